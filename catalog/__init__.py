@@ -1,0 +1,1 @@
+"""What is sold, from where, at what price, how many."""

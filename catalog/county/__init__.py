@@ -1,0 +1,1 @@
+"""Division codes with history, designations, pairings: why buying this helps."""

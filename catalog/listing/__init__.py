@@ -1,0 +1,1 @@
+"""What a visitor reads: list, search and detail, ready-made."""

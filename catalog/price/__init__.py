@@ -1,0 +1,1 @@
+"""Price lists, seller discounts, freight tables; and the pure sums over them."""

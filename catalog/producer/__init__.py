@@ -1,0 +1,1 @@
+"""Who grew it and who sells it: producers, suppliers, their papers."""

@@ -1,0 +1,121 @@
+"""What is sold. A SKU is what goes into a cart; its contents say what leaves the barn."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Column, Integer, SmallInteger, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from shop.core.database import Fen, Grams, Moment, one_of
+
+PRODUCT_STATES = ("draft", "listed", "withdrawn")
+
+
+class Product(SQLModel, table=True):
+    """One thing with a story: where it was grown and made, who made it, who sells it.
+
+    `origin_county_code` is where it was grown; `made_county_code` where it was made. `ship_months` empty = all year.
+    A product without a county code valid today cannot be `listed`.
+    """
+
+    __tablename__ = "product"
+    __table_args__ = (
+        one_of("state", PRODUCT_STATES),
+        CheckConstraint("state <> 'listed' OR origin_county_code IS NOT NULL", name="listed_has_origin"),
+        CheckConstraint("vat_basis_points BETWEEN 0 AND 10000", name="vat_in_range"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    code: str = Field(unique=True)
+    title: str
+    category: str = Field(index=True)
+    producer_id: UUID = Field(foreign_key="producer.id", index=True)
+    supplier_id: UUID = Field(foreign_key="supplier.id", index=True)
+    origin_county_code: str | None = Field(default=None, foreign_key="county.code", index=True)
+    made_county_code: str | None = Field(default=None, foreign_key="county.code")
+    state: str = "draft"
+    storage: str | None = None
+    shelf_life_days: int | None = None
+    perishable: bool = False
+    harvest_months: list[int] = Field(default_factory=list, sa_column=Column(ARRAY(SmallInteger), nullable=False))
+    ship_months: list[int] = Field(default_factory=list, sa_column=Column(ARRAY(SmallInteger), nullable=False))
+    vat_basis_points: int = Field(sa_type=Integer)
+    certification: str | None = None
+    note: str | None = None
+    source: str
+    confirmed: bool = False
+    created_at: datetime = Field(sa_type=Moment)
+    changed_at: datetime = Field(sa_type=Moment)
+
+
+class Sku(SQLModel, table=True):
+    """What goes into a cart, with the net weight of one piece."""
+
+    __tablename__ = "sku"
+    __table_args__ = (CheckConstraint("net_grams > 0", name="has_weight"),)
+
+    id: UUID = Field(primary_key=True)
+    product_id: UUID = Field(foreign_key="product.id", index=True)
+    code: str = Field(unique=True)
+    spec: str
+    net_grams: int = Field(sa_type=Grams)
+    active: bool = True
+
+
+class SkuContent(SQLModel, table=True):
+    """What one piece of a SKU takes out of the barn: itself once, or, for a gift box, its components.
+
+    `allocation_fen` is the component's weight when the box's money is divided among origins.
+    Plain goods and boxes then need no different path anywhere.
+    """
+
+    __tablename__ = "sku_content"
+    __table_args__ = (
+        CheckConstraint("pieces > 0", name="has_pieces"),
+        CheckConstraint("allocation_fen >= 0", name="weight_not_negative"),
+        UniqueConstraint("sku_id", "position"),
+    )
+
+    sku_id: UUID = Field(foreign_key="sku.id", primary_key=True)
+    stock_sku_id: UUID = Field(foreign_key="sku.id", primary_key=True, index=True)
+    position: int
+    pieces: int = Field(sa_type=BigInteger)
+    allocation_fen: int = Field(sa_type=Fen)
+
+
+class ProductTouched(SQLModel, table=True):
+    """Products whose listing must be made anew. Verbs insert here in their own transaction; the worker empties it."""
+
+    __tablename__ = "product_touched"
+
+    product_id: UUID = Field(primary_key=True)
+    touched_at: datetime = Field(sa_type=Moment)
+
+
+class ImportBatch(SQLModel, table=True):
+    """One staged file of a catalogue import: its rows and their errors, saved all or not at all."""
+
+    __tablename__ = "import_batch"
+    __table_args__ = (one_of("state", ("staged", "refused", "confirmed")),)
+
+    id: UUID = Field(primary_key=True)
+    kind: str
+    file_name: str
+    file_sha256: str = Field(index=True)
+    rows: int
+    errors: int
+    state: str
+    created_by: UUID | None = None
+    created_at: datetime = Field(sa_type=Moment)
+    confirmed_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class ImportRow(SQLModel, table=True):
+    """A row of a staged file as it was read, with what is wrong in it, so that nothing typed is lost."""
+
+    __tablename__ = "import_row"
+
+    batch_id: UUID = Field(foreign_key="import_batch.id", primary_key=True)
+    number: int = Field(primary_key=True)
+    fields: str
+    errors: str | None = None

@@ -1,0 +1,1 @@
+"""What is in the barn, and how much of it is already promised."""

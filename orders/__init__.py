@@ -1,0 +1,1 @@
+"""Buying, paying, sending, crediting, reporting."""

@@ -1,0 +1,1 @@
+"""Cancel and refund: lines, stock and credit around the money that returns."""

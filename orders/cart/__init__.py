@@ -1,0 +1,1 @@
+"""One open cart per buyer, merged at sign-in."""

@@ -1,0 +1,1 @@
+"""The buying story: quote, place, open payment, settle, expire."""

@@ -1,0 +1,1 @@
+"""The heart: append-only credit entries with frozen attribution."""

@@ -1,0 +1,1 @@
+"""What was agreed: order, deliveries, lines, shares of payers, components of origins."""

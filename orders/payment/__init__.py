@@ -1,0 +1,1 @@
+"""Payments with their tenders, the webhook inbox, and refunds that return money."""

@@ -1,0 +1,1 @@
+"""Reads credit entries: figures, sheets, charts."""

@@ -1,0 +1,97 @@
+"""People, accounts, sessions and grants."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, text
+from sqlmodel import Field, SQLModel
+
+from shop.core.database import Moment, one_of
+
+ROLES = (
+    "employee", "outside_buyer", "union_buyer", "union_approver", "union_receiver", "canteen_buyer",
+    "staff", "county_reviewer", "supplier", "auditor", "administrator",
+)  # fmt: skip
+SCOPE_KINDS = ("all", "unit", "county", "producer", "supplier")
+
+
+class Person(SQLModel, table=True):
+    """A human being, known elsewhere only by this random id. The name and phone live here and can be erased."""
+
+    __tablename__ = "person"
+
+    id: UUID = Field(primary_key=True)
+    name: str | None = None
+    phone: str | None = None
+    created_at: datetime = Field(sa_type=Moment)
+    erased_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class UserAccount(SQLModel, table=True):
+    """Somebody who can sign in."""
+
+    __tablename__ = "user_account"
+    __table_args__ = (
+        Index("uq_user_account_email", text("lower(email)"), unique=True),
+        one_of("state", ("active", "suspended")),
+    )
+
+    id: UUID = Field(primary_key=True)
+    person_id: UUID = Field(foreign_key="person.id", unique=True)
+    email: str
+    password_hash: str
+    state: str = "active"
+    created_at: datetime = Field(sa_type=Moment)
+
+
+class SignInSession(SQLModel, table=True):
+    """One sign-in, of a page or of the API. Revoking the row ends it everywhere within a second.
+
+    `secret_sha256` is the digest of a page's cookie; the cookie itself is nowhere stored.
+    """
+
+    __tablename__ = "sign_in_session"
+    __table_args__ = (one_of("kind", ("page", "api")),)
+
+    id: UUID = Field(primary_key=True)
+    user_id: UUID = Field(foreign_key="user_account.id", index=True)
+    kind: str
+    secret_sha256: bytes | None = Field(default=None, unique=True)
+    created_at: datetime = Field(sa_type=Moment)
+    expires_at: datetime = Field(sa_type=Moment, index=True)
+    revoked_at: datetime | None = Field(default=None, sa_type=Moment, index=True)
+
+
+class RoleGrant(SQLModel, table=True):
+    """A role, held from one business day to another (exclusive; open when blank), inside one scope.
+
+    `scope_id` is '*' for kind `all`, a unit, producer or supplier id, or a county code. A unit means its whole subtree.
+    """
+
+    __tablename__ = "role_grant"
+    __table_args__ = (
+        one_of("role", ROLES),
+        one_of("scope_kind", SCOPE_KINDS),
+        CheckConstraint("(scope_kind = 'all') = (scope_id = '*')", name="all_has_no_id"),
+        CheckConstraint("valid_to > valid_from", name="half_open"),
+        Index("uq_role_grant_once", "user_id", "role", "scope_kind", "scope_id", "valid_from", unique=True),
+    )
+
+    id: UUID = Field(primary_key=True)
+    user_id: UUID = Field(foreign_key="user_account.id", index=True)
+    role: str
+    scope_kind: str
+    scope_id: str
+    valid_from: date
+    valid_to: date | None = None
+
+
+class SignInAttempt(SQLModel, table=True):
+    """Failed sign-ins of the last minutes, by digest of address or account: the limit holds across processes."""
+
+    __tablename__ = "sign_in_attempt"
+    __table_args__ = (Index("ix_sign_in_attempt_key_at", "key_sha256", "at"),)
+
+    id: UUID = Field(primary_key=True)
+    key_sha256: bytes
+    at: datetime = Field(sa_type=Moment)

@@ -1,0 +1,96 @@
+"""One list of permissions, one table of roles, one short list of public routes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+
+class Permission(StrEnum):
+    """`resource:action`."""
+
+    CART_WRITE = "cart:write"
+    ORDER_PLACE = "order:place"
+    ORDER_READ = "order:read"
+    ORDER_CANCEL = "order:cancel"
+    PAYMENT_OPEN = "payment:open"
+    REFUND_REQUEST = "refund:request"
+    REPORT_READ = "report:read"
+    PRODUCT_WRITE = "product:write"
+    IMPORT_CONFIRM = "import:confirm"
+    ME_READ = "me:read"
+    USER_ADMINISTER = "user:administer"
+
+
+class Role(StrEnum):
+    EMPLOYEE = "employee"
+    OUTSIDE_BUYER = "outside_buyer"
+    UNION_BUYER = "union_buyer"
+    UNION_APPROVER = "union_approver"
+    UNION_RECEIVER = "union_receiver"
+    CANTEEN_BUYER = "canteen_buyer"
+    STAFF = "staff"
+    COUNTY_REVIEWER = "county_reviewer"
+    SUPPLIER = "supplier"
+    AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+
+
+_everybody = frozenset({Permission.ME_READ})
+_buyer = _everybody | {
+    Permission.CART_WRITE,
+    Permission.ORDER_PLACE,
+    Permission.ORDER_READ,
+    Permission.ORDER_CANCEL,
+    Permission.PAYMENT_OPEN,
+}
+ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
+    Role.EMPLOYEE: _buyer,
+    Role.OUTSIDE_BUYER: _buyer,
+    Role.UNION_BUYER: _buyer,
+    Role.UNION_APPROVER: _buyer,
+    Role.UNION_RECEIVER: _buyer,
+    Role.CANTEEN_BUYER: _buyer,
+    Role.STAFF: _buyer
+    | {Permission.REPORT_READ, Permission.REFUND_REQUEST, Permission.PRODUCT_WRITE, Permission.IMPORT_CONFIRM},
+    Role.COUNTY_REVIEWER: _everybody,
+    Role.SUPPLIER: _everybody | {Permission.REFUND_REQUEST, Permission.PRODUCT_WRITE},
+    Role.AUDITOR: _everybody | {Permission.REPORT_READ},
+    Role.ADMINISTRATOR: _everybody | {Permission.USER_ADMINISTER, Permission.PRODUCT_WRITE},
+}
+
+ScopeKind = Literal["all", "unit", "county", "producer", "supplier"]
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role inside a scope; `scope_id` is '*' for kind `all`. A unit means its subtree."""
+
+    role: Role
+    scope_kind: ScopeKind
+    scope_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who is calling: ids only, never a name."""
+
+    user_id: UUID
+    person_id: UUID
+    session_id: UUID
+    grants: tuple[Grant, ...]
+
+    def may(self, permission: Permission) -> bool:
+        return any(permission in ROLE_PERMISSIONS[grant.role] for grant in self.grants)
+
+    def scopes(self, permission: Permission) -> tuple[Grant, ...]:
+        """The grants that carry a permission: where it may be used."""
+        return tuple(grant for grant in self.grants if permission in ROLE_PERMISSIONS[grant.role])
+
+    def has(self, *roles: Role) -> bool:
+        return any(grant.role in roles for grant in self.grants)
+
+
+PUBLIC_ROUTES: frozenset[tuple[str, str]] = frozenset()
+"""(method, path) that anybody may call; a test compares it with the routes that declare no permission."""

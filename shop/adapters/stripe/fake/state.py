@@ -1,0 +1,218 @@
+"""What happens inside the stand-in: pages open and close, payers pay, money goes back. Each change leaves its events."""
+
+from typing import Any
+
+from shop.adapters.stripe.fake.check import Refusal
+from shop.adapters.stripe.fake.objects import (
+    charge_object,
+    event_object,
+    intent_object,
+    new_token,
+    refund_object,
+    session_object,
+)
+from shop.adapters.stripe.fake.store import Body, Objects
+from shop.adapters.stripe.gateway import LEAST_CHECKOUT_LIFE, LONGEST_CHECKOUT_LIFE
+
+MOST_FEN = 99_999_999  # Stripe takes eight digits
+
+
+class SandboxRefused(Exception):  # noqa: N818  # it says what happened
+    """The payer cannot do this: there is no such payment, or it has ended otherwise."""
+
+
+class World:
+    """Stripe's side during one turn of the store. now: the time that objects bear, in seconds.
+
+    Time passes when somebody looks: a page past its time expires, and a pending refund ends, when it is next read.
+    events: what has happened in this turn, oldest first, already kept in the store.
+    """
+
+    def __init__(self, objects: Objects, now: int) -> None:
+        self.events: list[Body] = []
+        self._objects, self._now = objects, now
+
+    async def open_session(self, wanted: Body, *, public_url: str) -> Body:
+        check_session(wanted, self._now)
+        token = new_token()
+        payment_id = wanted.get("metadata", {}).get("payment_id", token)
+        session = session_object(token, wanted, url=f"{public_url}/sandbox/pay/{payment_id}", created=self._now)
+        await self._keep(session)
+        await self._objects.put(f"payment:{payment_id}", "payment", {"session": session["id"]})
+        return session
+
+    async def session(self, session_id: str) -> Body:
+        session = await self._found("checkout.session", session_id)
+        if session["status"] == "open" and self._now >= session["expires_at"]:
+            await self._close(session)
+        return session
+
+    async def expire_session(self, session_id: str) -> Body:
+        session = await self.session(session_id)
+        if session["status"] != "open":
+            raise Refusal(
+                'Only Checkout Sessions with a status in ["open"] can be expired. '
+                f"This Checkout Session has a status of {session['status']}."
+            )
+        await self._close(session)
+        return session
+
+    async def intent(self, intent_id: str) -> Body:
+        return await self._found("payment_intent", intent_id)
+
+    async def charge(self, charge_id: str) -> Body:
+        return await self._found("charge", charge_id)
+
+    async def pay(
+        self, session_id: str, *, paid: bool, amount: int | None, currency: str | None, method: str | None
+    ) -> Body:
+        """The payer pays, or fails for good. Done again, it changes nothing and its events are told again.
+
+        A page that has closed can still turn out to be paid: the wallet was already at work when it closed.
+        Raises SandboxRefused where the payment has ended the other way.
+        """
+        session = await self.session(session_id)
+        method = method or session["payment_method_types"][0]
+        if method not in session["payment_method_types"]:
+            raise SandboxRefused(f"the page does not offer {method}")
+        if session["status"] == "complete":
+            if (session["payment_status"] == "paid") != paid:
+                raise SandboxRefused(f"the payment has ended {session['payment_status']}")
+            self.events += [event for event in [await self._objects.get(i) for i in session["_events"]] if event]
+            return session
+        if session["status"] == "expired" and not paid:
+            raise SandboxRefused("the page has expired unpaid")
+        late = session["status"] == "expired"
+        intent = intent_object(
+            session,
+            amount=session["amount_total"] if amount is None else amount,
+            currency=currency or session["currency"],
+            created=self._now,
+            paid=paid,
+        )
+        charge = charge_object(intent, method=method, created=self._now)
+        session |= {
+            "payment_intent": intent["id"],
+            "payment_status": "paid" if paid else "unpaid",
+            "status": "complete",
+            "url": None,
+        }
+        for thing in (charge, intent, session):
+            await self._keep(thing)
+        if paid:
+            await self._tell("charge.succeeded", charge)
+            await self._tell("payment_intent.succeeded", intent)
+            await self._tell(f"checkout.session.{'async_payment_succeeded' if late else 'completed'}", session)
+        else:
+            await self._tell("charge.failed", charge)
+            await self._tell("payment_intent.payment_failed", intent)
+            await self._tell("checkout.session.async_payment_failed", session)
+        session["_events"] = [event["id"] for event in self.events]
+        await self._keep(session)
+        return session
+
+    async def open_refund(self, wanted: Body, *, will_fail: bool) -> Body:
+        """Refuses more than what is left of the charge; refunds that are under way count."""
+        intent = await self.intent(wanted["payment_intent"])
+        if intent["status"] != "succeeded":
+            raise Refusal(f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund.")
+        charge = await self.charge(intent["latest_charge"])
+        left = charge["amount"] - charge["amount_refunded"]
+        amount = wanted.get("amount", left)
+        if left == 0:
+            raise Refusal(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
+        if amount > left:
+            raise Refusal(
+                f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})",
+                code="amount_too_large",
+                param="amount",
+            )
+        refund = refund_object(charge, wanted, amount=amount, created=self._now, will_fail=will_fail)
+        charge["amount_refunded"] += amount
+        charge["refunded"] = charge["amount_refunded"] == charge["amount"]
+        await self._keep(refund)
+        await self._keep(charge)
+        await self._tell("refund.created", refund)
+        await self._tell("charge.refunded", charge)
+        return refund
+
+    async def refund(self, refund_id: str) -> Body:
+        refund = await self._found("refund", refund_id)
+        if refund["status"] != "pending":
+            return refund
+        refund["pending_reason"] = None
+        if refund["_will_fail"]:
+            refund |= {"status": "failed", "failure_reason": "expired_or_canceled_card"}
+            charge = await self.charge(refund["charge"])
+            charge["amount_refunded"] -= refund["amount"]
+            charge["refunded"] = False
+            await self._keep(charge)
+            await self._tell("refund.failed", refund)
+        else:
+            refund["status"] = "succeeded"
+        await self._keep(refund)
+        await self._tell("refund.updated", refund)
+        return refund
+
+    async def _close(self, session: Body) -> None:
+        session |= {"status": "expired", "url": None}
+        await self._keep(session)
+        await self._tell("checkout.session.expired", session)
+
+    async def _tell(self, kind: str, about: Body) -> None:
+        event = event_object(kind, about, created=self._now)
+        await self._keep(event)
+        self.events.append(event)
+
+    async def _keep(self, thing: Body) -> None:
+        await self._objects.put(thing["id"], thing["object"], thing)
+
+    async def _found(self, kind: str, object_id: str) -> Body:
+        found = await self._objects.get(object_id)
+        if found is None or found["object"] != kind:
+            words = kind.replace(".", " ").replace("_", " ")
+            raise Refusal(f"No such {words}: '{object_id}'", status=404, code="resource_missing", param="id")
+        return found
+
+
+def check_session(wanted: dict[str, Any], now: int) -> None:
+    """What Stripe's types do not say, but Stripe does."""
+    for name in ("mode", "currency", "line_items", "success_url", "expires_at"):
+        if not wanted.get(name):
+            raise Refusal(f"Missing required param: {name}.", code="parameter_missing", param=name)
+    if wanted["mode"] != "payment":
+        raise Refusal("The sandbox only takes payments.", param="mode")
+    life = wanted["expires_at"] - now
+    if life < LEAST_CHECKOUT_LIFE.total_seconds():
+        raise Refusal(
+            "The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation.", param="expires_at"
+        )
+    if life > LONGEST_CHECKOUT_LIFE.total_seconds():
+        raise Refusal(
+            "The `expires_at` timestamp must be less than 24 hours from Checkout Session creation.", param="expires_at"
+        )
+    methods = wanted.get("allowed_payment_method_types", [])
+    if "wechat_pay" in methods and wanted.get("payment_method_options", {}).get("wechat_pay", {}).get("client") != "web":
+        raise Refusal(
+            "WeChat Pay needs `client`.", code="parameter_missing", param="payment_method_options[wechat_pay][client]"
+        )
+    _check_lines(wanted)
+
+
+def _check_lines(wanted: dict[str, Any]) -> None:
+    if len(wanted["line_items"]) > 100:
+        raise Refusal("A Checkout Session takes at most 100 line items.", param="line_items")
+    total = 0
+    for index, item in enumerate(wanted["line_items"]):
+        price = item.get("price_data")
+        if price is None or "product_data" not in price or "unit_amount" not in price:
+            raise Refusal("The sandbox needs inline prices.", param=f"line_items[{index}][price_data]")
+        if price["currency"] != wanted["currency"]:
+            raise Refusal("All prices must use the session's currency.", param=f"line_items[{index}][price_data][currency]")
+        if price["unit_amount"] < 0 or item.get("quantity", 1) < 1:
+            raise Refusal("Invalid non-negative integer", code="parameter_invalid_integer", param=f"line_items[{index}]")
+        total += price["unit_amount"] * item.get("quantity", 1)
+    if total == 0:
+        raise Refusal("The amount is too small.", code="amount_too_small", param="line_items")
+    if total > MOST_FEN:
+        raise Refusal("The amount is too large.", code="amount_too_large", param="line_items")

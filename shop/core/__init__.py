@@ -1,0 +1,1 @@
+"""What every room stands on: database, money, ids, clock, errors, jobs, settings."""

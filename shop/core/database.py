@@ -1,0 +1,123 @@
+"""The database: two roles, a read side that cannot write, and one visible transaction at the edge."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Self
+
+import asyncpg
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlmodel import SQLModel
+
+from shop.core.settings import Settings
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+Fen = BigInteger
+Grams = BigInteger
+Moment = DateTime(timezone=True)
+APPEND_ONLY = {"append_only": True}
+"""`info` of a table on which the application's role has neither UPDATE nor DELETE."""
+
+
+def one_of(column: str, values: Iterable[str]) -> CheckConstraint:
+    """A code is text that the database checks: readable in every tool, and a new value is one migration."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+class ReadSession(AsyncSession):
+    """Reads. On its connections the database itself refuses to write; each statement sees what is committed now."""
+
+
+class WriteSession(ReadSession):
+    """One transaction: it may write, and it may read what it wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Engines for the three ways to talk to PostgreSQL.
+
+    `hot` is the driver's own pool, for the few statements where a third of the time would go into the toolkit.
+    """
+
+    writer: AsyncEngine
+    reader: AsyncEngine
+    hot: asyncpg.Pool[asyncpg.Record]
+
+    @classmethod
+    async def open(cls, url: str, *, replica_url: str | None = None, schema: str = "public", size: int = 16) -> Self:
+        path = {"search_path": f'"{schema}", extensions', "timezone": "UTC", "jit": "off"}
+        read_only = path | {"default_transaction_read_only": "on"}
+        writer = create_async_engine(url, pool_size=size, max_overflow=0, connect_args={"server_settings": path})
+        reader = create_async_engine(
+            replica_url or url,
+            pool_size=size,
+            max_overflow=0,
+            isolation_level="AUTOCOMMIT",
+            connect_args={"server_settings": read_only},
+        )
+        hot = await asyncpg.create_pool(
+            dsn=driver_url(url), min_size=0, max_size=size, server_settings=path, reset=_leave_as_is
+        )
+        return cls(writer, reader, hot)
+
+    async def close(self) -> None:
+        await self.hot.close()
+        await self.reader.dispose()
+        await self.writer.dispose()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[WriteSession]:
+        """Committed when the block ends, before any answer leaves; rolled back by any error."""
+        async with WriteSession(self.writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[ReadSession]:
+        async with ReadSession(self.reader, expire_on_commit=False) as session:
+            yield session
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[ReadSession]:
+        """Several reads that must see the same moment: a report and its totals."""
+        engine = self.reader.execution_options(isolation_level="REPEATABLE READ")
+        async with ReadSession(engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+
+async def _leave_as_is(_: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Hot statements leave nothing behind on a connection, so giving it back costs no round trip."""
+
+
+def driver_url(url: str) -> str:
+    """The same address as the driver spells it."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+async def open_database(settings: Settings) -> Database:
+    """Open what the settings name; with no DATABASE_URL, start the embedded PostgreSQL first."""
+    url = settings.database_url or embedded_url(settings, owner=False)
+    return await Database.open(url, replica_url=settings.database_replica_url, schema=settings.database_schema)
+
+
+def embedded_url(settings: Settings, *, owner: bool) -> str:
+    from shop.core import embedded  # only a machine without a server needs it  # noqa: PLC0415
+
+    socket = embedded.ensure_persistent(settings.data_folder / "postgres")
+    embedded.prepare(socket, "bangfu")
+    return embedded.url(socket, "bangfu", embedded.OWNER_ROLE if owner else embedded.APP_ROLE)
+
+
+def owner_url(settings: Settings) -> str:
+    """Where migrations run."""
+    return settings.database_owner_url or (settings.database_url or embedded_url(settings, owner=True))

@@ -1,0 +1,70 @@
+"""Tables of the ground floor: what was asked before, who is alive, what was changed by whom, the sandbox."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Column, LargeBinary, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+from shop.core.database import APPEND_ONLY, Moment
+
+
+class Idempotency(SQLModel, table=True):
+    """The first answer to a request with a key, kept 72 hours (it may hold an address), so that a retry gets the same."""
+
+    __tablename__ = "idempotency"
+
+    actor_id: UUID = Field(primary_key=True)
+    key: str = Field(primary_key=True, max_length=200)
+    request_sha256: bytes = Field(sa_type=LargeBinary)
+    status: int
+    answer: str
+    created_at: datetime = Field(sa_type=Moment, index=True)
+
+
+class Heartbeat(SQLModel, table=True):
+    """The last sign of life of each worker, in the database's own time: a set clock must not make it look dead."""
+
+    __tablename__ = "heartbeat"
+
+    name: str = Field(primary_key=True)
+    beaten_at: datetime = Field(sa_type=Moment)
+
+
+class AuditEvent(SQLModel, table=True):
+    """Who changed what, when, why: every change of money, credit, rule or permission. Ids only, no personal data."""
+
+    __tablename__ = "audit_event"
+    __table_args__ = ({"info": APPEND_ONLY},)
+
+    id: UUID = Field(primary_key=True)
+    at: datetime = Field(sa_type=Moment, index=True)
+    actor_id: UUID | None = None
+    action: str
+    subject: str = Field(index=True)
+    before: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
+    after: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
+    reason: str | None = None
+
+
+class SandboxObject(SQLModel, table=True):
+    """State of the sandbox payment provider, so that a killed process loses nothing. Empty in production."""
+
+    __tablename__ = "sandbox_object"
+
+    id: str = Field(primary_key=True)
+    kind: str = Field(index=True)
+    body: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    created_at: datetime = Field(sa_type=Moment, sa_column_kwargs={"server_default": func.now()})
+
+
+class SandboxClock(SQLModel, table=True):
+    """How far development's clock runs ahead, shared by web and worker. At most one row; none in production."""
+
+    __tablename__ = "sandbox_clock"
+    __table_args__ = (CheckConstraint("id = 1", name="only_one"),)
+
+    id: int = Field(default=1, primary_key=True)
+    ahead_seconds: float

@@ -1,0 +1,25 @@
+"""Keyset paging: a cursor is where the last page ended, never how many rows to skip."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Any
+
+import msgspec
+
+from shop.core.errors import Detail, Invalid
+
+LIMIT_DEFAULT, LIMIT_MAX = 20, 100
+
+
+def cursor_of(*keys: Any) -> str:
+    """The sort keys of the last row, as opaque text."""
+    return urlsafe_b64encode(msgspec.json.encode(keys)).decode().rstrip("=")
+
+
+def keys_of(cursor: str, *types: type) -> tuple[Any, ...]:
+    """Raises Invalid when the cursor was not made by `cursor_of` with keys of these types."""
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        keys = msgspec.json.decode(urlsafe_b64decode(padded), type=tuple[types])  # type: ignore[valid-type]
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise Invalid("翻页位置已失效，请从第一页重新浏览。", [Detail("/cursor", "cursor_invalid", "翻页位置无效")]) from error
+    return tuple(keys)

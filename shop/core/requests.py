@@ -1,0 +1,22 @@
+"""What a route may ask of the running application."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from shop.core.database import Database
+from shop.core.settings import Settings
+
+
+def database_of(request: Request) -> Database:
+    opened: Database = request.app.state.database
+    return opened
+
+
+def settings_of(request: Request) -> Settings:
+    found: Settings = request.app.state.settings
+    return found
+
+
+TheDatabase = Annotated[Database, Depends(database_of)]
+TheSettings = Annotated[Settings, Depends(settings_of)]

@@ -1,0 +1,1 @@
+"""Units, unions and canteens: a dated tree, and who belongs where, when."""

@@ -1,0 +1,233 @@
+"""Charts as SVG, made on the server: no scripts, no style rules, so they stand under the strictest policy.
+
+Widths are percentages and letters keep their size, so one drawing is readable on a phone, a desk and paper.
+"""
+
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from shop.ui.svg import FONT, words
+
+COLOURS: Final = ("#2f6b4a", "#c2792b", "#a3341f", "#4a6d8c", "#7d6b3f", "#74527a")
+_INK, _MUTED, _GRID = "#2b2521", "#665b51", "#e5dac9"
+_ROW_PX, _BAR_PX = 46, 14
+_PLOT_PX = 200
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar: its label, its value in any whole unit (fen, grams, orders), and the words for that value."""
+
+    label: str
+    value: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StackedBar:
+    """One bar of several parts, in the order of the chart's series; text says the whole."""
+
+    label: str
+    parts: Sequence[int]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: its name and a value for each label; None leaves a gap."""
+
+    name: str
+    values: Sequence[int | None]
+
+
+def bar_chart(title: str, bars: Sequence[Bar], unit_label: str) -> str:
+    """Horizontal bars as SVG. Negative values run left of the zero line; all zero draws no bar at all."""
+    return stacked_bar_chart(title, (), [StackedBar(bar.label, (bar.value,), bar.text) for bar in bars], unit_label)
+
+
+def stacked_bar_chart(title: str, series: Sequence[str], bars: Sequence[StackedBar], unit_label: str) -> str:
+    """Horizontal bars of several parts as SVG, such as direct purchases and assisted sales.
+
+    Positive parts run to the right of zero and negative ones to the left, so a refund never hides inside a sale.
+    """
+    left = max((-sum(part for part in bar.parts if part < 0) for bar in bars), default=0)
+    right = max((sum(part for part in bar.parts if part > 0) for bar in bars), default=0)
+    span = left + right
+    head_px = 26 if series else 0
+    drawn = [_legend(series), _end_text(unit_label, 14)] if series else []
+    for place, bar in enumerate(bars):
+        top = head_px + place * _ROW_PX
+        drawn.append(_bar_words(bar, unit_label if not series else "", top))
+        drawn.extend(_bar_parts(bar, left, span, top + 22))
+    bottom = head_px + max(len(bars), 1) * _ROW_PX
+    if not bars:
+        drawn.append(_text("0", bottom - 20, "—", _MUTED))
+    if left:
+        drawn.append(_rule(_share(left, span), head_px, _share(left, span), bottom, _MUTED))
+    return _svg(title, bottom, drawn)
+
+
+def line_chart(
+    title: str,
+    labels: Sequence[str],
+    lines: Sequence[Line],
+    unit_label: str,
+    write: Callable[[int], str] = "{:,}".format,
+) -> str:
+    """Lines over labels (months, days) as SVG; `write` turns a value into the words of the scale."""
+    values = [value for line in lines for value in line.values if value is not None]
+    low, high = min(0, *values, 0), max(0, *values, 0)
+    top_px, bottom_px = 48, 48 + _PLOT_PX
+
+    def height(value: int) -> float:
+        return bottom_px - (value - low) * _PLOT_PX / ((high - low) or 1)
+
+    def across(place: int) -> float:
+        return 4 + 92 * (place + 0.5) / max(len(labels), 1)
+
+    drawn = [_legend([line.name for line in lines]), _end_text(unit_label, 14)]
+    for value in _marks(low, high):
+        drawn.append(_rule(0, height(value), 100, height(value), _MUTED if value == 0 else _GRID))
+        drawn.append(_text("0", height(value) - 4, write(value), _MUTED, size=12))
+    every = max(1, -(-len(labels) // 6))
+    drawn += [
+        _text(f"{across(place):.3f}%", bottom_px + 20, label, _MUTED, anchor="middle", size=12)
+        for place, label in enumerate(labels)
+        if place % every == 0
+    ]
+    for line, colour in zip(lines, _colours(len(lines)), strict=True):
+        points = [None if value is None else (across(place), height(value)) for place, value in enumerate(line.values)]
+        for start, end in zip(points, points[1:], strict=False):
+            if start and end:
+                drawn.append(_rule(start[0], start[1], end[0], end[1], colour, width=2.5))
+        for place, point in enumerate(points):
+            if point:
+                about = f"{line.name} {labels[place]} {write(line.values[place] or 0)}"
+                drawn.append(
+                    f'<circle cx="{point[0]:.3f}%" cy="{point[1]:.1f}" r="3.5" fill="{colour}">'
+                    f"<title>{words(about)}</title></circle>"
+                )
+    return _svg(title, bottom_px + 30, drawn)
+
+
+def terminal_bars(rows: Sequence[Bar], width: int = 72) -> str:
+    """Bars for a terminal `width` columns wide; Chinese letters count two columns, so the bars line up."""
+    label_columns = min(max((_columns(row.label) for row in rows), default=0), width // 3)
+    text_columns = max((_columns(row.text) for row in rows), default=0)
+    room = max(width - label_columns - text_columns - 2, 8)
+    largest = max((abs(row.value) for row in rows), default=0)
+    lines = []
+    for row in rows:
+        eighths = abs(row.value) * room * 8 // largest if largest else 0
+        full, rest = divmod(eighths, 8)
+        bar = "░" * max(full, 1) if row.value < 0 else "█" * full + _EIGHTHS[rest].strip()
+        label, text = _padded(row.label, label_columns), " " * (text_columns - _columns(row.text)) + row.text
+        lines.append(f"{label} {bar}{' ' * (room - len(bar))} {text}")
+    return "\n".join(lines)
+
+
+def _columns(value: str) -> int:
+    return sum(_letter_columns(letter) for letter in value)
+
+
+def _letter_columns(letter: str) -> int:
+    if unicodedata.combining(letter):
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+
+
+def _padded(value: str, columns: int) -> str:
+    short = _shortened(value, columns)
+    return short + " " * (columns - _columns(short))
+
+
+def _shortened(value: str, columns: int) -> str:
+    if _columns(value) <= columns:
+        return value
+    kept = ""
+    for letter in value:
+        if _columns(kept) + _letter_columns(letter) > columns - 1:
+            break
+        kept += letter
+    return kept + "…"
+
+
+def _marks(low: int, high: int) -> list[int]:
+    """Round values for a scale, zero among them: at most six, 1, 2 or 5 times a power of ten apart."""
+    span = high - low
+    if span == 0:
+        return [0]
+    step = 1
+    while span > 5 * step:
+        step = step * 5 // 2 if str(step)[0] == "2" else step * 2
+    return [value for value in range(-(-low // step) * step, high + 1, step)]
+
+
+def _share(part: int, span: int) -> float:
+    return 100 * part / span if span else 0.0
+
+
+def _colours(count: int) -> list[str]:
+    return [COLOURS[place % len(COLOURS)] for place in range(count)]
+
+
+def _bar_words(bar: StackedBar, unit_label: str, top: float) -> str:
+    text = f"{bar.text} {unit_label}".strip()
+    room = max(40 - _columns(text), 12)  # columns left of the value on the narrowest phone
+    return _text("0", top + 15, _shortened(bar.label, room), _INK, about=bar.label) + _end_text(text, top + 15, _INK)
+
+
+def _bar_parts(bar: StackedBar, left: int, span: int, top: float) -> list[str]:
+    drawn = [f'<rect x="0" y="{top}" width="100%" height="{_BAR_PX}" rx="3" fill="#f3ece0"/>']
+    forward = backward = left
+    for part, colour in zip(bar.parts, _colours(len(bar.parts)), strict=True):
+        if part > 0:
+            start, forward = forward, forward + part
+        elif part < 0:
+            backward += part
+            start = backward
+        else:
+            continue
+        drawn.append(
+            f'<rect x="{_share(start, span):.3f}%" y="{top}" width="{_share(abs(part), span):.3f}%"'
+            f' height="{_BAR_PX}" rx="3" fill="{colour}"{"" if part > 0 else _FAINT}/>'
+        )
+    return drawn
+
+
+_FAINT = ' fill-opacity="0.45"'  # a refund is paler than a sale
+
+
+def _legend(names: Sequence[str]) -> str:
+    """Names beside their colours, one tspan after the other, so no width has to be guessed."""
+    spans = "".join(
+        f'<tspan fill="{colour}">■</tspan><tspan fill="{_INK}" dx="4">{words(name)}</tspan><tspan dx="14"> </tspan>'
+        for name, colour in zip(names, _colours(len(names)), strict=True)
+    )
+    return f'<text x="0" y="14" font-size="13">{spans}</text>'
+
+
+def _text(x: str, y: float, value: str, colour: str, *, anchor: str = "start", size: int = 14, about: str = "") -> str:
+    title = f"<title>{words(about)}</title>" if about and about != value else ""
+    return f'<text x="{x}" y="{y:.1f}" fill="{colour}" font-size="{size}" text-anchor="{anchor}">{title}{words(value)}</text>'
+
+
+def _end_text(value: str, y: float, colour: str = _MUTED) -> str:
+    return _text("100%", y, value, colour, anchor="end", size=13)
+
+
+def _rule(x1: float, y1: float, x2: float, y2: float, colour: str, width: float = 1) -> str:
+    return (
+        f'<line x1="{x1:.3f}%" y1="{y1:.1f}" x2="{x2:.3f}%" y2="{y2:.1f}"'
+        f' stroke="{colour}" stroke-width="{width}" stroke-linecap="round"/>'
+    )
+
+
+def _svg(title: str, height: float, drawn: Sequence[str]) -> str:
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="100%" height="{height:.0f}" role="img"'
+        f' font-family="{FONT}"><title>{words(title)}</title>{"".join(drawn)}</svg>'
+    )

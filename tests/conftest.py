@@ -1,0 +1,67 @@
+"""Every test that needs a database gets its own: a clone of a template that the migrations built."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from shop.core import clock, embedded
+from shop.core.database import Database
+from shop.migrate import migrate
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Path]:
+    """A throwaway server; the socket's folder. One a worker process."""
+    with embedded.throwaway() as socket:
+        yield socket
+
+
+@pytest.fixture(scope="session")
+def schema() -> str:
+    """Set TEST_SCHEMA to run the suite in another schema than the default one."""
+    return os.environ.get("TEST_SCHEMA", "public")
+
+
+@pytest.fixture(scope="session")
+def empty_template(postgres: Path, schema: str) -> str:
+    """Migrated, nothing in it."""
+    embedded.prepare(postgres, "template_empty")
+    owner = embedded.url(postgres, "template_empty", embedded.OWNER_ROLE)
+    asyncio.run(migrate(owner, schema=schema, app_role=embedded.APP_ROLE))
+    return "template_empty"
+
+
+@pytest.fixture
+def database_name(postgres: Path, empty_template: str) -> Iterator[str]:
+    """An empty database of this test's own."""
+    name = f"test_{uuid4().hex}"
+    embedded.clone_database(postgres, empty_template, name)
+    yield name
+    embedded.drop_database(postgres, name)
+
+
+@pytest.fixture
+def database_url(postgres: Path, database_name: str) -> str:
+    return embedded.url(postgres, database_name, embedded.APP_ROLE)
+
+
+@pytest.fixture
+async def database(database_url: str, schema: str) -> AsyncIterator[Database]:
+    opened = await Database.open(database_url, schema=schema)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(autouse=True)
+def released_clock() -> Iterator[None]:
+    yield
+    clock.set_ahead(clock.timedelta(0))
