@@ -40,7 +40,7 @@ def outgoing_client(
     retries: further attempts after a lost connection, 429, 502, 503 or 504, and only where asking twice is safe:
     methods that read, or a request that carries an Idempotency-Key. Give 0 where the partner's own library retries.
     transport: what carries the requests; tests and the sandbox hand in `httpx.ASGITransport`.
-    Redirects are not followed, and the environment's proxy settings count only without a transport.
+    Redirects are not followed, and proxy settings of the environment are not read.
     """
     carrier = transport or httpx.AsyncHTTPTransport(
         limits=httpx.Limits(max_connections=50, max_keepalive_connections=10)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from stripe.params.checkout import SessionCreateParams, SessionCreateParamsLineItem
 
 API_VERSION = "2026-10-28.endive"  # pinned: a new library must not change what we ask for
+_MISSHAPEN = (ValueError, KeyError, AttributeError, TypeError, OverflowError, OSError, RecursionError)
 MAX_LINES = 100  # Stripe shows no more on one page
 
 

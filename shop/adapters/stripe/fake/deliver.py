@@ -55,7 +55,7 @@ class Courier:
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Let something happen by itself, beside the answer that is on its way."""
-        task = asyncio.create_task(work)
+        task = asyncio.create_task(self._looked_after(work))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
@@ -63,6 +63,12 @@ class Courier:
         """Wait until nothing is under way."""
         while self._under_way:
             await asyncio.gather(*self._under_way)
+
+    async def _looked_after(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except StoreUnavailable:  # nobody waits for this answer; the next look at the object makes up for it
+            _log.warning("sandbox_lost_its_store")
 
     async def _bring(self, event: Body) -> None:
         body = json.dumps(event, ensure_ascii=False, indent=2)

@@ -8,7 +8,6 @@ from typing import Any
 import stripe
 from stripe.checkout import Session
 
-from shop.adapters.stripe.fake.check import Refusal
 from shop.adapters.stripe.fake.store import Body
 from shop.adapters.stripe.real import API_VERSION
 
@@ -20,13 +19,6 @@ _CLASSES: dict[str, type[stripe.StripeObject]] = {
     "event": stripe.Event,
 }
 # A stored object may hold more than Stripe shows; such names begin with an underscore.
-_EXPANDABLE = {
-    ("checkout.session", "payment_intent"),
-    ("payment_intent", "latest_charge"),
-    ("charge", "payment_intent"),
-    ("refund", "charge"),
-    ("refund", "payment_intent"),
-}
 
 
 def new_token() -> str:
@@ -58,11 +50,6 @@ def _fields(kind: str) -> tuple[frozenset[str], frozenset[str]]:
 
 def _parts(hint: Any) -> tuple[Any, ...]:
     return getattr(hint, "__args__", ())
-
-
-def expandable(kind: str, field: str) -> None:
-    if (kind, field) not in _EXPANDABLE:
-        raise Refusal(f"This property cannot be expanded ({field}).", param="expand")
 
 
 def session_object(token: str, wanted: Body, *, url: str, created: int) -> Body:

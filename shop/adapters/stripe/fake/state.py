@@ -1,4 +1,4 @@
-"""What happens inside the stand-in: pages open and close, payers pay, money goes back. Each change leaves its events."""
+"""What happens inside the stand-in: pages open and close, payers pay, money goes back; each leaves its events."""
 
 from typing import Any
 
@@ -33,7 +33,6 @@ class World:
         self._objects, self._now = objects, now
 
     async def open_session(self, wanted: Body, *, public_url: str) -> Body:
-        check_session(wanted, self._now)
         token = new_token()
         payment_id = wanted.get("metadata", {}).get("payment_id", token)
         session = session_object(token, wanted, url=f"{public_url}/sandbox/pay/{payment_id}", created=self._now)
@@ -72,6 +71,7 @@ class World:
         Raises SandboxRefused where the payment has ended the other way.
         """
         session = await self.session(session_id)
+        told_before = len(self.events)
         method = method or session["payment_method_types"][0]
         if method not in session["payment_method_types"]:
             raise SandboxRefused(f"the page does not offer {method}")
@@ -107,7 +107,7 @@ class World:
             await self._tell("charge.failed", charge)
             await self._tell("payment_intent.payment_failed", intent)
             await self._tell("checkout.session.async_payment_failed", session)
-        session["_events"] = [event["id"] for event in self.events]
+        session["_events"] = [event["id"] for event in self.events[told_before:]]
         await self._keep(session)
         return session
 
@@ -176,13 +176,13 @@ class World:
 
 
 def check_session(wanted: dict[str, Any], now: int) -> None:
-    """What Stripe's types do not say, but Stripe does."""
-    for name in ("mode", "currency", "line_items", "success_url", "expires_at"):
+    """What Stripe's types do not say, but Stripe does. Sets the default of `expires_at`."""
+    for name in ("mode", "currency", "line_items", "success_url"):
         if not wanted.get(name):
             raise Refusal(f"Missing required param: {name}.", code="parameter_missing", param=name)
     if wanted["mode"] != "payment":
         raise Refusal("The sandbox only takes payments.", param="mode")
-    life = wanted["expires_at"] - now
+    life = wanted.setdefault("expires_at", now + 24 * 60 * 60) - now
     if life < LEAST_CHECKOUT_LIFE.total_seconds():
         raise Refusal(
             "The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation.", param="expires_at"
@@ -192,11 +192,21 @@ def check_session(wanted: dict[str, Any], now: int) -> None:
             "The `expires_at` timestamp must be less than 24 hours from Checkout Session creation.", param="expires_at"
         )
     methods = wanted.get("allowed_payment_method_types", [])
-    if "wechat_pay" in methods and wanted.get("payment_method_options", {}).get("wechat_pay", {}).get("client") != "web":
+    if (
+        "wechat_pay" in methods
+        and wanted.get("payment_method_options", {}).get("wechat_pay", {}).get("client") != "web"
+    ):
         raise Refusal(
             "WeChat Pay needs `client`.", code="parameter_missing", param="payment_method_options[wechat_pay][client]"
         )
     _check_lines(wanted)
+
+
+def check_refund(wanted: dict[str, Any]) -> None:
+    if "payment_intent" not in wanted:
+        raise Refusal("The sandbox refunds PaymentIntents.", code="parameter_missing", param="payment_intent")
+    if wanted.get("amount", 1) < 1:
+        raise Refusal("Invalid positive integer", code="parameter_invalid_integer", param="amount")
 
 
 def _check_lines(wanted: dict[str, Any]) -> None:
@@ -208,9 +218,13 @@ def _check_lines(wanted: dict[str, Any]) -> None:
         if price is None or "product_data" not in price or "unit_amount" not in price:
             raise Refusal("The sandbox needs inline prices.", param=f"line_items[{index}][price_data]")
         if price["currency"] != wanted["currency"]:
-            raise Refusal("All prices must use the session's currency.", param=f"line_items[{index}][price_data][currency]")
+            raise Refusal(
+                "All prices must use the session's currency.", param=f"line_items[{index}][price_data][currency]"
+            )
         if price["unit_amount"] < 0 or item.get("quantity", 1) < 1:
-            raise Refusal("Invalid non-negative integer", code="parameter_invalid_integer", param=f"line_items[{index}]")
+            raise Refusal(
+                "Invalid non-negative integer", code="parameter_invalid_integer", param=f"line_items[{index}]"
+            )
         total += price["unit_amount"] * item.get("quantity", 1)
     if total == 0:
         raise Refusal("The amount is too small.", code="amount_too_small", param="line_items")

@@ -107,7 +107,7 @@ class _PostgresObjects:
 
     async def newest(self, kind: str, *, before: str | None, limit: int) -> list[Body]:
         rows = await self._connection.fetch(
-            "SELECT body::text FROM sandbox_object WHERE kind = $1 AND ($2::text IS NULL OR id < $2)"
+            'SELECT body::text FROM sandbox_object WHERE kind = $1 AND ($2::text IS NULL OR id COLLATE "C" < $2)'
             ' ORDER BY id COLLATE "C" DESC LIMIT $3',
             kind,
             before,
