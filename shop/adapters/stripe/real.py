@@ -162,14 +162,7 @@ def _untrusted() -> Iterator[None]:
 
     try:
         yield
-    except (
-        stripe.SignatureVerificationError,
-        ValueError,
-        KeyError,
-        AttributeError,
-        TypeError,
-        RecursionError,
-    ) as error:
+    except (stripe.SignatureVerificationError, *_MISSHAPEN) as error:
         raise SignatureInvalid from error
 
 
