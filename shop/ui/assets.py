@@ -47,7 +47,7 @@ def static_url(name: str) -> str:
     return f"{PREFIX}/{assets()[name].sha8}/{name}"
 
 
-async def static_app(scope: Scope, receive: Receive, send: Send) -> None:
+async def static_app(scope: Scope, _receive: Receive, send: Send) -> None:
     """ASGI app to mount at `/static`.
 
     A hash of another release answers with today's file and a short life, so a page stays dressed during a roll-out.

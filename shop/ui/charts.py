@@ -6,6 +6,7 @@ Widths are percentages and letters keep their size, so one drawing is readable o
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from shop.ui.svg import FONT, words
@@ -14,6 +15,7 @@ COLOURS: Final = ("#2f6b4a", "#c2792b", "#a3341f", "#4a6d8c", "#7d6b3f", "#74527
 _INK, _MUTED, _GRID = "#2b2521", "#665b51", "#e5dac9"
 _ROW_PX, _BAR_PX = 46, 14
 _PLOT_PX = 200
+_PALE = ' fill-opacity="0.45"'  # a refund is paler than a sale
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
@@ -65,8 +67,6 @@ def stacked_bar_chart(title: str, series: Sequence[str], bars: Sequence[StackedB
     bottom = head_px + max(len(bars), 1) * _ROW_PX
     if not bars:
         drawn.append(_text("0", bottom - 20, "—", _MUTED))
-    if left:
-        drawn.append(_rule(_share(left, span), head_px, _share(left, span), bottom, _MUTED))
     return _svg(title, bottom, drawn)
 
 
@@ -77,39 +77,36 @@ def line_chart(
     unit_label: str,
     write: Callable[[int], str] = "{:,}".format,
 ) -> str:
-    """Lines over labels (months, days) as SVG; `write` turns a value into the words of the scale."""
-    values = [value for line in lines for value in line.values if value is not None]
-    low, high = min(0, *values, 0), max(0, *values, 0)
-    top_px, bottom_px = 48, 48 + _PLOT_PX
+    """Lines over labels (months, days) as SVG; `write` turns a value into the words of the scale.
+
+    Raises ValueError when a line has not exactly one value (or None) for each label.
+    """
+    if any(len(line.values) != len(labels) for line in lines):
+        raise ValueError("every line needs one value for each label")
+    values = [0, *(value for line in lines for value in line.values if value is not None)]
+    low, high = min(values), max(values)
+    bottom_px = 48 + _PLOT_PX
 
     def height(value: int) -> float:
         return bottom_px - (value - low) * _PLOT_PX / ((high - low) or 1)
 
     def across(place: int) -> float:
-        return 4 + 92 * (place + 0.5) / max(len(labels), 1)
+        return 4 + 92 * (place + 0.5) / len(labels)
 
     drawn = [_legend([line.name for line in lines]), _end_text(unit_label, 14)]
-    for value in _marks(low, high):
-        drawn.append(_rule(0, height(value), 100, height(value), _MUTED if value == 0 else _GRID))
-        drawn.append(_text("0", height(value) - 4, write(value), _MUTED, size=12))
-    every = max(1, -(-len(labels) // 6))
-    drawn += [
-        _text(f"{across(place):.3f}%", bottom_px + 20, label, _MUTED, anchor="middle", size=12)
-        for place, label in enumerate(labels)
-        if place % every == 0
-    ]
+    for mark in _marks(low, high):
+        drawn.append(_rule((0, height(mark)), (100, height(mark)), _MUTED if mark == 0 else _GRID))
+        drawn.append(_text("0", height(mark) - 4, write(mark), _MUTED, size=12))
+    every = max(1, -(-len(labels) // 6))  # six labels fit on a phone
+    for place in range(0, len(labels), every):
+        x = f"{across(place):.3f}%"
+        drawn.append(_text(x, bottom_px + 20, labels[place], _MUTED, anchor="middle", size=12))
     for line, colour in zip(lines, _colours(len(lines)), strict=True):
         points = [None if value is None else (across(place), height(value)) for place, value in enumerate(line.values)]
-        for start, end in zip(points, points[1:], strict=False):
-            if start and end:
-                drawn.append(_rule(start[0], start[1], end[0], end[1], colour, width=2.5))
-        for place, point in enumerate(points):
-            if point:
-                about = f"{line.name} {labels[place]} {write(line.values[place] or 0)}"
-                drawn.append(
-                    f'<circle cx="{point[0]:.3f}%" cy="{point[1]:.1f}" r="3.5" fill="{colour}">'
-                    f"<title>{words(about)}</title></circle>"
-                )
+        drawn += [_rule(start, end, colour, width=2.5) for start, end in pairwise(points) if start and end]
+        for label, value, point in zip(labels, line.values, points, strict=True):
+            if value is not None and point:
+                drawn.append(_dot(point, colour, f"{line.name} {label} {write(value)}"))
     return _svg(title, bottom_px + 30, drawn)
 
 
@@ -147,12 +144,10 @@ def _padded(value: str, columns: int) -> str:
 def _shortened(value: str, columns: int) -> str:
     if _columns(value) <= columns:
         return value
-    kept = ""
-    for letter in value:
-        if _columns(kept) + _letter_columns(letter) > columns - 1:
-            break
-        kept += letter
-    return kept + "…"
+    for length in range(len(value), 0, -1):
+        if _columns(value[:length]) < columns:
+            return value[:length] + "…"
+    return "…"[:columns]
 
 
 def _marks(low: int, high: int) -> list[int]:
@@ -163,7 +158,7 @@ def _marks(low: int, high: int) -> list[int]:
     step = 1
     while span > 5 * step:
         step = step * 5 // 2 if str(step)[0] == "2" else step * 2
-    return [value for value in range(-(-low // step) * step, high + 1, step)]
+    return list(range(-(-low // step) * step, high + 1, step))
 
 
 def _share(part: int, span: int) -> float:
@@ -193,12 +188,12 @@ def _bar_parts(bar: StackedBar, left: int, span: int, top: float) -> list[str]:
             continue
         drawn.append(
             f'<rect x="{_share(start, span):.3f}%" y="{top}" width="{_share(abs(part), span):.3f}%"'
-            f' height="{_BAR_PX}" rx="3" fill="{colour}"{"" if part > 0 else _FAINT}/>'
+            f' height="{_BAR_PX}" rx="3" fill="{colour}"{"" if part > 0 else _PALE}/>'
         )
+    if left:
+        zero = _share(left, span)
+        drawn.append(_rule((zero, top), (zero, top + _BAR_PX + 4), _INK))
     return drawn
-
-
-_FAINT = ' fill-opacity="0.45"'  # a refund is paler than a sale
 
 
 def _legend(names: Sequence[str]) -> str:
@@ -212,18 +207,24 @@ def _legend(names: Sequence[str]) -> str:
 
 def _text(x: str, y: float, value: str, colour: str, *, anchor: str = "start", size: int = 14, about: str = "") -> str:
     title = f"<title>{words(about)}</title>" if about and about != value else ""
-    return f'<text x="{x}" y="{y:.1f}" fill="{colour}" font-size="{size}" text-anchor="{anchor}">{title}{words(value)}</text>'
+    place = f'x="{x}" y="{y:.1f}" text-anchor="{anchor}"'
+    return f'<text {place} fill="{colour}" font-size="{size}">{title}{words(value)}</text>'
 
 
 def _end_text(value: str, y: float, colour: str = _MUTED) -> str:
     return _text("100%", y, value, colour, anchor="end", size=13)
 
 
-def _rule(x1: float, y1: float, x2: float, y2: float, colour: str, width: float = 1) -> str:
+def _rule(start: tuple[float, float], end: tuple[float, float], colour: str, width: float = 1) -> str:
+    """A straight stroke between two points: across in percent, down in pixels."""
     return (
-        f'<line x1="{x1:.3f}%" y1="{y1:.1f}" x2="{x2:.3f}%" y2="{y2:.1f}"'
+        f'<line x1="{start[0]:.3f}%" y1="{start[1]:.1f}" x2="{end[0]:.3f}%" y2="{end[1]:.1f}"'
         f' stroke="{colour}" stroke-width="{width}" stroke-linecap="round"/>'
     )
+
+
+def _dot(at: tuple[float, float], colour: str, about: str) -> str:
+    return f'<circle cx="{at[0]:.3f}%" cy="{at[1]:.1f}" r="3.5" fill="{colour}"><title>{words(about)}</title></circle>'
 
 
 def _svg(title: str, height: float, drawn: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
 """Chinese first, English second: which language a page speaks, and where its words come from."""
 
 from functools import cache
-from gettext import GNUTranslations
+from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
 from typing import Final, Literal
@@ -12,18 +12,19 @@ from babel.messages.pofile import read_po
 Lang = Literal["zh", "en"]
 
 CODE_ROOT: Final = Path(__file__).resolve().parents[2]
-SLICES: Final = ("shop", "catalog", "orders")
+PACKAGES: Final = ("shop", "catalog", "orders")
 
 
 def slice_folders(name: str) -> list[Path]:
     """Folders called `name` directly in a slice or one floor below a package, this package's own first."""
-    found = (folder for top in SLICES for depth in ("*", "*/*") for folder in (CODE_ROOT / top).glob(f"{depth}/{name}"))
+    patterns = [f"{package}/{depth}/{name}" for package in PACKAGES for depth in ("*", "*/*")]
     own = Path(__file__).parent / name
-    return [own, *sorted(folder for folder in found if folder.is_dir() and folder != own)]
+    found = {folder for pattern in patterns for folder in CODE_ROOT.glob(pattern) if folder.is_dir()}
+    return [own, *sorted(found - {own})]
 
 
 def choose_lang(asked: str | None, accept_language: str) -> Lang:
-    """The language of a page: what was asked for (`?lang=`), else the better liked of the header's two, else Chinese."""
+    """The language of a page: what was asked for (`?lang=`), else the header's better liked one, else Chinese."""
     if asked == "zh":
         return "zh"
     if asked == "en":
@@ -38,12 +39,12 @@ def choose_lang(asked: str | None, accept_language: str) -> Lang:
 
 
 @cache
-def translations(lang: Lang) -> GNUTranslations:
+def translations(lang: Lang) -> NullTranslations:
     """The words of a language: Chinese is the source and speaks for itself; English is read from `*/locale/en.po`.
 
     A sentence without a translation stays Chinese. The catalogues are compiled in memory: no gettext tools needed.
     """
-    words = GNUTranslations()
+    words = NullTranslations()
     for folder in slice_folders("locale"):
         source = folder / f"{lang}.po"
         if not source.exists():

@@ -66,7 +66,11 @@ def render(request: Request, name: str, /, status: int = 200, **context: object)
         "other_lang_url": _other_lang_url(request, lang),
     }
     body = environment(lang).get_template(name).render(page | context)
-    headers = {"content-language": "zh-CN" if lang == "zh" else "en", "vary": "Accept-Language, Cookie"}
+    headers = {
+        "content-language": "zh-CN" if lang == "zh" else "en",
+        "vary": "Accept-Language, Cookie",
+        "cache-control": "private, no-cache",  # a page may carry a name or a form's token
+    }
     return HTMLResponse(body, status_code=status, headers=headers)
 
 

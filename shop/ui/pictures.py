@@ -1,10 +1,11 @@
 """Pictures for goods without a photo: a calm drawing of what is sold, the same for the same seed."""
 
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b
+from pathlib import Path
 from typing import Final
 
-from shop.ui.motifs import MOTIFS
 from shop.ui.svg import FONT, words
 
 _LEAVES: Final = ("#7fa05f", "#6d9468", "#8ea653", "#74995a")
@@ -79,19 +80,12 @@ def product_picture(category: str, title: str, seed: int) -> str:
     """An SVG of 400 × 300 for a product; `seed` (any whole number) chooses the landscape and the lie of things."""
     look = look_of(category, title)
     dice = blake2b(str(seed).encode(), digest_size=8).digest()
-    sky, far, near, ground, sun = _SCENES[dice[0] % len(_SCENES)]
-    leaf = _LEAVES[dice[1] % len(_LEAVES)]
-    lift, turn, sun_x = dice[2] % 30, dice[3] % 9 - 4, 60 + dice[4] % 70
-    shape = MOTIFS[look.motif].format(main=look.main, deep=look.deep, light=look.light, leaf=leaf)
+    leaf = _LEAVES[dice[0] % len(_LEAVES)]
+    shape = _motif(look.motif).format(main=look.main, deep=look.deep, light=look.light, leaf=leaf)
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 300" width="400" height="300" role="img">'
-        f"<title>{words(title)}</title>"
-        f'<rect width="400" height="300" fill="{sky}"/><circle cx="{sun_x}" cy="{52 + lift}" r="26" fill="{sun}"/>'
-        f'<path d="M0 {190 - lift}C50 {140 - lift} 100 {150 + lift} 150 {170 - lift}S270 {120 + lift} 400 {175 - lift}V300H0Z" fill="{far}"/>'
-        f'<path d="M0 {215 + lift // 2}C80 {180 - lift // 2} 150 {225 - lift} 230 {205 + lift // 3}S350 {190 - lift} 400 {212 - lift // 2}V300H0Z" fill="{near}"/>'
-        f'<path d="M0 246C120 236 280 236 400 246V300H0Z" fill="{ground}"/>'
-        '<ellipse cx="200" cy="256" rx="112" ry="13" fill="#6b4f35" fill-opacity=".16"/>'
-        f'<g transform="translate(200 164) rotate({turn})" stroke="#4b3b30" stroke-width="3.5"'
+        f"<title>{words(title)}</title>{_landscape(dice)}"
+        f'<g transform="translate(200 164) rotate({dice[1] % 9 - 4})" stroke="#4b3b30" stroke-width="3.5"'
         f' stroke-linejoin="round" stroke-linecap="round">{shape}</g>{_seal(look.seal)}</svg>'
     )
 
@@ -103,6 +97,26 @@ def look_of(category: str, title: str) -> Look:
         if any(keyword in said for keyword in keywords.split()):
             return look
     return _OTHER
+
+
+@cache
+def _motif(name: str) -> str:
+    """A drawing around the origin, about 200 units across; {main}, {deep}, {light} and {leaf} stand for its colours."""
+    return (Path(__file__).parent / "motifs" / f"{name}.svg").read_text()
+
+
+def _landscape(dice: bytes) -> str:
+    sky, far, near, ground, sun = _SCENES[dice[2] % len(_SCENES)]
+    lift, tilt = dice[3] % 30, dice[4] % 24 - 12
+    far_hills = f"M0 {190 - lift}C50 {140 - lift} 100 150 150 {170 - lift}S270 {130 - tilt} 400 {175 - lift}V300H0Z"
+    near_hills = f"M0 {215 + tilt}C80 {185 - tilt} 150 {222 - lift} 230 {210 + tilt}S350 {190 - lift} 400 205V300H0Z"
+    return (
+        f'<rect width="400" height="300" fill="{sky}"/>'
+        f'<circle cx="{60 + dice[5] % 70}" cy="{52 + lift}" r="26" fill="{sun}"/>'
+        f'<path d="{far_hills}" fill="{far}"/><path d="{near_hills}" fill="{near}"/>'
+        f'<path d="M0 246C120 236 280 236 400 246V300H0Z" fill="{ground}"/>'
+        '<ellipse cx="200" cy="256" rx="112" ry="13" fill="#6b4f35" fill-opacity=".16"/>'
+    )
 
 
 def _seal(label: str) -> str:
