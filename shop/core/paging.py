@@ -21,5 +21,7 @@ def keys_of(cursor: str, *types: type) -> tuple[Any, ...]:
         padded = cursor + "=" * (-len(cursor) % 4)
         keys = msgspec.json.decode(urlsafe_b64decode(padded), type=tuple[types])  # type: ignore[valid-type]
     except (ValueError, msgspec.MsgspecError) as error:
-        raise Invalid("翻页位置已失效，请从第一页重新浏览。", [Detail("/cursor", "cursor_invalid", "翻页位置无效")]) from error
+        raise Invalid(
+            "翻页位置已失效，请从第一页重新浏览。", [Detail("/cursor", "cursor_invalid", "翻页位置无效")]
+        ) from error
     return tuple(keys)

@@ -1,0 +1,64 @@
+# What can be asked of this project. `make demo` and `make test` need git, make and Python 3.11 or later, nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+RUNTIME := .venv/runtime-installed
+TOOLS := .venv/tools-installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+PYTEST := $(BIN)/python -m pytest
+QUICK ?=
+ONLY ?=
+
+.PHONY: demo test test-browser soak serve check bench clean lock
+
+demo: $(RUNTIME)
+	$(BIN)/shop demo
+
+serve: $(RUNTIME)
+	$(BIN)/shop serve
+
+test: $(TOOLS)
+	$(PYTEST) -n 2 -m "not browser and not soak"
+
+test-browser: $(TOOLS)
+	$(PYTEST) -m browser tests/browser
+
+soak: $(TOOLS)
+	$(PYTEST) -m soak tests/soak
+
+bench: $(TOOLS)
+	$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
+
+check: $(TOOLS)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(PYTEST) tests/rules/test_migrations.py tests/rules/test_templates.py
+
+clean:
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -c "from pathlib import Path; from shop.core.embedded import stop_persistent; \
+	  [stop_persistent(data.parent) for data in Path('.data').glob('*/data')]"; fi
+	rm -rf .venv .data .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# Both are pinned with hashes; the second stands on the first. No address of a package index is written into them.
+LOCK := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-header --no-annotate \
+  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+lock: $(RUNTIME)
+	$(PIP) install --quiet pip-tools
+	$(LOCK) --build-deps-for=editable -o requirements.lock pyproject.toml
+	$(BIN)/python -c "import tomllib; \
+	  print(*tomllib.load(open('pyproject.toml', 'rb'))['dependency-groups']['dev'], sep='\n')" \
+	  | $(LOCK) -c requirements.lock -o tests/requirements.lock -
+
+# The first run takes a minute; later ones do nothing until a lock changes.
+$(RUNTIME): requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(TOOLS): $(RUNTIME) tests/requirements.lock
+	$(PIP) install --require-hashes -r tests/requirements.lock
+	@touch $@

@@ -1,0 +1,75 @@
+"""The schema: one line of migrations, equal to the models, and rights that the database itself keeps."""
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlmodel import SQLModel
+
+from shop.core import embedded
+from shop.core.database import Database
+from shop.migrate import SCRIPTS, import_tables, migrate
+
+import_tables()
+
+
+def test_one_head() -> None:
+    assert len(ScriptDirectory(str(SCRIPTS)).get_heads()) == 1
+
+
+def is_ours(_: object, name: str | None, kind: str, __: bool, ___: object) -> bool:
+    return not (kind == "table" and (name or "").startswith("credit_entry_2"))
+
+
+def differences(connection: Connection) -> list[object]:
+    context = MigrationContext.configure(connection, opts={"compare_type": True, "include_object": is_ours})
+    return list(compare_metadata(context, SQLModel.metadata))
+
+
+@pytest.mark.anyio
+@pytest.mark.filterwarnings("ignore:Did not recognize type 'xid8'")  # SQLAlchemy has no word for it
+async def test_models_and_migrations_say_the_same(postgres: Path, database_name: str, schema: str) -> None:
+    owner = embedded.url(postgres, database_name, embedded.OWNER_ROLE)
+    engine = create_async_engine(owner, connect_args={"server_settings": {"search_path": f'"{schema}", extensions'}})
+    async with engine.connect() as connection:
+        found = await connection.run_sync(differences)
+    await engine.dispose()
+    assert found == []
+
+
+@pytest.mark.anyio
+async def test_no_table_carries_a_trigger(database: Database) -> None:
+    async with database.reading() as session:
+        found = await session.scalars(text("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"))
+        assert found.all() == []
+
+
+@pytest.mark.anyio
+async def test_the_application_only_adds_to_what_is_append_only(database: Database) -> None:
+    kept = sorted(table.name for table in SQLModel.metadata.sorted_tables if table.info.get("append_only"))
+    assert {"audit_event", "credit_entry", "transfer"} <= set(kept)
+    rights = text(
+        "SELECT has_table_privilege(name, 'INSERT'), has_table_privilege(name, 'UPDATE, DELETE, TRUNCATE') "
+        "FROM unnest(CAST(:names AS text[])) AS name"
+    )
+    async with database.reading() as session:
+        assert {tuple(row) for row in await session.execute(rights, {"names": kept})} == {(True, False)}
+
+
+@pytest.mark.anyio
+async def test_a_programme_lives_in_a_schema_of_its_own(postgres: Path, database_name: str) -> None:
+    owner = embedded.url(postgres, database_name, embedded.OWNER_ROLE)
+    await migrate(owner, schema="programme_two", app_role=embedded.APP_ROLE)
+    await migrate(owner, schema="programme_two", app_role=embedded.APP_ROLE)  # again is success
+    opened = await Database.open(embedded.url(postgres, database_name, embedded.APP_ROLE), schema="programme_two")
+    async with opened.reading() as session:
+        here = await session.scalar(text("SELECT to_regclass('credit_entry')::text"))
+        there = await session.scalar(
+            text("SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = 'credit_entry'::regclass")
+        )
+    await opened.close()
+    assert (here, there) == ("credit_entry", "programme_two")
