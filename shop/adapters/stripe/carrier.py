@@ -1,8 +1,8 @@
 """Stripe's client speaks through our own door, so that timeouts and logging are the house's."""
 
+import asyncio
 from collections.abc import Awaitable, Mapping
 
-import anyio
 import httpx
 import stripe
 
@@ -27,7 +27,7 @@ class HouseClient(stripe.HTTPClient):
         return response.content, response.status_code, response.headers
 
     def sleep_async(self, secs: float) -> Awaitable[None]:
-        return anyio.sleep(secs)
+        return asyncio.sleep(secs)
 
     async def close_async(self) -> None:
         await self._http.aclose()

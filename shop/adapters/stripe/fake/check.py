@@ -5,11 +5,10 @@ import sys
 from collections.abc import Iterable
 from functools import cache
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from stripe._request_options import RequestOptions
-from typing_extensions import TypedDict, is_typeddict
 
 # Stripe's types also name Stripe's classes (for callers that hand them in); those are checked by isinstance.
 _STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
@@ -49,15 +48,13 @@ def checked(shape: Any, form: Iterable[tuple[str, str]]) -> dict[str, Any]:
 @cache
 def _strict(shape: Any) -> TypeAdapter[dict[str, Any]]:
     """Stripe's TypedDict, forbidding what it does not name, without the options its library takes beside."""
-    module = sys.modules[shape.__module__]
-    for nested in vars(module).values():
-        if is_typeddict(nested) and nested is not RequestOptions:
+    maker = type(shape)  # what makes a TypedDict; pydantic wants the very kind that Stripe uses
+    for nested in vars(sys.modules[shape.__module__]).values():
+        if type(nested) is maker and nested is not RequestOptions:
             nested.__pydantic_config__ = _STRICT  # only pydantic reads this mark
     names = {name: kind for name, kind in shape.__annotations__.items() if name not in RequestOptions.__annotations__}
-    alone = TypedDict(shape.__name__, names)  # type: ignore[misc]  # made at run time from theirs
-    alone.__module__ = shape.__module__  # its forward references live there
-    alone.__pydantic_config__ = _STRICT  # type: ignore[attr-defined]
-    adapter: TypeAdapter[dict[str, Any]] = TypeAdapter(cast("Any", alone))
+    space = {"__annotations__": names, "__module__": shape.__module__, "__pydantic_config__": _STRICT}
+    adapter: TypeAdapter[dict[str, Any]] = TypeAdapter(maker(shape.__name__, (), space))
     return adapter
 
 
