@@ -3,8 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Column, Index, Text
-from sqlalchemy.dialects.postgresql import UUID as PgUuid
+from sqlalchemy import ARRAY, Column, Index, Text, Uuid
 from sqlmodel import Field, SQLModel
 
 from shop.core.database import Fen, Moment
@@ -46,7 +45,7 @@ class ListingRow(SQLModel, table=True):
     sold: int = Field(default=0, sa_type=Fen)
     listed_at: datetime = Field(sa_type=Moment)
     ship_months: list[int] = Field(sa_column=Column(ARRAY(Fen), nullable=False))
-    sku_ids: list[UUID] = Field(sa_column=Column(ARRAY(PgUuid), nullable=False))
+    sku_ids: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
     card: str
     detail: str
     made_at: datetime = Field(sa_type=Moment)

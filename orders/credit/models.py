@@ -4,8 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Column, Index, PrimaryKeyConstraint, Text, text
-from sqlalchemy.dialects.postgresql import UUID as PgUuid
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Column, Index, PrimaryKeyConstraint, Text, Uuid, text
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field, SQLModel
 
@@ -78,7 +77,7 @@ class Attribution(SQLModel, table=True):
     buyer_kind: str
     unit_id: UUID | None = None
     unit_name: str | None = None
-    unit_path: list[UUID] = Field(sa_column=Column(ARRAY(PgUuid), nullable=False))
+    unit_path: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
     union_id: UUID | None = None
     fund_source: str
     channel: str
@@ -88,7 +87,7 @@ class Attribution(SQLModel, table=True):
     province: str
     made_county_code: str | None = None
     designations: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
-    pairing_unit_ids: list[UUID] = Field(sa_column=Column(ARRAY(PgUuid), nullable=False))
+    pairing_unit_ids: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
     producer_id: UUID
     producer_name: str
     supplier_id: UUID
@@ -96,7 +95,7 @@ class Attribution(SQLModel, table=True):
     product_id: UUID
     category: str
     recognition_number: str | None = None
-    rule_id: UUID
+    rule_id: UUID | None = None
     counted: bool
     not_counted_reason: str | None = None
     placed_on: date
@@ -160,7 +159,7 @@ class CreditEntry(SQLModel, table=True):
     buyer_kind: str
     unit_id: UUID | None = None
     unit_name: str | None = None
-    unit_path: list[UUID] = Field(sa_column=Column(ARRAY(PgUuid), nullable=False))
+    unit_path: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
     union_id: UUID | None = None
     fund_source: str
     channel: str
@@ -170,7 +169,7 @@ class CreditEntry(SQLModel, table=True):
     province: str
     made_county_code: str | None = None
     designations: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
-    pairing_unit_ids: list[UUID] = Field(sa_column=Column(ARRAY(PgUuid), nullable=False))
+    pairing_unit_ids: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
     producer_id: UUID
     producer_name: str
     supplier_id: UUID
@@ -178,7 +177,7 @@ class CreditEntry(SQLModel, table=True):
     product_id: UUID
     category: str
     recognition_number: str | None = None
-    rule_id: UUID
+    rule_id: UUID | None = None
     counted: bool
     not_counted_reason: str | None = None
     reverses_id: UUID | None = None
@@ -206,7 +205,8 @@ class CreditDelta(SQLModel, table=True):
 
 class CreditRollup(SQLModel, table=True):
     """Sums of entries by top unit, month, county, kind and standing: `headline` (counted, A to C), `unverified`
-    (counted, D), or the reason why not counted. Rollup + deltas = entries, at every commit; a checker compares."""
+    (counted, D), or the reason why not counted. Rollup + deltas = entries, at every commit; a checker compares.
+    """
 
     __tablename__ = "credit_rollup"
 

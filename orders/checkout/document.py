@@ -1,0 +1,179 @@
+"""Every row of a new order, by table, as the one JSON document that the placing statement reads."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from orders.checkout.quote import Piece, Quote
+from orders.checkout.schemas import AddressIn, PlaceIn
+from orders.order.schemas import LineOut, OrderOut
+from shop.access.permissions import Actor
+from shop.core import clock
+from shop.core.ids import new_id
+
+
+def document_of(
+    order: OrderOut,
+    quoted: Quote,
+    wanted: PlaceIn,
+    actor: Actor,
+    key: str,
+    request_sha256: bytes,
+    answer: bytes,
+    now: datetime,
+) -> str:
+    """Rows of nine tables under short names; ids are made here, so that rows can refer to each other."""
+    unit = quoted.unit
+    stock: dict[UUID, int] = {}
+    for line in quoted.lines:
+        for piece in line.pieces:
+            content = piece.content
+            stock[content.stock_sku_id] = stock.get(content.stock_sku_id, 0) + content.pieces * line.quantity
+    shares, components, attributions = [], [], []
+    for out, line in zip(order.lines, quoted.lines, strict=True):
+        share_id = new_id()
+        shares.append(
+            {"id": share_id, "line_id": out.id, "position": 1, "payer_kind": "own", "fund_source": order.fund_source}
+        )
+        for position, piece in enumerate(line.pieces, 1):
+            component_id = new_id()
+            components.append(_component(component_id, share_id, out.id, order.id, position, piece))
+            attributions.append(_attribution(component_id, out, order, quoted, wanted, actor, piece, now))
+    return msgspec.json.encode(
+        {
+            "idempotency": {
+                "actor_id": actor.user_id,
+                "key": key,
+                "request_sha256": "\\x" + request_sha256.hex(),
+                "status": 201,
+                "answer": answer.decode(),
+                "created_at": now,
+            },
+            "order": {
+                "id": order.id,
+                "number": order.number,
+                "buyer_id": actor.user_id,
+                "person_id": actor.person_id,
+                "idempotency_key": key,
+                "state": order.state,
+                "payment_state": order.payment_state,
+                "fund_source": order.fund_source,
+                "unit_id": unit and unit.id,
+                "unit_name": unit and unit.name,
+                "placed_at": now,
+                "expires_at": order.expires_at,
+            },
+            "delivery": _delivery(order.id, wanted.address),
+            "parcels": [
+                {
+                    "id": new_id(),
+                    "order_id": order.id,
+                    "supplier_id": supplier_id,
+                    "supplier_name": quoted.supplier_names[supplier_id],
+                    "freight_fen": fen,
+                    "refunded_freight_fen": 0,
+                }
+                for supplier_id, fen in quoted.freight_fen.items()
+            ],
+            "lines": [
+                {
+                    "id": out.id,
+                    "order_id": order.id,
+                    "position": position,
+                    "sku_id": out.sku_id,
+                    "product_id": out.product_id,
+                    "supplier_id": out.supplier.id,
+                    "price_id": line.step and line.step.price_id,
+                    "title": out.title,
+                    "spec": out.spec,
+                    "quantity": out.quantity,
+                    "unit_price_fen": out.unit_price_fen,
+                    "refunded_quantity": 0,
+                }
+                for position, (out, line) in enumerate(zip(order.lines, quoted.lines, strict=True), 1)
+            ],
+            "shares": shares,
+            "components": components,
+            "attributions": attributions,
+            "stock": [{"sku_id": sku_id, "pieces": pieces} for sku_id, pieces in stock.items()],
+            "from_cart": [] if wanted.lines else [line.sku_id for line in order.lines],
+        }
+    ).decode()
+
+
+def _delivery(order_id: UUID, address: AddressIn) -> dict[str, object]:
+    return {
+        "order_id": order_id,
+        "name": address.name,
+        "phone": address.phone,
+        "region_code": address.region_code,
+        "street": address.street,
+        "postcode": address.postcode,
+    }
+
+
+def _component(
+    component_id: UUID, share_id: UUID, line_id: UUID, order_id: UUID, position: int, piece: Piece
+) -> dict[str, object]:
+    return {
+        "id": component_id,
+        "share_id": share_id,
+        "line_id": line_id,
+        "order_id": order_id,
+        "position": position,
+        "stock_sku_id": piece.content.stock_sku_id,
+        "quantity_milli": piece.quantity_milli,
+        "grams": piece.grams,
+        "net_fen": piece.net_fen,
+        "vat_basis_points": piece.content.vat_basis_points,
+        "refunded_fen": 0,
+        "refunded_grams": 0,
+        "refunded_milli": 0,
+    }
+
+
+def _attribution(
+    component_id: UUID,
+    line: LineOut,
+    order: OrderOut,
+    quoted: Quote,
+    wanted: PlaceIn,
+    actor: Actor,
+    piece: Piece,
+    now: datetime,
+) -> dict[str, object]:
+    """What the buyer saw, frozen (DOMAIN rule 2)."""
+    content, unit, rule = piece.content, quoted.unit, quoted.facts.rule
+    return {
+        "id": component_id,
+        "order_line_id": line.id,
+        "order_id": order.id,
+        "person_id": actor.person_id if order.fund_source == "personal" else None,
+        "credit_kind": quoted.credit_kind,
+        "buyer_kind": quoted.buyer_kind,
+        "unit_id": unit and unit.id,
+        "unit_name": unit and unit.name,
+        "unit_path": unit.path if unit else [],
+        "union_id": wanted.union_id,
+        "fund_source": order.fund_source,
+        "channel": "shop",
+        "campaign_id": content.campaign_id,
+        "county_code": content.county_code,
+        "county_name": content.county_name,
+        "province": content.province,
+        "made_county_code": content.made_county_code,
+        "designations": content.designations,
+        "pairing_unit_ids": content.pairing_unit_ids,
+        "producer_id": content.producer_id,
+        "producer_name": content.producer_name,
+        "supplier_id": line.supplier.id,
+        "supplier_name": line.supplier.name,
+        "product_id": content.product_id,
+        "category": content.category,
+        "recognition_number": content.recognition_number,
+        "rule_id": rule and rule.id,
+        "counted": piece.not_counted_reason is None,
+        "not_counted_reason": piece.not_counted_reason,
+        "placed_on": clock.business_day(now),
+    }

@@ -1,0 +1,212 @@
+"""Open a payment page for an order. Two short transactions around one call to the provider."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Literal
+from uuid import UUID
+
+from sqlalchemy import Row, text
+
+from shop.access.permissions import Actor
+from shop.adapters.stripe.gateway import CheckoutLine, GatewayRefused, OpenCheckout, PaymentGateway
+from shop.core.database import Database, WriteSession
+from shop.core.errors import NotFound, Problem
+from shop.core.ids import new_id
+from shop.core.settings import settings
+
+Method = Literal["stripe", "bank_transfer"]
+
+PAGE_LIFE = timedelta(minutes=35)
+"""How long a payer has. The provider asks for 30 minutes; the rest is room for a retry of the same call."""
+HOLD_OUTLIVES_PAGE = timedelta(minutes=1)
+LONGEST_HOLD = timedelta(hours=2)
+"""After this long since placing, no new page is opened: clicking "pay" again and again must not hold goods for ever."""
+FIRST_CHECK = timedelta(minutes=1)
+
+
+class MethodNotAvailable(Problem):
+    status: ClassVar[int] = 422
+    code: ClassVar[str] = "method_not_available"
+    title: ClassVar[str] = "暂不支持这种付款方式"
+
+
+class OrderOver(Problem):
+    """The order expired or was cancelled: there is nothing to pay for any more."""
+
+    status: ClassVar[int] = 409
+    code: ClassVar[str] = "order_over"
+    title: ClassVar[str] = "订单已取消或已过付款时间"
+
+
+class AlreadyPaid(Problem):
+    status: ClassVar[int] = 409
+    code: ClassVar[str] = "already_paid"
+    title: ClassVar[str] = "订单已付款"
+
+
+class PaymentRefused(Problem):
+    """The provider will not open a page for this order."""
+
+    status: ClassVar[int] = 409
+    code: ClassVar[str] = "payment_refused"
+    title: ClassVar[str] = "支付平台没有接受这笔付款"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """redirect_url: where to send the payer. state: created, pending."""
+
+    payment_id: UUID
+    state: str
+    redirect_url: str | None
+    transfer_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    payment_id: UUID
+    session_url: str | None
+    wanted: OpenCheckout
+
+
+async def open_payment(
+    database: Database, gateway: PaymentGateway, *, actor: Actor, order_id: UUID, method: Method, now: datetime
+) -> Opened:
+    """Open (or find again) the one payment page of an order, and let the hold outlive the page.
+
+    The payment's id is the provider's idempotency key: whoever clicks twice, or again after a crash, gets the same
+    page. Raises NotFound to strangers, MethodNotAvailable, OrderOver, AlreadyPaid, PaymentRefused, and
+    GatewayUnavailable (nothing is charged; ask again).
+    """
+    if method != "stripe":
+        raise MethodNotAvailable("对公转账将在后续版本开通，请先选择微信支付、支付宝或银行卡。")
+    async with database.transaction() as session:
+        begun = await _begin(session, actor=actor, order_id=order_id, now=now)
+    if begun.session_url:
+        return Opened(begun.payment_id, "pending", begun.session_url)
+    try:
+        page = await gateway.open_checkout(begun.wanted)
+    except GatewayRefused as refused:
+        async with database.transaction() as session:
+            await session.execute(_GIVE_UP, {"payment": begun.payment_id})
+        raise PaymentRefused("请稍后重新付款；如果多次失败，请联系客服并提供订单号。") from refused
+    hold_until = begun.wanted.expires_at + HOLD_OUTLIVES_PAGE
+    async with database.transaction() as session:
+        found = await session.execute(
+            _PAGE_OPENED,
+            {
+                "payment": begun.payment_id,
+                "order": order_id,
+                "session_id": page.session_id,
+                "url": page.url,
+                "hold_until": hold_until,
+                "now": now,
+            },
+        )
+        kept = found.scalar_one()
+    if not kept:  # the order ended while we asked: nobody may pay on that page
+        await gateway.expire_checkout(page.session_id)
+        raise OrderOver("请重新下单。")
+    return Opened(begun.payment_id, "pending", page.url)
+
+
+_ORDER = text(
+    """
+SELECT o.number, o.state, o.payment_state, o.placed_at, o.expires_at,
+    (SELECT coalesce(sum(net_fen), 0)::bigint FROM share_component c WHERE c.order_id = o.id)
+    + (SELECT coalesce(sum(freight_fen), 0)::bigint FROM parcel p WHERE p.order_id = o.id) AS total_fen
+FROM shop_order o WHERE o.id = :order AND o.buyer_id = :buyer FOR UPDATE
+"""
+)
+_OPEN = text(
+    "SELECT id, session_url, amount_fen, expires_at FROM payment WHERE order_id = :order AND state IN ('created', 'pending')"
+)
+_INSERT = text(
+    """
+WITH made AS (
+    INSERT INTO payment (id, order_id, method, amount_fen, currency, state, created_at, expires_at, check_at)
+    VALUES (:id, :order, 'stripe', :amount, 'cny', 'created', :now, :expires_at, :check_at)
+    RETURNING id, amount_fen
+)
+INSERT INTO tender (payment_id, position, kind, amount_fen) SELECT id, 0, 'provider', amount_fen FROM made
+"""
+)
+_LINES = text(
+    """
+SELECT * FROM (
+    SELECT 0 AS part, l.position, l.title || ' ' || l.spec AS title, l.quantity, sum(c.net_fen)::bigint AS fen
+    FROM order_line l JOIN share_component c ON c.line_id = l.id WHERE l.order_id = :order GROUP BY l.id
+    UNION ALL
+    SELECT 1, 0, '运费', 1, sum(freight_fen)::bigint FROM parcel WHERE order_id = :order HAVING sum(freight_fen) > 0
+) shown ORDER BY part, position
+"""
+)
+_PAGE_OPENED = text(
+    """
+WITH held AS (
+    UPDATE shop_order SET payment_state = 'pending', expires_at = greatest(expires_at, :hold_until)
+    WHERE id = :order AND state = 'placed' AND expires_at > :now
+    RETURNING id
+), opened AS (
+    UPDATE payment SET state = 'pending', session_id = :session_id, session_url = :url
+    WHERE id = :payment AND state IN ('created', 'pending') AND EXISTS (SELECT FROM held)
+    RETURNING id
+), given_up AS (
+    UPDATE payment SET state = 'cancelled', session_id = :session_id
+    WHERE id = :payment AND state = 'created' AND NOT EXISTS (SELECT FROM held)
+)
+SELECT EXISTS (SELECT FROM opened)
+"""
+)
+_GIVE_UP = text("UPDATE payment SET state = 'failed' WHERE id = :payment AND state = 'created'")
+
+
+async def _begin(session: WriteSession, *, actor: Actor, order_id: UUID, now: datetime) -> _Begun:
+    """The order's lock makes a second click wait, and then find what the first one made."""
+    found = await session.execute(_ORDER, {"order": order_id, "buyer": actor.user_id})
+    order = found.one_or_none()
+    if order is None:
+        raise NotFound("没有这个订单。")
+    if order.payment_state == "paid":
+        raise AlreadyPaid("不需要再次付款。")
+    if order.state != "placed" or order.expires_at <= now:
+        raise OrderOver("请重新下单。")
+    if order.total_fen <= 0:
+        raise PaymentRefused("这个订单没有需要支付的金额。")
+    payment = (await session.execute(_OPEN, {"order": order_id})).one_or_none()
+    payment_id = payment.id if payment else new_id()
+    expires_at = payment.expires_at if payment else (now + PAGE_LIFE).replace(microsecond=0)
+    if payment is None:
+        if expires_at > order.placed_at + LONGEST_HOLD:
+            raise OrderOver("下单时间过久，库存不能继续保留，请重新下单。")
+        await session.execute(
+            _INSERT,
+            {
+                "id": payment_id,
+                "order": order_id,
+                "amount": order.total_fen,
+                "now": now,
+                "expires_at": expires_at,
+                "check_at": now + FIRST_CHECK,
+            },
+        )
+    lines = (await session.execute(_LINES, {"order": order_id})).all()
+    return _Begun(
+        payment_id, payment.session_url if payment else None, _wanted(payment_id, order_id, order, lines, expires_at)
+    )
+
+
+def _wanted(
+    payment_id: UUID, order_id: UUID, order: Row[Any], lines: Sequence[Row[Any]], expires_at: datetime
+) -> OpenCheckout:
+    back_to = f"{settings().public_url.rstrip('/')}/orders/{order_id}"
+    return OpenCheckout(
+        payment_id=payment_id,
+        order_number=order.number,
+        amount_fen=order.total_fen,
+        lines=tuple(CheckoutLine(line.title, line.quantity, line.fen) for line in lines),
+        success_url=back_to,
+        cancel_url=back_to,
+        expires_at=expires_at,
+    )

@@ -1,0 +1,172 @@
+"""Why an order cannot be placed as asked: one class a reason, one detail a line."""
+
+from collections.abc import Sequence
+
+from orders.checkout.quote import Line, Quote
+from orders.checkout.schemas import PlaceIn
+from shop.access.permissions import Actor, Role
+from shop.core.errors import Detail, Problem
+
+
+class UnknownSku(Problem):
+    status = 422
+    code = "unknown_sku"
+    title = "没有这个商品规格"
+
+
+class NotForSale(Problem):
+    status = 409
+    code = "not_for_sale"
+    title = "有商品已经下架"
+
+
+class PapersExpired(Problem):
+    """DOMAIN rule 21: food papers stop sales when they expire."""
+
+    status = 409
+    code = "papers_expired"
+    title = "有商品的食品证照已到期，暂停销售"
+
+
+class OutOfSeason(Problem):
+    status = 409
+    code = "out_of_season"
+    title = "有商品不在发货季"
+
+
+class OutOfStock(Problem):
+    """`errors[].left` says how many pieces could still be ordered."""
+
+    status = 409
+    code = "out_of_stock"
+    title = "库存不足"
+
+
+class CannotArrive(Problem):
+    status = 409
+    code = "cannot_arrive"
+    title = "有商品不能送到这个地址"
+
+
+class PriceChanged(Problem):
+    """`errors[]` names the old and the new price of every line that changed."""
+
+    status = 409
+    code = "price_changed"
+    title = "价格有变动"
+
+
+class RegionUnknown(Problem):
+    status = 422
+    code = "region_unknown"
+    title = "收货地区无法识别"
+
+
+class EmptyCart(Problem):
+    status = 422
+    code = "cart_empty"
+    title = "购物车是空的"
+
+
+class FundSourceNotAllowed(Problem):
+    status = 422
+    code = "fund_source_not_allowed"
+    title = "不能使用这个资金来源"
+
+
+class AllowanceNotAvailable(Problem):
+    status = 422
+    code = "allowance_not_available"
+    title = "没有可用的福利额度"
+
+
+_TROUBLES: dict[str, tuple[type[Problem], str]] = {
+    "unknown_sku": (UnknownSku, "请从商品页重新选择规格。"),
+    "not_for_sale": (NotForSale, "请从购物车里删除这些商品，再提交。"),
+    "papers_expired": (PapersExpired, "请从购物车里删除这些商品，等供应商更新证照后再买。"),
+    "out_of_season": (OutOfSeason, "请从购物车里删除这些商品，到发货季再买。"),
+    "cannot_arrive": (CannotArrive, "请换一个收货地址，或删除这些商品。"),
+    "out_of_stock": (OutOfStock, "请减少数量再提交。"),
+}
+_BUYS_WITH: dict[str, Role] = {"union": Role.UNION_BUYER, "canteen": Role.CANTEEN_BUYER}
+
+
+def check(quoted: Quote, wanted: PlaceIn, actor: Actor) -> None:
+    """Raise the first kind of trouble with all its lines; an order is placed whole or not at all."""
+    if not quoted.lines:
+        raise EmptyCart("请先把商品放进购物车。")
+    _check_money(quoted, wanted, actor)
+    if not quoted.facts.region_known:
+        raise RegionUnknown(
+            "请重新选择收货的省、市、县。", [Detail("/address/region_code", "region_unknown", "没有这个区划代码")]
+        )
+    for code, (problem, advice) in _TROUBLES.items():
+        if lines := [(i, line) for i, line in enumerate(quoted.lines) if line.trouble == code]:
+            raise problem(advice, [_detail(i, line, code) for i, line in lines], extra=_left(lines, code))
+    _check_expected(quoted, wanted)
+
+
+def _check_money(quoted: Quote, wanted: PlaceIn, actor: Actor) -> None:
+    if wanted.allowance_fen:
+        raise AllowanceNotAvailable(
+            "请改用自己的钱支付。", [Detail("/allowance_fen", "allowance_not_available", "没有额度")]
+        )
+    if wanted.fund_source == "personal":
+        return
+    role = _BUYS_WITH.get(wanted.fund_source)
+    union = wanted.fund_source != "union" or wanted.union_id in quoted.facts.union_ids
+    if role is None or not actor.has(role) or not union:
+        raise FundSourceNotAllowed(
+            "请选择“个人”，或由工会、食堂的经办人下单。",
+            [Detail("/fund_source", "fund_source_not_allowed", "不能使用")],
+        )
+
+
+def _detail(index: int, line: Line, code: str) -> Detail:
+    name = f"{line.sku.title}（{line.sku.spec}）" if line.sku else "未知规格"
+    left = f"，还剩 {line.available} 件" if code == "out_of_stock" else ""
+    return Detail(f"/lines/{index}", code, name + left)
+
+
+def _left(lines: Sequence[tuple[int, Line]], code: str) -> dict[str, dict[str, int]]:
+    return {"left": {str(line.sku_id): line.available for _, line in lines}} if code == "out_of_stock" else {}
+
+
+def _check_expected(quoted: Quote, wanted: PlaceIn) -> None:
+    changed = [
+        (index, asked, line)
+        for index, (asked, line) in enumerate(zip(wanted.lines or (), quoted.lines, strict=bool(wanted.lines)))
+        if asked.expected_price_fen is not None and line.step and asked.expected_price_fen != line.step.fen
+    ]
+    if changed:
+        raise PriceChanged(
+            "请看过新价格再提交。",
+            [
+                Detail(
+                    f"/lines/{i}/expected_price_fen",
+                    "price_changed",
+                    f"原价 {a.expected_price_fen} 分，现价 {b.step.fen} 分",
+                )
+                for i, a, b in changed
+                if b.step
+            ],
+            extra={
+                "prices": [
+                    {"sku_id": str(a.sku_id), "old_fen": a.expected_price_fen, "new_fen": b.step.fen}
+                    for _, a, b in changed
+                    if b.step
+                ]
+            },
+        )
+    if wanted.expected_total_fen is not None and wanted.expected_total_fen != quoted.total_fen:
+        raise PriceChanged(
+            "请看过新的合计再提交。",
+            [
+                Detail(
+                    "/expected_total_fen",
+                    "price_changed",
+                    f"原合计 {wanted.expected_total_fen} 分，现合计 {quoted.total_fen} 分",
+                )
+            ],
+            extra={"old_total_fen": wanted.expected_total_fen, "new_total_fen": quoted.total_fen},
+        )

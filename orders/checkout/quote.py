@@ -1,0 +1,216 @@
+"""What would it cost, would it arrive, and what would it count for: said before anybody pays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from catalog.price import pricing
+from orders.checkout.facts import Content, Facts, SkuFacts, UnitFacts
+from orders.credit.rules import Origin, Rule, not_counted_reason
+from shop.core import clock
+from shop.core.money import split
+
+QUANTITY_MAX = 9_999
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One origin's part of a line: fen, grams and milli-pieces of it, and whether it counts."""
+
+    content: Content
+    net_fen: int
+    grams: int
+    quantity_milli: int
+    not_counted_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """trouble: why this line cannot be ordered: unknown_sku, not_for_sale, papers_expired, out_of_season,
+    out_of_stock, cannot_arrive; None when it can.
+    """
+
+    sku_id: UUID
+    quantity: int
+    sku: SkuFacts | None
+    step: pricing.PriceStep | None
+    discount_fen: int
+    pieces: tuple[Piece, ...]
+    available: int
+    trouble: str | None
+
+    @property
+    def gross_fen(self) -> int:
+        return self.quantity * self.step.fen if self.step else 0
+
+    @property
+    def net_fen(self) -> int:
+        return self.gross_fen - self.discount_fen
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Sums in fen. unit: who is credited; credit_kind: as what; freight_fen: supplier → fen."""
+
+    lines: tuple[Line, ...]
+    freight_fen: dict[UUID, int]
+    supplier_names: dict[UUID, str]
+    unit: UnitFacts | None
+    credit_kind: str
+    buyer_kind: str
+    facts: Facts
+
+    @property
+    def goods_fen(self) -> int:
+        return sum(line.gross_fen for line in self.lines)
+
+    @property
+    def discount_fen(self) -> int:
+        return sum(line.discount_fen for line in self.lines)
+
+    @property
+    def total_freight_fen(self) -> int:
+        return sum(self.freight_fen.values())
+
+    @property
+    def total_fen(self) -> int:
+        return self.goods_fen - self.discount_fen + self.total_freight_fen
+
+    @property
+    def troubles(self) -> tuple[Line, ...]:
+        return tuple(line for line in self.lines if line.trouble)
+
+    def counts_for(self) -> dict[tuple[str, str], int]:
+        """(county code, name) → fen that will be credited when this is paid."""
+        sums: dict[tuple[str, str], int] = {}
+        for line in self.lines:
+            for piece in line.pieces:
+                if piece.not_counted_reason is None:
+                    county = (piece.content.county_code or "", piece.content.county_name or "")
+                    sums[county] = sums.get(county, 0) + piece.net_fen
+        return sums
+
+
+def quote(wanted: Sequence[tuple[UUID, int]], facts: Facts, *, now: datetime) -> Quote:
+    """Pure: the facts of one moment in, lines, sums and what they count for out.
+
+    wanted: (SKU, pieces ≥ 1), each SKU once. An employee's purchase is direct, of the unit he works at; an outside
+    buyer's is an assisted sale of the introducing unit (DOMAIN rule 1).
+    """
+    by_id = {sku.id: sku for sku in facts.skus}
+    found = [(by_id.get(sku_id), quantity) for sku_id, quantity in wanted]
+    steps = [_step(sku, quantity) for sku, quantity in found]
+    sums = pricing.price(
+        [
+            pricing.Wanted(sku.supplier_id, step.fen * quantity, sku.net_grams * quantity)
+            for (sku, quantity), step in zip(found, steps, strict=True)
+            if sku and step
+        ],
+        {s.id: [pricing.Discount(d.threshold_fen, d.discount_fen) for d in s.discounts] for s in facts.suppliers},
+        {
+            s.id: pricing.Rate(
+                s.rate.served,
+                s.rate.first_grams,
+                s.rate.first_fen,
+                s.rate.step_grams,
+                s.rate.step_fen,
+                s.rate.free_from_fen,
+            )
+            for s in facts.suppliers
+            if s.rate
+        },
+    )
+    unit = facts.works_at or facts.introduced_by
+    month = clock.business_day(now).month
+    discounts = iter(sums.discount_fen)
+    lines = []
+    taken: dict[UUID, int] = {}
+    for (sku_id, quantity), (sku, _), step in zip(wanted, found, steps, strict=True):
+        if sku is None or step is None:
+            trouble = "unknown_sku" if sku is None else "not_for_sale"
+            lines.append(Line(sku_id, quantity, sku, None, 0, (), 0, trouble))
+            continue
+        discount = next(discounts)
+        net = step.fen * quantity - discount
+        lines.append(
+            Line(
+                sku_id=sku_id,
+                quantity=quantity,
+                sku=sku,
+                step=step,
+                discount_fen=discount,
+                pieces=_pieces(sku, quantity, net, facts, unit),
+                available=_available(sku, taken),
+                trouble=_trouble(sku, quantity, _available(sku, taken), month, sums.cannot_arrive),
+            )
+        )
+        for content in sku.contents:
+            taken[content.stock_sku_id] = taken.get(content.stock_sku_id, 0) + content.pieces * quantity
+    return Quote(
+        lines=tuple(lines),
+        freight_fen=sums.freight_fen,
+        supplier_names={sku.supplier_id: sku.supplier_name for sku in facts.skus},
+        unit=unit,
+        credit_kind="direct_purchase" if facts.works_at else "assisted_sale",
+        buyer_kind="employee" if facts.works_at else "outside",
+        facts=facts,
+    )
+
+
+def _step(sku: SkuFacts | None, quantity: int) -> pricing.PriceStep | None:
+    if sku is None:
+        return None
+    return pricing.step_for([pricing.PriceStep(p.id, p.min_quantity, p.fen) for p in sku.prices], quantity)
+
+
+def _available(sku: SkuFacts, taken: dict[UUID, int]) -> int:
+    """Whole pieces left for this line, after the lines before it that share its contents."""
+    return max(0, min(((c.available - taken.get(c.stock_sku_id, 0)) // c.pieces for c in sku.contents), default=0))
+
+
+def _trouble(sku: SkuFacts, quantity: int, available: int, month: int, unserved: frozenset[UUID]) -> str | None:
+    if sku.state != "listed" or not sku.active or not sku.contents:
+        return "not_for_sale"
+    if any(content.papers_expired for content in sku.contents):
+        return "papers_expired"
+    if any(content.county_code is None for content in sku.contents):
+        return "not_for_sale"
+    if sku.ship_months and month not in sku.ship_months:
+        return "out_of_season"
+    if sku.supplier_id in unserved:
+        return "cannot_arrive"
+    return "out_of_stock" if available < quantity else None
+
+
+def _pieces(sku: SkuFacts, quantity: int, net_fen: int, facts: Facts, unit: UnitFacts | None) -> tuple[Piece, ...]:
+    """Line net → origins by allocation price × pieces (DOMAIN rule 10)."""
+    shares = (
+        split(net_fen, [content.allocation_fen * content.pieces for content in sku.contents]) if sku.contents else []
+    )
+    return tuple(
+        Piece(
+            content=content,
+            net_fen=share,
+            grams=content.net_grams * content.pieces * quantity,
+            quantity_milli=content.pieces * quantity * 1_000,
+            not_counted_reason=_reason(content, facts, unit),
+        )
+        for content, share in zip(sku.contents, shares, strict=True)
+    )
+
+
+def _reason(content: Content, facts: Facts, unit: UnitFacts | None) -> str | None:
+    rule = facts.rule
+    made = rule is not None and rule.origin_basis == "made"
+    pairings = content.made_pairing_unit_ids if made else content.pairing_unit_ids
+    return not_counted_reason(
+        Rule(rule.id, rule.needs_designation, rule.needs_recognition, rule.origin_basis) if rule else None,
+        Origin(
+            designations=content.made_designations if made else content.designations,
+            paired=unit is not None and not set(pairings).isdisjoint(unit.path),
+            recognition_number=content.recognition_number,
+            recognised_once=content.recognised_once,
+        ),
+        credited=unit is not None,
+    )

@@ -1,0 +1,67 @@
+"""What a buyer sends."""
+
+import re
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+import phonenumbers
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from orders.checkout.quote import QUANTITY_MAX
+
+Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
+FenIn = Annotated[int, Field(ge=0, le=10**12)]
+Text = StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
+_USUAL_PHONE = re.compile(r"^(?:1[3-9]\d{9}|0\d{2,3}-?\d{7,8})$")
+
+
+class AddressIn(BaseModel):
+    """region_code: six digits of a county of today."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Text, Field(max_length=50)]
+    phone: Annotated[str, StringConstraints(strip_whitespace=True, max_length=20)]
+    region_code: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+    street: Annotated[str, Text]
+    postcode: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")] | None = None
+
+    @field_validator("phone")
+    @classmethod
+    def can_be_called(cls, phone: str) -> str:
+        """The usual Chinese numbers at a glance, everything else by the numbering plans."""
+        if _USUAL_PHONE.match(phone):
+            return phone
+        try:
+            if phonenumbers.is_possible_number(phonenumbers.parse(phone, "CN")):
+                return phone
+        except phonenumbers.NumberParseException:
+            pass
+        raise ValueError("请填写能打通的手机或座机号码")
+
+
+class LineIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    sku_id: UUID
+    quantity: Quantity
+    expected_price_fen: FenIn | None = None
+
+
+class PlaceIn(BaseModel):
+    """No lines: the cart. expected_*: what the buyer saw; another price answers 409 with both."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lines: Annotated[list[LineIn], Field(min_length=1, max_length=100)] | None = None
+    address: AddressIn
+    fund_source: Literal["personal", "union", "canteen", "administration", "party_dues"] = "personal"
+    union_id: UUID | None = None
+    allowance_fen: FenIn | None = None
+    expected_total_fen: FenIn | None = None
+
+    @model_validator(mode="after")
+    def each_once(self) -> Self:
+        if self.lines and len({line.sku_id for line in self.lines}) < len(self.lines):
+            raise ValueError("同一规格请合并为一行")
+        return self
