@@ -23,7 +23,7 @@ _SOCKET_FOLDER_BYTES = 107 - len(SOCKET) - 1  # Linux allows 107 bytes for the w
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]+")  # PostgreSQL reads commas in it as a list, drivers read colons as a port
 
 
-class PostgresTrouble(RuntimeError):  # noqa: N818  # our errors say what happened
+class PostgresTrouble(RuntimeError):  # our errors say what happened
     """Base of what can go wrong between us and the embedded PostgreSQL; the message says what to do."""
 
 

