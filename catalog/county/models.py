@@ -13,7 +13,7 @@ DESIGNATION_KINDS = ("lifted_out", "severely_poor", "key_revitalisation", "provi
 
 
 class County(SQLModel, table=True):
-    """A county-level division code (GB/T 2260) and the name it carried while valid. Blank dates mean unknown or open."""
+    """A county-level division code (GB/T 2260) and its name while valid. Blank dates mean unknown or open."""
 
     __tablename__ = "county"
     __table_args__ = (

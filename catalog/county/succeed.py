@@ -1,0 +1,107 @@
+"""A division code is replaced by another: what was said of the old one holds for the new one from its first day."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import text
+
+from catalog.county.designate import UnknownCounty
+from catalog.county.queries import unknown_codes
+from shop.core.audit import record_change
+from shop.core.database import WriteSession
+from shop.core.errors import Detail, Problem
+from shop.core.ids import new_id
+
+
+class AlreadySucceeded(Problem):
+    """The old code ended on another day. Nothing was saved."""
+
+    status = 409
+    code = "county_already_succeeded"
+    title = "这个代码已经在另一天被替代"
+
+
+_LINK = text("""
+INSERT INTO county_successor (code, successor_code, valid_from, source) VALUES (:old, :new, :first_day, :source)
+ON CONFLICT (code, successor_code) DO NOTHING
+""")
+_END = text("""
+UPDATE county SET valid_to = :first_day WHERE code = :old AND (valid_to IS NULL OR valid_to = :first_day)
+    AND (valid_from IS NULL OR valid_from < :first_day)
+""")
+# A row of the old code that reaches into the new days is cut there, and its rest written for the new code with the
+# old row's own last day. A row that the new code already has (two old codes of the same kind merge) stays the only one.
+_PASS_DESIGNATIONS = text("""
+INSERT INTO designation (id, county_code, kind, valid_from, valid_to, delisted_year, source, confirmed)
+SELECT md5(CAST(:salt AS text) || d.id::text)::uuid, :new, d.kind, greatest(d.valid_from, CAST(:first_day AS date)),
+    d.valid_to,
+    d.delisted_year, d.source || '（承继自' || CAST(:old AS text) || '）', d.confirmed
+FROM designation d
+WHERE d.county_code = :old AND (d.valid_to IS NULL OR d.valid_to > :first_day)
+    AND NOT EXISTS (SELECT FROM designation n WHERE n.county_code = :new AND n.kind = d.kind
+        AND daterange(n.valid_from, n.valid_to) && daterange(CAST(:first_day AS date), d.valid_to))
+ON CONFLICT DO NOTHING
+""")
+_PASS_PAIRINGS = text("""
+INSERT INTO pairing (id, unit_id, county_code, valid_from, valid_to, source)
+SELECT md5(CAST(:salt AS text) || p.id::text)::uuid, p.unit_id, :new, greatest(p.valid_from, CAST(:first_day AS date)),
+    p.valid_to,
+    p.source || '（承继自' || CAST(:old AS text) || '）'
+FROM pairing p
+WHERE p.county_code = :old AND (p.valid_to IS NULL OR p.valid_to > :first_day)
+    AND NOT EXISTS (SELECT FROM pairing n WHERE n.county_code = :new AND n.unit_id = p.unit_id
+        AND daterange(n.valid_from, n.valid_to) && daterange(CAST(:first_day AS date), p.valid_to))
+ON CONFLICT DO NOTHING
+""")
+_CUT = (
+    text("""
+UPDATE designation SET valid_to = :first_day WHERE county_code = :old AND (valid_to IS NULL OR valid_to > :first_day)
+    AND (valid_from IS NULL OR valid_from < :first_day)
+"""),
+    text("""
+UPDATE pairing SET valid_to = :first_day WHERE county_code = :old AND (valid_to IS NULL OR valid_to > :first_day)
+    AND valid_from < :first_day
+"""),
+)
+
+
+async def succeed(
+    session: WriteSession,
+    *,
+    actor_id: UUID | None,
+    code: str,
+    successor_code: str,
+    valid_from: date,
+    source: str,
+    now: datetime,
+) -> None:
+    """From `valid_from` on, `successor_code` stands for `code`; designations and pairings pass on with it.
+
+    Saying it twice is one succession. Product origins follow by `catalog.product.follow_successors` once the day has
+    come. Raises UnknownCounty, AlreadySucceeded.
+    """
+    missing = await unknown_codes(session, {code, successor_code})
+    if missing:
+        raise UnknownCounty(
+            errors=[Detail("/code", UnknownCounty.code, f"没有行政区划代码 {one}") for one in sorted(missing)]
+        )
+    facts = {"old": code, "new": successor_code, "first_day": valid_from, "source": source}
+    facts["salt"] = str(new_id())
+    if (await session.execute(_END, facts)).rowcount == 0:  # type: ignore[attr-defined]
+        raise AlreadySucceeded(f"代码 {code} 的截止日期与 {valid_from} 不同，请先核对来源文件。")
+    linked = (await session.execute(_LINK, facts)).rowcount  # type: ignore[attr-defined]
+    await session.execute(_PASS_DESIGNATIONS, facts)
+    await session.execute(_PASS_PAIRINGS, facts)
+    for statement in _CUT:
+        await session.execute(statement, facts)
+    if linked:
+        await record_change(
+            session,
+            actor_id=actor_id,
+            action="county.succeed",
+            subject=f"county:{code}",
+            before=None,
+            after={"successor_code": successor_code, "valid_from": valid_from.isoformat()},
+            reason=source,
+            now=now,
+        )
