@@ -7,7 +7,7 @@ from typing import Literal
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import ARRAY, Uuid, bindparam, text
 
 from shop.core.database import WriteSession
 
@@ -21,6 +21,13 @@ class Closed:
     state: Literal["failed", "cancelled"]
 
 
+# Orders first, in order of their ids, as everybody locks them.
+_LOCK = text(
+    """
+SELECT o.id FROM shop_order o WHERE o.id IN (SELECT order_id FROM payment WHERE id = ANY(:payments))
+ORDER BY o.id FOR UPDATE
+"""
+).bindparams(bindparam("payments", type_=ARRAY(Uuid)))
 _CLOSE = text(
     """
 WITH closed AS (
@@ -44,6 +51,7 @@ async def close_payments(session: WriteSession, closed: Sequence[Closed]) -> int
     """Close open payments as failed or cancelled; returns how many were still open. Already closed is success."""
     if not closed:
         return 0
+    await session.execute(_LOCK, {"payments": [one.payment_id for one in closed]})
     document = [{"payment_id": one.payment_id, "state": one.state} for one in closed]
     found = await session.execute(_CLOSE, {"closed": msgspec.json.encode(document).decode()})
     count: int = found.scalar_one()

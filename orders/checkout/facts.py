@@ -172,12 +172,12 @@ SELECT jsonb_build_object(
             'discount_fen', d.discount_fen)) FROM seller_discount d WHERE d.supplier_id = s.supplier_id
             AND d.valid_from <= $4 AND (d.valid_to IS NULL OR d.valid_to > $4)), '[]'),
         'rate', (SELECT to_jsonb(f) FROM freight_rate f WHERE f.supplier_id = s.supplier_id
-            AND f.region IN ($3, left($3, 4), left($3, 2), '') AND f.valid_from <= $4
+            AND f.region IN ($3::text, left($3::text, 4), left($3::text, 2), '') AND f.valid_from <= $4
             AND (f.valid_to IS NULL OR f.valid_to > $4) ORDER BY length(f.region) DESC LIMIT 1)))
         FROM (SELECT DISTINCT supplier_id FROM bought) s), '[]'),
     'works_at', (SELECT facts FROM units WHERE how = 'works_at'),
     'introduced_by', (SELECT facts FROM units WHERE how = 'introduced_by'),
-    'region_known', EXISTS (SELECT FROM county k WHERE k.code = $3 AND (k.valid_from IS NULL OR k.valid_from <= $4)
+    'region_known', EXISTS (SELECT FROM county k WHERE k.code = $3::text AND (k.valid_from IS NULL OR k.valid_from <= $4)
         AND (k.valid_to IS NULL OR k.valid_to > $4)),
     'union_ids', coalesce((SELECT jsonb_agg(union_id) FROM union_membership WHERE person_id = $2
         AND valid_from <= $4 AND (valid_to IS NULL OR valid_to > $4)), '[]'),

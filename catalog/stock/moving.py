@@ -1,0 +1,120 @@
+"""Pieces that are promised, leave the barn, or come back. Only buying, refunds, bulk orders and canteens may call this.
+
+Rows of stock are always locked in SKU order and before they are changed, so sweeps, sales and buyers of the same goods
+queue instead of deadlocking. Each verb is one statement, and doing it again changes nothing.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ARRAY, BigInteger, Uuid, bindparam, text
+
+from shop.core.database import WriteSession
+
+_ORDERS = bindparam("orders", type_=ARRAY(Uuid))
+
+_LOCKED = """
+sums AS (SELECT sku_id, sum(pieces)::bigint AS pieces FROM moved GROUP BY sku_id),
+locked AS (
+    SELECT i.sku_id, s.pieces FROM stock_item i JOIN sums s USING (sku_id) ORDER BY i.sku_id FOR NO KEY UPDATE OF i
+)
+"""
+
+_COMMIT = text(
+    f"""
+WITH moved AS (
+    UPDATE stock_hold SET state = 'committed' WHERE order_id = ANY(:orders) AND state = 'held'
+    RETURNING order_id, sku_id, pieces
+), {_LOCKED},
+noted AS (
+    INSERT INTO stock_movement (id, sku_id, kind, pieces, reference, at)
+    SELECT gen_random_uuid(), sku_id, 'sold', -pieces, 'order:' || order_id, :now FROM moved
+)
+UPDATE stock_item i SET on_hand_pieces = i.on_hand_pieces - l.pieces, held_pieces = i.held_pieces - l.pieces
+FROM locked l WHERE i.sku_id = l.sku_id
+"""  # noqa: S608
+).bindparams(_ORDERS)
+
+_RELEASE = text(
+    f"""
+WITH moved AS (
+    UPDATE stock_hold SET state = 'released' WHERE order_id = ANY(:orders) AND state = 'held'
+    RETURNING order_id, sku_id, pieces
+), {_LOCKED}
+UPDATE stock_item i SET held_pieces = i.held_pieces - l.pieces FROM locked l WHERE i.sku_id = l.sku_id
+"""  # noqa: S608
+).bindparams(_ORDERS)
+
+_LOCK_FOR = text(
+    """
+SELECT i.sku_id FROM stock_item i JOIN stock_hold h USING (sku_id)
+WHERE h.order_id = ANY(:orders) ORDER BY i.sku_id FOR NO KEY UPDATE OF i
+"""
+).bindparams(_ORDERS)
+
+_HOLD_AGAIN = text(
+    """
+WITH enough AS (
+    SELECT coalesce(bool_and(i.on_hand_pieces - i.held_pieces >= h.pieces), false) AS yes
+    FROM stock_hold h JOIN stock_item i USING (sku_id) WHERE h.order_id = :order AND h.state = 'released'
+), kept AS (
+    UPDATE stock_hold h SET state = 'held' FROM enough
+    WHERE h.order_id = :order AND h.state = 'released' AND enough.yes RETURNING h.sku_id, h.pieces
+), raised AS (
+    UPDATE stock_item i SET held_pieces = i.held_pieces + k.pieces FROM kept k WHERE i.sku_id = k.sku_id
+)
+SELECT yes FROM enough
+"""
+).bindparams(bindparam("order", type_=Uuid))
+
+_RETURN = text(
+    """
+WITH given AS (
+    SELECT * FROM unnest(:skus, :pieces) AS r(sku_id, pieces)
+), noted AS (
+    INSERT INTO stock_movement (id, sku_id, kind, pieces, reference, at)
+    SELECT gen_random_uuid(), sku_id, 'returned', pieces, :reference, :now FROM given WHERE pieces > 0
+    ON CONFLICT (reference, sku_id, kind) DO NOTHING
+    RETURNING sku_id, pieces
+), locked AS (
+    SELECT i.sku_id, n.pieces FROM stock_item i JOIN noted n USING (sku_id) ORDER BY i.sku_id FOR NO KEY UPDATE OF i
+)
+UPDATE stock_item i SET on_hand_pieces = i.on_hand_pieces + l.pieces FROM locked l WHERE i.sku_id = l.sku_id
+"""
+).bindparams(bindparam("skus", type_=ARRAY(Uuid)), bindparam("pieces", type_=ARRAY(BigInteger)))
+
+
+async def commit(session: WriteSession, *, order_ids: Sequence[UUID], now: datetime) -> None:
+    """What was held for these orders is sold: it leaves the barn, with a movement each."""
+    if order_ids:
+        await session.execute(_COMMIT, {"orders": list(order_ids), "now": now})
+
+
+async def release(session: WriteSession, *, order_ids: Sequence[UUID]) -> None:
+    """What was held for these orders can be sold to others again."""
+    if order_ids:
+        await session.execute(_RELEASE, {"orders": list(order_ids)})
+
+
+async def lock(session: WriteSession, *, order_ids: Sequence[UUID]) -> None:
+    """Lock the stock of all these orders at once, in SKU order, before moving some of it in several steps."""
+    await session.execute(_LOCK_FOR, {"orders": list(order_ids)})
+
+
+async def hold_again(session: WriteSession, *, order_id: UUID) -> bool:
+    """Hold once more what an expired order had released; False, and nothing held, when any of it is gone.
+
+    Call `lock` before: what another buyer took while this waited must be seen.
+    """
+    held: bool = (await session.execute(_HOLD_AGAIN, {"order": order_id})).scalar_one()
+    return held
+
+
+async def take_back(session: WriteSession, *, reference: str, pieces: dict[UUID, int], now: datetime) -> None:
+    """Pieces that had been sold but never left come back, once per reference. pieces: SKU → pieces (> 0)."""
+    if pieces:
+        await session.execute(
+            _RETURN,
+            {"skus": list(pieces), "pieces": list(pieces.values()), "reference": reference, "now": now},
+        )

@@ -1,0 +1,232 @@
+"""Money came: confirm orders, sell their stock, post funds, write credit. All or nothing, and each once.
+
+`settle` takes many payments at a time: a worker that fell behind catches up in the same number of round trips.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import ARRAY, Uuid, bindparam, text
+
+from catalog.stock import moving
+from orders.credit.record import Recognised, record
+from orders.funds.post import Moved, post
+from shop.core import clock
+from shop.core.database import WriteSession
+
+Outcome = Literal["settled", "already", "unknown", "differs", "paid_twice", "too_late"]
+CURRENCY = "cny"
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What the provider says of a payment that succeeded: amount in its smallest unit, currency in lower case."""
+
+    payment_id: UUID
+    provider_payment_id: str
+    amount_fen: int
+    currency: str
+    method: str | None
+    succeeded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """outcome: settled; already (done before, success); unknown (no such payment); differs (amount or currency: held
+    for a person); paid_twice and too_late: held, and to be returned whole by a refund of kind `late_payment`.
+    """
+
+    payment_id: UUID
+    order_id: UUID | None
+    outcome: Outcome
+
+
+class _Component(msgspec.Struct, frozen=True):
+    id: UUID
+    net_fen: int
+    grams: int
+    quantity_milli: int
+
+
+class _Claim(msgspec.Struct, frozen=True):
+    supplier_id: UUID
+    fen: int
+
+
+class _Order(msgspec.Struct, frozen=True):
+    payment_id: UUID
+    payment_state: str
+    amount_fen: int
+    currency: str
+    order_id: UUID
+    order_state: str
+    order_paid: bool
+    components: list[_Component]
+    claims: list[_Claim]
+
+
+_decode = msgspec.json.Decoder(list[_Order]).decode
+
+# Orders are locked in order of their ids, before payments, by everybody who settles, expires or cancels.
+_LOCK = text(
+    """
+WITH locked AS MATERIALIZED (
+    SELECT o.id, o.state, o.payment_state FROM shop_order o
+    WHERE o.id IN (SELECT order_id FROM payment WHERE id = ANY(:payments)) ORDER BY o.id FOR UPDATE
+)
+SELECT coalesce(jsonb_agg(jsonb_build_object(
+    'payment_id', p.id, 'payment_state', p.state, 'amount_fen', p.amount_fen, 'currency', p.currency,
+    'order_id', o.id, 'order_state', o.state, 'order_paid', o.payment_state = 'paid',
+    'components', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', c.id, 'net_fen', c.net_fen, 'grams', c.grams,
+        'quantity_milli', c.quantity_milli)), '[]') FROM share_component c WHERE c.order_id = o.id),
+    'claims', (SELECT coalesce(jsonb_agg(jsonb_build_object('supplier_id', s.supplier_id, 'fen', s.fen)), '[]')
+        FROM (SELECT supplier_id, sum(fen)::bigint AS fen FROM (
+            SELECT l.supplier_id, c.net_fen AS fen FROM share_component c JOIN order_line l ON l.id = c.line_id
+                WHERE c.order_id = o.id
+            UNION ALL SELECT r.supplier_id, r.freight_fen FROM parcel r WHERE r.order_id = o.id) both_kinds
+            GROUP BY supplier_id) s)
+)), '[]')::text
+FROM locked o JOIN payment p ON p.order_id = o.id WHERE p.id = ANY(:payments)
+"""
+).bindparams(bindparam("payments", type_=ARRAY(Uuid)))
+
+_MARK = text(
+    """
+WITH said AS (
+    SELECT * FROM jsonb_to_recordset(CAST(:said AS jsonb)) AS r(payment_id uuid, order_id uuid, state text,
+        held_reason text, provider_payment_id text, received_fen bigint, received_currency text, provider_method text,
+        succeeded_at timestamptz)
+), marked AS (
+    UPDATE payment p SET state = s.state, held_reason = s.held_reason, provider_payment_id = s.provider_payment_id,
+        received_fen = s.received_fen, received_currency = s.received_currency, provider_method = s.provider_method,
+        succeeded_at = s.succeeded_at
+    FROM said s WHERE p.id = s.payment_id AND p.state NOT IN ('succeeded', 'held')
+    RETURNING p.order_id, p.state
+), confirmed AS (
+    UPDATE shop_order o SET state = 'confirmed', payment_state = 'paid'
+    FROM marked m WHERE o.id = m.order_id AND m.state = 'succeeded' RETURNING o.id
+)
+INSERT INTO order_event (order_id, state, at) SELECT id, 'confirmed', :now FROM confirmed ON CONFLICT DO NOTHING
+"""
+)
+
+
+async def settle(session: WriteSession, paid: Sequence[Paid], *, now: datetime) -> list[Settled]:
+    """Settle payments that the provider says succeeded.
+
+    The day of the credit is the business day of the provider's success time (DOMAIN rule 2), its grade A. A payment
+    that cannot settle is `held`: its money stands on the `advance` account, and nothing is credited.
+    """
+    by_id = {one.payment_id: one for one in paid}
+    rows = await session.execute(_LOCK, {"payments": list(by_id)})
+    orders = {order.payment_id: order for order in _decode(rows.scalar_one())}
+    if any(order.order_state == "expired" for order in orders.values()):
+        await moving.lock(session, order_ids=[order.order_id for order in orders.values()])
+    outcomes: dict[UUID, Outcome] = {}
+    settling: dict[UUID, _Order] = {}
+    for payment_id, one in by_id.items():
+        order = orders.get(payment_id)
+        outcome = await _outcome(session, one, order, set(settling)) if order else "unknown"
+        outcomes[payment_id] = outcome
+        if order and outcome == "settled":
+            settling[order.order_id] = order
+    said = [_said(by_id[p], orders[p], o) for p, o in outcomes.items() if o not in {"already", "unknown"}]
+    if said:
+        await session.execute(_MARK, {"said": msgspec.json.encode(said).decode(), "now": now})
+        await moving.commit(session, order_ids=sorted(settling), now=now)
+        await post(session, _moves(by_id, orders, outcomes), now=now)
+        await record(session, _recognised(by_id, settling), now=now)
+    return [
+        Settled(payment_id, orders[payment_id].order_id if payment_id in orders else None, outcome)
+        for payment_id, outcome in outcomes.items()
+    ]
+
+
+async def _outcome(session: WriteSession, paid: Paid, order: _Order, settling: set[UUID]) -> Outcome:
+    if order.payment_state in {"succeeded", "held"}:
+        return "already"
+    if (paid.amount_fen, paid.currency.lower()) != (order.amount_fen, order.currency):
+        return "differs"
+    if order.order_paid or order.order_id in settling:
+        return "paid_twice"
+    if order.order_state == "placed":
+        return "settled"
+    if order.order_state == "expired" and await moving.hold_again(session, order_id=order.order_id):
+        return "settled"
+    return "too_late"
+
+
+def _said(paid: Paid, order: _Order, outcome: Outcome) -> dict[str, object]:
+    return {
+        "payment_id": paid.payment_id,
+        "order_id": order.order_id,
+        "state": "succeeded" if outcome == "settled" else "held",
+        "held_reason": None if outcome == "settled" else outcome,
+        "provider_payment_id": paid.provider_payment_id,
+        "received_fen": paid.amount_fen,
+        "received_currency": paid.currency.lower(),
+        "provider_method": paid.method,
+        "succeeded_at": paid.succeeded_at,
+    }
+
+
+def _moves(by_id: dict[UUID, Paid], orders: dict[UUID, _Order], outcomes: dict[UUID, Outcome]) -> list[Moved]:
+    """Settled: the provider's clearing account against each supplier's claim. Held: against the advance account."""
+    moves = []
+    for payment_id, outcome in outcomes.items():
+        if outcome in {"already", "unknown"}:
+            continue
+        paid, day = by_id[payment_id], clock.business_day(by_id[payment_id].succeeded_at)
+        clearing = ("clearing", "stripe")
+        if outcome == "settled":
+            moves += [
+                Moved(
+                    key=f"sale:{payment_id}:{claim.supplier_id}",
+                    kind="sale",
+                    debit=clearing,
+                    credit=("claim", str(claim.supplier_id)),
+                    amount_fen=claim.fen,
+                    reference=payment_id,
+                    occurred_on=day,
+                )
+                for claim in orders[payment_id].claims
+                if claim.fen > 0
+            ]
+        elif paid.amount_fen > 0 and paid.currency.lower() == CURRENCY:
+            moves.append(
+                Moved(
+                    key=f"advance:{payment_id}",
+                    kind="advance",
+                    debit=clearing,
+                    credit=("advance", "stripe"),
+                    amount_fen=paid.amount_fen,
+                    reference=payment_id,
+                    occurred_on=day,
+                )
+            )
+    return moves
+
+
+def _recognised(by_id: dict[UUID, Paid], settling: dict[UUID, _Order]) -> list[Recognised]:
+    rows = []
+    for order in settling.values():
+        day = clock.business_day(by_id[order.payment_id].succeeded_at)
+        rows += [
+            Recognised(
+                kind="sale",
+                cause_id=order.payment_id,
+                component_id=part.id,
+                amount_fen=part.net_fen,
+                grams=part.grams,
+                quantity_milli=part.quantity_milli,
+                occurred_on=day,
+                sale_on=day,
+                grade="A",
+            )
+            for part in order.components
+        ]
+    return rows
