@@ -83,6 +83,8 @@ def upgrade() -> None:
     sa.Column('top_unit_id', sa.Uuid(), nullable=False),
     sa.Column('period_month', sa.Integer(), nullable=False),
     sa.Column('county_code', sa.String(), nullable=False),
+    sa.Column('county_name', sa.String(), nullable=False),
+    sa.Column('province', sa.String(), nullable=False),
     sa.Column('credit_kind', sa.String(), nullable=False),
     sa.Column('standing', sa.String(), nullable=False),
     sa.Column('sale_fen', sa.BigInteger(), nullable=False),
@@ -150,13 +152,15 @@ def upgrade() -> None:
     sa.Column('top_unit_id', sa.Uuid(), nullable=False),
     sa.Column('period_month', sa.Integer(), nullable=False),
     sa.Column('county_code', sa.String(), nullable=False),
+    sa.Column('county_name', sa.String(), nullable=False),
+    sa.Column('province', sa.String(), nullable=False),
     sa.Column('credit_kind', sa.String(), nullable=False),
     sa.Column('standing', sa.String(), nullable=False),
     sa.Column('sale_fen', sa.BigInteger(), nullable=False),
     sa.Column('refund_fen', sa.BigInteger(), nullable=False),
     sa.Column('quantity_milli', sa.BigInteger(), nullable=False),
     sa.Column('grams', sa.BigInteger(), nullable=False),
-    sa.PrimaryKeyConstraint('top_unit_id', 'period_month', 'county_code', 'credit_kind', 'standing', name=op.f('pk_credit_rollup'))
+    sa.PrimaryKeyConstraint('top_unit_id', 'period_month', 'county_code', 'county_name', 'province', 'credit_kind', 'standing', name=op.f('pk_credit_rollup'))
     )
     op.create_table('credit_source',
     sa.Column('kind', sa.String(), nullable=False),

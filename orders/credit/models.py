@@ -195,6 +195,8 @@ class CreditDelta(SQLModel, table=True):
     top_unit_id: UUID
     period_month: int
     county_code: str
+    county_name: str
+    province: str
     credit_kind: str
     standing: str
     sale_fen: int = Field(sa_type=Fen)
@@ -206,6 +208,8 @@ class CreditDelta(SQLModel, table=True):
 class CreditRollup(SQLModel, table=True):
     """Sums of entries by top unit, month, county, kind and standing: `headline` (counted, A to C), `unverified`
     (counted, D), or the reason why not counted. Rollup + deltas = entries, at every commit; a checker compares.
+
+    A county's name and province are part of the key as they were frozen: a renaming changes no row that was there.
     """
 
     __tablename__ = "credit_rollup"
@@ -213,6 +217,8 @@ class CreditRollup(SQLModel, table=True):
     top_unit_id: UUID = Field(primary_key=True)
     period_month: int = Field(primary_key=True)
     county_code: str = Field(primary_key=True)
+    county_name: str = Field(primary_key=True)
+    province: str = Field(primary_key=True)
     credit_kind: str = Field(primary_key=True)
     standing: str = Field(primary_key=True)
     sale_fen: int = Field(sa_type=Fen)

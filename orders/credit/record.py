@@ -59,17 +59,17 @@ WITH wanted AS (
     FROM wanted w
     JOIN fresh USING (kind, cause_id, component_id)
     JOIN attribution a ON a.id = w.component_id
-    RETURNING unit_path, period_month, county_code, credit_kind, counted, grade, not_counted_reason, kind, amount_fen,
-        quantity_milli, grams
+    RETURNING unit_path, period_month, county_code, county_name, province, credit_kind, counted, grade,
+        not_counted_reason, kind, amount_fen, quantity_milli, grams
 ), changed AS (
-    INSERT INTO credit_delta (id, top_unit_id, period_month, county_code, credit_kind, standing, sale_fen, refund_fen,
-        quantity_milli, grams)
+    INSERT INTO credit_delta (id, top_unit_id, period_month, county_code, county_name, province, credit_kind, standing,
+        sale_fen, refund_fen, quantity_milli, grams)
     SELECT gen_random_uuid(), coalesce(unit_path[array_upper(unit_path, 1)], '00000000-0000-0000-0000-000000000000'),
-        period_month, county_code, credit_kind,
+        period_month, county_code, county_name, province, credit_kind,
         CASE WHEN NOT counted THEN not_counted_reason WHEN grade = 'D' THEN 'unverified' ELSE 'headline' END,
         coalesce(sum(amount_fen) FILTER (WHERE kind = 'sale'), 0),
         coalesce(sum(amount_fen) FILTER (WHERE kind = 'refund'), 0), sum(quantity_milli), sum(grams)
-    FROM entered GROUP BY 2, 3, 4, 5, 6
+    FROM entered GROUP BY 2, 3, 4, 5, 6, 7, 8
 )
 SELECT count(*) FROM entered
 """  # noqa: S608  # only names of our own columns are put in
