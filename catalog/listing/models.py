@@ -12,9 +12,10 @@ from shop.core.database import Fen, Moment
 class ListingRow(SQLModel, table=True):
     """What a list, a search and a filter need of one listed product, made by the worker from the rooms below.
 
-    `terms` are unigrams and bigrams of every searchable text, and pinyin words with their beginnings, so that one GIN index answers one,
-    two and more characters. `card` is the finished JSON of the product without what changes with stock.
-    `stale_at` is the next moment at which a dated fact of it changes. `sold` orders the default sort.
+    `terms` are unigrams and bigrams of every searchable text, and pinyin words with their beginnings, so that one
+    GIN index answers one, two and more characters. `card` is the finished JSON of the product without
+    what changes with stock. `stale_at` is the next moment at which a dated fact of it changes.
+    `sold` orders the default sort.
     """
 
     __tablename__ = "listing_row"
@@ -48,5 +49,5 @@ class ListingRow(SQLModel, table=True):
     sku_ids: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
     card: str
     detail: str
-    made_at: datetime = Field(sa_type=Moment)
+    made_at: datetime = Field(sa_type=Moment, index=True)
     stale_at: datetime | None = Field(default=None, sa_type=Moment, index=True)

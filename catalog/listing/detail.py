@@ -1,0 +1,28 @@
+"""One product with everything its page shows."""
+
+from datetime import datetime
+from uuid import UUID
+
+from catalog.listing.query import AVAILABLE
+from shop.core import clock
+from shop.core.database import Database
+from shop.core.errors import NotFound
+
+_DETAIL = f"""
+SELECT convert_to(format(l.detail, VARIADIC now.pieces), 'UTF8')
+FROM (SELECT detail, ship_months, sku_ids FROM listing_row WHERE product_id = $1) AS l {AVAILABLE.format(month="$2")}
+"""  # noqa: S608  # our own constants; the id and the month are values
+
+
+class ProductNotListed(NotFound):
+    """Never was, is a draft, or was taken down."""
+
+    code = "product_not_found"
+
+
+async def detail(database: Database, product_id: UUID, *, now: datetime) -> bytes:
+    """Finished JSON, pieces available included. Raises ProductNotListed."""
+    found: bytes | None = await database.hot.fetchval(_DETAIL, product_id, clock.business_day(now).month)
+    if found is None:
+        raise ProductNotListed("没有这件商品，或者它已经下架。请用搜索找找别的。")
+    return found

@@ -1,0 +1,203 @@
+"""Find products: filters, Chinese search and sorts, each through an index, a page at a time.
+
+One statement; PostgreSQL puts the ready-made cards together and writes into them how many pieces can be ordered now.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal, cast
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from catalog.county.models import DESIGNATION_KINDS
+from catalog.listing.terms import QUERY_LENGTH, asked
+from shop.core import clock
+from shop.core.database import Database
+from shop.core.errors import Detail, Invalid
+from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX, cursor_of, keys_of
+
+FEN_MOST: Final = 10**12
+_KEY_MOST: Final = 2**52
+
+Name = Annotated[str, Meta(max_length=100, pattern="^[^\x00]*$")]
+Sum = Annotated[int, Meta(ge=0, le=FEN_MOST)]
+Sort = Literal["sold", "price", "-price", "newest"]
+
+
+class Filters(msgspec.Struct, frozen=True, kw_only=True):
+    """What a visitor asks for; every field narrows. Sums are fen; `sort` sold, newest and -price go downwards."""
+
+    county: Annotated[str, Meta(pattern="^[0-9]{6}$", description="县级行政区划代码，新旧代码都可以")] | None = None
+    province: Annotated[Name, Meta(description="省级名称")] | None = None
+    designation: Annotated[Literal[DESIGNATION_KINDS], Meta(description="帮扶类别")] | None = None  # type: ignore[valid-type]
+    producer: Annotated[UUID, Meta(description="生产者编号")] | None = None
+    category: Annotated[Name, Meta(description="品类")] | None = None
+    zone: Annotated[Name, Meta(description="专区")] | None = None
+    q: Annotated[str, Meta(max_length=QUERY_LENGTH, description="搜索：汉字或拼音，可多个词")] | None = None
+    min_fen: Annotated[Sum, Meta(description="最低价（分）")] | None = None
+    max_fen: Annotated[Sum, Meta(description="最高价（分）")] | None = None
+    sort: Annotated[Sort, Meta(description="销量、价格从低到高、从高到低、最新")] = "sold"
+    limit: Annotated[int, Meta(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT
+    cursor: Annotated[str, Meta(max_length=200, description="上一页的 next_cursor")] | None = None
+
+
+_EXPECTED: Final = {
+    "county": "县代码是 6 位数字。",
+    "province": "省名太长或含有不能识别的字符。",
+    "designation": "帮扶类别只能是 " + "、".join(DESIGNATION_KINDS) + "。",
+    "producer": "生产者编号不对，请从生产者列表里取。",
+    "category": "品类太长或含有不能识别的字符。",
+    "zone": "专区太长或含有不能识别的字符。",
+    "q": f"搜索词最多 {QUERY_LENGTH} 个字。",
+    "min_fen": f"价格以分为单位，是 0 到 {FEN_MOST} 的整数。",
+    "max_fen": f"价格以分为单位，是 0 到 {FEN_MOST} 的整数。",
+    "sort": "排序只能是 sold、price、-price、newest。",
+    "limit": f"每页 1 到 {LIMIT_MAX} 条。",
+    "cursor": "翻页位置无效，请从第一页重新浏览。",
+}
+_FIELD: Final = re.compile(r"`\$\.(\w+)`")
+_SORTS: Final[dict[str, tuple[str, str, str, str]]] = {
+    # sort: column, direction, the key as a whole number, and back
+    "sold": ("sold", "DESC", "sold", "{key}::bigint"),
+    "price": ("price_fen", "ASC", "price_fen", "{key}::bigint"),
+    "-price": ("price_fen", "DESC", "price_fen", "{key}::bigint"),
+    "newest": (
+        "listed_at",
+        "DESC",
+        "(extract(epoch FROM listed_at) * 1000000)::bigint",
+        "timestamptz 'epoch' + {key}::bigint * interval '1 microsecond'",
+    ),
+}
+
+# Whole pieces that can be ordered now: the scarcest content decides; nothing out of season.
+# A product offers as many pieces as its best SKU: SKUs may share a barn, so their sum could promise too much.
+AVAILABLE: Final = """
+CROSS JOIN LATERAL (
+    SELECT array_prepend(coalesce(max(pieces), 0)::text, array_agg(pieces::text ORDER BY place)) AS pieces FROM (
+        SELECT k.place, CASE WHEN l.ship_months = '{{}}' OR {month}::bigint = ANY(l.ship_months)
+            THEN coalesce(min(coalesce(i.on_hand_pieces - i.held_pieces, 0) / c.pieces), 0) ELSE 0 END AS pieces
+        FROM unnest(l.sku_ids) WITH ORDINALITY AS k(sku_id, place)
+        LEFT JOIN sku_content c ON c.sku_id = k.sku_id
+        LEFT JOIN stock_item i ON i.sku_id = c.stock_sku_id
+        GROUP BY k.place
+    ) AS each
+) AS now
+"""
+_PAGE: Final = """
+SELECT convert_to(coalesce(string_agg(format(l.card, VARIADIC now.pieces), ',' ORDER BY place), ''), 'UTF8') AS items,
+    count(*) AS found,
+    (array_agg(l.key ORDER BY place DESC))[1] AS last_key,
+    (array_agg(l.product_id ORDER BY place DESC))[1] AS last_id,
+    max(l.more) AS more
+FROM (
+    SELECT *, row_number() OVER () AS place, count(*) OVER () AS more FROM (
+        SELECT product_id, card, ship_months, sku_ids, {key} AS key FROM listing_row
+        {where} ORDER BY {column} {direction}, product_id {direction} LIMIT $1::bigint + 1
+    ) AS ordered
+) AS l {available}
+WHERE place <= $1::bigint
+"""
+# A county is looked for under every code it has had or will have.
+_LINEAGE: Final = """county_code = ANY(ARRAY(
+    WITH RECURSIVE onward(code) AS (
+        SELECT {0}::text UNION SELECT s.successor_code FROM onward o JOIN county_successor s ON s.code = o.code
+    ), back(code) AS (
+        SELECT {0}::text UNION SELECT s.code FROM back b JOIN county_successor s ON s.successor_code = b.code
+    ) SELECT code FROM onward UNION SELECT code FROM back))"""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`items`: JSON of the cards with commas between them."""
+
+    items: bytes
+    next_cursor: str | None
+
+    def as_json(self) -> bytes:
+        cursor = b"null" if self.next_cursor is None else b'"' + self.next_cursor.encode() + b'"'
+        return b'{"items":[' + self.items + b'],"next_cursor":' + cursor + b"}"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    sql: str
+    values: tuple[Any, ...]
+
+
+def filters_of(asked_for: Mapping[str, str]) -> Filters:
+    """Raises Invalid with a pointer to the parameter that is wrong. Blank parameters and unknown ones are ignored."""
+    given = {name: value for name, value in asked_for.items() if value.strip()}
+    try:
+        filters = msgspec.convert(given, Filters, strict=False)
+    except msgspec.ValidationError as error:
+        found = _FIELD.search(str(error))
+        raise _wrong(found.group(1) if found else "") from error
+    if filters.min_fen is not None and filters.max_fen is not None and filters.min_fen > filters.max_fen:
+        raise _wrong("min_fen", "最低价不能高于最高价。")
+    return filters
+
+
+def _wrong(field: str, said: str | None = None) -> Invalid:
+    said = said or _EXPECTED.get(field, "参数有误。")
+    return Invalid(said, [Detail(f"/{field}", f"{field}_invalid", said)])
+
+
+async def find(database: Database, filters: Filters, *, now: datetime) -> Page:
+    """A page of products. Raises Invalid on a cursor that does not belong to this sort."""
+    statement = statement_of(filters, now=now)
+    row = cast("Mapping[str, Any]", await database.hot.fetchrow(statement.sql, *statement.values))
+    if not row["found"] or row["more"] <= filters.limit:
+        return Page(row["items"], None)
+    return Page(row["items"], cursor_of(filters.sort, row["last_key"], row["last_id"]))
+
+
+def statement_of(filters: Filters, *, now: datetime) -> Statement:
+    """Only fragments of this file go into the text; what a visitor typed goes in as values."""
+    values: list[Any] = [filters.limit, clock.business_day(now).month]
+    column, direction, key, key_back = _SORTS[filters.sort]
+    conditions: list[str] = []
+
+    def add(condition: str, value: Any) -> None:
+        values.append(value)
+        conditions.append(condition.format(f"${len(values)}"))
+
+    for condition, value in (
+        (_LINEAGE, filters.county),
+        ("province = {}", filters.province),
+        ("designations @> ARRAY[{}::text]", filters.designation),
+        ("producer_id = {}", filters.producer),
+        ("category = {}", filters.category),
+        ("zones @> ARRAY[{}::text]", filters.zone),
+        ("price_fen >= {}", filters.min_fen),
+        ("price_fen <= {}", filters.max_fen),
+    ):
+        if value is not None:
+            add(condition, value)
+    if filters.q is not None:
+        wanted = asked(filters.q)
+        if not wanted.terms:
+            conditions.append("false")
+        else:
+            add("terms @> {}::text[]", list(wanted.terms))
+        for part in wanted.parts:
+            add("strpos(search_text, {}) > 0", part)
+    if filters.cursor is not None:
+        last_key, last_id = _keys(filters)
+        values += [last_key, last_id]
+        after = "<" if direction == "DESC" else ">"
+        there = key_back.format(key=f"${len(values) - 1}")
+        conditions.append(f"({column}, product_id) {after} ({there}, ${len(values)}::uuid)")
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    sql = _PAGE.format(key=key, where=where, column=column, direction=direction, available=AVAILABLE.format(month="$2"))
+    return Statement(sql, tuple(values))
+
+
+def _keys(filters: Filters) -> tuple[int, UUID]:
+    sort, key, product_id = keys_of(filters.cursor or "", str, int, UUID)
+    if sort != filters.sort or not 0 <= key <= _KEY_MOST:
+        raise _wrong("cursor")
+    return key, product_id

@@ -1,0 +1,175 @@
+"""The shapes of listings as programs read them. PostgreSQL writes the JSON; these describe it and nothing runs them."""
+
+from datetime import date
+from uuid import UUID
+
+from pydantic import BaseModel
+
+
+class CountyBrief(BaseModel):
+    code: str
+    name: str
+    province: str
+
+
+class ProducerBrief(BaseModel):
+    id: UUID
+    name: str
+
+
+class SkuBrief(BaseModel):
+    """`available`: whole pieces that can be ordered now; 0 out of season or while a food paper has expired."""
+
+    id: UUID
+    spec: str
+    price_fen: int
+    available: int
+    net_grams: int
+
+
+class ProductCard(BaseModel):
+    """`price_fen` is the lowest of its SKUs, `available` the most pieces of one SKU."""
+
+    id: UUID
+    title: str
+    county: CountyBrief
+    producer: ProducerBrief
+    category: str
+    price_fen: int
+    available: int
+    image: str
+    skus: list[SkuBrief]
+
+
+class ProductPage(BaseModel):
+    items: list[ProductCard]
+    next_cursor: str | None
+
+
+class DatedOut(BaseModel):
+    """In force in [valid_from, valid_to): `valid_to` is the first day after; null is unknown, or open."""
+
+    valid_from: date | None
+    valid_to: date | None
+
+
+class DocumentOut(DatedOut):
+    kind: str
+    number: str | None
+    issuer: str | None
+    source: str
+    confirmed: bool
+    in_force: bool
+
+
+class RecognitionOut(DatedOut):
+    number: str
+    issuer: str
+    source: str
+
+
+class DesignationOut(DatedOut):
+    kind: str
+    source: str
+    confirmed: bool
+    delisted_year: int | None
+
+
+class DiscountOut(DatedOut):
+    threshold_fen: int
+    discount_fen: int
+
+
+class FreightOut(DatedOut):
+    """`region`: beginning of a division code, '' = everywhere else."""
+
+    region: str
+    place: str | None
+    served: bool
+    first_grams: int
+    first_fen: int
+    step_grams: int
+    step_fen: int
+    free_from_fen: int | None
+
+
+class StatementOut(BaseModel):
+    period: str
+    households: int
+    persons: int
+    mode: str
+    source: str
+    stated_on: date
+
+
+class StepOut(BaseModel):
+    min_quantity: int
+    fen: int
+
+
+class ContentOut(BaseModel):
+    product_id: UUID
+    title: str
+    spec: str
+    pieces: int
+    net_grams: int
+    county: CountyBrief | None
+    producer: ProducerBrief
+
+
+class SkuOut(SkuBrief):
+    """`contents` is empty unless it is a gift box."""
+
+    prices: list[StepOut]
+    contents: list[ContentOut]
+
+
+class ProducerOut(ProducerBrief):
+    kind: str
+    confirmed: bool
+    source: str
+
+
+class SupplierOut(BaseModel):
+    id: UUID
+    name: str
+    fictitious: bool
+
+
+class ZoneOut(BaseModel):
+    slug: str
+    title: str
+
+
+class ProductDetail(BaseModel):
+    id: UUID
+    title: str
+    category: str
+    price_fen: int
+    available: int
+    image: str
+    in_season: bool
+    papers_expired: bool
+    county: CountyBrief
+    made_county: CountyBrief | None
+    producer: ProducerOut
+    supplier: SupplierOut
+    storage: str | None
+    shelf_life_days: int | None
+    perishable: bool
+    harvest_months: list[int]
+    ship_months: list[int]
+    certification: str | None
+    note: str | None
+    source: str
+    confirmed: bool
+    zones: list[ZoneOut]
+    documents: list[DocumentOut]
+    badges: list[str]
+    recognition: RecognitionOut | None
+    designations: list[DesignationOut]
+    benefit_statement: StatementOut | None
+    discounts: list[DiscountOut]
+    freight: list[FreightOut]
+    freight_note: str
+    skus: list[SkuOut]
