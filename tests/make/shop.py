@@ -5,6 +5,9 @@ from datetime import UTC, date, datetime
 from hashlib import sha256
 from uuid import UUID
 
+import msgspec
+from sqlmodel import SQLModel
+
 from catalog.county.models import County, Designation, Pairing
 from catalog.price.models import FreightRate, Price
 from catalog.producer.models import Producer, Recognition, Supplier
@@ -19,8 +22,6 @@ from shop.access.permissions import Actor, Grant, Role
 from shop.core.database import Database
 from shop.core.ids import new_id
 from shop.organisation.models import Introduction, Membership, Unit, UnitParent
-from sqlmodel import SQLModel
-import msgspec
 
 LONG_AGO = date(2020, 1, 1)
 BEFORE = datetime(2020, 1, 1, tzinfo=UTC)
@@ -58,27 +59,44 @@ async def small_shop(database: Database, *, pieces: int = 1_000) -> SmallShop:
         County(code="310101", name="黄浦区", province="上海市", source="test"),
     ]
     producers = [
-        Producer(id=new_id(), name=f"示例合作社{n}（虚构）", kind="cooperative", county_code=c.code, source="test", created_at=now)
+        Producer(
+            id=new_id(),
+            name=f"示例合作社{n}（虚构）",
+            kind="cooperative",
+            county_code=c.code,
+            source="test",
+            created_at=now,
+        )
         for n, c in enumerate(counties[:2])
     ]
-    suppliers = [Supplier(id=new_id(), name=f"示例供应商{n}（虚构）", fictitious=True, created_at=now) for n in range(2)]
+    suppliers = [
+        Supplier(id=new_id(), name=f"示例供应商{n}（虚构）", fictitious=True, created_at=now) for n in range(2)
+    ]
     products = [
         Product(
-            id=new_id(), code=f"P{n}", title=f"示例货{n}", category="杂粮", producer_id=producers[n // 2].id,
-            supplier_id=suppliers[n // 2].id, origin_county_code=counties[n // 2].code, state="listed",
-            vat_basis_points=900, source="test", created_at=now, changed_at=now,
-        )  # fmt: skip
+            id=new_id(),
+            code=f"P{n}",
+            title=f"示例货{n}",
+            category="杂粮",
+            producer_id=producers[n // 2].id,
+            supplier_id=suppliers[n // 2].id,
+            origin_county_code=counties[n // 2].code,
+            state="listed",
+            vat_basis_points=900,
+            source="test",
+            created_at=now,
+            changed_at=now,
+        )
         for n in range(4)
     ]
     products.append(products[0].model_copy(update={"id": new_id(), "code": "BOX", "title": "示例礼盒"}))
     products[-1] = Product(**products[-1].model_dump())
     skus = [
-        Sku(id=new_id(), product_id=p.id, code=f"S{n}", spec="500g/袋", net_grams=500) for n, p in enumerate(products[:4])
+        Sku(id=new_id(), product_id=p.id, code=f"S{n}", spec="500g/袋", net_grams=500)
+        for n, p in enumerate(products[:4])
     ]
     box = Sku(id=new_id(), product_id=products[4].id, code="SBOX", spec="礼盒", net_grams=1_500)
-    contents = [
-        SkuContent(sku_id=s.id, stock_sku_id=s.id, position=1, pieces=1, allocation_fen=1) for s in skus
-    ] + [
+    contents = [SkuContent(sku_id=s.id, stock_sku_id=s.id, position=1, pieces=1, allocation_fen=1) for s in skus] + [
         SkuContent(sku_id=box.id, stock_sku_id=skus[0].id, position=1, pieces=2, allocation_fen=1_000),
         SkuContent(sku_id=box.id, stock_sku_id=skus[2].id, position=2, pieces=1, allocation_fen=3_000),
     ]
@@ -99,20 +117,33 @@ async def small_shop(database: Database, *, pieces: int = 1_000) -> SmallShop:
         list(products),
         [*skus, box],
         [
-            *contents, *prices,
+            *contents,
+            *prices,
             *(StockItem(sku_id=s.id, on_hand_pieces=pieces) for s in skus),
             *(
                 FreightRate(
-                    id=new_id(), supplier_id=s.id, region="", first_grams=1_000, first_fen=600, step_grams=1_000,
-                    step_fen=200, free_from_fen=9_900, valid_from=LONG_AGO,
-                )  # fmt: skip
+                    id=new_id(),
+                    supplier_id=s.id,
+                    region="",
+                    first_grams=1_000,
+                    first_fen=600,
+                    step_grams=1_000,
+                    step_fen=200,
+                    free_from_fen=9_900,
+                    valid_from=LONG_AGO,
+                )
                 for s in suppliers
             ),
             *(
                 Recognition(
-                    id=new_id(), product_id=p.id, number=f"R{p.code}", issuer="test", valid_from=LONG_AGO,
-                    valid_to=date(2099, 1, 1), source="test",
-                )  # fmt: skip
+                    id=new_id(),
+                    product_id=p.id,
+                    number=f"R{p.code}",
+                    issuer="test",
+                    valid_from=LONG_AGO,
+                    valid_to=date(2099, 1, 1),
+                    source="test",
+                )
                 for p in products
             ),
         ],
@@ -120,7 +151,7 @@ async def small_shop(database: Database, *, pieces: int = 1_000) -> SmallShop:
             StockMovement(id=new_id(), sku_id=s.id, kind="received", pieces=pieces, reference="test", at=now)
             for s in skus
         ],
-    )  # fmt: skip
+    )
     return SmallShop(
         bank=bank.id,
         branch=branch.id,
@@ -135,7 +166,9 @@ async def buyer(database: Database, *, works_at: UUID | None = None, introduced_
     """An account that may buy: an employee of a unit, an outside buyer introduced by one, or neither."""
     now = datetime.now(UTC)
     person = Person(id=new_id(), name="购买人甲", phone="13800138000", created_at=now)
-    user = UserAccount(id=new_id(), person_id=person.id, email=f"{person.id}@buyer.test", password_hash="-", created_at=now)
+    user = UserAccount(
+        id=new_id(), person_id=person.id, email=f"{person.id}@buyer.test", password_hash="-", created_at=now
+    )
     role = Role.EMPLOYEE if works_at else Role.OUTSIDE_BUYER
     rows: list[SQLModel] = [
         RoleGrant(id=new_id(), user_id=user.id, role=role, scope_kind="all", scope_id="*", valid_from=LONG_AGO)
@@ -150,7 +183,7 @@ async def buyer(database: Database, *, works_at: UUID | None = None, introduced_
 
 def wanting(lines: dict[UUID, int], **more: object) -> PlaceIn:
     return PlaceIn.model_validate(
-        {"lines": [LineIn(sku_id=s, quantity=n) for s, n in lines.items()], "address": ADDRESS, **more}
+        {"lines": [LineIn(sku_id=s, quantity=n) for s, n in lines.items()], "address": ADDRESS.model_dump(), **more}
     )
 
 
