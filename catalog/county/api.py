@@ -2,25 +2,25 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from catalog.county.browse import list_counties, read_county
 from catalog.county.schemas import CountyDetail, CountyPage, DesignationKind
 from shop.core import clock
 from shop.core.etag import tagged
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX
+from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX, NO_NUL
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1", tags=["counties"])
 
 
-@routes.get("/counties", response_model=CountyPage)
+@routes.get("/counties", response_model=CountyPage, responses={304: {"description": "没有变化"}})
 async def get_counties(
     request: Request,
     database: TheDatabase,
     designation: DesignationKind | None = None,
-    province: Annotated[str | None, Query(max_length=30)] = None,
-    q: Annotated[str | None, Query(max_length=50)] = None,
+    province: Annotated[str | None, Query(max_length=30, pattern=NO_NUL)] = None,
+    q: Annotated[str | None, Query(max_length=50, pattern=NO_NUL)] = None,
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
     cursor: Annotated[str | None, Query(max_length=500)] = None,
 ) -> Response:
@@ -38,8 +38,14 @@ async def get_counties(
     return tagged(request, page.model_dump_json().encode())
 
 
-@routes.get("/counties/{code}", response_model=CountyDetail)
-async def get_county(request: Request, database: TheDatabase, code: str) -> Response:
+@routes.get(
+    "/counties/{code}",
+    response_model=CountyDetail,
+    responses={304: {"description": "没有变化"}, 404: {"description": "没有这个代码"}},
+)
+async def get_county(
+    request: Request, database: TheDatabase, code: Annotated[str, Path(pattern="^[0-9]{6}$")]
+) -> Response:
     """One county with its history: every designation with its days and source, former and later codes."""
     async with database.reading() as session:
         county = await read_county(session, code)

@@ -8,6 +8,8 @@ import msgspec
 from shop.core.errors import Detail, Invalid
 
 LIMIT_DEFAULT, LIMIT_MAX = 20, 100
+NO_NUL = r"^[^\x00]*$"
+"""Pattern of free text that goes to PostgreSQL, which keeps no NUL."""
 
 
 def cursor_of(*keys: Any) -> str:
@@ -19,9 +21,11 @@ def keys_of(cursor: str, *types: type) -> tuple[Any, ...]:
     """Raises Invalid when the cursor was not made by `cursor_of` with keys of these types."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        keys = msgspec.json.decode(urlsafe_b64decode(padded), type=tuple[types])  # type: ignore[valid-type]
+        keys: tuple[Any, ...] = msgspec.json.decode(urlsafe_b64decode(padded), type=tuple[types])  # type: ignore[valid-type]
+        if any(isinstance(key, str) and "\0" in key for key in keys):
+            raise ValueError("PostgreSQL keeps no NUL")  # noqa: TRY301  # answered like any other broken cursor
     except (ValueError, msgspec.MsgspecError) as error:
         raise Invalid(
             "翻页位置已失效，请从第一页重新浏览。", [Detail("/cursor", "cursor_invalid", "翻页位置无效")]
         ) from error
-    return tuple(keys)
+    return keys

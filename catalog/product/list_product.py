@@ -1,0 +1,70 @@
+"""Put products into the window."""
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+
+from catalog.product.touch import touch
+from shop.core import clock
+from shop.core.audit import Change, record_changes
+from shop.core.database import WriteSession
+from shop.core.errors import Detail, NotFound, Problem
+
+
+class OriginCountyRequired(Problem):
+    """A product without a county code valid today: what cannot say where it was grown cannot be sold here."""
+
+    status = 422
+    code = "origin_county_required"
+    title = "上架前必须填写今天有效的产地县代码"
+
+
+# An origin whose code was replaced moves to the code of today in the same breath (DOMAIN rule 26).
+_LIST = text("""
+WITH origin AS (
+    SELECT p.id, coalesce((SELECT min(s.successor_code) FROM county_successor s
+        WHERE s.code = p.origin_county_code AND s.valid_from <= :day), p.origin_county_code) AS code
+    FROM product p WHERE p.id = ANY(:ids)
+)
+UPDATE product p SET state = 'listed', origin_county_code = c.code,
+    changed_at = CASE WHEN p.state = 'listed' THEN p.changed_at ELSE :now END
+FROM origin o JOIN county c ON c.code = o.code
+WHERE p.id = o.id AND (c.valid_from IS NULL OR c.valid_from <= :day) AND (c.valid_to IS NULL OR c.valid_to > :day)
+RETURNING p.id
+""")
+_KNOWN = text("SELECT id, code FROM product WHERE id = ANY(:ids) ORDER BY code")
+_STATES = text("SELECT id FROM product WHERE id = ANY(:ids) AND state = 'listed'")
+
+
+async def list_products(
+    session: WriteSession, *, actor_id: UUID | None, product_ids: Collection[UUID], now: datetime
+) -> None:
+    """All of them, or none. Already listed is success. Raises NotFound, OriginCountyRequired (pointers `/{position}`,
+    after `product_ids`).
+    """
+    wanted = list(product_ids)
+    known = {row.id: row.code for row in await session.execute(_KNOWN, {"ids": wanted})}
+    if len(known) < len(set(wanted)):
+        raise NotFound("没有这个商品。")
+    before = set((await session.execute(_STATES, {"ids": wanted})).scalars())
+    listed = set((await session.execute(_LIST, {"ids": wanted, "day": clock.business_day(now), "now": now})).scalars())
+    homeless = [
+        Detail(
+            f"/{i}/origin_county_code",
+            OriginCountyRequired.code,
+            f"商品 {known[one]} 没有今天有效的产地县代码，请填写六位行政区划代码",
+        )
+        for i, one in enumerate(wanted)
+        if one not in listed
+    ]
+    if homeless:
+        raise OriginCountyRequired("请补上产地县代码后再上架；什么都没有保存。", homeless)
+    await touch(session, listed, now=now)
+    await record_changes(
+        session,
+        [Change("product.list", f"product:{one}", None, {"state": "listed"}) for one in sorted(listed - before)],
+        actor_id=actor_id,
+        now=now,
+    )
