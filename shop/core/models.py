@@ -12,7 +12,7 @@ from shop.core.database import APPEND_ONLY, Moment
 
 
 class Idempotency(SQLModel, table=True):
-    """The first answer to a request with a key, kept 72 hours (it may hold an address), so that a retry gets the same."""
+    """The first answer to a request with a key, kept 72 hours (it may hold an address): a retry gets the same."""
 
     __tablename__ = "idempotency"
 
