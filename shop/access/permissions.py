@@ -92,5 +92,32 @@ class Actor:
         return any(grant.role in roles for grant in self.grants)
 
 
-PUBLIC_ROUTES: frozenset[tuple[str, str]] = frozenset()
-"""(method, path) that anybody may call; a test compares it with the routes that declare no permission."""
+PUBLIC_ROUTES: frozenset[tuple[str, str]] = frozenset(
+    {
+        ("GET", "/"),
+        ("GET", "/counties/{code}"),
+        ("GET", "/products/{product_id}"),
+        ("GET", "/sign-in"),
+        ("POST", "/sign-in"),
+        ("POST", "/sign-out"),
+        ("GET", "/join/{code}"),
+        ("POST", "/join/{code}"),
+        ("GET", "/healthz"),
+        ("GET", "/readyz"),
+        ("GET", "/metrics"),
+        ("GET", "/docs"),
+        ("GET", "/openapi.json"),
+        ("POST", "/hooks/stripe"),
+        ("POST", "/api/v1/auth/token"),
+        ("GET", "/api/v1/counties"),
+        ("GET", "/api/v1/counties/{code}"),
+        ("GET", "/api/v1/producers"),
+        ("GET", "/api/v1/producers/{producer_id}"),
+        ("GET", "/api/v1/products"),
+        ("GET", "/api/v1/products/{product_id}"),
+    }
+)
+"""(method, path) that anybody may call; a test compares it with the routes that declare no permission.
+
+The sandbox's routes (`/sandbox/…`) are public too, and exist in development only.
+"""

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, text
+from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlmodel import Field, SQLModel
 
@@ -164,10 +164,13 @@ class Address(SQLModel, table=True):
     """A line of somebody's address book."""
 
     __tablename__ = "address"
-    __table_args__ = (one_of("kind", ("home", "office", "other")),)
+    __table_args__ = (
+        one_of("kind", ("home", "office", "other")),
+        Index("uq_address_once", "person_id", "name", "phone", "region_code", "street", unique=True),
+    )
 
     id: UUID = Field(primary_key=True)
-    person_id: UUID = Field(foreign_key="person.id", index=True)
+    person_id: UUID = Field(foreign_key="person.id")
     kind: str = "home"
     name: str
     phone: str

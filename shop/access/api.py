@@ -1,0 +1,62 @@
+"""Tokens for programs: `POST /auth/token`, and `POST /auth/revoke` to end one early."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.security import OAuth2PasswordRequestForm
+from pydantic import BaseModel
+
+from shop.access.door import Door
+from shop.access.guard import requires
+from shop.access.permissions import Actor, Permission
+from shop.access.sign_in import sign_in
+from shop.access.sign_out import sign_out
+from shop.access.tokens import LIFETIME
+from shop.core import clock
+from shop.core.requests import TheDatabase, TheSettings
+
+routes = APIRouter(prefix="/api/v1", tags=["auth"])
+
+
+class Token(BaseModel):
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105  # a kind, not a secret
+    expires_in: int = int(LIFETIME.total_seconds())
+
+
+@routes.post("/auth/token")
+async def post_token(
+    request: Request,
+    response: Response,
+    form: Annotated[OAuth2PasswordRequestForm, Depends()],
+    database: TheDatabase,
+    settings: TheSettings,
+) -> Token:
+    """Email and password (OAuth2 password form) for a bearer token of ten minutes."""
+    now = clock.wall()
+    signed_in = await sign_in(
+        database,
+        secret_key=settings.secret_key,
+        kind="api",
+        email=form.username,
+        password=form.password,
+        address=address_of(request),
+        now=now,
+    )
+    response.headers["cache-control"] = "no-store"
+    return Token(access_token=Door.of(request.app).tokens.issue(signed_in.actor, now=now))
+
+
+@routes.post("/auth/revoke", status_code=204)
+async def post_revoke(
+    request: Request, actor: Annotated[Actor, Depends(requires(Permission.ME_READ))], database: TheDatabase
+) -> None:
+    """End the session this call was made with; its token is refused everywhere within a second."""
+    async with database.transaction() as session:
+        await sign_out(session, session_id=actor.session_id, now=clock.wall())
+    Door.of(request.app).revocations.note(actor.session_id)
+
+
+def address_of(request: Request) -> str:
+    """The caller's network address, as the server (behind a proxy: the proxy's trusted header) gives it."""
+    return request.client.host if request.client else "unknown"

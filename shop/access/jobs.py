@@ -1,0 +1,21 @@
+"""What the door forgets by itself."""
+
+from datetime import timedelta
+from typing import Final
+
+from sqlmodel import col, delete
+
+from shop.access.models import SignInAttempt, SignInSession
+from shop.core import clock
+from shop.core.database import Database
+
+ATTEMPTS_KEPT: Final = timedelta(days=1)
+SESSIONS_KEPT: Final = timedelta(days=30)
+
+
+async def forget_old(database: Database) -> None:
+    """Hourly: failed attempts after a day, ended sessions after thirty. By the machine's time, as they were stamped."""
+    now = clock.wall()
+    async with database.transaction() as session:
+        await session.execute(delete(SignInAttempt).where(col(SignInAttempt.at) < now - ATTEMPTS_KEPT))
+        await session.execute(delete(SignInSession).where(col(SignInSession.expires_at) < now - SESSIONS_KEPT))

@@ -1,0 +1,74 @@
+"""Signing in and out with a browser."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from shop.access.api import address_of
+from shop.access.attempts import TooManyAttempts
+from shop.access.cookies import drop, remember
+from shop.access.door import Door
+from shop.access.guard import local_path, maybe_actor
+from shop.access.sessions import COOKIE
+from shop.access.sign_in import WrongCredentials, sign_in
+from shop.access.sign_out import sign_out
+from shop.core import clock
+from shop.core.requests import TheDatabase, TheSettings
+from shop.ui.pages import render
+
+routes = APIRouter(include_in_schema=False)
+
+
+@routes.get("/sign-in")
+async def get_sign_in(request: Request, next: str = "/") -> Response:  # noqa: A002  # the name in the address
+    there = local_path(next)
+    if await maybe_actor(request):
+        return RedirectResponse(there, 303)
+    return render(request, "access/sign_in.html", next=there, email="", problem=None)
+
+
+@routes.post("/sign-in")
+async def post_sign_in(
+    request: Request,
+    database: TheDatabase,
+    settings: TheSettings,
+    email: Annotated[str, Form()] = "",
+    password: Annotated[str, Form()] = "",
+    next: Annotated[str, Form()] = "/",  # noqa: A002  # the name in the form
+) -> Response:
+    """Wrong: the same page again, with what was typed but the password. Right: on to where the visitor was going."""
+    there = local_path(next)
+    try:
+        signed_in = await sign_in(
+            database,
+            secret_key=settings.secret_key,
+            kind="page",
+            email=email,
+            password=password,
+            address=address_of(request),
+            now=clock.wall(),
+        )
+    except (WrongCredentials, TooManyAttempts) as problem:
+        page = render(request, "access/sign_in.html", problem.status, next=there, email=email, problem=problem)
+        if "retry_after_s" in problem.extra:
+            page.headers["retry-after"] = str(problem.extra["retry_after_s"])
+        return page
+    answer = RedirectResponse(there, 303)
+    remember(answer, signed_in.secret or "", settings)
+    return answer
+
+
+@routes.post("/sign-out")
+async def post_sign_out(request: Request, database: TheDatabase, settings: TheSettings) -> Response:
+    """Signed out already is success."""
+    secret = request.cookies.get(COOKIE, "")
+    pages = Door.of(request.app).pages
+    viewer = await pages.viewer(secret)
+    if viewer:
+        async with database.transaction() as session:
+            await sign_out(session, session_id=viewer.actor.session_id, now=clock.wall())
+        pages.forget(secret)
+    answer = RedirectResponse("/", 303)
+    drop(answer, settings)
+    return answer

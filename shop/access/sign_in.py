@@ -1,0 +1,120 @@
+"""Prove who you are with email and password; get a session."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+from uuid import UUID
+
+from sqlalchemy import Date, Row, Uuid, bindparam, text
+from sqlmodel import col, insert, select, update
+
+from shop.access import sessions, tokens
+from shop.access.attempts import ACCOUNT_MOST, ADDRESS_MOST, forget, key_of, reserve
+from shop.access.models import SignInSession, UserAccount
+from shop.access.passwords import verify_password
+from shop.access.permissions import Actor
+from shop.access.sessions import GRANTS_TODAY, digest_of, new_secret
+from shop.access.tokens import grants_of
+from shop.core import clock
+from shop.core.database import Database, WriteSession
+from shop.core.errors import NotSignedIn
+from shop.core.ids import new_id
+
+Kind = Literal["page", "api"]
+_ACCOUNT: Final = text("SELECT id, password_hash FROM user_account WHERE lower(email) = :email AND state = 'active'")
+_GRANTS: Final = text(
+    f"SELECT ({GRANTS_TODAY.format(day=':day')}) FROM user_account AS account WHERE account.id = :user_id"  # noqa: S608
+).bindparams(bindparam("day", type_=Date), bindparam("user_id", type_=Uuid))
+
+
+class WrongCredentials(NotSignedIn):
+    """Says the same of an unknown account, a wrong password and a suspended account."""
+
+    code = "wrong_credentials"
+    title = "邮箱或密码不对"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """secret: the page's cookie, told once and stored nowhere; None for the API, whose token names the session."""
+
+    actor: Actor
+    secret: str | None
+    expires_at: datetime
+
+
+async def sign_in(
+    database: Database, *, secret_key: str, kind: Kind, email: str, password: str, address: str, now: datetime
+) -> SignedIn:
+    """Opens its own short transactions: the slow hash runs between them, with no connection held.
+
+    address: the caller's network address, kept only as a keyed digest. now: the machine's time.
+    Raises WrongCredentials; TooManyAttempts after ten failures of an account, or fifty of an address, in five minutes.
+    """
+    email = email.strip().lower()
+    account_key, address_key = key_of(secret_key, "account", email), key_of(secret_key, "address", address)
+    async with database.transaction() as session:
+        await reserve(session, {account_key: ACCOUNT_MOST, address_key: ADDRESS_MOST}, now=now)
+        account = await _account(session, email)
+    fits, newer_hash = await verify_password(password, account.password_hash if account else None)
+    if account is None or not fits:
+        raise WrongCredentials("请核对邮箱和密码后再试；忘记密码请联系本单位管理员重设。")
+    async with database.transaction() as session:
+        await forget(session, account=account_key, address=address_key)
+        return await open_session(
+            session, user_id=account.id, verified_hash=account.password_hash, newer_hash=newer_hash, kind=kind, now=now
+        )
+
+
+async def open_session(
+    session: WriteSession,
+    *,
+    user_id: UUID,
+    verified_hash: str,
+    newer_hash: str | None = None,
+    kind: Kind,
+    now: datetime,
+) -> SignedIn:
+    """A session for the account whose password was just found right.
+
+    The account's row is locked first: a suspension, a new password or another grant comes wholly before or wholly
+    after, and then ends this session too. Raises WrongCredentials when one of the first two came before.
+    """
+    account = (
+        await session.execute(
+            select(col(UserAccount.person_id))
+            .where(
+                col(UserAccount.id) == user_id,
+                col(UserAccount.state) == "active",
+                col(UserAccount.password_hash) == verified_hash,
+            )
+            .with_for_update()
+        )
+    ).one_or_none()
+    if account is None:
+        raise WrongCredentials("账号刚刚有变化，请重新登录。")
+    if newer_hash:
+        await session.execute(
+            update(UserAccount).where(col(UserAccount.id) == user_id).values(password_hash=newer_hash)
+        )
+    session_id, secret = new_id(), new_secret() if kind == "page" else None
+    expires_at = now + (sessions.LIFETIME if kind == "page" else tokens.LIFETIME)
+    await session.execute(
+        insert(SignInSession).values(
+            id=session_id,
+            user_id=user_id,
+            kind=kind,
+            secret_sha256=digest_of(secret) if secret else None,
+            created_at=now,
+            expires_at=expires_at,
+        )
+    )
+    grants = await session.scalar(_GRANTS, {"day": clock.today(), "user_id": user_id})
+    return SignedIn(Actor(user_id, account.person_id, session_id, grants_of(grants or ())), secret, expires_at)
+
+
+async def _account(session: WriteSession, email: str) -> Row[UUID, str] | None:
+    if not email.isprintable():
+        return None  # no account has such an email, and PostgreSQL takes no zero bytes
+    found = await session.execute(_ACCOUNT, {"email": email.encode(errors="replace").decode()})
+    return found.one_or_none()

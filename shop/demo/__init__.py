@@ -1,0 +1,1 @@
+"""Demo data and the played day. Everything here is invented and says so (虚构)."""

@@ -1,0 +1,78 @@
+"""`GET /me`: who is calling, as the shop sees them."""
+
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel
+from sqlalchemy import Date, Uuid, bindparam, text
+
+from shop.access.guard import requires
+from shop.access.permissions import Actor, Permission, Role, ScopeKind
+from shop.core import clock
+from shop.core.requests import TheDatabase
+from shop.ui.filters import masked_name
+
+routes = APIRouter(prefix="/api/v1", tags=["me"])
+
+_ME: Final = text("""
+    SELECT person.name,
+        (SELECT jsonb_build_object('id', unit.id, 'code', unit.code, 'name', unit.name)
+         FROM membership JOIN unit ON unit.id = membership.unit_id
+         WHERE membership.person_id = person.id
+           AND membership.valid_from <= :day AND (membership.valid_to IS NULL OR membership.valid_to > :day)) AS unit,
+        (SELECT jsonb_build_object('id', unit.id, 'code', unit.code, 'name', unit.name)
+         FROM introduction JOIN unit ON unit.id = introduction.unit_id
+         WHERE introduction.person_id = person.id
+           AND introduction.valid_from <= :day
+           AND (introduction.valid_to IS NULL OR introduction.valid_to > :day)) AS introducing_unit,
+        (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                    'id', labour_union.id, 'code', labour_union.code, 'name', labour_union.name
+                ) ORDER BY labour_union.code), '[]')
+         FROM union_membership JOIN labour_union ON labour_union.id = union_membership.union_id
+         WHERE union_membership.person_id = person.id
+           AND union_membership.valid_from <= :day
+           AND (union_membership.valid_to IS NULL OR union_membership.valid_to > :day)) AS unions
+    FROM person WHERE person.id = :person_id
+""").bindparams(bindparam("day", type_=Date), bindparam("person_id", type_=Uuid))
+
+
+class Body(BaseModel):
+    """A unit or a union."""
+
+    id: UUID
+    code: str
+    name: str
+
+
+class HeldRole(BaseModel):
+    role: Role
+    scope_kind: ScopeKind
+    scope_id: str
+
+
+class Me(BaseModel):
+    """`name` is masked. `introducing_unit` is null for employees. `allowance` is null until unions grant some."""
+
+    user_id: UUID
+    name: str
+    unit: Body | None
+    introducing_unit: Body | None
+    roles: list[HeldRole]
+    unions: list[Body]
+    allowance: None = None
+
+
+@routes.get("/me")
+async def get_me(actor: Annotated[Actor, Depends(requires(Permission.ME_READ))], database: TheDatabase) -> Me:
+    """Who, where, with which roles and unions, as of today."""
+    async with database.reading() as session:
+        row = (await session.execute(_ME, {"person_id": actor.person_id, "day": clock.today()})).one()
+    return Me(
+        user_id=actor.user_id,
+        name=masked_name(row.name),
+        unit=row.unit,
+        introducing_unit=None if row.unit else row.introducing_unit,
+        roles=[HeldRole(role=held.role, scope_kind=held.scope_kind, scope_id=held.scope_id) for held in actor.grants],
+        unions=row.unions,
+    )

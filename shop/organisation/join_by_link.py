@@ -1,0 +1,66 @@
+"""An outside buyer comes by a unit's link and gets an account of their own."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import Date, bindparam, text
+
+from shop.access.permissions import Grant, Role
+from shop.access.sign_in import SignedIn, open_session
+from shop.access.users import create_user, grant_role
+from shop.core import clock
+from shop.core.database import ReadSession, WriteSession
+from shop.core.errors import NotFound
+from shop.organisation.members import introduce
+
+_LINK: Final = text("""
+    SELECT invitation_link.code, unit.id AS unit_id, unit.name AS unit_name
+    FROM invitation_link JOIN unit ON unit.id = invitation_link.unit_id
+    WHERE invitation_link.code = :code
+      AND invitation_link.valid_from <= :day AND (invitation_link.valid_to IS NULL OR invitation_link.valid_to > :day)
+""").bindparams(bindparam("day", type_=Date))
+
+
+class NoSuchLink(NotFound):
+    """Unknown, not begun or ended: a stranger is told the same."""
+
+    code = "link_not_found"
+    title = "这个邀请链接已失效"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    code: str
+    unit_id: UUID
+    unit_name: str
+
+
+async def link_of(session: ReadSession, code: str, day: date) -> Link:
+    """Raises NoSuchLink."""
+    row = (await session.execute(_LINK, {"code": code, "day": day})).one_or_none() if code.isprintable() else None
+    if row is None:
+        raise NoSuchLink("请向发给您链接的单位或朋友要一个新的链接。")
+    return Link(row.code, row.unit_id, row.unit_name)
+
+
+async def join_by_link(
+    session: WriteSession, *, code: str, email: str, password_hash: str, name: str, phone: str, now: datetime
+) -> SignedIn:
+    """User, person, introduction and role at once, signed in for pages.
+
+    password_hash: from `passwords.hash_password`, made before the transaction. now: the shop's time.
+    Raises NoSuchLink, BadContact, EmailTaken.
+    """
+    day = clock.business_day(now)
+    link = await link_of(session, code, day)
+    made = await create_user(
+        session, actor=None, email=email, name=name, phone=phone, password_hash=password_hash, now=now
+    )
+    await introduce(
+        session, actor=None, person_id=made.person_id, unit_id=link.unit_id, link_code=link.code, day=day, now=now
+    )
+    grant = Grant(Role.OUTSIDE_BUYER, "unit", str(link.unit_id))
+    await grant_role(session, actor=None, user_id=made.user_id, grant=grant, valid_from=day, now=now)
+    return await open_session(session, user_id=made.user_id, verified_hash=password_hash, kind="page", now=clock.wall())

@@ -1,0 +1,98 @@
+"""`/join/{code}`: the way in for clients, families and friends of a unit."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from shop.access.api import address_of
+from shop.access.attempts import ADDRESS_MOST, TooManyAttempts, key_of, reserve
+from shop.access.contact import BadContact, checked_email, checked_name, checked_phone
+from shop.access.cookies import remember
+from shop.access.passwords import WeakPassword, check_new_password, hash_password
+from shop.access.users import EmailTaken
+from shop.core import clock
+from shop.core.database import Database
+from shop.core.errors import Detail, Problem
+from shop.core.requests import TheDatabase, TheSettings
+from shop.core.settings import Settings
+from shop.organisation.join_by_link import Link, join_by_link, link_of
+from shop.ui.pages import render
+
+routes = APIRouter(include_in_schema=False)
+
+
+@routes.get("/join/{code}")
+async def get_join(request: Request, code: str, database: TheDatabase) -> Response:
+    """Names the unit that invites. Raises NoSuchLink."""
+    async with database.reading() as session:
+        link = await link_of(session, code, clock.today())
+    return _page(request, link, {})
+
+
+@routes.post("/join/{code}")
+async def post_join(
+    request: Request,
+    code: str,
+    database: TheDatabase,
+    settings: TheSettings,
+    email: Annotated[str, Form()] = "",
+    password: Annotated[str, Form()] = "",
+    name: Annotated[str, Form()] = "",
+    phone: Annotated[str, Form()] = "",
+) -> Response:
+    """Signed in and on to the shop, or the same page with what was typed and what is wrong with it."""
+    async with database.reading() as session:
+        link = await link_of(session, code, clock.today())
+    typed = {"email": email, "name": name, "phone": phone}
+    if wrong := _wrong(password, **typed):
+        return _page(request, link, typed, wrong, 422)
+    try:
+        await _reserve(database, settings, address_of(request))
+        password_hash = await hash_password(password)
+        async with database.transaction() as session:
+            signed_in = await join_by_link(session, code=code, password_hash=password_hash, now=clock.now(), **typed)
+    except (EmailTaken, TooManyAttempts) as problem:
+        return _page(request, link, typed, problem.errors or [_general(problem)], problem.status)
+    answer = RedirectResponse("/", 303)
+    remember(answer, signed_in.secret or "", settings)
+    return answer
+
+
+def _wrong(password: str, *, email: str, name: str, phone: str) -> list[Detail]:
+    """Everything that is wrong, not only the first."""
+    found: list[Detail] = []
+    for check in (
+        lambda: checked_email(email),
+        lambda: checked_name(name),
+        lambda: checked_phone(phone),
+        lambda: check_new_password(password, email=email),
+    ):
+        try:
+            check()
+        except (BadContact, WeakPassword) as problem:
+            found += problem.errors
+    return found
+
+
+async def _reserve(database: Database, settings: Settings, address: str) -> None:
+    """Accounts cost a slow hash each: one address does not get them without end. Raises TooManyAttempts."""
+    async with database.transaction() as session:
+        key = key_of(settings.secret_key, "join", address)
+        await reserve(session, {key: ADDRESS_MOST}, now=clock.wall())
+
+
+def _page(
+    request: Request,
+    link: Link,
+    typed: dict[str, str],
+    wrong: Sequence[Detail] = (),
+    status: int = 200,
+) -> Response:
+    errors = {error.pointer.removeprefix("/"): error.detail for error in wrong}
+    return render(request, "organisation/join.html", status, link=link, typed=typed, errors=errors)
+
+
+def _general(problem: Problem) -> Detail:
+    return Detail("", problem.code, problem.detail)

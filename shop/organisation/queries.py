@@ -1,0 +1,130 @@
+"""Who stands where on a day. Each question is one statement; a day is a business day, periods are half-open."""
+
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Date, Uuid, bindparam, text
+
+from shop.access.permissions import Actor, Permission
+from shop.core.database import ReadSession
+
+DEPTH_MAX: Final = 32
+"""No tree of units is deeper; a ring, which no verb makes, would end here."""
+
+_DAY = bindparam("day", type_=Date)
+_UNIT = bindparam("unit_id", type_=Uuid)
+_PERSON = bindparam("person_id", type_=Uuid)
+_ROOTS = bindparam("roots", type_=ARRAY(Uuid))
+
+_PATH: Final = text(f"""
+    WITH RECURSIVE path (unit_id, depth) AS (
+        SELECT id, 0 FROM unit WHERE id = :unit_id
+        UNION ALL
+        SELECT above.parent_id, path.depth + 1
+        FROM path JOIN unit_parent AS above ON above.unit_id = path.unit_id
+        WHERE above.valid_from <= :day AND (above.valid_to IS NULL OR above.valid_to > :day)
+          AND path.depth < {DEPTH_MAX}
+    )
+    SELECT unit_id FROM path ORDER BY depth
+""").bindparams(_UNIT, _DAY)  # noqa: S608  # only a number is put in
+
+_SUBTREES: Final = text("""
+    WITH RECURSIVE seen (unit_id) AS (
+        SELECT id FROM unit WHERE id = ANY(:roots)
+        UNION
+        SELECT below.unit_id
+        FROM seen JOIN unit_parent AS below ON below.parent_id = seen.unit_id
+        WHERE below.valid_from <= :day AND (below.valid_to IS NULL OR below.valid_to > :day)
+    )
+    SELECT unit_id FROM seen
+""").bindparams(_ROOTS, _DAY)
+
+_TOPS: Final = text("""
+    WITH RECURSIVE beneath (unit_id) AS (
+        SELECT below.unit_id FROM unit_parent AS below
+        WHERE below.parent_id = ANY(:roots) AND below.valid_from <= :day
+          AND (below.valid_to IS NULL OR below.valid_to > :day)
+        UNION
+        SELECT below.unit_id
+        FROM beneath JOIN unit_parent AS below ON below.parent_id = beneath.unit_id
+        WHERE below.valid_from <= :day AND (below.valid_to IS NULL OR below.valid_to > :day)
+    )
+    SELECT id FROM unit
+    WHERE id = ANY(:roots) AND NOT EXISTS (SELECT FROM beneath WHERE beneath.unit_id = unit.id)
+    ORDER BY code
+""").bindparams(_ROOTS, _DAY)
+
+_ALL_TOPS: Final = text("""
+    SELECT id FROM unit
+    WHERE unit.valid_from <= :day AND (unit.valid_to IS NULL OR unit.valid_to > :day) AND NOT EXISTS (
+        SELECT FROM unit_parent AS above
+        WHERE above.unit_id = unit.id AND above.valid_from <= :day
+          AND (above.valid_to IS NULL OR above.valid_to > :day)
+    )
+    ORDER BY code
+""").bindparams(_DAY)
+
+_MEMBER: Final = text("""
+    SELECT unit_id FROM membership
+    WHERE person_id = :person_id AND valid_from <= :day AND (valid_to IS NULL OR valid_to > :day)
+""").bindparams(_PERSON, _DAY)
+
+_INTRODUCED: Final = text("""
+    SELECT unit_id FROM introduction
+    WHERE person_id = :person_id AND valid_from <= :day AND (valid_to IS NULL OR valid_to > :day)
+      AND NOT EXISTS (
+        SELECT FROM membership
+        WHERE membership.person_id = introduction.person_id AND membership.valid_from <= :day
+          AND (membership.valid_to IS NULL OR membership.valid_to > :day)
+      )
+""").bindparams(_PERSON, _DAY)
+
+_UNIONS: Final = text("""
+    SELECT union_id FROM union_membership
+    WHERE person_id = :person_id AND valid_from <= :day AND (valid_to IS NULL OR valid_to > :day)
+    ORDER BY union_id
+""").bindparams(_PERSON, _DAY)
+
+
+async def unit_path(session: ReadSession, unit_id: UUID, day: date) -> list[UUID]:
+    """The unit and every unit above it on that day, the unit first; empty for an unknown unit."""
+    return list(await session.scalars(_PATH, {"unit_id": unit_id, "day": day}))
+
+
+async def visible_unit_ids(
+    session: ReadSession, actor: Actor, permission: Permission, day: date
+) -> frozenset[UUID] | None:
+    """The units in which the actor may use a permission: whole subtrees as of that day. None means all units."""
+    scopes = actor.scopes(permission)
+    if any(grant.scope_kind == "all" for grant in scopes):
+        return None
+    roots = [UUID(grant.scope_id) for grant in scopes if grant.scope_kind == "unit"]
+    if not roots:
+        return frozenset()
+    return frozenset(await session.scalars(_SUBTREES, {"roots": roots, "day": day}))
+
+
+async def top_unit_ids(session: ReadSession, actor: Actor, day: date) -> list[UUID]:
+    """The topmost units of the actor's grants, by code: those that stand under no other of them."""
+    if any(grant.scope_kind == "all" for grant in actor.grants):
+        return list(await session.scalars(_ALL_TOPS, {"day": day}))
+    roots = list({UUID(grant.scope_id) for grant in actor.grants if grant.scope_kind == "unit"})
+    return list(await session.scalars(_TOPS, {"roots": roots, "day": day})) if roots else []
+
+
+async def unit_of_person(session: ReadSession, person_id: UUID, day: date) -> UUID | None:
+    """Where somebody works on that day."""
+    found: UUID | None = await session.scalar(_MEMBER, {"person_id": person_id, "day": day})
+    return found
+
+
+async def introducing_unit_of(session: ReadSession, person_id: UUID, day: date) -> UUID | None:
+    """The unit that introduced an outside buyer; None for whoever is an employee on that day."""
+    found: UUID | None = await session.scalar(_INTRODUCED, {"person_id": person_id, "day": day})
+    return found
+
+
+async def unions_of_person(session: ReadSession, person_id: UUID, day: date) -> list[UUID]:
+    """The unions somebody belongs to on that day."""
+    return list(await session.scalars(_UNIONS, {"person_id": person_id, "day": day}))
