@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -79,9 +79,14 @@ def paper(goods: Goods, kind: str, valid_to: date | None, **more: Any) -> Docume
 
 def recognition(goods: Goods, valid_from: date, valid_to: date) -> Recognition:
     return Recognition(
-        id=uuid4(), product_id=goods.product_id, number=f"RD-{uuid4().hex[:8]}", issuer="示例认定单位（虚构）",
-        valid_from=valid_from, valid_to=valid_to, source="测试（虚构）",
-    )  # fmt: skip
+        id=uuid4(),
+        product_id=goods.product_id,
+        number=f"RD-{uuid4().hex[:8]}",
+        issuer="示例认定单位（虚构）",
+        valid_from=valid_from,
+        valid_to=valid_to,
+        source="测试（虚构）",
+    )
 
 
 async def _write(session: WriteSession, goods: Goods) -> None:
@@ -95,21 +100,44 @@ async def _write(session: WriteSession, goods: Goods) -> None:
         if await session.get(Zone, slug) is None:
             session.add(Zone(slug=slug, title=f"{slug}专区"))
     producer_id, supplier_id = await _people(session, goods, code)
-    changed = {"source": "测试（虚构）", "vat_basis_points": 900, "created_at": goods.created_at,
-               "changed_at": goods.created_at} | goods.more  # fmt: skip
-    session.add(Product(
-        id=goods.product_id, code=goods.product_id.hex, title=goods.title, category=goods.category,
-        producer_id=producer_id, supplier_id=supplier_id, origin_county_code=code, state="listed",
-        ship_months=list(goods.ship_months), **changed,
-    ))  # fmt: skip
+    changed = {
+        "source": "测试（虚构）",
+        "vat_basis_points": 900,
+        "created_at": goods.created_at,
+        "changed_at": goods.created_at,
+    } | goods.more
+    session.add(
+        Product(
+            id=goods.product_id,
+            code=goods.product_id.hex,
+            title=goods.title,
+            category=goods.category,
+            producer_id=producer_id,
+            supplier_id=supplier_id,
+            origin_county_code=code,
+            state="listed",
+            ship_months=list(goods.ship_months),
+            **changed,
+        )
+    )
     await session.flush()
-    session.add(Sku(id=goods.sku_id, product_id=goods.product_id, code=goods.sku_id.hex, spec=goods.spec,
-                    net_grams=goods.net_grams))  # fmt: skip
+    session.add(
+        Sku(
+            id=goods.sku_id,
+            product_id=goods.product_id,
+            code=goods.sku_id.hex,
+            spec=goods.spec,
+            net_grams=goods.net_grams,
+        )
+    )
     await session.flush()
     inside = [(one.sku_id, pieces) for one, pieces in goods.contents] or [(goods.sku_id, 1)]
     for position, (stock_sku_id, pieces) in enumerate(inside):
-        session.add(SkuContent(sku_id=goods.sku_id, stock_sku_id=stock_sku_id, position=position, pieces=pieces,
-                               allocation_fen=100))  # fmt: skip
+        session.add(
+            SkuContent(
+                sku_id=goods.sku_id, stock_sku_id=stock_sku_id, position=position, pieces=pieces, allocation_fen=100
+            )
+        )
     if not goods.contents:
         session.add(StockItem(sku_id=goods.sku_id, on_hand_pieces=goods.on_hand, held_pieces=goods.held))
     session.add(Price(id=uuid4(), sku_id=goods.sku_id, fen=goods.price_fen, valid_from=LONG_AGO))
@@ -118,10 +146,12 @@ async def _write(session: WriteSession, goods: Goods) -> None:
     await session.flush()
     if goods.sold:
         await session.execute(
-            text("INSERT INTO stock_movement (id, sku_id, kind, pieces, reference, at) "
-                 "VALUES (:id, :sku, 'sold', :pieces, 'test', :at)"),
+            text(
+                "INSERT INTO stock_movement (id, sku_id, kind, pieces, reference, at) "
+                "VALUES (:id, :sku, 'sold', :pieces, 'test', :at)"
+            ),
             {"id": uuid4(), "sku": goods.sku_id, "pieces": -goods.sold, "at": LONG_AGO},
-        )  # fmt: skip
+        )
 
 
 async def _people(session: WriteSession, goods: Goods, county: str) -> tuple[UUID, UUID]:
@@ -134,8 +164,14 @@ async def _people(session: WriteSession, goods: Goods, county: str) -> tuple[UUI
     ).one_or_none()
     if found:
         return found[0], found[1]
-    producer = Producer(id=uuid4(), name=goods.producer, kind="cooperative", county_code=county, source="测试（虚构）",
-                        created_at=LONG_AGO)  # fmt: skip
+    producer = Producer(
+        id=uuid4(),
+        name=goods.producer,
+        kind="cooperative",
+        county_code=county,
+        source="测试（虚构）",
+        created_at=LONG_AGO,
+    )
     supplier = Supplier(id=uuid4(), name=goods.producer, fictitious=True, created_at=LONG_AGO)
     session.add_all([producer, supplier])
     await session.flush()
@@ -143,14 +179,45 @@ async def _people(session: WriteSession, goods: Goods, county: str) -> tuple[UUI
 
 
 def rate(supplier_id: UUID, region: str = "", **more: Any) -> FreightRate:
-    facts = {"first_grams": 1000, "first_fen": 800, "step_grams": 1000, "step_fen": 200,
-             "valid_from": LONG_AGO.date()} | more  # fmt: skip
+    facts = {
+        "first_grams": 1000,
+        "first_fen": 800,
+        "step_grams": 1000,
+        "step_fen": 200,
+        "valid_from": LONG_AGO.date(),
+    } | more
     return FreightRate(id=uuid4(), supplier_id=supplier_id, region=region, **facts)
 
 
 def benefit(producer_id: UUID, stated_on: date) -> BenefitStatement:
-    return BenefitStatement(id=uuid4(), producer_id=producer_id, period="2025", households=120, persons=380,
-                            mode="订单收购", source="示例材料（虚构）", stated_on=stated_on)  # fmt: skip
+    return BenefitStatement(
+        id=uuid4(),
+        producer_id=producer_id,
+        period="2025",
+        households=120,
+        persons=380,
+        mode="订单收购",
+        source="示例材料（虚构）",
+        stated_on=stated_on,
+    )
 
 
-TOMORROW = timedelta(days=1)
+_KEYS = {
+    "product": "'id', md5('product' || n)::uuid, 'code', n::text",
+    "sku": "'id', md5('sku' || n)::uuid, 'product_id', md5('product' || n)::uuid, 'code', n::text",
+    "sku_content": "'sku_id', md5('sku' || n)::uuid, 'stock_sku_id', md5('sku' || n)::uuid",
+    "stock_item": "'sku_id', md5('sku' || n)::uuid",
+    "price": "'id', md5('price' || n)::uuid, 'sku_id', md5('sku' || n)::uuid",
+}
+
+
+async def multiply(database: Database, count: int, *tables: str) -> None:
+    """`count` more rows like the one there is, in these tables, or in all that goods have; the database writes them."""
+    for table in tables or _KEYS:
+        await run(
+            database,
+            f"INSERT INTO {table} SELECT made.* FROM generate_series(1, :count) n, "
+            f"(SELECT t AS model FROM {table} t LIMIT 1) one "
+            f"CROSS JOIN LATERAL jsonb_populate_record(one.model, jsonb_build_object({_KEYS[table]})) AS made",
+            count=count,
+        )
