@@ -120,7 +120,7 @@ FROM shop_order o WHERE o.id = :order AND o.buyer_id = :buyer FOR UPDATE
 """
 )
 _OPEN = text(
-    "SELECT id, session_url, amount_fen, expires_at FROM payment WHERE order_id = :order AND state IN ('created', 'pending')"
+    "SELECT id, session_url, expires_at FROM payment WHERE order_id = :order AND state IN ('created', 'pending')"
 )
 _INSERT = text(
     """

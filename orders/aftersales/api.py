@@ -1,0 +1,73 @@
+"""`POST /orders/{id}/refunds` and `/cancel`."""
+
+from hashlib import sha256
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Depends, Header, Request, Response
+
+from orders.aftersales.cancel import cancel
+from orders.aftersales.give_back import send
+from orders.aftersales.queries import refund_of
+from orders.aftersales.refund import remember_answer, request_refund
+from orders.aftersales.schemas import CancelledOut, RefundIn, RefundOut
+from shop.access.guard import requires
+from shop.access.permissions import Actor, Permission
+from shop.adapters.stripe.gateway import PaymentGateway
+from shop.core import clock
+from shop.core.requests import TheDatabase
+
+routes = APIRouter(prefix="/api/v1", tags=["orders"])
+
+Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
+
+
+@routes.post("/orders/{order_id}/refunds", status_code=201, response_model=RefundOut)
+async def post_refund(
+    request: Request,
+    order_id: UUID,
+    wanted: RefundIn,
+    actor: Annotated[Actor, Depends(requires(Permission.REFUND_REQUEST))],
+    database: TheDatabase,
+    idempotency_key: Key = None,
+) -> Response:
+    """Give money back by pieces of lines, or by an amount spread over what is left. 409 above what is left."""
+    now = clock.now()
+    digest = sha256(f"refund {order_id} {wanted.model_dump_json()}".encode()).digest()
+    async with database.transaction() as session:
+        requested = await request_refund(
+            session,
+            actor=actor,
+            order_id=order_id,
+            wanted=wanted,
+            now=now,
+            key=idempotency_key,
+            request_sha256=digest,
+        )
+    if requested.first_answer:
+        return _created(requested.first_answer)
+    gateway: PaymentGateway = request.app.state.gateway
+    await send(database, gateway, refund_id=requested.refund_id, now=now)
+    async with database.transaction() as session:
+        answer = msgspec.json.encode(await refund_of(session, requested.refund_id)).decode()
+        if idempotency_key is not None:
+            await remember_answer(session, actor=actor, key=idempotency_key, answer=answer)
+    return _created(answer)
+
+
+@routes.post("/orders/{order_id}/cancel")
+async def post_cancel(
+    request: Request,
+    order_id: UUID,
+    actor: Annotated[Actor, Depends(requires(Permission.ORDER_CANCEL))],
+    database: TheDatabase,
+) -> CancelledOut:
+    """Cancel one's own order before it is sent. What was paid goes back whole; cancelled before is success."""
+    gateway: PaymentGateway = request.app.state.gateway
+    refund_id = await cancel(database, gateway, actor=actor, order_id=order_id, now=clock.now())
+    return CancelledOut(order_id, "cancelled", refund_id)
+
+
+def _created(answer: str) -> Response:
+    return Response(answer, status_code=201, media_type="application/json")

@@ -1,0 +1,164 @@
+"""Cancel an order: unpaid, and nothing is owed; paid but not sent, and everything returns, freight included."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import Row, text
+
+from catalog.stock import moving
+from orders.aftersales.give_back import send
+from orders.aftersales.reserve import Wanted, reserve, what_is_left
+from orders.aftersales.restock import restock_rest
+from orders.aftersales.rules import of_everything
+from shop.access.permissions import Actor
+from shop.adapters.stripe.gateway import GatewayRefused, GatewayUnavailable, PaymentGateway
+from shop.core.database import Database, WriteSession
+from shop.core.errors import NotFound, Problem
+
+
+class NotCancellable(Problem):
+    """Sent, received, or expired."""
+
+    status: ClassVar[int] = 409
+    code: ClassVar[str] = "not_cancellable"
+    title: ClassVar[str] = "订单不能取消"
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """refund_id: everything that was paid and not yet returned; None where there is nothing to return.
+
+    sessions: payment pages of the provider that are still open.
+    """
+
+    refund_id: UUID | None
+    sessions: tuple[str, ...]
+
+
+_LOCK = text(
+    """
+SELECT id, state FROM shop_order WHERE id = :order AND buyer_id = :buyer FOR UPDATE
+"""
+)
+_CANCEL = text(
+    """
+WITH cancelled AS (
+    UPDATE shop_order SET state = 'cancelled' WHERE id = :order AND state IN ('placed', 'confirmed') RETURNING id
+)
+INSERT INTO order_event (order_id, state, at, actor_id) SELECT id, 'cancelled', :now, :actor FROM cancelled
+ON CONFLICT DO NOTHING
+"""
+)
+_FORGET = text(
+    """
+UPDATE payment SET state = 'cancelled' WHERE order_id = :order AND state = 'created' AND session_id IS NULL
+"""
+)
+_PAGES = text("SELECT session_id FROM payment WHERE order_id = :order AND state = 'pending' AND session_id IS NOT NULL")
+_PAGE_CLOSED = text(
+    """
+WITH closed AS (
+    UPDATE payment SET state = 'cancelled' WHERE session_id = :session_id AND state = 'pending' RETURNING order_id
+)
+UPDATE shop_order o SET payment_state = 'unpaid' FROM closed WHERE o.id = closed.order_id AND payment_state = 'pending'
+"""
+)
+_LOOK_NOW = text("UPDATE payment SET check_at = :now WHERE session_id = :session_id AND state = 'pending'")
+_LOCK_OF_PAGE = text(
+    "SELECT id FROM shop_order WHERE id = (SELECT order_id FROM payment WHERE session_id = :session_id) FOR UPDATE"
+)
+_REFUND = text(
+    """
+SELECT id FROM refund WHERE order_id = :order AND kind = 'cancel' ORDER BY requested_at DESC LIMIT 1
+"""
+)
+_PAID = text("SELECT id FROM payment WHERE order_id = :order AND state = 'succeeded'")
+_FREIGHT = text(
+    """
+SELECT id, freight_fen - refunded_freight_fen AS fen FROM parcel
+WHERE order_id = :order AND freight_fen > refunded_freight_fen ORDER BY id
+"""
+)
+_STILL_HERE = {"placed", "confirmed"}
+_WHY = {"expired": "订单已过付款时间，自动关闭，不需要取消。"}
+
+
+async def cancel(
+    database: Database, gateway: PaymentGateway, *, actor: Actor, order_id: UUID, now: datetime
+) -> UUID | None:
+    """Cancel the actor's own order; returns the refund that is on its way, if any. Cancelled before is success.
+
+    The open payment page is closed outside of the transaction; if it turns out to be paid, the money comes as a late
+    payment and goes back. Raises NotFound to strangers, NotCancellable.
+    """
+    async with database.transaction() as session:
+        done = await cancel_order(session, actor=actor, order_id=order_id, now=now)
+    for session_id in done.sessions:
+        await _close_page(database, gateway, session_id, now)
+    if done.refund_id is not None:
+        await send(database, gateway, refund_id=done.refund_id, now=now)
+    return done.refund_id
+
+
+async def cancel_order(session: WriteSession, *, actor: Actor, order_id: UUID, now: datetime) -> Cancelled:
+    """The part of `cancel` inside the shop: state, stock and the reserved refund, all or nothing."""
+    order = (await session.execute(_LOCK, {"order": order_id, "buyer": actor.user_id})).one_or_none()
+    if order is None:
+        raise NotFound("没有这个订单。")
+    if order.state == "cancelled":
+        return Cancelled(await session.scalar(_REFUND, {"order": order_id}), await _pages(session, order_id))
+    if order.state not in _STILL_HERE:
+        raise NotCancellable(_WHY.get(order.state, "商品已经发出，请在收货后申请售后。"))
+    await session.execute(_CANCEL, {"order": order_id, "now": now, "actor": actor.user_id})
+    if order.state == "confirmed":
+        return Cancelled(await _everything_back(session, order_id, actor, now), ())
+    await moving.release(session, order_ids=[order_id])
+    await session.execute(_FORGET, {"order": order_id})
+    return Cancelled(None, await _pages(session, order_id))
+
+
+async def _pages(session: WriteSession, order_id: UUID) -> tuple[str, ...]:
+    return tuple(await session.scalars(_PAGES, {"order": order_id}))
+
+
+async def _everything_back(session: WriteSession, order_id: UUID, actor: Actor, now: datetime) -> UUID | None:
+    """All that no other refund has taken; the goods are in the barn and come back at once."""
+    await restock_rest(session, order_id, now=now)
+    payment_id = await session.scalar(_PAID, {"order": order_id})
+    lines = await what_is_left(session, order_id)
+    parts = of_everything([part for line in lines for part in line.parts])
+    freight: list[Row[Any]] = list((await session.execute(_FREIGHT, {"order": order_id})).all())
+    amount_fen = sum(part.fen for part in parts) + sum(parcel.fen for parcel in freight)
+    if payment_id is None or amount_fen == 0:
+        return None
+    return await reserve(
+        session,
+        Wanted(
+            order_id=order_id,
+            payment_id=payment_id,
+            kind="cancel",
+            amount_fen=amount_fen,
+            reason="买家取消订单",
+            parts=parts,
+            lines={line.line_id: line.pieces for line in lines if line.pieces},
+            freight={parcel.id: parcel.fen for parcel in freight},
+            requested_by=actor.user_id,
+        ),
+        now=now,
+    )
+
+
+async def _close_page(database: Database, gateway: PaymentGateway, session_id: str, now: datetime) -> None:
+    """Only what the provider says is written: a page that was paid meanwhile stays open here, to be settled."""
+    try:
+        page = await gateway.expire_checkout(session_id)
+    except (GatewayUnavailable, GatewayRefused):
+        return  # the reconcile job looks again, and the page closes by itself
+    async with database.transaction() as session:
+        await session.execute(_LOCK_OF_PAGE, {"session_id": session_id})
+        if page.state == "expired":
+            await session.execute(_PAGE_CLOSED, {"session_id": session_id})
+        else:
+            await session.execute(_LOOK_NOW, {"session_id": session_id, "now": now})

@@ -1,0 +1,164 @@
+"""What is left of an order, and taking a refund out of it: reserved when requested, so refunds never exceed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+
+from orders.aftersales.rules import Part, Remaining
+from shop.core.database import WriteSession
+from shop.core.ids import new_id
+
+FIRST_CHECK = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class LineLeft:
+    """A line with the pieces that no refund has taken. parts: its components in their order."""
+
+    line_id: UUID
+    supplier_id: UUID
+    title: str
+    pieces: int
+    parts: tuple[Remaining, ...]
+
+    @property
+    def fen(self) -> int:
+        return sum(part.fen for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A refund to reserve. lines: line → pieces; freight: parcel → fen."""
+
+    order_id: UUID
+    payment_id: UUID
+    kind: Literal["lines", "amount", "cancel", "late_payment"]
+    amount_fen: int
+    reason: str
+    parts: Sequence[Part] = ()
+    lines: Mapping[UUID, int] | None = None
+    freight: Mapping[UUID, int] | None = None
+    requested_by: UUID | None = None
+    idempotency_key: str | None = None
+
+
+_LEFT = text(
+    """
+SELECT l.id AS line_id, l.supplier_id, l.title, l.quantity - l.refunded_quantity AS pieces, s.id AS share_id,
+    c.id AS component_id, c.net_fen - c.refunded_fen AS fen, c.grams - c.refunded_grams AS grams,
+    c.quantity_milli - c.refunded_milli AS quantity_milli
+FROM order_line l JOIN line_share s ON s.line_id = l.id JOIN share_component c ON c.share_id = s.id
+WHERE l.order_id = :order
+ORDER BY l.position, s.position, c.position
+"""
+)
+_RESERVE = text(
+    """
+WITH doc AS (SELECT CAST(:document AS jsonb) AS d),
+parts AS (
+    SELECT r.* FROM doc, jsonb_to_recordset(d->'parts')
+        AS r(component_id uuid, fen bigint, grams bigint, quantity_milli bigint)
+), lines AS (
+    SELECT r.* FROM doc, jsonb_to_recordset(d->'lines') AS r(line_id uuid, quantity bigint)
+), freight AS (
+    SELECT r.* FROM doc, jsonb_to_recordset(d->'freight') AS r(parcel_id uuid, fen bigint)
+), asked AS (
+    INSERT INTO refund (id, payment_id, order_id, kind, amount_fen, reason, state, requested_by, idempotency_key,
+        requested_at, check_at)
+    VALUES (:id, :payment, :order, :kind, :amount, :reason, 'requested', :by, :key, :now, :check_at)
+), noted_parts AS (
+    INSERT INTO refund_part (refund_id, component_id, fen, grams, quantity_milli)
+    SELECT :id, component_id, fen, grams, quantity_milli FROM parts
+), noted_lines AS (
+    INSERT INTO refund_line (refund_id, line_id, quantity) SELECT :id, line_id, quantity FROM lines
+), noted_freight AS (
+    INSERT INTO refund_freight (refund_id, parcel_id, fen) SELECT :id, parcel_id, fen FROM freight
+), of_lines AS (
+    UPDATE order_line l SET refunded_quantity = refunded_quantity + r.quantity FROM lines r WHERE l.id = r.line_id
+), of_parcels AS (
+    UPDATE parcel p SET refunded_freight_fen = refunded_freight_fen + r.fen FROM freight r WHERE p.id = r.parcel_id
+)
+UPDATE share_component c
+SET refunded_fen = refunded_fen + r.fen, refunded_grams = refunded_grams + r.grams,
+    refunded_milli = refunded_milli + r.quantity_milli
+FROM parts r WHERE c.id = r.component_id
+"""
+)
+_RETURN = text(
+    """
+WITH of_lines AS (
+    UPDATE order_line l SET refunded_quantity = refunded_quantity - r.quantity
+    FROM refund_line r WHERE r.refund_id = :refund AND l.id = r.line_id
+), of_parcels AS (
+    UPDATE parcel p SET refunded_freight_fen = refunded_freight_fen - r.fen
+    FROM refund_freight r WHERE r.refund_id = :refund AND p.id = r.parcel_id
+)
+UPDATE share_component c
+SET refunded_fen = refunded_fen - r.fen, refunded_grams = refunded_grams - r.grams,
+    refunded_milli = refunded_milli - r.quantity_milli
+FROM refund_part r WHERE r.refund_id = :refund AND c.id = r.component_id
+"""
+)
+
+
+async def what_is_left(session: WriteSession, order_id: UUID) -> list[LineLeft]:
+    """Per line, after every refund that did not fail. The caller holds the order's lock."""
+    rows = (await session.execute(_LEFT, {"order": order_id})).all()
+    lines: dict[UUID, list[Remaining]] = {}
+    for row in rows:
+        lines.setdefault(row.line_id, []).append(
+            Remaining(row.line_id, row.share_id, row.component_id, row.fen, row.grams, row.quantity_milli)
+        )
+    heads = {row.line_id: row for row in rows}
+    return [
+        LineLeft(line_id, heads[line_id].supplier_id, heads[line_id].title, heads[line_id].pieces, tuple(parts))
+        for line_id, parts in lines.items()
+    ]
+
+
+async def reserve(session: WriteSession, wanted: Wanted, *, now: datetime) -> UUID:
+    """Write the refund with its parts and take them from what is left; returns its id.
+
+    The caller holds the order's lock and has computed the parts from what is left; the tables' CHECKs hold besides.
+    """
+    refund_id = new_id()
+    document = {
+        "parts": [
+            {
+                "component_id": part.component_id,
+                "fen": part.fen,
+                "grams": part.grams,
+                "quantity_milli": part.quantity_milli,
+            }
+            for part in wanted.parts
+        ],
+        "lines": [{"line_id": line, "quantity": pieces} for line, pieces in (wanted.lines or {}).items()],
+        "freight": [{"parcel_id": parcel, "fen": fen} for parcel, fen in (wanted.freight or {}).items()],
+    }
+    await session.execute(
+        _RESERVE,
+        {
+            "document": msgspec.json.encode(document).decode(),
+            "id": refund_id,
+            "payment": wanted.payment_id,
+            "order": wanted.order_id,
+            "kind": wanted.kind,
+            "amount": wanted.amount_fen,
+            "reason": wanted.reason,
+            "by": wanted.requested_by,
+            "key": wanted.idempotency_key,
+            "now": now,
+            "check_at": now + FIRST_CHECK,
+        },
+    )
+    return refund_id
+
+
+async def return_reservation(session: WriteSession, refund_id: UUID) -> None:
+    """The refund failed: what it had taken is left again. The caller holds the order's lock."""
+    await session.execute(_RETURN, {"refund": refund_id})

@@ -1,0 +1,107 @@
+"""Development's payment page, and the two calls that pay or fail for a script. Never mounted in production.
+
+Whatever is clicked here reaches the shop as Stripe's word would: as a signed event through the webhook door.
+"""
+
+from typing import Annotated, ClassVar, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Depends, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from shop.adapters.stripe.fake.sandbox import HostedPage, Sandbox
+from shop.adapters.stripe.fake.state import SandboxRefused
+from shop.core.errors import NotFound, Problem
+from shop.ui.pages import render
+
+routes = APIRouter(include_in_schema=False)
+
+METHODS = {"wechat_pay": "微信支付", "alipay": "支付宝", "card": "银行卡"}
+
+
+class PaymentEnded(Problem):
+    """It ended otherwise before, or its page does not offer this."""
+
+    status: ClassVar[int] = 409
+    code: ClassVar[str] = "payment_ended"
+    title: ClassVar[str] = "这笔沙盒付款已经结束"
+
+
+class PayIn(BaseModel):
+    """amount_fen, currency: another amount or currency than asked, to see what the shop does about it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    amount_fen: Annotated[int, Field(ge=1, le=99_999_999)] | None = None
+    currency: Annotated[str, Field(pattern="^[a-z]{3}$")] | None = None
+    method: Literal["wechat_pay", "alipay", "card"] | None = None
+
+
+class PaidOut(BaseModel):
+    payment_id: UUID
+    state: Literal["open", "paid", "failed", "expired"]
+
+
+def _sandbox(request: Request) -> Sandbox:
+    found: Sandbox = request.app.state.sandbox
+    return found
+
+
+TheSandbox = Annotated[Sandbox, Depends(_sandbox)]
+
+
+@routes.post("/sandbox/payments/{payment_id}/succeed")
+async def post_succeed(
+    payment_id: UUID, sandbox: TheSandbox, wanted: Annotated[PayIn | None, Body()] = None
+) -> PaidOut:
+    """Pay; again is success, and sends the same event again."""
+    page = await _pay(sandbox, payment_id, wanted or PayIn())
+    return PaidOut(payment_id=payment_id, state=page.state)
+
+
+@routes.post("/sandbox/payments/{payment_id}/fail")
+async def post_fail(payment_id: UUID, sandbox: TheSandbox) -> PaidOut:
+    page = await _fail(sandbox, payment_id)
+    return PaidOut(payment_id=payment_id, state=page.state)
+
+
+@routes.get("/sandbox/pay/{payment_id}")
+async def get_page(request: Request, payment_id: UUID, sandbox: TheSandbox) -> HTMLResponse:
+    page = await _page(sandbox, payment_id)
+    return render(request, "payment/sandbox.html", payment_id=payment_id, page=page, methods=METHODS)
+
+
+@routes.post("/sandbox/pay/{payment_id}")
+async def post_page(
+    payment_id: UUID,
+    sandbox: TheSandbox,
+    choice: Annotated[Literal["wechat_pay", "alipay", "card", "fail"], Form()],
+) -> RedirectResponse:
+    """One click; then back to the order, as from a real payment page."""
+    if choice == "fail":
+        return RedirectResponse((await _fail(sandbox, payment_id)).cancel_url, 303)
+    return RedirectResponse((await _pay(sandbox, payment_id, PayIn(method=choice))).success_url, 303)
+
+
+async def _page(sandbox: Sandbox, payment_id: UUID) -> HostedPage:
+    try:
+        return await sandbox.look(payment_id)
+    except SandboxRefused as refused:
+        raise NotFound("没有这笔沙盒付款。") from refused
+
+
+async def _pay(sandbox: Sandbox, payment_id: UUID, wanted: PayIn) -> HostedPage:
+    await _page(sandbox, payment_id)
+    try:
+        return await sandbox.succeed(payment_id, **wanted.model_dump())
+    except SandboxRefused as refused:
+        raise PaymentEnded("请回到订单，重新付款。") from refused
+
+
+async def _fail(sandbox: Sandbox, payment_id: UUID) -> HostedPage:
+    await _page(sandbox, payment_id)
+    try:
+        return await sandbox.fail(payment_id)
+    except SandboxRefused as refused:
+        raise PaymentEnded("请回到订单，重新付款。") from refused
