@@ -1,1 +1,271 @@
-"""x"""
+"""The `shop` command. Exit codes: 0 done, 1 it went wrong (and says why), 2 asked the wrong way."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Coroutine
+from importlib import import_module
+from pathlib import Path
+from time import sleep
+from typing import Annotated, Any, cast, get_args
+
+import typer
+
+from shop.access.permissions import Grant, Role, ScopeKind
+from shop.core import logging, telemetry
+from shop.core.database import Database, open_database, owner_url
+from shop.core.errors import Problem
+from shop.core.settings import Settings
+
+app = typer.Typer(help="帮扶商城 Bangfu", no_args_is_help=True, pretty_exceptions_enable=False)
+user = typer.Typer(help="Accounts.", no_args_is_help=True)
+app.add_typer(user, name="user")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+DEMO_ACCOUNTS = (
+    "employee", "outside", "union.buyer", "union.approver", "union.receiver", "canteen", "staff", "staff.second",
+    "county", "supplier", "auditor", "admin",
+)  # fmt: skip
+
+
+def main() -> None:
+    """What a verb refuses is said in a line; what nobody expected keeps its traceback."""
+    try:
+        app()
+    except Problem as problem:
+        _fail(f"{problem.title}：{problem.detail}", *(f"  {one.pointer} {one.detail}" for one in problem.errors))
+
+
+def _fail(*lines: str) -> None:
+    typer.echo("\n".join(lines), err=True)
+    sys.exit(1)
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    settings = Settings()
+    logging.configure(production=settings.production)
+    return asyncio.run(work)
+
+
+# --- running ---------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    *,
+    worker: Annotated[bool, typer.Option(help="Run a worker beside the web process.")] = True,
+) -> None:
+    """The shop: web and worker. In development it migrates, and an empty database gets the demo catalogue."""
+    settings = Settings()
+    logging.configure(production=settings.production)
+    web = [sys.executable, "-m", "shop.main", "--host", host, "--port", str(port)]
+    here = f"http://{host}:{port}"
+    environment = os.environ | ({} if settings.production else {"PUBLIC_URL": os.environ.get("PUBLIC_URL", here)})
+    if not settings.production:
+        asyncio.run(_prepare_development(settings))
+        typer.echo(f"\n  商城 {here}    接口 {here}/docs    就绪 {here}/readyz")
+        typer.echo(
+            f"  演示账号（密码 demo-password-2026）：{'  '.join(f'{name}@demo.test' for name in DEMO_ACCOUNTS)}\n"
+        )
+    if not worker:
+        os.execve(web[0], web, environment)  # noqa: S606  # nothing of this process is needed any more
+    sys.exit(_side_by_side({"web": web, "worker": [sys.executable, "-m", "shop.cli", "work"]}, environment))
+
+
+def _side_by_side(commands: dict[str, list[str]], environment: dict[str, str]) -> int:
+    """Run until told to stop, or until one of them ends: then the others are stopped too, and that is an error."""
+    running = {name: subprocess.Popen(command, env=environment) for name, command in commands.items()}
+    told: list[int] = []
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, lambda number, _: told.append(number))
+    while not told and all(process.poll() is None for process in running.values()):
+        sleep(0.2)
+    ended = [
+        f"{name} ended with {process.returncode}" for name, process in running.items() if process.poll() is not None
+    ]
+    for process in running.values():
+        if process.poll() is None:
+            process.terminate()
+    for process in running.values():
+        process.wait()
+    if told:
+        return 0
+    typer.echo("; ".join(ended), err=True)
+    return 1
+
+
+@app.command()
+def work() -> None:
+    """The worker: everything that happens by itself."""
+    from shop.worker import work_until_signalled  # noqa: PLC0415  # each command loads what it needs
+
+    stop_tracing = telemetry.trace_to_collector("bangfu-worker")
+    try:
+        _run(work_until_signalled(Settings()))
+    finally:
+        stop_tracing()
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the schema up to date: migrations, months ahead, the application's rights. Needs DATABASE_OWNER_URL."""
+    from shop.migrate import make_ready, newest_revision  # noqa: PLC0415
+
+    settings = Settings()
+    _run(make_ready(settings, owner_url(settings)))
+    typer.echo(f"schema {settings.database_schema} is at {newest_revision()}")
+
+
+# --- accounts --------------------------------------------------------------------------------------------------------
+
+
+Password = Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, envvar="SHOP_PASSWORD")]
+
+
+@user.command()
+def create(email: str, name: str, *, phone: str | None = None, password: Password) -> None:
+    """A new account; grant it a role afterwards."""
+    from shop.commands import accounts  # noqa: PLC0415
+
+    made = _run(_with_database(lambda db: accounts.create(db, email=email, name=name, phone=phone, password=password)))
+    typer.echo(made)
+
+
+@user.command()
+def grant(email: str, role: Role, scope_kind: str = "all", scope_id: str = "*") -> None:
+    """A role from today on. SCOPE_KIND: all, unit, county, producer or supplier; SCOPE_ID: its id (a county's code)."""
+    from shop.commands import accounts  # noqa: PLC0415
+
+    if scope_kind not in get_args(ScopeKind):
+        raise typer.BadParameter(f"SCOPE_KIND is one of {', '.join(get_args(ScopeKind))}")
+    held = Grant(role, cast("ScopeKind", scope_kind), scope_id)
+    _run(_with_database(lambda db: accounts.grant(db, email=email, grant=held)))
+
+
+@user.command()
+def reset(email: str, *, password: Password) -> None:
+    """A new password; whoever was signed in is signed out."""
+    from shop.commands import accounts  # noqa: PLC0415
+
+    _run(_with_database(lambda db: accounts.reset(db, email=email, password=password)))
+
+
+# --- data ------------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def seed(
+    *, demo: Annotated[bool, typer.Option("--demo", help="People, units and goods of the demo too.")] = False
+) -> None:
+    """Load counties and designations; with --demo the fictitious people and the sample catalogue."""
+    _run(_with_database(lambda database: _seed(database, demo=demo)))
+
+
+async def _seed(database: Database, *, demo: bool) -> None:
+    await import_module("shop.demo.seed").seed(database, demo=demo)
+
+
+async def _prepare_development(settings: Settings) -> None:
+    from shop.migrate import make_ready  # noqa: PLC0415
+
+    await make_ready(settings, owner_url(settings))
+    database = await open_database(settings)
+    try:
+        await _seed(database, demo=True)  # what is there already is left as it is
+    finally:
+        await database.close()
+
+
+async def _with_database(verb: Any) -> Any:
+    database = await open_database(Settings())
+    try:
+        return await verb(database)
+    finally:
+        await database.close()
+
+
+@app.command()
+def demo() -> None:
+    """Play one day of the shop through HTTP, then print the report and check the figures."""
+    play = import_module("shop.demo.play").play
+    sys.exit(_run(play()))
+
+
+@app.command(name="import")
+def import_(
+    kind: str,
+    file: Annotated[Path | None, typer.Argument(help="csv or xlsx")] = None,
+    *,
+    template: Annotated[bool, typer.Option("--template", help="Print the header with one example row.")] = False,
+) -> None:
+    """Load a file, staged like every import: first every row is checked, then all of it counts, or nothing."""
+    upload = import_module("catalog.upload.load")
+    if template:
+        typer.echo(upload.template(kind))
+        return
+    if file is None:
+        raise typer.BadParameter("FILE is missing")
+    content = file.read_bytes()
+    done = _run(_with_database(lambda database: upload.load(database, kind=kind, name=file.name, content=content)))
+    typer.echo(json.dumps(done, ensure_ascii=False, default=str))
+
+
+# --- asking ----------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def openapi() -> None:
+    """The OpenAPI document of the HTTP interface."""
+    from shop.main import create_app  # noqa: PLC0415
+
+    typer.echo(json.dumps(create_app(Settings()).openapi(), ensure_ascii=False, indent=2))
+
+
+@app.command()
+def doctor(*, as_json: AsJson = False) -> None:
+    """Check settings, database, Chinese text, fonts, Stripe keys and the clock."""
+    from shop.commands.doctor import examine  # noqa: PLC0415
+
+    found = asyncio.run(examine())
+    if as_json:
+        typer.echo(json.dumps([finding.as_json() for finding in found], ensure_ascii=False))
+    else:
+        for finding in found:
+            typer.echo(f"{'ok ' if finding.ok else 'BAD'} {finding.name}: {finding.said}")
+    sys.exit(0 if all(finding.ok for finding in found) else 1)
+
+
+@app.command()
+def reconcile(*, as_json: AsJson = False) -> None:
+    """Ask the payment provider about every open payment and refund now, as the worker does by and by."""
+    from shop.commands.payments import reconcile_all  # noqa: PLC0415
+
+    asked = _run(reconcile_all())
+    typer.echo(json.dumps({"asked": asked}) if as_json else f"asked about {asked}")
+
+
+@app.command()
+def backup(file: Path) -> None:
+    """Write the whole database to FILE (pg_dump's custom format)."""
+    from shop.commands.dump import dump  # noqa: PLC0415
+
+    dump(Settings(), file)
+
+
+@app.command()
+def restore(file: Path, *, yes: Annotated[bool, typer.Option(help="Do not ask.")] = False) -> None:
+    """Replace what is in the database by FILE."""
+    from shop.commands.dump import restore as bring_back  # noqa: PLC0415
+
+    if not yes:
+        typer.confirm("This replaces everything in the database. Go on?", abort=True)
+    bring_back(Settings(), file)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,1 +1,144 @@
-"""x"""
+"""The web process: every router by name, every layer around them in order."""
+
+import argparse
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+from starlette.types import ASGIApp
+
+import catalog.county.api
+import catalog.listing.api
+import catalog.producer.api
+import orders.aftersales.api
+import orders.checkout.pay_api
+import orders.payment.api
+import shop.access.api
+import shop.access.pages
+import shop.home.api
+import shop.home.health
+import shop.home.pages
+import shop.organisation.pages
+from catalog.listing.cache import ListingCache
+from shop.access.door import watched
+from shop.access.forms import Forms
+from shop.access.guard import SignInFirst, sign_in_first
+from shop.access.headers import SecurityHeaders
+from shop.adapters.stripe.gateway import PaymentGateway
+from shop.adapters.stripe.open import open_payments
+from shop.core import clock, logging, telemetry
+from shop.core.database import Database, open_database
+from shop.core.observed import Observed
+from shop.core.sandbox_clock import followed
+from shop.core.settings import Settings
+from shop.home.openapi import describe
+from shop.home.problems import answer_problems, crashed
+from shop.ui.assets import static_app
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    shop.home.health.routes,
+    shop.home.pages.routes,
+    shop.home.api.routes,
+    shop.access.api.routes,
+    shop.access.pages.routes,
+    shop.organisation.pages.routes,
+    catalog.county.api.routes,
+    catalog.producer.api.routes,
+    catalog.listing.api.routes,
+    orders.checkout.pay_api.routes,
+    orders.aftersales.api.routes,
+    orders.payment.api.routes,
+)
+
+
+def create_app(settings: Settings, database: Database | None = None, gateway: PaymentGateway | None = None) -> FastAPI:
+    """The application. What is not handed in is opened from the settings when it starts, and closed when it stops."""
+    app = FastAPI(
+        title="帮扶商城 Bangfu",
+        version="1",
+        description="Money is whole fen, times RFC 3339, days are business days in Asia/Shanghai.",
+        lifespan=_alive,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.settings = settings
+    app.state.database = database
+    app.state.gateway = gateway
+    app.openapi = describe(app)  # type: ignore[method-assign]  # the documented way
+    answer_problems(app)
+    app.add_exception_handler(SignInFirst, sign_in_first)
+    for router in ROUTERS:
+        app.include_router(router)
+    if not settings.production:
+        _include_sandbox(app)
+    app.mount("/static", static_app)
+    # The last added stands outermost.
+    app.add_middleware(Forms)
+    app.add_middleware(Observed, crashed=crashed)
+    app.add_middleware(SecurityHeaders, production=settings.production)
+    return app
+
+
+def _include_sandbox(app: FastAPI) -> None:
+    import orders.payment.sandbox  # production neither mounts nor loads them  # noqa: PLC0415
+    import shop.home.clock_api  # noqa: PLC0415
+
+    app.include_router(orders.payment.sandbox.routes)
+    app.include_router(shop.home.clock_api.routes)
+
+
+@asynccontextmanager
+async def _alive(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    async with AsyncExitStack() as stack:
+        if app.state.database is None:
+            opened = await open_database(settings)
+            stack.push_async_callback(opened.close)
+            app.state.database = opened
+        database: Database = app.state.database
+        if app.state.gateway is None:
+            payments = await stack.enter_async_context(open_payments(settings, database, now=clock.now, door=app))
+            app.state.gateway, app.state.sandbox = payments.gateway, payments.sandbox
+        await stack.enter_async_context(watched(app))
+        if not settings.production:
+            await stack.enter_async_context(followed(database))
+        yield
+
+
+def served(settings: Settings) -> ASGIApp:
+    """What a server runs: the application behind the cache of the shop window."""
+    return ListingCache(create_app(settings))
+
+
+def main() -> None:
+    """`python -m shop.main`: the web process alone."""
+    import uvicorn  # noqa: PLC0415  # tests need no server
+
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    asked = parser.parse_args()
+    settings = Settings()
+    logging.configure(production=settings.production)
+    stop_tracing = telemetry.trace_to_collector("bangfu-web")
+    try:
+        uvicorn.run(
+            served(settings),
+            host=asked.host,
+            port=asked.port,
+            loop="uvloop",
+            http="httptools",
+            lifespan="on",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=20,
+        )
+    finally:
+        stop_tracing()
+
+
+if __name__ == "__main__":
+    main()

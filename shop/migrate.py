@@ -3,21 +3,19 @@
 from importlib import import_module
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, make_url, select, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
 from shop.core import clock
+from shop.core.settings import Settings
 
 MONTHS_AHEAD = 6
 LOCK = 8_320_001  # any number that nothing else uses
 TABLES = (
     "shop.core", "shop.access", "shop.organisation",
     "catalog.county", "catalog.producer", "catalog.product", "catalog.price", "catalog.stock", "catalog.campaign",
-    "catalog.listing",
+    "catalog.listing", "catalog.upload",
     "orders.funds", "orders.cart", "orders.credit", "orders.order", "orders.payment",
 )  # fmt: skip
 SCRIPTS = Path(__file__).resolve().parent.parent / "migrations"
@@ -29,12 +27,17 @@ def import_tables() -> None:
         import_module(f"{room}.models")
 
 
-def head() -> str:
-    """The newest revision that this code knows."""
-    found = ScriptDirectory(str(SCRIPTS)).get_current_head()
-    if found is None:
-        raise RuntimeError("no migrations found")
-    return found
+def newest_revision() -> str:
+    """The newest revision that this code knows: files are named after their revisions, which sort."""
+    return "_".join(max(path.stem for path in (SCRIPTS / "versions").glob("2*.py")).split("_")[:2])
+
+
+async def make_ready(settings: Settings, owner_url: str) -> None:
+    """Migrate what the settings name. Where no role of the application is known, the owner keeps all rights."""
+    from shop.core.embedded import APP_ROLE  # noqa: PLC0415
+
+    role = role_of(settings.database_url) if settings.database_url else APP_ROLE
+    await migrate(owner_url, schema=settings.database_schema, app_role=role)
 
 
 async def migrate(owner_url: str, *, schema: str, app_role: str, revision: str = "head") -> None:
@@ -65,6 +68,9 @@ def _prepare(connection: Connection, schema: str) -> None:
 
 
 def _upgrade(connection: Connection, revision: str) -> None:
+    from alembic import command  # only who migrates needs it in memory  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS))
     config.attributes["connection"] = connection

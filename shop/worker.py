@@ -1,1 +1,130 @@
-"""x"""
+"""The worker: a table of jobs in one loop. Any number of workers may run: each sweep is safe beside itself."""
+
+import asyncio
+import os
+import random
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from time import perf_counter
+
+import structlog
+from sqlalchemy import text
+
+import catalog.listing.jobs
+import catalog.product.jobs
+import orders.checkout.jobs
+import orders.credit.jobs
+import orders.switchboard
+import shop.access.jobs
+from shop.adapters.stripe.gateway import PaymentGateway
+from shop.adapters.stripe.open import open_payments
+from shop.core import clock, telemetry
+from shop.core.database import Database, open_database
+from shop.core.idempotency import forget_answers
+from shop.core.sandbox_clock import read_clock
+from shop.core.settings import Settings
+
+BEAT_SECONDS = 5
+LONGEST_WAIT_SECONDS = 60
+PATIENCE_SECONDS = 20  # for jobs under way when the worker is told to stop
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """run: one sweep; it re-reads what it works on. After an error it waits ever longer, and stops nothing else."""
+
+    name: str
+    every_seconds: float
+    run: Callable[[], Awaitable[object]]
+
+
+def jobs(database: Database, gateway: PaymentGateway) -> tuple[Job, ...]:
+    """All that happens by itself."""
+    return (
+        Job("heartbeat", BEAT_SECONDS, lambda: beat(database)),
+        Job("listing", 0.5, lambda: catalog.listing.jobs.refresh_touched(database)),
+        Job("inbox", 0.5, lambda: orders.switchboard.handle_inbox(database, gateway, now=clock.now())),
+        Job("reconcile", 20, lambda: orders.switchboard.reconcile(database, gateway, now=clock.now())),
+        Job("expire", 1, lambda: orders.checkout.jobs.expire_due(database, gateway, now=clock.now())),
+        Job("fold", 0.5, lambda: orders.credit.jobs.fold_deltas(database)),
+        Job("successors", 3600, lambda: catalog.product.jobs.follow_successors(database)),
+        Job("forget_sign_ins", 3600, lambda: shop.access.jobs.forget_old(database)),
+        Job("forget_answers", 3600, lambda: forget_answers(database)),
+        Job("forget_workers", 3600, lambda: forget_dead_workers(database)),
+    )
+
+
+async def work(settings: Settings, stop: asyncio.Event) -> None:
+    """Work until told to stop; then let what is under way end."""
+    async with AsyncExitStack() as stack:
+        database = await open_database(settings)
+        stack.push_async_callback(database.close)
+        payments = await stack.enter_async_context(open_payments(settings, database, now=clock.now))
+        before = None if settings.production else (lambda: read_clock(database))
+        table = jobs(database, payments.gateway)
+        tasks = [asyncio.create_task(repeat(job, stop, before), name=job.name) for job in table]
+        _log.info("worker_started", jobs=len(tasks))
+        await stop.wait()
+        _, late = await asyncio.wait(tasks, timeout=PATIENCE_SECONDS)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        _log.info("worker_stopped", cut=[task.get_name() for task in late])
+
+
+async def repeat(job: Job, stop: asyncio.Event, before: Callable[[], Awaitable[None]] | None = None) -> None:
+    """Run a job until told to stop. before: in development, what sets the clock."""
+    failures = 0
+    while not stop.is_set():
+        started = perf_counter()
+        try:
+            with telemetry.span(f"job {job.name}"):
+                if before is not None:
+                    await before()
+                await job.run()
+            failures = 0
+        except Exception:  # noqa: BLE001  # whatever it was, the next sweep may work, and others must go on
+            failures += 1
+            _log.exception("job_failed", job=job.name, failures=failures)
+        taken = perf_counter() - started
+        telemetry.JOBS.labels(job.name, "failed" if failures else "done").inc()
+        telemetry.JOB_SECONDS.labels(job.name).observe(taken)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _wait_seconds(job, failures, taken))
+
+
+def _wait_seconds(job: Job, failures: int, taken: float) -> float:
+    if not failures:
+        return max(0.0, job.every_seconds - taken)
+    longest = max(LONGEST_WAIT_SECONDS, job.every_seconds)
+    backed_off = max(1.0, job.every_seconds) * 2.0 ** min(failures - 1, 10)
+    return min(longest, backed_off) * random.uniform(0.8, 1.2)  # noqa: S311  # so that workers do not march in step
+
+
+async def beat(database: Database) -> None:
+    """A sign of life in the database's own time: a set clock must not make a worker look dead."""
+    statement = text(
+        "INSERT INTO heartbeat (name, beaten_at) VALUES (:name, now()) "
+        "ON CONFLICT (name) DO UPDATE SET beaten_at = excluded.beaten_at"
+    )
+    async with database.transaction() as session:
+        await session.execute(statement, {"name": f"{socket.gethostname()}-{os.getpid()}"})
+
+
+async def forget_dead_workers(database: Database) -> None:
+    async with database.transaction() as session:
+        await session.execute(text("DELETE FROM heartbeat WHERE beaten_at < now() - interval '1 day'"))
+
+
+async def work_until_signalled(settings: Settings) -> None:
+    """SIGTERM and SIGINT end it cleanly."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stop.set)
+    await work(settings, stop)

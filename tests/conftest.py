@@ -6,11 +6,17 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
+from fastapi import FastAPI
 
 from shop.core import clock, embedded
 from shop.core.database import Database
+from shop.core.settings import Settings
+from shop.main import create_app
 from shop.migrate import migrate
+
+PUBLIC_URL = "http://shop.test"
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +65,33 @@ async def database(database_url: str, schema: str) -> AsyncIterator[Database]:
     opened = await Database.open(database_url, schema=schema)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def settings(postgres: Path, database_name: str, schema: str) -> Settings:
+    """Of a development shop on this test's database; nothing of the machine's environment."""
+    return Settings(
+        _env_file=None,
+        database_url=embedded.url(postgres, database_name, embedded.APP_ROLE),
+        database_owner_url=embedded.url(postgres, database_name, embedded.OWNER_ROLE),
+        database_schema=schema,
+        public_url=PUBLIC_URL,
+    )
+
+
+@pytest.fixture
+async def app(settings: Settings, database: Database) -> AsyncIterator[FastAPI]:
+    """The application, started, with the sandbox for payments (`app.state.sandbox`)."""
+    made = create_app(settings, database)
+    async with made.router.lifespan_context(made):
+        yield made
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody without a token, in process."""
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=PUBLIC_URL) as caller:
+        yield caller
 
 
 @pytest.fixture(autouse=True)

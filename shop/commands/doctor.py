@@ -1,0 +1,87 @@
+"""`shop doctor`: is everything there that the shop stands on?"""
+
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import ValidationError
+from sqlalchemy import text
+
+from shop.core import clock
+from shop.core.database import Database, open_database
+from shop.core.settings import Settings
+from shop.home.health import why_not_ready
+
+CLOCK_MAY_DIFFER = timedelta(seconds=2)  # from the database's; signatures of webhooks live five minutes
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """ok: False is what must be mended before the shop is opened."""
+
+    name: str
+    ok: bool
+    said: str
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self)
+
+
+async def examine() -> list[Finding]:
+    """Everything at once, so that one visit is enough. Never raises."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        return [Finding("settings", ok=False, said=str(error.errors()[0]["msg"]))]
+    found = [Finding("settings", ok=True, said=settings.shop_env), _payments(settings), _fonts()]
+    try:
+        database = await open_database(settings)
+    except Exception as error:  # noqa: BLE001  # it is the finding
+        return [*found, Finding("database", ok=False, said=f"{type(error).__name__}: is DATABASE_URL right?")]
+    try:
+        found += [finding async for finding in _database(database)]
+    except Exception as error:  # noqa: BLE001
+        found.append(Finding("database", ok=False, said=f"{type(error).__name__}: {error}"))
+    finally:
+        await database.close()
+    return found
+
+
+async def _database(database: Database) -> AsyncIterator[Finding]:
+    async with database.reading() as session:
+        version = await session.scalar(text("SHOW server_version"))
+        yield Finding("database", ok=int(str(version).split(".")[0]) >= 15, said=f"PostgreSQL {version} (15 to 18)")
+        letters = await session.scalar(text("SELECT lower('Ä') = 'ä' AND '苹果' ~ '^[[:alpha:]]+$'"))
+        yield Finding(
+            "chinese text",
+            ok=bool(letters),
+            said="letters" if letters else "the database sees no letters in 苹果: initdb with a UTF-8 locale",
+        )
+        away = abs((await session.scalar(text("SELECT now()"))) - clock.wall())
+        yield Finding("clock", ok=away < CLOCK_MAY_DIFFER, said=f"{away.total_seconds():.1f} s from the database's")
+    reasons = await why_not_ready(database)
+    schema = [reason for reason in reasons if reason != "worker"]
+    yield Finding("schema", ok=not schema, said="shop migrate is needed" if schema else "up to date")
+    yield Finding("worker", ok=True, said="none is running" if "worker" in reasons else "alive")
+
+
+def _payments(settings: Settings) -> Finding:
+    if settings.sandbox_payments:
+        return Finding("payments", ok=not settings.production, said="sandbox (no STRIPE_SECRET_KEY)")
+    key = settings.stripe_secret_key or ""
+    live = key.startswith(("sk_live_", "rk_live_"))
+    plausible = key.startswith(("sk_", "rk_")) and bool(settings.stripe_webhook_secret)
+    said = f"{'live' if live else 'test'} keys" if plausible else "STRIPE_SECRET_KEY or STRIPE_WEBHOOK_SECRET is wrong"
+    return Finding("payments", ok=plausible and (live or not settings.production), said=said)
+
+
+def _fonts() -> Finding:
+    """Only what is drawn on the server needs one: sheets and certificates. Pages use the reader's own."""
+    if shutil.which("fc-list"):
+        listed = subprocess.run(["fc-list", ":lang=zh", "family"], capture_output=True, text=True, check=False).stdout
+        return Finding("fonts", ok=True, said=listed.splitlines()[0] if listed else "none with Chinese letters")
+    known = any(Path("/usr/share/fonts").rglob("*CJK*")) if Path("/usr/share/fonts").exists() else False
+    return Finding("fonts", ok=True, said="Noto CJK" if known else "none with Chinese letters")

@@ -1,0 +1,83 @@
+"""Ready means: the database answers, at this code's revision, a worker is alive, and months are prepared."""
+
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from shop.core import clock, embedded
+from shop.core.database import Database, driver_url
+from shop.core.settings import Settings
+from shop.worker import beat
+
+pytestmark = pytest.mark.anyio
+
+
+async def as_owner(settings: Settings, statement: str) -> None:
+    connection = await asyncpg.connect(driver_url(settings.database_owner_url or ""))
+    await connection.execute(f'SET search_path = "{settings.database_schema}", extensions')
+    await connection.execute(statement)
+    await connection.close()
+
+
+async def reasons(client: httpx.AsyncClient) -> list[str]:
+    answer = await client.get("/readyz")
+    body = answer.json()
+    assert answer.status_code == (503 if body["reasons"] else 200)
+    assert body["ready"] == (not body["reasons"])
+    return list(body["reasons"])
+
+
+async def test_ready_once_a_worker_is_alive(client: httpx.AsyncClient, database: Database) -> None:
+    assert await reasons(client) == ["worker"]
+    await beat(database)
+    assert await reasons(client) == []
+
+
+async def test_a_worker_that_fell_silent(client: httpx.AsyncClient, database: Database, settings: Settings) -> None:
+    await beat(database)
+    await as_owner(settings, "UPDATE heartbeat SET beaten_at = now() - interval '31 seconds'")
+    assert await reasons(client) == ["worker"]
+
+
+async def test_a_set_clock_does_not_make_a_worker_look_dead(client: httpx.AsyncClient, database: Database) -> None:
+    await beat(database)
+    clock.set_ahead(clock.timedelta(days=40))
+    assert await reasons(client) == []
+
+
+async def test_too_few_months_ahead(client: httpx.AsyncClient, database: Database, settings: Settings) -> None:
+    await beat(database)
+    fourth = clock.add_months(clock.month_of(clock.today()), 3)
+    for month in range(4):
+        gone = clock.add_months(fourth, month)
+        await as_owner(settings, f"DROP TABLE credit_entry_{gone}")
+    assert await reasons(client) == ["partitions"]
+
+
+async def test_another_revision(client: httpx.AsyncClient, database: Database, settings: Settings) -> None:
+    await beat(database)
+    await as_owner(settings, "UPDATE alembic_version SET version_num = '20250101_0001'")
+    assert await reasons(client) == ["migrations"]
+
+
+async def test_no_schema_at_all(client: httpx.AsyncClient, settings: Settings) -> None:
+    await as_owner(settings, "DROP TABLE alembic_version")
+    assert await reasons(client) == ["migrations"]
+
+
+async def test_no_database(client: httpx.AsyncClient, app: FastAPI, postgres: Path, database_name: str) -> None:
+    embedded.drop_database(postgres, database_name)
+    assert await reasons(client) == ["database"]
+    assert (await client.get("/healthz")).json() == {"status": "alive"}
+
+
+async def test_metrics_name_templates_only(client: httpx.AsyncClient) -> None:
+    await client.get("/api/v1/counties/999999")
+    await client.get("/no/such/13800138000")
+    told = (await client.get("/metrics")).text
+    assert 'route="/api/v1/counties/{code}",status="404"' in told
+    assert "13800138000" not in told
+    assert "999999" not in told
