@@ -52,12 +52,10 @@ class FormToken:
     key: bytes
     cookie: str
     new_cookie: str | None = None
-    written: bool = False
 
     def __str__(self) -> str:
         if not self.cookie:
             self.cookie = self.new_cookie = secrets.token_urlsafe(32)
-        self.written = True
         return hmac.new(self.key, self.cookie.encode(errors="replace"), sha256).hexdigest()
 
     __html__ = __str__
@@ -95,8 +93,8 @@ class Forms:
         state["viewer"] = await pages.viewer(session_cookie) if session_cookie and not bearer else None
 
         async def send_with_cookie(message: Message) -> None:
-            if message["type"] == "http.response.start" and token.written:
-                _set_form_cookie(message, token, settings)
+            if message["type"] == "http.response.start" and token.new_cookie:
+                _set_form_cookie(message, token.new_cookie, settings)
             await send(message)
 
         try:
@@ -177,14 +175,10 @@ async def _read_ahead(receive: Receive, most: int) -> tuple[bytes, Receive]:
     return b"".join(message.get("body", b"") for message in read), again
 
 
-def _set_form_cookie(message: Message, token: FormToken, settings: Settings) -> None:
-    names = {name.lower() for name, _ in message["headers"]}
-    if b"cache-control" not in names:  # a page written for one browser is no other's
-        message["headers"].append((b"cache-control", b"private, no-cache"))
-    if token.new_cookie:
-        carrier = Response()
-        carrier.set_cookie(FORM_COOKIE, token.new_cookie, httponly=True, samesite="lax", secure=is_secure(settings))
-        message["headers"].append((b"set-cookie", carrier.headers["set-cookie"].encode("latin-1")))
+def _set_form_cookie(message: Message, cookie: str, settings: Settings) -> None:
+    carrier = Response()
+    carrier.set_cookie(FORM_COOKIE, cookie, httponly=True, samesite="lax", secure=is_secure(settings))
+    message["headers"].append((b"set-cookie", carrier.headers["set-cookie"].encode("latin-1")))
 
 
 def _refusal(scope: Scope, problem: Problem) -> Response:

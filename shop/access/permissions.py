@@ -55,7 +55,7 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.STAFF: _buyer
     | {Permission.REPORT_READ, Permission.REFUND_REQUEST, Permission.PRODUCT_WRITE, Permission.IMPORT_CONFIRM},
     Role.COUNTY_REVIEWER: _everybody,
-    Role.SUPPLIER: _everybody | {Permission.REFUND_REQUEST, Permission.PRODUCT_WRITE},
+    Role.SUPPLIER: _everybody | {Permission.ORDER_READ, Permission.REFUND_REQUEST, Permission.PRODUCT_WRITE},
     Role.AUDITOR: _everybody | {Permission.REPORT_READ},
     Role.ADMINISTRATOR: _everybody | {Permission.USER_ADMINISTER, Permission.PRODUCT_WRITE},
 }
@@ -97,6 +97,9 @@ PUBLIC_ROUTES: frozenset[tuple[str, str]] = frozenset(
         ("GET", "/"),
         ("GET", "/counties/{code}"),
         ("GET", "/products/{product_id}"),
+        ("GET", "/cart"),
+        ("POST", "/cart/lines"),
+        ("POST", "/cart/lines/{sku_id}"),
         ("GET", "/sign-in"),
         ("POST", "/sign-in"),
         ("POST", "/sign-out"),

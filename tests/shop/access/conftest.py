@@ -1,0 +1,84 @@
+"""A small application of the door alone: its routes and middleware, and a few routes that only answer."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+import pytest
+from fastapi import Depends, FastAPI, Form, Request, UploadFile
+from fastapi.responses import PlainTextResponse
+
+import shop.access.api
+import shop.access.pages
+import shop.home.api
+import shop.organisation.pages
+from shop.access.door import watched
+from shop.access.forms import Forms
+from shop.access.guard import SignInFirst, maybe_actor, requires, sign_in_first
+from shop.access.headers import SecurityHeaders
+from shop.access.limits import limit_search
+from shop.access.permissions import Actor, Permission
+from shop.core.database import Database
+from shop.core.settings import Settings
+from shop.home.problems import answer_problems
+from shop.ui.pages import render
+
+
+def door_app(database: Database, *, public_url: str = "http://shop.test") -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with watched(app):
+            yield
+
+    app = FastAPI(lifespan=lifespan)
+    app.state.database = database
+    app.state.settings = Settings(public_url=public_url, _env_file=None)
+    answer_problems(app)
+    app.add_exception_handler(SignInFirst, sign_in_first)
+    app.add_middleware(Forms)
+    app.add_middleware(SecurityHeaders, production=False)
+    for room in (shop.access.api, shop.access.pages, shop.home.api, shop.organisation.pages):
+        app.include_router(room.routes)
+    _probes(app)
+    return app
+
+
+def _probes(app: FastAPI) -> None:
+    place = Annotated[Actor, Depends(requires(Permission.ORDER_PLACE))]
+
+    @app.get("/")
+    async def front(request: Request) -> object:
+        return render(request, "problem.html", problem={"status": 200, "title": "首页", "detail": ""})
+
+    @app.get("/basket")
+    async def basket(actor: place) -> PlainTextResponse:
+        return PlainTextResponse(str(actor.user_id))
+
+    @app.post("/basket")
+    async def put(actor: place, note: Annotated[str, Form()]) -> PlainTextResponse:
+        return PlainTextResponse(note)
+
+    @app.post("/upload")
+    async def upload(actor: place, file: UploadFile) -> PlainTextResponse:
+        return PlainTextResponse(str(len(await file.read())))
+
+    @app.post("/api/v1/things")
+    async def things(actor: place) -> dict[str, str]:
+        return {"by": str(actor.user_id)}
+
+    @app.get("/api/v1/maybe")
+    async def maybe(actor: Annotated[Actor | None, Depends(maybe_actor)]) -> dict[str, bool]:
+        return {"known": actor is not None}
+
+    @app.get("/api/v1/list", dependencies=[Depends(limit_search)])
+    async def listed() -> dict[str, int]:
+        return {"items": 0}
+
+    @app.post("/hooks/stripe")
+    async def hook(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(str(len(await request.body())))
+
+
+@pytest.fixture
+def app(database: Database) -> FastAPI:
+    return door_app(database)

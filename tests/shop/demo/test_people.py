@@ -1,0 +1,59 @@
+"""The demo's people are there, may do what their part says, and seeding again changes nothing."""
+
+import pytest
+from sqlalchemy import text
+
+from shop.core import clock
+from shop.core.database import Database
+from shop.core.ids import new_id
+from shop.demo.people import CHARACTERS, PASSWORD, grant_goods_roles, seed_people
+from shop.organisation.queries import introducing_unit_of, unit_of_person
+from tests.make.people import bearer, client_of
+from tests.shop.access.conftest import door_app
+
+EVERYTHING = text(
+    "SELECT (SELECT count(*) FROM unit), (SELECT count(*) FROM unit_parent), (SELECT count(*) FROM user_account),"
+    " (SELECT count(*) FROM membership), (SELECT count(*) FROM introduction), (SELECT count(*) FROM union_membership),"
+    " (SELECT count(*) FROM role_grant), (SELECT count(*) FROM audit_event), (SELECT count(*) FROM invitation_link),"
+    " (SELECT count(*) FROM canteen)"
+)
+
+
+@pytest.mark.anyio
+async def test_seeding_twice_is_seeding_once(database: Database) -> None:
+    states = []
+    for _ in range(2):
+        people = await seed_people(database)
+        await grant_goods_roles(database, people, supplier_id=_SUPPLIER, county_code="522633")
+        async with database.reading() as session:
+            states.append(tuple((await session.execute(EVERYTHING)).one()))
+    assert states[0] == states[1]
+    assert states[0][0] == 5
+    assert set(people.user_ids) == {character.email for character in CHARACTERS}
+    async with database.reading() as session:
+        invented = await session.scalar(text("SELECT bool_and(name LIKE '%（虚构）') FROM person"))
+    assert invented
+
+
+@pytest.mark.anyio
+async def test_each_account_signs_in_with_its_part(database: Database) -> None:
+    people = await seed_people(database)
+    await grant_goods_roles(database, people, supplier_id=_SUPPLIER, county_code="522633")
+    demo = people.unit_ids["DEMO"]
+    async with client_of(door_app(database)) as client:
+        seen = {}
+        for email in people.user_ids:
+            me = (await client.get("/api/v1/me", headers=await bearer(client, email, PASSWORD))).json()
+            seen[email] = (me["unit"] or {}).get("code"), me["roles"][0]["role"], me["roles"][0]["scope_id"]
+    assert seen["employee@demo.test"] == ("DEMO-1", "employee", str(people.unit_ids["DEMO-1"]))
+    assert seen["staff@demo.test"] == seen["staff.second@demo.test"] == ("DEMO", "staff", str(demo))
+    assert seen["supplier@demo.test"] == (None, "supplier", str(_SUPPLIER))
+    assert seen["county@demo.test"] == (None, "county_reviewer", "522633")
+    assert seen["admin@demo.test"] == (None, "administrator", "*")
+    async with database.reading() as session:
+        person = await session.scalar(text("SELECT person_id FROM user_account WHERE email = 'outside@demo.test'"))
+        assert await introducing_unit_of(session, person, clock.today()) == demo
+        assert await unit_of_person(session, person, clock.today()) is None
+
+
+_SUPPLIER = new_id()
