@@ -9,14 +9,19 @@ from sqlalchemy import text
 from shop.core.database import WriteSession
 
 # A box shows what is in it, so touching a component touches its boxes.
+# `changed_at` tells who kept facts of the product for a moment that they are old (checkout does).
 _TOUCH = """
-INSERT INTO product_touched (product_id, touched_at)
-SELECT DISTINCT p.id, CAST(:now AS timestamptz) FROM (
+WITH touched AS (
     SELECT id FROM product WHERE {0}
     UNION
     SELECT box.product_id FROM product JOIN sku part ON part.product_id = product.id
     JOIN sku_content c ON c.stock_sku_id = part.id JOIN sku box ON box.id = c.sku_id WHERE {0}
-) p ORDER BY p.id
+), changed AS (
+    UPDATE product SET changed_at = greatest(product.changed_at + interval '1 microsecond', CAST(:now AS timestamptz))
+    FROM touched WHERE product.id = touched.id
+)
+INSERT INTO product_touched (product_id, touched_at)
+SELECT id, CAST(:now AS timestamptz) FROM touched ORDER BY id
 ON CONFLICT (product_id) DO UPDATE SET touched_at = excluded.touched_at
 """
 _PRODUCTS = text(_TOUCH.replace("{0}", "product.id = ANY(:ids)"))

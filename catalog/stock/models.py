@@ -33,7 +33,6 @@ class StockHold(SQLModel, table=True):
     __table_args__ = (
         one_of("state", ("held", "committed", "released")),
         CheckConstraint("pieces > 0", name="has_pieces"),
-        Index("ix_stock_hold_open", "sku_id", postgresql_where="state = 'held'"),
     )
 
     order_id: UUID = Field(primary_key=True)

@@ -42,6 +42,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_import_batch'))
     )
     op.create_index(op.f('ix_import_batch_file_sha256'), 'import_batch', ['file_sha256'], unique=False)
+    op.create_index('uq_import_batch_once', 'import_batch', ['kind', 'file_sha256'], unique=True, postgresql_where=sa.text("state = 'confirmed'"))
     op.create_table('product_touched',
     sa.Column('product_id', sa.Uuid(), nullable=False),
     sa.Column('touched_at', sa.DateTime(timezone=True), nullable=False),
@@ -269,6 +270,7 @@ def downgrade() -> None:
     op.drop_table('county_alias')
     op.drop_table('supplier')
     op.drop_table('product_touched')
+    op.drop_index('uq_import_batch_once', table_name='import_batch', postgresql_where=sa.text("state = 'confirmed'"))
     op.drop_index(op.f('ix_import_batch_file_sha256'), table_name='import_batch')
     op.drop_table('import_batch')
     op.drop_index(op.f('ix_county_province'), table_name='county')

@@ -1,5 +1,6 @@
-"""Every row of a new order, by table, as the one JSON document that the placing statement reads."""
+"""Every row of a new order, by table, as the JSON that the placing statement reads."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -12,94 +13,103 @@ from shop.access.permissions import Actor
 from shop.core import clock
 from shop.core.ids import new_id
 
+TABLES = (
+    "idempotency", "ordered", "delivery", "parcels", "lines", "shares", "attributions", "components", "stock",
+    "versions", "from_cart",
+)  # fmt: skip
 
-def document_of(
-    order: OrderOut,
-    quoted: Quote,
-    wanted: PlaceIn,
-    actor: Actor,
-    key: str,
-    request_sha256: bytes,
-    answer: bytes,
-    now: datetime,
-) -> str:
-    """Rows of nine tables under short names; ids are made here, so that rows can refer to each other."""
-    unit = quoted.unit
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request to place an order: who, under which key, what, when."""
+
+    actor: Actor
+    key: str
+    request_sha256: bytes
+    wanted: PlaceIn
+    now: datetime
+
+
+def document_of(order: OrderOut, quoted: Quote, asked: Asked, answer: bytes) -> tuple[str, ...]:
+    """One JSON text per table, in the order of TABLES; ids are made here, so that rows can refer to each other."""
+    actor, wanted, now, unit = asked.actor, asked.wanted, asked.now, quoted.unit
+    lines, shares, components, attributions = [], [], [], []
     stock: dict[UUID, int] = {}
-    for line in quoted.lines:
-        for piece in line.pieces:
-            content = piece.content
-            stock[content.stock_sku_id] = stock.get(content.stock_sku_id, 0) + content.pieces * line.quantity
-    shares, components, attributions = [], [], []
-    for out, line in zip(order.lines, quoted.lines, strict=True):
+    versions: dict[UUID, datetime] = {}
+    shared = _attribution_of_order(order, quoted, asked)
+    for position, (out, line) in enumerate(zip(order.lines, quoted.lines, strict=True), 1):
         share_id = new_id()
+        lines.append(_line(out, order.id, position, line.step.price_id if line.step else None))
         shares.append(
             {"id": share_id, "line_id": out.id, "position": 1, "payer_kind": "own", "fund_source": order.fund_source}
         )
-        for position, piece in enumerate(line.pieces, 1):
-            component_id = new_id()
-            components.append(_component(component_id, share_id, out.id, order.id, position, piece))
-            attributions.append(_attribution(component_id, out, order, quoted, wanted, actor, piece, now))
-    return msgspec.json.encode(
-        {
-            "idempotency": {
-                "actor_id": actor.user_id,
-                "key": key,
-                "request_sha256": "\\x" + request_sha256.hex(),
-                "status": 201,
-                "answer": answer.decode(),
-                "created_at": now,
-            },
-            "order": {
-                "id": order.id,
-                "number": order.number,
-                "buyer_id": actor.user_id,
-                "person_id": actor.person_id,
-                "idempotency_key": key,
-                "state": order.state,
-                "payment_state": order.payment_state,
-                "fund_source": order.fund_source,
-                "unit_id": unit and unit.id,
-                "unit_name": unit and unit.name,
-                "placed_at": now,
-                "expires_at": order.expires_at,
-            },
-            "delivery": _delivery(order.id, wanted.address),
-            "parcels": [
-                {
-                    "id": new_id(),
-                    "order_id": order.id,
-                    "supplier_id": supplier_id,
-                    "supplier_name": quoted.supplier_names[supplier_id],
-                    "freight_fen": fen,
-                    "refunded_freight_fen": 0,
-                }
-                for supplier_id, fen in quoted.freight_fen.items()
-            ],
-            "lines": [
-                {
-                    "id": out.id,
-                    "order_id": order.id,
-                    "position": position,
-                    "sku_id": out.sku_id,
-                    "product_id": out.product_id,
-                    "supplier_id": out.supplier.id,
-                    "price_id": line.step and line.step.price_id,
-                    "title": out.title,
-                    "spec": out.spec,
-                    "quantity": out.quantity,
-                    "unit_price_fen": out.unit_price_fen,
-                    "refunded_quantity": 0,
-                }
-                for position, (out, line) in enumerate(zip(order.lines, quoted.lines, strict=True), 1)
-            ],
-            "shares": shares,
-            "components": components,
-            "attributions": attributions,
-            "stock": [{"sku_id": sku_id, "pieces": pieces} for sku_id, pieces in stock.items()],
-            "from_cart": [] if wanted.lines else [line.sku_id for line in order.lines],
-        }
-    ).decode()
+        for part, piece in enumerate(line.pieces, 1):
+            content, component_id = piece.content, new_id()
+            components.append(_component(component_id, share_id, out.id, order.id, part, piece))
+            attributions.append(_attribution(component_id, out, piece) | shared)
+            stock[content.stock_sku_id] = stock.get(content.stock_sku_id, 0) + content.pieces * line.quantity
+            versions[content.product_id] = content.changed_at
+    rows = {
+        "idempotency": {
+            "actor_id": actor.user_id,
+            "key": asked.key,
+            "request_sha256": "\\x" + asked.request_sha256.hex(),
+            "status": 201,
+            "answer": answer.decode(),
+            "created_at": now,
+        },
+        "ordered": {
+            "id": order.id,
+            "number": order.number,
+            "buyer_id": actor.user_id,
+            "person_id": actor.person_id,
+            "idempotency_key": asked.key,
+            "state": order.state,
+            "payment_state": order.payment_state,
+            "fund_source": order.fund_source,
+            "unit_id": unit and unit.id,
+            "unit_name": unit and unit.name,
+            "placed_at": now,
+            "expires_at": order.expires_at,
+        },
+        "delivery": _delivery(order.id, wanted.address),
+        "parcels": [
+            {
+                "id": new_id(),
+                "order_id": order.id,
+                "supplier_id": supplier_id,
+                "supplier_name": quoted.supplier_names[supplier_id],
+                "freight_fen": fen,
+                "refunded_freight_fen": 0,
+            }
+            for supplier_id, fen in quoted.freight_fen.items()
+        ],
+        "lines": lines,
+        "shares": shares,
+        "attributions": attributions,
+        "components": components,
+        "stock": [{"sku_id": sku_id, "pieces": pieces} for sku_id, pieces in stock.items()],
+        "versions": [{"product_id": product_id, "changed_at": at} for product_id, at in versions.items()],
+        "from_cart": [] if wanted.lines else [line.sku_id for line in order.lines],
+    }
+    return tuple(msgspec.json.encode(rows[table]).decode() for table in TABLES)
+
+
+def _line(out: LineOut, order_id: UUID, position: int, price_id: UUID | None) -> dict[str, object]:
+    return {
+        "id": out.id,
+        "order_id": order_id,
+        "position": position,
+        "sku_id": out.sku_id,
+        "product_id": out.product_id,
+        "supplier_id": out.supplier.id,
+        "price_id": price_id,
+        "title": out.title,
+        "spec": out.spec,
+        "quantity": out.quantity,
+        "unit_price_fen": out.unit_price_fen,
+        "refunded_quantity": 0,
+    }
 
 
 def _delivery(order_id: UUID, address: AddressIn) -> dict[str, object]:
@@ -133,31 +143,31 @@ def _component(
     }
 
 
-def _attribution(
-    component_id: UUID,
-    line: LineOut,
-    order: OrderOut,
-    quoted: Quote,
-    wanted: PlaceIn,
-    actor: Actor,
-    piece: Piece,
-    now: datetime,
-) -> dict[str, object]:
-    """What the buyer saw, frozen (DOMAIN rule 2)."""
-    content, unit, rule = piece.content, quoted.unit, quoted.facts.rule
+def _attribution_of_order(order: OrderOut, quoted: Quote, asked: Asked) -> dict[str, object]:
+    """What the buyer saw, frozen (DOMAIN rule 2): the part that all lines share."""
+    unit, rule = quoted.unit, quoted.facts.rule
     return {
-        "id": component_id,
-        "order_line_id": line.id,
         "order_id": order.id,
-        "person_id": actor.person_id if order.fund_source == "personal" else None,
+        "person_id": asked.actor.person_id if order.fund_source == "personal" else None,
         "credit_kind": quoted.credit_kind,
         "buyer_kind": quoted.buyer_kind,
         "unit_id": unit and unit.id,
         "unit_name": unit and unit.name,
         "unit_path": unit.path if unit else [],
-        "union_id": wanted.union_id,
+        "union_id": asked.wanted.union_id,
         "fund_source": order.fund_source,
         "channel": "shop",
+        "rule_id": rule and rule.id,
+        "placed_on": clock.business_day(asked.now),
+    }
+
+
+def _attribution(component_id: UUID, line: LineOut, piece: Piece) -> dict[str, object]:
+    """The part that belongs to one origin of one line."""
+    content = piece.content
+    return {
+        "id": component_id,
+        "order_line_id": line.id,
         "campaign_id": content.campaign_id,
         "county_code": content.county_code,
         "county_name": content.county_name,
@@ -172,8 +182,6 @@ def _attribution(
         "product_id": content.product_id,
         "category": content.category,
         "recognition_number": content.recognition_number,
-        "rule_id": rule and rule.id,
         "counted": piece.not_counted_reason is None,
         "not_counted_reason": piece.not_counted_reason,
-        "placed_on": clock.business_day(now),
     }

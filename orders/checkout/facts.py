@@ -42,6 +42,7 @@ class Content(msgspec.Struct, frozen=True):
     recognised_once: bool
     papers_expired: bool
     campaign_id: UUID | None
+    changed_at: datetime
 
 
 class SkuFacts(msgspec.Struct, frozen=True):
@@ -95,43 +96,69 @@ class RuleFacts(msgspec.Struct, frozen=True):
     origin_basis: str
 
 
-class Facts(msgspec.Struct, frozen=True):
+class Goods(msgspec.Struct, frozen=True):
+    """What is the same for every buyer; `suppliers` carry the freight to one region."""
+
     skus: list[SkuFacts]
     suppliers: list[SupplierFacts]
-    works_at: UnitFacts | None
-    introduced_by: UnitFacts | None
-    union_ids: list[UUID]
     rule: RuleFacts | None
     region_known: bool
 
 
-_FACTS = """
-WITH RECURSIVE wanted AS (SELECT DISTINCT unnest($1::uuid[]) AS id),
-home AS (
+class Buyer(msgspec.Struct, frozen=True):
+    """Where a person works, who introduced him, which unions he belongs to: today."""
+
+    works_at: UnitFacts | None
+    introduced_by: UnitFacts | None
+    union_ids: list[UUID]
+
+
+class Facts(msgspec.Struct, frozen=True):
+    skus: list[SkuFacts]
+    suppliers: list[SupplierFacts]
+    rule: RuleFacts | None
+    region_known: bool
+    works_at: UnitFacts | None
+    introduced_by: UnitFacts | None
+    union_ids: list[UUID]
+
+
+_BUYER = """
+WITH RECURSIVE home AS (
     SELECT 'works_at' AS how, unit_id FROM membership
-    WHERE person_id = $2 AND valid_from <= $4 AND (valid_to IS NULL OR valid_to > $4)
+    WHERE person_id = $1 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2)
     UNION ALL
     SELECT 'introduced_by', unit_id FROM introduction
-    WHERE person_id = $2 AND valid_from <= $4 AND (valid_to IS NULL OR valid_to > $4)
+    WHERE person_id = $1 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2)
 ),
 tree AS (
     SELECT how, unit_id, 0 AS depth FROM home
     UNION ALL
     SELECT how, p.parent_id, depth + 1 FROM tree JOIN unit_parent p USING (unit_id)
-    WHERE p.valid_from <= $4 AND (p.valid_to IS NULL OR p.valid_to > $4) AND depth < 20
+    WHERE p.valid_from <= $2 AND (p.valid_to IS NULL OR p.valid_to > $2) AND depth < 20
 ),
 units AS (
     SELECT how, jsonb_build_object(
         'id', (array_agg(t.unit_id ORDER BY depth))[1], 'name', (array_agg(u.name ORDER BY depth))[1],
         'path', jsonb_agg(t.unit_id ORDER BY depth)) AS facts
     FROM tree t JOIN unit u ON u.id = t.unit_id GROUP BY how
-),
+)
+SELECT jsonb_build_object(
+    'works_at', (SELECT facts FROM units WHERE how = 'works_at'),
+    'introduced_by', (SELECT facts FROM units WHERE how = 'introduced_by'),
+    'union_ids', coalesce((SELECT jsonb_agg(union_id) FROM union_membership WHERE person_id = $1
+        AND valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2)), '[]')
+)::text
+"""
+
+_GOODS = """
+WITH wanted AS (SELECT DISTINCT unnest($1::uuid[]) AS id),
 bought AS (
     SELECT s.id, s.spec, s.active, s.net_grams, p.id AS product_id, p.title, p.category, p.state, p.ship_months,
         p.supplier_id, f.name AS supplier_name,
         coalesce((SELECT jsonb_agg(jsonb_build_object('id', q.id, 'min_quantity', q.min_quantity, 'fen', q.fen))
-            FROM price q WHERE q.sku_id = s.id AND q.list = 'retail' AND q.valid_from <= $5
-                AND (q.valid_to IS NULL OR q.valid_to > $5)), '[]') AS prices
+            FROM price q WHERE q.sku_id = s.id AND q.list = 'retail' AND q.valid_from <= $4
+                AND (q.valid_to IS NULL OR q.valid_to > $4)), '[]') AS prices
     FROM wanted w JOIN sku s ON s.id = w.id JOIN product p ON p.id = s.product_id
     JOIN supplier f ON f.id = p.supplier_id
 ),
@@ -144,15 +171,16 @@ inside AS (
         'designations', coalesce(g.designations, '[]'), 'pairing_unit_ids', coalesce(g.pairings, '[]'),
         'made_designations', coalesce(m.designations, '[]'), 'made_pairing_unit_ids', coalesce(m.pairings, '[]'),
         'producer_id', r.id, 'producer_name', r.name,
-        'recognition_number', (SELECT n.number FROM recognition n WHERE n.product_id = p.id AND n.valid_from <= $4
-            AND n.valid_to > $4 ORDER BY n.valid_to DESC LIMIT 1),
-        'recognised_once', EXISTS (SELECT FROM recognition n WHERE n.product_id = p.id AND n.valid_from <= $4),
+        'recognition_number', (SELECT n.number FROM recognition n WHERE n.product_id = p.id AND n.valid_from <= $3
+            AND n.valid_to > $3 ORDER BY n.valid_to DESC LIMIT 1),
+        'recognised_once', EXISTS (SELECT FROM recognition n WHERE n.product_id = p.id AND n.valid_from <= $3),
         'papers_expired', EXISTS (SELECT FROM document d WHERE d.product_id = p.id
             AND d.kind IN ('licence', 'conformity', 'inspection')
-            GROUP BY d.kind HAVING NOT bool_or((d.valid_from IS NULL OR d.valid_from <= $4)
-                AND (d.valid_to IS NULL OR d.valid_to > $4))),
+            GROUP BY d.kind HAVING NOT bool_or((d.valid_from IS NULL OR d.valid_from <= $3)
+                AND (d.valid_to IS NULL OR d.valid_to > $3))),
         'campaign_id', (SELECT a.id FROM campaign_product b JOIN campaign a ON a.id = b.campaign_id
-            WHERE b.product_id = p.id AND a.valid_from <= $4 AND a.valid_to > $4 ORDER BY a.position, a.id LIMIT 1)
+            WHERE b.product_id = p.id AND a.valid_from <= $3 AND a.valid_to > $3 ORDER BY a.position, a.id LIMIT 1),
+        'changed_at', p.changed_at
     ) AS facts
     FROM wanted w
     JOIN sku_content c ON c.sku_id = w.id
@@ -170,19 +198,15 @@ SELECT jsonb_build_object(
     'suppliers', coalesce((SELECT jsonb_agg(jsonb_build_object('id', s.supplier_id,
         'discounts', coalesce((SELECT jsonb_agg(jsonb_build_object('threshold_fen', d.threshold_fen,
             'discount_fen', d.discount_fen)) FROM seller_discount d WHERE d.supplier_id = s.supplier_id
-            AND d.valid_from <= $4 AND (d.valid_to IS NULL OR d.valid_to > $4)), '[]'),
+            AND d.valid_from <= $3 AND (d.valid_to IS NULL OR d.valid_to > $3)), '[]'),
         'rate', (SELECT to_jsonb(f) FROM freight_rate f WHERE f.supplier_id = s.supplier_id
-            AND f.region IN ($3::text, left($3::text, 4), left($3::text, 2), '') AND f.valid_from <= $4
-            AND (f.valid_to IS NULL OR f.valid_to > $4) ORDER BY length(f.region) DESC LIMIT 1)))
+            AND f.region IN ($2::text, left($2::text, 4), left($2::text, 2), '') AND f.valid_from <= $3
+            AND (f.valid_to IS NULL OR f.valid_to > $3) ORDER BY length(f.region) DESC LIMIT 1)))
         FROM (SELECT DISTINCT supplier_id FROM bought) s), '[]'),
-    'works_at', (SELECT facts FROM units WHERE how = 'works_at'),
-    'introduced_by', (SELECT facts FROM units WHERE how = 'introduced_by'),
-    'region_known', EXISTS (SELECT FROM county k WHERE k.code = $3::text AND (k.valid_from IS NULL OR k.valid_from <= $4)
-        AND (k.valid_to IS NULL OR k.valid_to > $4)),
-    'union_ids', coalesce((SELECT jsonb_agg(union_id) FROM union_membership WHERE person_id = $2
-        AND valid_from <= $4 AND (valid_to IS NULL OR valid_to > $4)), '[]'),
-    'rule', (SELECT to_jsonb(r) FROM counting_rule r WHERE r.valid_from <= $4
-        AND (r.valid_to IS NULL OR r.valid_to > $4) ORDER BY r.valid_from DESC LIMIT 1)
+    'region_known', EXISTS (SELECT FROM county k WHERE k.code = $2::text
+        AND (k.valid_from IS NULL OR k.valid_from <= $3) AND (k.valid_to IS NULL OR k.valid_to > $3)),
+    'rule', (SELECT to_jsonb(r) FROM counting_rule r WHERE r.valid_from <= $3
+        AND (r.valid_to IS NULL OR r.valid_to > $3) ORDER BY r.valid_from DESC LIMIT 1)
 )::text
 """
 
@@ -192,31 +216,52 @@ _COUNTY = """
     SELECT k.code, k.name, k.province,
         (SELECT jsonb_agg(DISTINCT d.kind) FROM designation d
             WHERE d.county_code IN (SELECT k.code UNION SELECT code FROM county_successor WHERE successor_code = k.code)
-            AND (d.valid_from IS NULL OR d.valid_from <= $4) AND (d.valid_to IS NULL OR d.valid_to > $4)
+            AND (d.valid_from IS NULL OR d.valid_from <= $3) AND (d.valid_to IS NULL OR d.valid_to > $3)
         ) AS designations,
         (SELECT jsonb_agg(DISTINCT a.unit_id) FROM pairing a
             WHERE a.county_code IN (SELECT k.code UNION SELECT code FROM county_successor WHERE successor_code = k.code)
-            AND a.valid_from <= $4 AND (a.valid_to IS NULL OR a.valid_to > $4)) AS pairings
+            AND a.valid_from <= $3 AND (a.valid_to IS NULL OR a.valid_to > $3)) AS pairings
     FROM county k
     WHERE k.code = coalesce((SELECT min(t.successor_code) FROM county_successor t
-        WHERE t.code = {column} AND t.valid_from <= $4), {column})
-    AND (k.valid_from IS NULL OR k.valid_from <= $4) AND (k.valid_to IS NULL OR k.valid_to > $4)
+        WHERE t.code = {column} AND t.valid_from <= $3), {column})
+    AND (k.valid_from IS NULL OR k.valid_from <= $3) AND (k.valid_to IS NULL OR k.valid_to > $3)
 """
-_STATEMENT = _FACTS.replace("{county}", _COUNTY.replace("{column}", "p.origin_county_code")).replace(
+_GOODS_STATEMENT = _GOODS.replace("{county}", _COUNTY.replace("{column}", "p.origin_county_code")).replace(
     "{made}", _COUNTY.replace("{column}", "p.made_county_code")
 )
-_decode = msgspec.json.Decoder(Facts).decode
+_goods = msgspec.json.Decoder(Goods).decode
+_buyer = msgspec.json.Decoder(Buyer).decode
+Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+
+
+async def goods_of(connection: Connection, *, sku_ids: Collection[UUID], region_code: str, now: datetime) -> Goods:
+    """One round trip. Unknown SKUs are missing from `skus`."""
+    day = clock.business_day(now)
+    return _goods(await connection.fetchval(_GOODS_STATEMENT, list(sku_ids), region_code, day, now))
+
+
+async def buyer_of(connection: Connection, *, person_id: UUID | None, now: datetime) -> Buyer:
+    """One round trip. person_id None is a visitor without a unit."""
+    if person_id is None:
+        return Buyer(None, None, [])
+    return _buyer(await connection.fetchval(_BUYER, person_id, clock.business_day(now)))
+
+
+def together(goods: Goods, buyer: Buyer) -> Facts:
+    return Facts(
+        skus=goods.skus,
+        suppliers=goods.suppliers,
+        rule=goods.rule,
+        region_known=goods.region_known,
+        works_at=buyer.works_at,
+        introduced_by=buyer.introduced_by,
+        union_ids=buyer.union_ids,
+    )
 
 
 async def facts_for(
-    connection: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy,
-    *,
-    sku_ids: Collection[UUID],
-    person_id: UUID | None,
-    region_code: str,
-    now: datetime,
+    connection: Connection, *, sku_ids: Collection[UUID], person_id: UUID | None, region_code: str, now: datetime
 ) -> Facts:
-    """One round trip. Unknown SKUs are missing from `skus`; person_id None is a visitor without a unit."""
-    today = clock.business_day(now)
-    row = await connection.fetchval(_STATEMENT, list(sku_ids), person_id, region_code, today, now)
-    return _decode(row)
+    """Everything, read now. Unknown SKUs are missing from `skus`; person_id None is a visitor without a unit."""
+    goods = await goods_of(connection, sku_ids=sku_ids, region_code=region_code, now=now)
+    return together(goods, await buyer_of(connection, person_id=person_id, now=now))

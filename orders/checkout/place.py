@@ -14,12 +14,14 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from orders.checkout.document import document_of
-from orders.checkout.facts import facts_for
+from orders.checkout.document import TABLES, Asked, document_of
+from orders.checkout.facts import Connection, buyer_of, goods_of, together
 from orders.checkout.problems import check
-from orders.checkout.quote import Piece, Quote, quote
+from orders.checkout.quote import Quote, quote
+from orders.checkout.quoted import origin_out
+from orders.checkout.recent import RecentGoods
 from orders.checkout.schemas import PlaceIn
-from orders.order.schemas import CountyRef, LineOut, NameRef, OrderOut, OriginOut
+from orders.order.schemas import LineOut, NameRef, OrderOut
 from shop.access.permissions import Actor
 from shop.core import clock
 from shop.core.database import Database
@@ -67,51 +69,61 @@ async def place(
     Raises UnknownSku, NotForSale, PriceChanged, OutOfStock, CannotArrive, RegionUnknown, EmptyCart,
     IdempotencyKeyReused, TryAgain and their like, with one detail a line; nothing is written then.
     """
+    asked = Asked(actor, key, request_sha256, wanted, now)
+    recent = database.kept.setdefault(RecentGoods, RecentGoods())
     async with database.hot.acquire() as connection:
         try:
-            return await _place(connection, actor, key, request_sha256, wanted, now)
+            return await _place(connection, asked, recent)
         except (Problem, asyncpg.UniqueViolationError) as error:
             # The same request again gets its first answer, even if the goods have changed since.
-            if before := await _answered(connection, actor.user_id, key, request_sha256):
+            if before := await _answered(connection, asked):
                 return before
             if isinstance(error, Problem):
                 raise
             raise AlreadyOrdered("请在“我的订单”里查看这笔订单。") from error
 
 
-async def _place(
-    connection: asyncpg.pool.PoolConnectionProxy,
-    actor: Actor,
-    key: str,
-    request_sha256: bytes,
-    wanted: PlaceIn,
-    now: datetime,
-) -> Placed:
+async def _place(connection: Connection, asked: Asked, recent: RecentGoods) -> Placed:
+    """First with facts of a moment ago; whatever is wrong with them is decided on fresh ones."""
+    wanted, now, region_code = asked.wanted, asked.now, asked.wanted.address.region_code
+    lines = [(line.sku_id, line.quantity) for line in wanted.lines or await _cart(connection, asked.actor.user_id)]
+    sku_ids = [sku_id for sku_id, _ in lines]
+    buyer = await buyer_of(connection, person_id=asked.actor.person_id, now=now)
+    goods = await recent.goods(connection, sku_ids=sku_ids, region_code=region_code, now=now)
+    try:
+        return await _write(connection, quote(lines, together(goods, buyer), now=now), asked)
+    except (Problem, _Stale):
+        pass
     for _ in range(_TRIES):
-        lines = [(line.sku_id, line.quantity) for line in wanted.lines or await _cart(connection, actor.user_id)]
-        facts = await facts_for(
-            connection,
-            sku_ids=[sku_id for sku_id, _ in lines],
-            person_id=actor.person_id,
-            region_code=wanted.address.region_code,
-            now=now,
-        )
-        quoted = quote(lines, facts, now=now)
-        check(quoted, wanted, actor)
-        order = _order_of(quoted, wanted, now)
-        answer = msgspec.json.encode(order)
-        document = document_of(order, quoted, wanted, actor, key, request_sha256, answer, now)
+        goods = await goods_of(connection, sku_ids=sku_ids, region_code=region_code, now=now)
+        recent.keep(goods, region_code, now)
         try:
-            await connection.execute(_PLACE, document, now, clock.business_day(now))
-        except asyncpg.CheckViolationError as error:
-            if error.constraint_name != "ck_stock_item_never_promise_more_than_there_is":
-                raise
-        except asyncpg.NotNullViolationError as error:
-            if error.column_name != "price_id":
-                raise
-        else:
-            return Placed(answer, replayed=False)
+            return await _write(connection, quote(lines, together(goods, buyer), now=now), asked)
+        except _Stale:
+            continue
     raise TryAgain
+
+
+class _Stale(Exception):
+    """A price, a paper, a product or the stock changed since the facts were read. Nothing was written."""
+
+
+async def _write(connection: Connection, quoted: Quote, asked: Asked) -> Placed:
+    check(quoted, asked.wanted, asked.actor)
+    order = _order_of(quoted, asked.wanted, asked.now)
+    answer = msgspec.json.encode(order)
+    rows = document_of(order, quoted, asked, answer)
+    try:
+        await connection.execute(_PLACE, *rows, asked.now, clock.business_day(asked.now))
+    except asyncpg.CheckViolationError as error:
+        if error.constraint_name == "ck_stock_item_never_promise_more_than_there_is":
+            raise _Stale from error
+        raise
+    except asyncpg.NotNullViolationError as error:
+        if error.column_name == "price_id":
+            raise _Stale from error
+        raise
+    return Placed(answer, replayed=False)
 
 
 class _CartLine(msgspec.Struct, frozen=True):
@@ -119,28 +131,28 @@ class _CartLine(msgspec.Struct, frozen=True):
     quantity: int
 
 
-async def _cart(connection: asyncpg.pool.PoolConnectionProxy, owner_id: UUID) -> Sequence[_CartLine]:
+async def _cart(connection: Connection, owner_id: UUID) -> Sequence[_CartLine]:
     rows = await connection.fetch(
         "SELECT sku_id, quantity FROM cart_line WHERE owner_id = $1 ORDER BY added_at, sku_id LIMIT 100", owner_id
     )
     return [_CartLine(row["sku_id"], row["quantity"]) for row in rows]
 
 
-async def _answered(
-    connection: asyncpg.pool.PoolConnectionProxy, actor_id: UUID, key: str, request_sha256: bytes
-) -> Placed | None:
+async def _answered(connection: Connection, asked: Asked) -> Placed | None:
     row = await connection.fetchrow(
-        "SELECT request_sha256, answer FROM idempotency WHERE actor_id = $1 AND key = $2", actor_id, key
+        "SELECT request_sha256, answer FROM idempotency WHERE actor_id = $1 AND key = $2",
+        asked.actor.user_id,
+        asked.key,
     )
     if row is None:
         return None
-    if row["request_sha256"] != request_sha256:
+    if row["request_sha256"] != asked.request_sha256:
         raise IdempotencyKeyReused("请换一个新的 Idempotency-Key 再提交。")
     return Placed(row["answer"].encode(), replayed=True)
 
 
 def _order_of(quoted: Quote, wanted: PlaceIn, now: datetime) -> OrderOut:
-    number = f"{clock.business_day(now):%y%m%d}" + "".join(secrets.choice(_ALPHABET) for _ in range(8))
+    number = f"{clock.business_day(now):%y%m%d}" + "".join(_ALPHABET[byte & 31] for byte in secrets.token_bytes(8))
     return OrderOut(
         id=new_id(),
         number=number,
@@ -171,7 +183,7 @@ def _order_of(quoted: Quote, wanted: PlaceIn, now: datetime) -> OrderOut:
                 paid_fen=line.net_fen,
                 refunded_quantity=0,
                 refunded_fen=0,
-                origins=[_origin(piece) for piece in line.pieces],
+                origins=[origin_out(piece) for piece in line.pieces],
             )
             for line in quoted.lines
             if line.sku and line.step
@@ -179,71 +191,63 @@ def _order_of(quoted: Quote, wanted: PlaceIn, now: datetime) -> OrderOut:
     )
 
 
-def _origin(piece: Piece) -> OriginOut:
-    content = piece.content
-    return OriginOut(
-        county=CountyRef(content.county_code or "", content.county_name or ""),
-        producer=NameRef(content.producer_id, content.producer_name),
-        grams=piece.grams,
-        paid_fen=piece.net_fen,
-        counted=piece.not_counted_reason is None,
-        not_counted_reason=piece.not_counted_reason,
-    )
-
-
 # Inserts first, stock last: the rows that other buyers want are locked for the shortest time, in SKU order.
-_PLACE = """
-WITH doc AS (SELECT $1::jsonb AS d),
-remembered AS (
-    INSERT INTO idempotency SELECT r.* FROM doc, jsonb_populate_record(NULL::idempotency, d->'idempotency') r
-    RETURNING 1
+_TEMPLATE = """
+WITH remembered AS (
+    INSERT INTO idempotency SELECT * FROM jsonb_populate_record(NULL::idempotency, {idempotency}) RETURNING 1
 ), ordered AS (
-    INSERT INTO shop_order SELECT r.* FROM doc, jsonb_populate_record(NULL::shop_order, d->'order') r RETURNING 1
+    INSERT INTO shop_order SELECT * FROM jsonb_populate_record(NULL::shop_order, {ordered})
+    RETURNING id, state, buyer_id
 ), noted AS (
-    INSERT INTO order_event (order_id, state, at, actor_id)
-    SELECT r.id, r.state, $2, r.buyer_id FROM doc, jsonb_populate_record(NULL::shop_order, d->'order') r RETURNING 1
+    INSERT INTO order_event (order_id, state, at, actor_id) SELECT id, state, {now}, buyer_id FROM ordered
 ), delivered AS (
-    INSERT INTO delivery SELECT r.* FROM doc, jsonb_populate_record(NULL::delivery, d->'delivery') r RETURNING 1
+    INSERT INTO delivery SELECT * FROM jsonb_populate_record(NULL::delivery, {delivery})
 ), packed AS (
-    INSERT INTO parcel SELECT r.* FROM doc, jsonb_populate_recordset(NULL::parcel, d->'parcels') r RETURNING 1
+    INSERT INTO parcel SELECT * FROM jsonb_populate_recordset(NULL::parcel, {parcels})
+), fresh AS (
+    SELECT count(*) = 0 AS yes FROM jsonb_to_recordset({versions}) AS r(product_id uuid, changed_at timestamptz)
+    JOIN product g ON g.id = r.product_id WHERE g.changed_at <> r.changed_at
 ), lined AS (
     INSERT INTO order_line (id, order_id, position, sku_id, product_id, supplier_id, price_id, title, spec, quantity,
         unit_price_fen, refunded_quantity)
     SELECT r.id, r.order_id, r.position, r.sku_id, r.product_id, r.supplier_id, p.id, r.title, r.spec, r.quantity,
         r.unit_price_fen, 0
-    FROM doc, jsonb_populate_recordset(NULL::order_line, d->'lines') r
-    LEFT JOIN price p ON p.id = r.price_id AND p.fen = r.unit_price_fen AND p.valid_from <= $2
-        AND (p.valid_to IS NULL OR p.valid_to > $2)
+    FROM jsonb_populate_recordset(NULL::order_line, {lines}) r
+    LEFT JOIN price p ON p.id = r.price_id AND p.fen = r.unit_price_fen AND p.valid_from <= {now}
+        AND (p.valid_to IS NULL OR p.valid_to > {now})
+        AND (SELECT yes FROM fresh)
         AND EXISTS (SELECT FROM product g WHERE g.id = r.product_id AND g.state = 'listed')
         AND NOT EXISTS (
             SELECT FROM sku_content c JOIN sku s ON s.id = c.stock_sku_id JOIN document f ON f.product_id = s.product_id
             WHERE c.sku_id = r.sku_id AND f.kind IN ('licence', 'conformity', 'inspection')
             GROUP BY f.product_id, f.kind
-            HAVING NOT bool_or((f.valid_from IS NULL OR f.valid_from <= $3)
-                AND (f.valid_to IS NULL OR f.valid_to > $3)))
+            HAVING NOT bool_or((f.valid_from IS NULL OR f.valid_from <= {day})
+                AND (f.valid_to IS NULL OR f.valid_to > {day})))
     RETURNING 1
 ), shared AS (
-    INSERT INTO line_share SELECT r.* FROM doc, jsonb_populate_recordset(NULL::line_share, d->'shares') r RETURNING 1
+    INSERT INTO line_share SELECT * FROM jsonb_populate_recordset(NULL::line_share, {shares})
 ), frozen AS (
-    INSERT INTO attribution SELECT r.* FROM doc, jsonb_populate_recordset(NULL::attribution, d->'attributions') r
-    RETURNING 1
+    INSERT INTO attribution SELECT * FROM jsonb_populate_recordset(NULL::attribution, {attributions}) RETURNING 1
 ), divided AS (
-    INSERT INTO share_component SELECT r.* FROM doc, jsonb_populate_recordset(NULL::share_component, d->'components') r
-    RETURNING 1
+    INSERT INTO share_component SELECT * FROM jsonb_populate_recordset(NULL::share_component, {components}) RETURNING 1
 ), emptied AS (
-    DELETE FROM cart_line USING doc
-    WHERE owner_id = (d->'order'->>'buyer_id')::uuid AND d->'from_cart' ? sku_id::text RETURNING 1
+    DELETE FROM cart_line USING ordered WHERE owner_id = ordered.buyer_id AND {from_cart} ? sku_id::text
 ), taken AS (
-    SELECT r.sku_id, r.pieces, (d->'order'->>'id')::uuid AS order_id
-    FROM doc, jsonb_to_recordset(d->'stock') AS r(sku_id uuid, pieces bigint)
+    SELECT r.sku_id, r.pieces, o.id AS order_id
+    FROM ordered o, jsonb_to_recordset({stock}) AS r(sku_id uuid, pieces bigint)
 ), promised AS (
     INSERT INTO stock_hold (order_id, sku_id, pieces, state) SELECT order_id, sku_id, pieces, 'held' FROM taken
     RETURNING 1
 ), locked AS (
     SELECT i.sku_id, t.pieces FROM stock_item i JOIN taken t USING (sku_id)
-    WHERE (SELECT count(*) FROM promised) > 0 AND (SELECT count(*) FROM divided) > 0
-        AND (SELECT count(*) FROM lined) > 0
+    WHERE (SELECT count(*) FROM remembered) + (SELECT count(*) FROM promised) + (SELECT count(*) FROM lined)
+        + (SELECT count(*) FROM frozen) + (SELECT count(*) FROM divided) > 0
     ORDER BY i.sku_id FOR NO KEY UPDATE OF i
 )
 UPDATE stock_item i SET held_pieces = i.held_pieces + l.pieces FROM locked l WHERE i.sku_id = l.sku_id
 """
+_PLACE = _TEMPLATE.format(
+    **{table: f"${number}::jsonb" for number, table in enumerate(TABLES, 1)},
+    now=f"${len(TABLES) + 1}::timestamptz",
+    day=f"${len(TABLES) + 2}::date",
+)

@@ -2,16 +2,11 @@
 
 from collections.abc import Sequence
 
+from orders.cart.put_line import UnknownSku
 from orders.checkout.quote import Line, Quote
 from orders.checkout.schemas import PlaceIn
 from shop.access.permissions import Actor, Role
 from shop.core.errors import Detail, Problem
-
-
-class UnknownSku(Problem):
-    status = 422
-    code = "unknown_sku"
-    title = "没有这个商品规格"
 
 
 class NotForSale(Problem):

@@ -11,8 +11,6 @@ from orders.credit.rules import Origin, Rule, not_counted_reason
 from shop.core import clock
 from shop.core.money import split
 
-QUANTITY_MAX = 9_999
-
 
 @dataclass(frozen=True, slots=True)
 class Piece:

@@ -70,8 +70,8 @@ class Attribution(SQLModel, table=True):
     )
 
     id: UUID = Field(primary_key=True)
-    order_line_id: UUID = Field(index=True)
-    order_id: UUID = Field(index=True)
+    order_line_id: UUID
+    order_id: UUID
     person_id: UUID | None = None
     credit_kind: str
     buyer_kind: str

@@ -43,7 +43,7 @@ class ShopOrder(SQLModel, table=True):
     state: str
     payment_state: str
     fund_source: str
-    unit_id: UUID | None = Field(default=None, index=True)
+    unit_id: UUID | None = None
     unit_name: str | None = None
     placed_at: datetime = Field(sa_type=Moment)
     expires_at: datetime = Field(sa_type=Moment)
@@ -111,7 +111,7 @@ class OrderLine(SQLModel, table=True):
     id: UUID = Field(primary_key=True)
     order_id: UUID = Field(foreign_key="shop_order.id")
     position: int
-    sku_id: UUID = Field(index=True)
+    sku_id: UUID
     product_id: UUID
     supplier_id: UUID
     price_id: UUID
@@ -154,8 +154,8 @@ class ShareComponent(SQLModel, table=True):
 
     id: UUID = Field(primary_key=True, foreign_key="attribution.id")
     share_id: UUID = Field(foreign_key="line_share.id")
-    line_id: UUID = Field(foreign_key="order_line.id", index=True)
-    order_id: UUID = Field(foreign_key="shop_order.id", index=True)
+    line_id: UUID
+    order_id: UUID = Field(index=True)
     position: int
     stock_sku_id: UUID
     quantity_milli: int = Field(sa_type=BigInteger)

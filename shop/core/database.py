@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 import asyncpg
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, make_url
@@ -25,6 +25,8 @@ SQLModel.metadata.naming_convention = {
 Fen = BigInteger
 Grams = BigInteger
 Moment = DateTime(timezone=True)
+GENERIC = {"plan_cache_mode": "force_generic_plan"}
+"""Hot statements are the same each time, and planning one costs more than running it."""
 APPEND_ONLY = {"append_only": True}
 """`info` of a table on which the application's role has neither UPDATE nor DELETE."""
 
@@ -53,6 +55,8 @@ class Database:
     writer: AsyncEngine
     reader: AsyncEngine
     hot: asyncpg.Pool[asyncpg.Record]
+    kept: dict[type[Any], Any] = field(default_factory=dict)
+    """What this process remembers of this database for a moment, by its own type (checkout's RecentGoods)."""
 
     @classmethod
     async def open(cls, url: str, *, replica_url: str | None = None, schema: str = "public", size: int = 16) -> Self:
@@ -67,7 +71,7 @@ class Database:
             connect_args={"server_settings": read_only},
         )
         hot = await asyncpg.create_pool(
-            dsn=driver_url(url), min_size=0, max_size=size, server_settings=path, reset=_leave_as_is
+            dsn=driver_url(url), min_size=0, max_size=size, server_settings=path | GENERIC, reset=_leave_as_is
         )
         return cls(writer, reader, hot)
 
