@@ -1,16 +1,16 @@
 """What a buyer sends."""
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from uuid import UUID
 
 import phonenumbers
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
-from orders.checkout.quote import QUANTITY_MAX
+from orders.cart.put_line import QUANTITY_MAX
 
-Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
-FenIn = Annotated[int, Field(ge=0, le=10**12)]
+Quantity = Annotated[int, Field(strict=True, ge=1, le=QUANTITY_MAX)]
+FenIn = Annotated[int, Field(strict=True, ge=0, le=10**12)]
 Text = StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
 _USUAL_PHONE = re.compile(r"^(?:1[3-9]\d{9}|0\d{2,3}-?\d{7,8})$")
 
@@ -48,20 +48,42 @@ class LineIn(BaseModel):
     expected_price_fen: FenIn | None = None
 
 
+def _each_once(lines: list[LineIn]) -> list[LineIn]:
+    if len({line.sku_id for line in lines}) < len(lines):
+        raise ValueError("同一规格请合并为一行")
+    return lines
+
+
+Lines = Annotated[list[LineIn], Field(min_length=1, max_length=100), AfterValidator(_each_once)]
+
+
 class PlaceIn(BaseModel):
     """No lines: the cart. expected_*: what the buyer saw; another price answers 409 with both."""
 
     model_config = ConfigDict(extra="forbid")
 
-    lines: Annotated[list[LineIn], Field(min_length=1, max_length=100)] | None = None
+    lines: Lines | None = None
     address: AddressIn
     fund_source: Literal["personal", "union", "canteen", "administration", "party_dues"] = "personal"
     union_id: UUID | None = None
     allowance_fen: FenIn | None = None
     expected_total_fen: FenIn | None = None
 
-    @model_validator(mode="after")
-    def each_once(self) -> Self:
-        if self.lines and len({line.sku_id for line in self.lines}) < len(self.lines):
-            raise ValueError("同一规格请合并为一行")
-        return self
+
+class QuantityIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    quantity: Quantity
+
+
+class RegionIn(BaseModel):
+    """Of an address only the place matters for a quote."""
+
+    region_code: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+
+
+class QuoteIn(BaseModel):
+    """No lines: the cart."""
+
+    lines: Lines | None = None
+    address: RegionIn
