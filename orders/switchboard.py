@@ -17,6 +17,8 @@ from orders.aftersales.return_late import return_late
 from orders.checkout.close_payment import Closed, close_payments, forget_unopened
 from orders.checkout.settle import Paid, settle
 from orders.payment import due, inbox
+from orders.payment.due import DueRefund
+from orders.payment.inbox import Hint
 from shop.adapters.stripe.gateway import PaymentGateway, PaymentSeen, RefundSeen
 from shop.core.database import Database, WriteSession
 
@@ -67,9 +69,17 @@ async def act(session: WriteSession, seen: Sequence[Seen], *, now: datetime) -> 
 
 
 async def handle_inbox(database: Database, gateway: PaymentGateway, *, now: datetime, most: int = BATCH) -> int:
-    """Job: take the hints that are due, read back, act; returns how many were handled."""
-    async with database.transaction() as session:
-        hints = await inbox.take(session, now=now, most=most)
+    """Job: take the hints that are due, `most` at a time, read back, act; returns how many were handled."""
+    handled = 0
+    while True:
+        async with database.transaction() as session:
+            hints = await inbox.take(session, now=now, most=most)
+        handled += await _follow_hints(database, gateway, hints, now)
+        if len(hints) < most:
+            return handled
+
+
+async def _follow_hints(database: Database, gateway: PaymentGateway, hints: Sequence[Hint], now: datetime) -> int:
     answers = await _read_back(gateway, {hint.object_id: STRIPE[hint.kind] for hint in hints if hint.kind in STRIPE})
     things, unread = [], []
     for hint in hints:
@@ -93,19 +103,28 @@ async def reconcile(
     everything: all open ones at once (`shop reconcile`), due or not.
     """
     limit = 100 * BATCH if everything else most
-    async with database.transaction() as session:
-        await forget_unopened(session, now=now)
-        sessions = await due.due_payments(session, now=now, most=limit, everything=everything)
-        refunds = await due.due_refunds(session, now=now, most=limit, everything=everything)
+    asked = 0
+    while True:
+        async with database.transaction() as session:
+            await forget_unopened(session, now=now)
+            sessions = await due.due_payments(session, now=now, most=limit, everything=everything)
+            refunds = await due.due_refunds(session, now=now, most=limit, everything=everything)
+        await _ask(database, gateway, sessions, refunds, now)
+        asked += len(sessions) + len(refunds)
+        if everything or max(len(sessions), len(refunds)) < limit:
+            return asked
+
+
+async def _ask(
+    database: Database, gateway: PaymentGateway, sessions: Sequence[str], refunds: Sequence[DueRefund], now: datetime
+) -> None:
     for refund in refunds:
         if refund.provider_refund_id is None:
             await send(database, gateway, refund_id=refund.refund_id, now=now)
     submitted = [refund.provider_refund_id for refund in refunds if refund.provider_refund_id]
     answers = await _read_back(gateway, dict.fromkeys(sessions, _payment) | dict.fromkeys(submitted, _refund))
-    await _do(
-        database, gateway, [_Thing(seen, None) for seen in answers.values() if not isinstance(seen, Exception)], now
-    )
-    return len(sessions) + len(refunds)
+    seen = [_Thing(answer, None) for answer in answers.values() if not isinstance(answer, Exception)]
+    await _do(database, gateway, seen, now)
 
 
 @dataclass(frozen=True, slots=True)

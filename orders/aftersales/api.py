@@ -46,7 +46,7 @@ async def post_refund(
             request_sha256=digest,
         )
     if requested.first_answer:
-        return _created(requested.first_answer)
+        return _created(requested.first_answer, replayed=True)
     gateway: PaymentGateway = request.app.state.gateway
     await send(database, gateway, refund_id=requested.refund_id, now=now)
     async with database.transaction() as session:
@@ -69,5 +69,6 @@ async def post_cancel(
     return CancelledOut(order_id, "cancelled", refund_id)
 
 
-def _created(answer: str) -> Response:
-    return Response(answer, status_code=201, media_type="application/json")
+def _created(answer: str, *, replayed: bool = False) -> Response:
+    headers = {"idempotent-replayed": "true"} if replayed else None
+    return Response(answer, 201, headers, "application/json")

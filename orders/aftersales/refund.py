@@ -44,6 +44,14 @@ class IdempotencyKeyReused(Problem):
     title: ClassVar[str] = "这个请求编号已经用于另一份内容"
 
 
+class AlreadyRequested(Problem):
+    """The key's refund exists, but its first answer was purged after 72 hours."""
+
+    status: ClassVar[int] = 409
+    code: ClassVar[str] = "already_requested"
+    title: ClassVar[str] = "这个请求编号已经申请过退款"
+
+
 @dataclass(frozen=True, slots=True)
 class Requested:
     """first_answer: where the key was used before, the answer given then; nothing new was reserved."""
@@ -57,8 +65,8 @@ _PAID = text("SELECT id FROM payment WHERE order_id = :order AND state = 'succee
 _ANSWERED = text(
     """
 SELECT i.request_sha256, i.answer, r.id AS refund_id
-FROM idempotency i LEFT JOIN refund r ON r.requested_by = i.actor_id AND r.idempotency_key = i.key
-WHERE i.actor_id = :actor AND i.key = :key
+FROM (SELECT * FROM idempotency WHERE actor_id = :actor AND key = :key) i
+FULL JOIN (SELECT id FROM refund WHERE requested_by = :actor AND idempotency_key = :key) r ON true
 """
 )
 _REMEMBER = text(
@@ -83,7 +91,8 @@ async def request_refund(
     """Reserve a refund; `give_back.send` then moves the money, outside of this transaction.
 
     Asked by programme staff whose units cover the buyer's (or introducing) unit, or by the supplier for his own lines;
-    anybody else gets NotFound. Raises NotPaid, UnknownLine, RefundExceeds, IdempotencyKeyReused.
+    anybody else gets NotFound. Raises NotPaid, UnknownLine, RefundExceeds, IdempotencyKeyReused,
+    AlreadyRequested.
     """
     order = (await session.execute(_LOCK, {"order": order_id})).one_or_none()
     if order is None:
@@ -175,6 +184,8 @@ async def _answered(session: WriteSession, actor: Actor, key: str, digest: bytes
     row = (await session.execute(_ANSWERED, {"actor": actor.user_id, "key": key})).one_or_none()
     if row is None:
         return None
+    if row.request_sha256 is None:
+        raise AlreadyRequested("请在订单里查看这笔退款。")
     if row.request_sha256 != digest:
         raise _reused()
     return Requested(row.refund_id, row.answer)

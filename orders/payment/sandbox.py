@@ -4,6 +4,7 @@ Whatever is clicked here reaches the shop as Stripe's word would: as a signed ev
 """
 
 from typing import Annotated, ClassVar, Literal
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Depends, Form, Request
@@ -69,7 +70,8 @@ async def post_fail(payment_id: UUID, sandbox: TheSandbox) -> PaidOut:
 @routes.get("/sandbox/pay/{payment_id}")
 async def get_page(request: Request, payment_id: UUID, sandbox: TheSandbox) -> HTMLResponse:
     page = await _page(sandbox, payment_id)
-    return render(request, "payment/sandbox.html", payment_id=payment_id, page=page, methods=METHODS)
+    back_to = _path(page.cancel_url)
+    return render(request, "payment/sandbox.html", payment_id=payment_id, page=page, methods=METHODS, back_to=back_to)
 
 
 @routes.post("/sandbox/pay/{payment_id}")
@@ -80,8 +82,13 @@ async def post_page(
 ) -> RedirectResponse:
     """One click; then back to the order, as from a real payment page."""
     if choice == "fail":
-        return RedirectResponse((await _fail(sandbox, payment_id)).cancel_url, 303)
-    return RedirectResponse((await _pay(sandbox, payment_id, PayIn(method=choice))).success_url, 303)
+        return RedirectResponse(_path((await _fail(sandbox, payment_id)).cancel_url), 303)
+    return RedirectResponse(_path((await _pay(sandbox, payment_id, PayIn(method=choice))).success_url), 303)
+
+
+def _path(url: str) -> str:
+    """Back to the shop under whatever name the browser knows it: localhost is not 127.0.0.1 to a cookie."""
+    return urlsplit(url).path
 
 
 async def _page(sandbox: Sandbox, payment_id: UUID) -> HostedPage:

@@ -16,7 +16,16 @@ from shop.ui.i18n import translations
 from shop.ui.pages import lang_of, render
 
 PROBLEM_JSON = "application/problem+json"
-FOR_PROGRAMS = ("/api/", "/hooks/", "/sandbox/clock", "/healthz", "/readyz", "/metrics", "/openapi.json")
+FOR_PROGRAMS = (
+    "/api/",
+    "/hooks/",
+    "/sandbox/clock",
+    "/sandbox/payments/",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/openapi.json",
+)
 
 
 class MethodNotAllowed(Problem):
