@@ -59,7 +59,7 @@ async def reserve(session: WriteSession, most: Mapping[bytes, int], *, now: date
     full = [row.first for row in rows if row.attempts >= most[bytes(row.key_sha256)]]
     if full:
         wait = max(1, *(int((first + WINDOW - now).total_seconds()) + 1 for first in full))
-        raise TooManyAttempts(f"为了账号安全，请等 {-(-wait // 60)} 分钟后再试。", extra={"retry_after_s": wait})
+        raise TooManyAttempts("为了账号安全，请过几分钟再试。", extra={"retry_after_s": wait})
     await session.execute(_ADD, {"ids": [new_id() for _ in keys], "keys": keys, "now": now})
 
 

@@ -197,3 +197,17 @@ _INTRODUCTION = text(
     "SELECT account.email, person.name, person.phone, introduction.unit_id, link_code, valid_from, valid_to"
     " FROM introduction JOIN person ON person.id = person_id JOIN user_account AS account USING (person_id)"
 )
+
+
+@pytest.mark.anyio
+async def test_the_door_speaks_english_when_asked(app: FastAPI, database: Database) -> None:
+    await invitation(database, "friends", await unit(database, "BANK"))
+    async with client_of(app) as client:
+        page = await client.get("/sign-in?lang=en")
+        assert "Password" in page.text
+        fields = {"csrf_token": token_in(page), "email": "ada@example.com", "password": "wrong horse battery"}
+        assert "Wrong email or password" in (await client.post("/sign-in?lang=en", data=fields)).text
+        wrong = {"csrf_token": token_in(page), "phone": "12345"}
+        joining = await client.post("/join/friends?lang=en", data=wrong)
+        assert "There is no such phone number" in joining.text
+        assert "invites you to the shop" in joining.text

@@ -20,7 +20,7 @@ MATRIX = {
     "canteen_buyer": BUYS,
     "staff": BUYS | {"report:read", "refund:request", "product:write", "import:confirm"},
     "county_reviewer": {"me:read"},
-    "supplier": {"me:read", "refund:request", "product:write"},
+    "supplier": {"me:read", "order:read", "refund:request", "product:write"},
     "auditor": {"me:read", "report:read"},
     "administrator": {"me:read", "user:administer", "product:write"},
 }
