@@ -1,0 +1,52 @@
+"""`GET /api/v1/reports/sales`."""
+
+from collections import Counter
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import StreamingResponse
+
+from orders.report import sheet
+from orders.report.question import PARAMETERS, read_question
+from orders.report.sales import sales
+from orders.report.schemas import SalesOut
+from shop.access.guard import requires
+from shop.access.permissions import Actor, Permission
+from shop.core import clock
+from shop.core.errors import Detail, Invalid
+from shop.core.requests import TheDatabase
+
+routes = APIRouter(prefix="/api/v1", tags=["reports"])
+
+
+@routes.get(
+    "/reports/sales",
+    responses={200: {"model": SalesOut, "content": {"text/csv": {"schema": {"type": "string"}}}}},
+    openapi_extra={"parameters": list(PARAMETERS)},
+    response_model=None,
+)
+async def get_sales(
+    request: Request, actor: Annotated[Actor, Depends(requires(Permission.REPORT_READ))], database: TheDatabase
+) -> Response:
+    """What was credited in a period, by the keys asked for, with what was not counted and why.
+
+    `format=csv` gives the same figures in yuan for a spreadsheet. Errors: 404 for a unit outside your reach; 422
+    naming each parameter that is wrong.
+    """
+    question = read_question(parameters_of(request))
+    report = await sales(database, question, actor=actor, now=clock.now())
+    headers = {"cache-control": "private, no-store"}
+    if question.format == "csv":
+        headers["content-disposition"] = f'attachment; filename="{sheet.file_name(report)}"'
+        return StreamingResponse(sheet.chunks(report), media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(msgspec.json.encode(report.as_json()), media_type="application/json", headers=headers)
+
+
+def parameters_of(request: Request) -> dict[str, str]:
+    """The query as text, without the language of the page. Raises Invalid for a parameter that is there twice."""
+    given = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
+    twice = [name for name, count in Counter(name for name, _ in given).items() if count > 1]
+    if twice:
+        raise Invalid("同一个条件只能填写一次。", [Detail(f"/{name[:40]}", "repeated", "填写了多次") for name in twice])
+    return dict(given)

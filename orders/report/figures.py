@@ -1,0 +1,242 @@
+"""The statements behind a sales report: over the entries, or over the rollup where that says the same."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Select,
+    Subquery,
+    Uuid,
+    any_,
+    case,
+    cast,
+    extract,
+    func,
+    literal,
+    null,
+    select,
+    tuple_,
+    union_all,
+)
+from sqlmodel import SQLModel
+
+from catalog.county.models import DESIGNATION_KINDS
+from orders.credit import models
+from orders.report.question import Key, Question
+from orders.report.reach import Reach
+from shop.core import clock
+from shop.core.database import ReadSession
+
+_TABLES = SQLModel.metadata.tables
+_ENTRY, _ROLLUP, _DELTA = (
+    _TABLES[str(table.__tablename__)] for table in (models.CreditEntry, models.CreditRollup, models.CreditDelta)
+)
+_STEADY = ("lifted_out", "key_revitalisation", "provincial")
+
+IDENTITY: Mapping[Key, str] = {
+    "county": "county_code", "province": "province", "designation": "designation", "producer": "producer_id",
+    "supplier": "supplier_id", "category": "category", "month": "month", "quarter": "quarter",
+    "half_year": "half_year", "year": "year", "channel": "channel", "kind": "credit_kind", "scope": "scope",
+    "fund_source": "fund_source", "unit": "unit_id", "union": "union_id", "campaign": "campaign_id",
+}  # fmt: skip
+"""What makes two entries fall into the same row."""
+LABELS: Mapping[Key, tuple[str, ...]] = {
+    "county": ("county_name", "province"), "producer": ("producer_name",), "supplier": ("supplier_name",),
+    "unit": ("unit_name",),
+}  # fmt: skip
+"""Frozen names that go with it. One thing that bore two names in the period is one row, under the later name."""
+ROLLED_UP = frozenset({"county", "province", "month", "quarter", "half_year", "year", "kind"})
+_SUMS = ("sale_fen", "refund_fen", "quantity_milli", "grams")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Sums of one row's entries that stand alike. sale_fen and refund_fen are signed; standing as in the rollup."""
+
+    identity: tuple[Any, ...]
+    labels: tuple[Any, ...]
+    last_month: int
+    standing: str
+    credit_kind: str
+    sale_fen: int
+    refund_fen: int
+    quantity_milli: int
+    grams: int
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Distinct orders and persons with a headline sale in the period. identity None: of the whole report."""
+
+    identity: tuple[Any, ...] | None
+    orders: int
+    participants: int
+
+
+def can_use_rollup(question: Question, reach: Reach) -> bool:
+    """Whether the rollup holds what is asked: whole months by day of the event, its keys, a unit that is a top."""
+    finer = (question.scope, question.channel, question.fund_source, question.producer, question.campaign)
+    return (
+        question.view == "event_day"
+        and question.since.day == question.until.day == 1
+        and ROLLED_UP.issuperset(question.group_by)
+        and all(filter_ is None for filter_ in finer)
+        and reach.always_top
+    )
+
+
+async def parts(
+    session: ReadSession, question: Question, reach: Reach, *, source: Literal["rollup", "entries"], limit: int
+) -> list[Part]:
+    """The sums, at most `limit` of them; the same from either source. Whole months and top units only for `rollup`."""
+    facts = _rolled(question, reach) if source == "rollup" else _entered(question, reach)
+    identity = [facts.c[IDENTITY[key]] for key in question.group_by]
+    labels = list(dict.fromkeys(facts.c[name] for key in question.group_by for name in LABELS.get(key, ())))
+    by = list(dict.fromkeys([*identity, *labels, facts.c.standing, facts.c.credit_kind]))
+    sums = [cast(func.sum(facts.c[name]), BigInteger).label(name) for name in _SUMS]
+    rows = await session.execute(
+        select(*by, func.max(facts.c.month).label("last_month"), *sums).group_by(*by).limit(limit)
+    )
+    return [
+        Part(
+            tuple(row[column.key] for column in identity),
+            tuple(row[column.key] for column in labels),
+            **{name: row[name] for name in ("last_month", "standing", "credit_kind", *_SUMS)},
+        )
+        for row in rows.mappings()
+    ]
+
+
+def label_names(group_by: tuple[Key, ...]) -> list[str]:
+    """The names in `Part.labels`, in their order."""
+    return list(dict.fromkeys(name for key in group_by for name in LABELS.get(key, ())))
+
+
+async def people(session: ReadSession, question: Question, reach: Reach) -> list[People]:
+    """Of each row and, with identity None, of all rows together: who bought in two counties is one person in sum."""
+    facts = _entered(question, reach)
+    identity = [facts.c[IDENTITY[key]] for key in question.group_by]
+    counts = (
+        func.count(facts.c.order_id.distinct()).label("orders"),
+        func.count(facts.c.person_id.distinct()).label("participants"),
+    )
+    sold = (facts.c.kind == "sale", facts.c.standing == "headline")
+    if not identity:
+        row = (await session.execute(select(*counts).where(*sold))).one()
+        return [People(None, row.orders, row.participants), People((), row.orders, row.participants)]
+    asked = (
+        select(*identity, func.grouping(identity[0]).label("is_total"), *counts)
+        .where(*sold)
+        .group_by(func.grouping_sets(tuple_(*identity), tuple_()))
+    )
+    return [
+        People(None if row.is_total else tuple(row[: len(identity)]), row.orders, row.participants)
+        for row in await session.execute(asked)
+    ]
+
+
+def _entered(question: Question, reach: Reach) -> Subquery:
+    """Every entry that is asked about, with each column that a report may group by."""
+    e = _ENTRY.c
+    month: ColumnElement[int] = e.period_month
+    if question.view == "sale_day":
+        month = cast(extract("year", e.sale_on) * 100 + extract("month", e.sale_on), Integer)
+    scope = _scope(reach.unit_id)
+    sale = e.kind == "sale"
+    found = select(
+        *_times(month), e.county_code, e.county_name, e.province, _designation().label("designation"), e.producer_id,
+        e.producer_name, e.supplier_id, e.supplier_name, e.category, e.channel, e.credit_kind, scope.label("scope"),
+        e.fund_source, e.unit_id, e.unit_name, e.union_id, e.campaign_id, e.order_id, e.person_id, e.kind,
+        case((~e.counted, e.not_counted_reason), (e.grade == "D", "unverified"), else_="headline").label("standing"),
+        case((sale, e.amount_fen), else_=0).label("sale_fen"), case((sale, 0), else_=e.amount_fen).label("refund_fen"),
+        e.quantity_milli, e.grams,
+    ).where(*_period(question))  # fmt: skip
+    wanted: dict[ColumnElement[Any], Any] = {
+        e.credit_kind: question.kind, e.channel: question.channel, e.fund_source: question.fund_source,
+        e.county_code: question.county, e.producer_id: question.producer, e.campaign_id: question.campaign,
+    }  # fmt: skip
+    found = found.where(*(column == value for column, value in wanted.items() if value is not None))
+    if question.scope:
+        found = found.where(scope == question.scope)
+    if reach.unit_id:
+        found = found.where(literal(reach.unit_id, Uuid) == any_(e.unit_path))
+    return _within(found, e.county_code, reach).subquery("facts")
+
+
+def _rolled(question: Question, reach: Reach) -> Subquery:
+    """The rollup and what is not folded into it yet, in one statement: exact to the commit."""
+    halves = []
+    for table in (_ROLLUP, _DELTA):
+        c = table.c
+        half = select(
+            *_times(c.period_month), c.county_code, c.county_name, c.province, c.credit_kind, c.standing,
+            *(c[name] for name in _SUMS),
+        ).where(c.period_month.between(*_months(question)))  # fmt: skip
+        if reach.unit_id:
+            half = half.where(c.top_unit_id == reach.unit_id)
+        if question.kind:
+            half = half.where(c.credit_kind == question.kind)
+        if question.county:
+            half = half.where(c.county_code == question.county)
+        halves.append(_within(half, c.county_code, reach))
+    return union_all(*halves).subquery("facts")
+
+
+def _within(found: Select[*tuple[Any, ...]], county_code: ColumnElement[str], reach: Reach) -> Select[*tuple[Any, ...]]:
+    return found if reach.counties is None else found.where(county_code.in_(sorted(reach.counties)))
+
+
+def _months(question: Question) -> tuple[int, int]:
+    """First and last accounting month of the period."""
+    return clock.month_of(question.since), clock.month_of(question.until - timedelta(days=1))
+
+
+def _period(question: Question) -> tuple[ColumnElement[bool], ...]:
+    """The days asked for, with the months beside them, so that PostgreSQL opens only the partitions it needs."""
+    e = _ENTRY.c
+    first, last = _months(question)
+    if question.view == "sale_day":  # what happened to a sale happened in its month or later
+        return (e.sale_on >= question.since, e.sale_on < question.until, e.period_month >= first)
+    return (e.occurred_on >= question.since, e.occurred_on < question.until, e.period_month.between(first, last))
+
+
+def _times(month: ColumnElement[int]) -> tuple[ColumnElement[Any], ...]:
+    """202611 → 202611, 20264, 20262, 2026: numbers that sort and group as they are."""
+    year, number = month // 100, month % 100
+    return (
+        month.label("month"),
+        (year * 10 + (number + 2) // 3).label("quarter"),
+        (year * 10 + (number + 5) // 6).label("half_year"),
+        year.label("year"),
+    )
+
+
+def _designation() -> ColumnElement[str | None]:
+    """Every kind that was valid on the placement day, in a fixed order, joined: each entry is in exactly one row."""
+    held = _ENTRY.c.designations
+    return func.nullif(
+        func.concat_ws("+", *(case((literal(kind) == any_(held), kind)) for kind in DESIGNATION_KINDS)), ""
+    )
+
+
+def _scope(unit_id: UUID | None) -> ColumnElement[str | None]:
+    """DOMAIN rule 3, from frozen facts: paired with the unit asked about or with one that stood above it then.
+
+    A descendant's own pairing makes the county an assisted one, but not a designated one of its head office.
+    """
+    e = _ENTRY.c
+    top = func.cardinality(e.unit_path)
+    start = func.array_position(e.unit_path, literal(unit_id, Uuid)) if unit_id else top
+    return case(
+        (e.pairing_unit_ids.bool_op("&&")(e.unit_path[start:top]), "designated"),
+        *((literal(kind) == any_(e.designations), "other_assisted") for kind in _STEADY),
+        (literal("emergency") == any_(e.designations), "emergency"),
+        (e.pairing_unit_ids.bool_op("&&")(e.unit_path), "other_assisted"),
+        else_=null(),
+    )

@@ -1,0 +1,224 @@
+"""The sales-assisted report: what was credited, to whom, and what was not counted and why."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from catalog.campaign.models import Campaign
+from orders.credit.models import NOT_COUNTED_REASONS
+from orders.report.figures import Part, People, can_use_rollup, label_names, parts, people
+from orders.report.question import Key, Question
+from orders.report.reach import Reach, reach_of
+from shop.access.permissions import Actor
+from shop.core import clock
+from shop.core.database import Database, ReadSession
+from shop.core.errors import Detail, Problem
+from shop.core.money import half_up
+from shop.organisation.models import Union
+
+PARTS_MAX = 60_000
+"""Sums that one report may hold: each row has two or three."""
+FEWEST_SHOWN = 5
+_TIMES: Mapping[Key, Callable[[int], str]] = {
+    "month": lambda number: f"{number // 100:04}-{number % 100:02}",
+    "quarter": lambda number: f"{number // 10:04}-Q{number % 10}",
+    "half_year": lambda number: f"{number // 10:04}-H{number % 10}",
+    "year": lambda number: f"{number:04}",
+}
+
+
+class ReportTooLarge(Problem):
+    status = 422
+    code = "report_too_large"
+    title = "报表过大"
+
+
+@dataclass(slots=True)
+class Figures:
+    """Sums in fen, milli-pieces and grams. All but `unverified_fen` are of headline entries (grades A to C)."""
+
+    direct_purchase_fen: int = 0
+    assisted_sale_fen: int = 0
+    unverified_fen: int = 0
+    refunded_fen: int = 0
+    quantity_milli: int = 0
+    grams: int = 0
+    orders: int = 0
+    participants: int = 0
+
+    @property
+    def credited_fen(self) -> int:
+        return self.direct_purchase_fen + self.assisted_sale_fen
+
+    @property
+    def quantity(self) -> int:
+        return half_up(self.quantity_milli, 1_000)
+
+    @property
+    def shown_participants(self) -> int | None:
+        """None for 1 to 4: so few people could be recognised (DOMAIN rule 25)."""
+        return None if 0 < self.participants < FEWEST_SHOWN else self.participants
+
+    def add(self, part: Part) -> None:
+        net_fen = part.sale_fen + part.refund_fen
+        if part.standing == "unverified":
+            self.unverified_fen += net_fen
+            return
+        if part.credit_kind == "direct_purchase":
+            self.direct_purchase_fen += net_fen
+        else:
+            self.assisted_sale_fen += net_fen
+        self.refunded_fen -= part.refund_fen
+        self.quantity_milli += part.quantity_milli
+        self.grams += part.grams
+
+    def count(self, found: People | None) -> None:
+        if found:
+            self.orders, self.participants = found.orders, found.participants
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "direct_purchase_fen": self.direct_purchase_fen,
+            "assisted_sale_fen": self.assisted_sale_fen,
+            "credited_fen": self.credited_fen,
+            "unverified_fen": self.unverified_fen,
+            "flagged_fen": None,
+            "refunded_fen": self.refunded_fen,
+            "quantity": self.quantity,
+            "grams": self.grams,
+            "orders": self.orders,
+            "participants": self.shown_participants,
+        }
+
+
+@dataclass(slots=True)
+class Row:
+    """keys: as JSON, in the order of the question's `group_by`."""
+
+    keys: dict[str, Any]
+    figures: Figures = field(default_factory=Figures)
+
+
+@dataclass(frozen=True, slots=True)
+class SalesReport:
+    """Rows sorted by their keys. not_counted: reason → fen, net of refunds, only reasons that occurred."""
+
+    question: Question
+    reach: Reach
+    rows: list[Row]
+    totals: Figures
+    not_counted: dict[str, int]
+
+    @property
+    def recognised_fen(self) -> int:
+        return self.totals.credited_fen + self.totals.unverified_fen + sum(self.not_counted.values())
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of OUTSIDE: the API and the command line give the same."""
+        unit = self.reach.unit_id and {"id": self.reach.unit_id, "name": self.reach.unit_name}
+        return {
+            "period": {"from": self.question.since, "to": self.question.until},
+            "view": self.question.view,
+            "unit": unit,
+            "known_at": None,
+            "group_by": self.question.group_by,
+            "rows": [row.keys | row.figures.as_json() for row in self.rows],
+            "totals": self.totals.as_json(),
+            "not_counted": [{"reason": reason, "amount_fen": fen} for reason, fen in self.not_counted.items()],
+            "recognised_fen": self.recognised_fen,
+            "balanced_as_of": None,
+            "digest": None,
+        }
+
+
+async def sales(
+    database: Database,
+    question: Question,
+    *,
+    actor: Actor | None,
+    now: datetime,
+    source: Literal["quickest", "entries"] = "quickest",
+) -> SalesReport:
+    """Answer a question from one moment's entries. actor None: the operator at the command line.
+
+    source: `entries` leaves the rollup aside; the figures are the same. Raises NotFound, UnitRequired, NotAllowed
+    (see reach.py) and ReportTooLarge.
+    """
+    async with database.snapshot() as session:
+        reach = await reach_of(session, unit=question.unit, actor=actor, day=clock.business_day(now))
+        rollup = source == "quickest" and can_use_rollup(question, reach)
+        found = await parts(session, question, reach, source="rollup" if rollup else "entries", limit=PARTS_MAX + 1)
+        if len(found) > PARTS_MAX:
+            raise ReportTooLarge(
+                "结果行数太多，请缩短期间、减少分组项或加上筛选条件。",
+                [Detail("/group_by", ReportTooLarge.code, "请减少分组项")],
+            )
+        counted = {one.identity: one for one in await people(session, question, reach)}
+        names = await _names(session, question.group_by, found)
+    totals, not_counted = Figures(), dict.fromkeys(NOT_COUNTED_REASONS, 0)
+    seen = {part.standing for part in found}
+    groups: dict[tuple[Any, ...], list[Part]] = {}
+    for part in found:
+        if part.standing in not_counted:
+            not_counted[part.standing] += part.sale_fen + part.refund_fen
+        else:
+            totals.add(part)
+            groups.setdefault(part.identity, []).append(part)
+    totals.count(counted.get(None))
+    rows = [
+        _row(question.group_by, identity, group, counted.get(identity), names)
+        for identity, group in sorted(groups.items(), key=_by_keys)
+    ]
+    return SalesReport(question, reach, rows, totals, {r: fen for r, fen in not_counted.items() if r in seen})
+
+
+def _by_keys(group: tuple[tuple[Any, ...], list[Part]]) -> list[tuple[bool, str]]:
+    """Months in their order, counties by code; what has no key comes last."""
+    return [(key is None, str(key)) for key in group[0]]
+
+
+def _row(
+    group_by: tuple[Key, ...],
+    identity: tuple[Any, ...],
+    group: Iterable[Part],
+    counted: People | None,
+    names: Mapping[UUID, str],
+) -> Row:
+    """One row; what bore several names in the period goes by the last of them."""
+    latest = max(group, key=lambda part: (part.last_month, tuple(map(str, part.labels))))
+    labels = dict(zip(label_names(group_by), latest.labels, strict=True))
+    row = Row({key: _key(key, value, labels, names) for key, value in zip(group_by, identity, strict=True)})
+    for part in group:
+        row.figures.add(part)
+    row.figures.count(counted)
+    return row
+
+
+def _key(key: Key, value: Any, labels: Mapping[str, Any], names: Mapping[UUID, str]) -> Any:
+    if value is None:
+        return None
+    if key == "county":
+        return {"code": value, "name": labels["county_name"], "province": labels["province"]}
+    if f"{key}_name" in labels:
+        return {"id": value, "name": labels[f"{key}_name"]}
+    if isinstance(value, UUID):
+        return {"id": value, "name": names.get(value, "")}
+    return _TIMES[key](value) if key in _TIMES else value
+
+
+async def _names(session: ReadSession, group_by: tuple[Key, ...], found: Iterable[Part]) -> dict[UUID, str]:
+    """Today's names of unions and campaigns: an entry holds their ids only."""
+    ids = {value for part in found for value in part.identity if isinstance(value, UUID)}
+    names: dict[UUID, str] = {}
+    if "union" in group_by:
+        rows = await session.execute(select(col(Union.id), col(Union.name)).where(col(Union.id).in_(ids)))
+        names |= {row.id: row.name for row in rows}
+    if "campaign" in group_by:
+        rows = await session.execute(select(col(Campaign.id), col(Campaign.name)).where(col(Campaign.id).in_(ids)))
+        names |= {row.id: row.name for row in rows}
+    return names

@@ -1,0 +1,103 @@
+"""The report as JSON. Money in fen, weights in grams, days as business days in Asia/Shanghai."""
+
+from typing import Annotated, TypedDict
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class CountyKey(TypedDict):
+    """As it was called when the goods were ordered."""
+
+    code: str
+    name: str
+    province: str
+
+
+class NameKey(TypedDict):
+    id: UUID
+    name: str
+
+
+class FiguresOut(BaseModel):
+    """`credited_fen` = `direct_purchase_fen` + `assisted_sale_fen`, net of refunds.
+
+    Every figure but `unverified_fen` stands on what is counted and proven (grades A to C).
+    """
+
+    direct_purchase_fen: int
+    assisted_sale_fen: int
+    credited_fen: int
+    unverified_fen: Annotated[int, Field(description="Counted on a typed statement only (grade D), net of refunds")]
+    flagged_fen: None
+    refunded_fen: Annotated[int, Field(description="What refunds took off `credited_fen`, as a positive figure")]
+    quantity: Annotated[int, Field(description="Pieces, net of refunds; each figure rounded half-up by itself")]
+    grams: int
+    orders: Annotated[int, Field(description="Distinct orders with a sale in the period")]
+    participants: Annotated[
+        int | None,
+        Field(description="Distinct persons with a personal order whose sale falls in the period; null for 1 to 4"),
+    ]
+
+
+class RowOut(FiguresOut):
+    """A row has exactly the keys that were asked for in `group_by`."""
+
+    county: CountyKey | None = None
+    province: str | None = None
+    designation: Annotated[
+        str | None,
+        Field(
+            description="All kinds that the county held on the placement day, joined by `+` in the order lifted_out, "
+            "severely_poor, key_revitalisation, provincial, emergency. So rows add up to the totals, and one kind's "
+            "whole figure is the sum of the rows that name it. null: paired with the unit, but not designated"
+        ),
+    ] = None
+    producer: NameKey | None = None
+    supplier: NameKey | None = None
+    category: str | None = None
+    month: Annotated[str | None, Field(examples=["2026-11"])] = None
+    quarter: Annotated[str | None, Field(examples=["2026-Q4"])] = None
+    half_year: Annotated[str | None, Field(examples=["2026-H2"])] = None
+    year: Annotated[str | None, Field(examples=["2026"])] = None
+    channel: str | None = None
+    kind: str | None = None
+    scope: str | None = None
+    fund_source: str | None = None
+    unit: Annotated[
+        NameKey | None, Field(description="The credited unit itself; a parent is the sum over its rows")
+    ] = None
+    union: NameKey | None = None
+    campaign: NameKey | None = None
+
+
+class NotCountedOut(BaseModel):
+    """Recognised value that does not count, and why; net of refunds."""
+
+    reason: str
+    amount_fen: int
+
+
+class PeriodOut(BaseModel):
+    """Half-open: `to` is the first day after it."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    from_: Annotated[str, Field(alias="from")]
+    to: str
+
+
+class SalesOut(BaseModel):
+    """`recognised_fen` = credited + unverified + not counted, to the fen. `unit` null: the whole shop."""
+
+    period: PeriodOut
+    view: str
+    unit: NameKey | None
+    known_at: None
+    group_by: list[str]
+    rows: list[RowOut]
+    totals: FiguresOut
+    not_counted: list[NotCountedOut]
+    recognised_fen: int
+    balanced_as_of: None
+    digest: None

@@ -1,0 +1,83 @@
+"""The report as CSV for a spreadsheet: the same figures, in yuan and kilograms, under Chinese heads."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+
+from orders.report import words
+from orders.report.sales import Figures, SalesReport
+
+BOM = "\ufeff"  # without it a spreadsheet guesses another encoding
+ROWS_A_CHUNK = 500
+_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def lines(report: SalesReport) -> Iterator[Sequence[str]]:
+    """Head, rows, total, then what is not counted and why; an empty line between the two."""
+    group_by = report.question.group_by
+    yield [*(words.heads(group_by) or ["范围"]), *words.FIGURES]
+    width = len(words.heads(group_by)) or 1
+    if group_by:
+        for row in report.rows:
+            yield [*map(harmless, words.row_cells(row.keys)), *figures(row.figures)]  # type: ignore[arg-type]
+    yield ["合计", *[""] * (width - 1), *figures(report.totals)]
+    yield []
+    yield ["不计入原因", "代码", "金额（元）"]
+    for reason, fen in report.not_counted.items():
+        yield [words.REASONS[reason], reason, yuan(fen)]
+    yield ["不计入合计", "", yuan(sum(report.not_counted.values()))]
+    yield ["认定总额（计入＋待核实＋不计入）", "", yuan(report.recognised_fen)]
+
+
+def chunks(report: SalesReport) -> Iterator[bytes]:
+    """UTF-8 with a mark, some rows at a time."""
+    held, waiting = io.StringIO(), 0
+    held.write(BOM)
+    writer = csv.writer(held)
+    for line in lines(report):
+        writer.writerow(line)
+        waiting += 1
+        if waiting == ROWS_A_CHUNK:
+            yield _emptied(held)
+            waiting = 0
+    yield _emptied(held)
+
+
+def figures(of: Figures) -> list[str]:
+    """One cell for each of `words.FIGURES`."""
+    return [
+        *map(yuan, (of.direct_purchase_fen, of.assisted_sale_fen, of.credited_fen, of.unverified_fen)),
+        "",
+        yuan(of.refunded_fen),
+        str(of.quantity),
+        _thousandths(of.grams),
+        str(of.orders),
+        words.people(of.shown_participants),
+    ]
+
+
+def harmless(cell: str) -> str:
+    """Text that a spreadsheet would take for a formula becomes text."""
+    return f"'{cell}" if cell.startswith(_DANGEROUS) else cell
+
+
+def yuan(fen: int) -> str:
+    """Every fen, no rounding: −1250 → ``-12.50``."""
+    whole, cents = divmod(abs(fen), 100)
+    return f"{'-' if fen < 0 else ''}{whole}.{cents:02}"
+
+
+def _thousandths(grams: int) -> str:
+    whole, rest = divmod(abs(grams), 1_000)
+    return f"{'-' if grams < 0 else ''}{whole}.{rest:03}"
+
+
+def _emptied(held: io.StringIO) -> bytes:
+    content = held.getvalue().encode()
+    held.seek(0)
+    held.truncate()
+    return content
+
+
+def file_name(report: SalesReport) -> str:
+    return f"sales-{report.question.since}-{report.question.until}.csv"

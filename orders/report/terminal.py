@@ -1,0 +1,38 @@
+"""The report in a terminal."""
+
+from rich.console import Console
+from rich.table import Table
+
+from orders.report import words
+from orders.report.question import Question
+from orders.report.sales import Figures, SalesReport
+from orders.report.sheet import yuan
+
+
+def show(report: SalesReport, console: Console) -> None:
+    """A table with totals, then what is not counted and why. Amounts in yuan."""
+    question = report.question
+    table = Table(title=title(question, report.reach.unit_name), title_justify="left")
+    heads = [words.HEADS[key][0] for key in question.group_by]
+    for head in heads or ["范围"]:
+        table.add_column(head)
+    for head in ("直接购买", "帮助销售", "计入合计", "待核实", "已退款", "件数", "订单", "人数"):
+        table.add_column(head, justify="right")
+    if question.group_by:
+        for row in report.rows:
+            table.add_row(*(words.label(key, row.keys[key]) for key in question.group_by), *_cells(row.figures))
+    table.add_section()
+    table.add_row("合计", *[""] * (len(heads) - 1), *_cells(report.totals))
+    console.print(table)
+    for reason, fen in report.not_counted.items():
+        console.print(f"不计入 {yuan(fen):>14} 元  {words.REASONS[reason]}")
+    console.print(f"认定总额 {yuan(report.recognised_fen)} 元 = 计入 + 待核实 + 不计入")
+
+
+def title(question: Question, unit_name: str | None) -> str:
+    return f"{unit_name or '全部单位'} 消费帮扶销售 {question.since} 至 {question.until}（不含） 单位：元"
+
+
+def _cells(of: Figures) -> list[str]:
+    money = (of.direct_purchase_fen, of.assisted_sale_fen, of.credited_fen, of.unverified_fen, of.refunded_fen)
+    return [*map(yuan, money), str(of.quantity), str(of.orders), words.people(of.shown_participants)]

@@ -1,0 +1,78 @@
+"""What codes are called in a report: heads, cells, and sentences for what does not count."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from orders.report.question import Key
+
+HEADS: Mapping[Key, tuple[str, ...]] = {
+    "county": ("帮扶县", "省份", "行政区划代码"), "province": ("省份",), "designation": ("帮扶类别",),
+    "producer": ("生产者",), "supplier": ("供应商",), "category": ("品类",), "month": ("月份",), "quarter": ("季度",),
+    "half_year": ("半年",), "year": ("年度",), "channel": ("渠道",), "kind": ("购买/帮销",), "scope": ("帮扶范围",),
+    "fund_source": ("资金来源",), "unit": ("单位",), "union": ("工会",), "campaign": ("活动",),
+}  # fmt: skip
+"""A key's columns on a sheet; the first one names it."""
+FIGURES = (
+    "直接购买（元）", "帮助销售（元）", "计入合计（元）", "待核实（元）", "异常标记（元）", "已退款（元）",
+    "数量（件）", "重量（千克）", "订单数", "参与人数",
+)  # fmt: skip
+KINDS = {"direct_purchase": "直接购买", "assisted_sale": "帮助销售"}
+SCOPES = {"designated": "定点帮扶", "other_assisted": "其他帮扶地区", "emergency": "应急滞销地区"}
+FUND_SOURCES = {
+    "personal": "职工自费", "union": "工会经费", "canteen": "食堂经费", "administration": "行政经费",
+    "party_dues": "党费",
+}  # fmt: skip
+DESIGNATIONS = {
+    "lifted_out": "脱贫县", "severely_poor": "三区三州", "key_revitalisation": "国家乡村振兴重点帮扶县",
+    "provincial": "省级帮扶", "emergency": "应急滞销地区",
+}  # fmt: skip
+CHANNELS = {"shop": "本商城"}
+VIEWS = {"event_day": "按发生日（正式口径）", "sale_day": "按原销售日"}
+REASONS = {
+    "no_designation": "产地县在下单当日不属于任何帮扶名录，也未与本单位结对",
+    "recognition_missing": "产品没有帮扶产品认定",
+    "recognition_expired": "产品的帮扶产品认定在下单当日已过有效期",
+    "no_credited_unit": "没有可计入的单位（购买人不是职工，也不是单位推荐的客户）",
+    "donated": "捐赠货物不计入",
+    "outside_rule_period": "下单当日没有适用的计入口径",
+}
+NOTHING = "（未注明）"
+FEW = "<5"
+_WRITTEN: Mapping[Key, Callable[[str], str]] = {
+    "kind": lambda value: KINDS.get(value, value),
+    "scope": lambda value: SCOPES.get(value, value),
+    "fund_source": lambda value: FUND_SOURCES.get(value, value),
+    "channel": lambda value: CHANNELS.get(value, value),
+    "designation": lambda value: "、".join(DESIGNATIONS.get(kind, kind) for kind in value.split("+")),
+    "quarter": lambda value: f"{value[:4]}年第{value[-1]}季度",
+    "half_year": lambda value: f"{value[:4]}年{'上' if value[-1] == '1' else '下'}半年",
+}
+
+
+def cells(key: Key, value: Any) -> tuple[str, ...]:
+    """A key of a row as text, one for each of its heads."""
+    if value is None:
+        return (NOTHING, *[""] * (len(HEADS[key]) - 1))
+    if key == "county":
+        return (value["name"], value["province"], value["code"])
+    if isinstance(value, Mapping):
+        return (value["name"] or NOTHING,)
+    written = _WRITTEN.get(key)
+    return (written(value) if written else value,)
+
+
+def heads(group_by: Iterable[Key]) -> list[str]:
+    return [head for key in group_by for head in HEADS[key]]
+
+
+def row_cells(keys: Mapping[Key, Any]) -> list[str]:
+    return [cell for key, value in keys.items() for cell in cells(key, value)]
+
+
+def label(key: Key, value: Any) -> str:
+    """A key of a row in a few words, for charts and narrow tables."""
+    return cells(key, value)[0]
+
+
+def people(count: int | None) -> str:
+    return FEW if count is None else str(count)
