@@ -5,14 +5,14 @@ asks the database. Whoever sends a cookie or a token passes by.
 """
 
 import asyncio
-import secrets
 from hashlib import blake2b
-from itertools import count
 from time import monotonic
 from typing import Final
 
 from prometheus_client import Counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shop.core.observed import request_id_of
 
 LIFETIME_S: Final = 0.5
 ENTRIES_MAX: Final = 2_000
@@ -25,7 +25,6 @@ Headers = list[tuple[bytes, bytes]]
 
 ANSWERS: Final = Counter("listing_cache_answers", "Answers to strangers about what is for sale.", ["source"])
 _hits, _misses = ANSWERS.labels("cache"), ANSWERS.labels("application")
-_process, _answer = secrets.token_hex(8), count()
 
 
 class _Kept:
@@ -122,7 +121,7 @@ class ListingCache:
         key = (path.encode(), scope["query_string"], b"" if path.startswith("/api/") else language)
         kept = self._kept.get(key)
         if kept is not None and kept.until > monotonic():
-            await _give(kept, if_none_match, b"%s-%x" % (_process.encode(), next(_answer)), send)
+            await _give(kept, if_none_match, request_id_of(scope), send)
             return
         flight = self._flights.get(key)
         if flight is None:
@@ -132,7 +131,7 @@ class ListingCache:
         if flight.answer is None:
             await self.app(scope, receive, send)
         else:
-            await _give(flight.answer, if_none_match, b"%s-%x" % (_process.encode(), next(_answer)), send)
+            await _give(flight.answer, if_none_match, request_id_of(scope), send)
 
     async def _lead(
         self, key: tuple[bytes, ...], if_none_match: bytes, scope: Scope, receive: Receive, send: Send

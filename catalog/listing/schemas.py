@@ -5,6 +5,8 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from catalog.county.schemas import DesignationOut
+
 
 class CountyBrief(BaseModel):
     code: str
@@ -53,7 +55,7 @@ class DatedOut(BaseModel):
     valid_to: date | None
 
 
-class DocumentOut(DatedOut):
+class PaperOut(DatedOut):
     kind: str
     number: str | None
     issuer: str | None
@@ -66,13 +68,6 @@ class RecognitionOut(DatedOut):
     number: str
     issuer: str
     source: str
-
-
-class DesignationOut(DatedOut):
-    kind: str
-    source: str
-    confirmed: bool
-    delisted_year: int | None
 
 
 class DiscountOut(DatedOut):
@@ -124,7 +119,7 @@ class SkuOut(SkuBrief):
     contents: list[ContentOut]
 
 
-class ProducerOut(ProducerBrief):
+class MakerOut(ProducerBrief):
     kind: str
     confirmed: bool
     source: str
@@ -152,7 +147,7 @@ class ProductDetail(BaseModel):
     papers_expired: bool
     county: CountyBrief
     made_county: CountyBrief | None
-    producer: ProducerOut
+    producer: MakerOut
     supplier: SupplierOut
     storage: str | None
     shelf_life_days: int | None
@@ -164,7 +159,7 @@ class ProductDetail(BaseModel):
     source: str
     confirmed: bool
     zones: list[ZoneOut]
-    documents: list[DocumentOut]
+    documents: list[PaperOut]
     badges: list[str]
     recognition: RecognitionOut | None
     designations: list[DesignationOut]

@@ -1,31 +1,20 @@
-"""The rooms of this slice behind a real door: routes, errors as problems, the cache in front."""
+"""The shop as strangers meet it: straight, or through the cache."""
 
 from collections.abc import AsyncIterator
 
 import pytest
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 
-from catalog.listing import api
 from catalog.listing.cache import ListingCache
 from shop.core.database import Database
-from shop.core.errors import Problem
 from shop.core.settings import Settings
-
-
-async def problem(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, Problem)
-    return JSONResponse(error.as_json(), error.status, media_type="application/problem+json")
+from shop.main import create_app
 
 
 @pytest.fixture
 def app(database: Database) -> FastAPI:
-    made = FastAPI(exception_handlers={Problem: problem})
-    made.state.database = database
-    made.state.settings = Settings(_env_file=None)
-    made.include_router(api.routes)
-    return made
+    return create_app(Settings(_env_file=None), database)
 
 
 @pytest.fixture
