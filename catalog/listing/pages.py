@@ -104,7 +104,7 @@ async def get_picture(request: Request, database: TheDatabase, product_id: UUID)
     return tagged(request, drawn.encode(), media_type="image/svg+xml", max_age_s=PICTURE_AGE_S)
 
 
-def _shared(request: Request, name: str, **context: object) -> Response:
+def _shared(request: Request, name: str, **context: Any) -> Response:
     """A page without a form of its own: for strangers the same, so that the cache in front may give it to the next."""
     page = render(request, name, **context)
     if getattr(request.state, "viewer", None) is None:
