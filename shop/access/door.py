@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from hashlib import sha256
+from hmac import digest
 
 from starlette.applications import Starlette
 
@@ -16,9 +18,12 @@ from shop.core.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Door:
+    """form_key: what forms' tokens are made with. Each key is derived from the shop's secret for its own purpose."""
+
     tokens: Tokens
     revocations: Revocations
     pages: PageSessions
+    form_key: bytes
 
     @classmethod
     def of(cls, app: Starlette) -> "Door":
@@ -27,7 +32,12 @@ class Door:
         if found is None:
             database: Database = app.state.database
             settings: Settings = app.state.settings
-            found = cls(Tokens.from_secret(settings.secret_key), Revocations(database), PageSessions(database))
+            found = cls(
+                Tokens.from_secret(settings.secret_key),
+                Revocations(database),
+                PageSessions(database),
+                digest(settings.secret_key.encode(), b"forms", sha256),
+            )
             app.state.door = found
         return found
 

@@ -83,14 +83,12 @@ class Forms:
         settings: Settings = scope["app"].state.settings
         cookies = cookie_parser(headers[b"cookie"]) if b"cookie" in headers else {}
         session_cookie = cookies.get(COOKIE, "")
-        token = FormToken(
-            hmac.digest(settings.secret_key.encode(), b"forms", sha256), session_cookie or cookies.get(FORM_COOKIE, "")
-        )
+        door = Door.of(scope["app"])
+        token = FormToken(door.form_key, session_cookie or cookies.get(FORM_COOKIE, ""))
         state: dict[str, Any] = scope.setdefault("state", {})
         state["csrf_token"] = token
         bearer = headers.get(b"authorization", "").lower().startswith("bearer ")
-        pages = Door.of(scope["app"]).pages
-        state["viewer"] = await pages.viewer(session_cookie) if session_cookie and not bearer else None
+        state["viewer"] = await door.pages.viewer(session_cookie) if session_cookie and not bearer else None
 
         async def send_with_cookie(message: Message) -> None:
             if message["type"] == "http.response.start" and token.new_cookie:
