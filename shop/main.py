@@ -6,14 +6,21 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 from fastapi import APIRouter, FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.types import ASGIApp
 
 import catalog.county.api
 import catalog.listing.api
+import catalog.listing.pages
 import catalog.producer.api
 import orders.aftersales.api
+import orders.checkout.api
+import orders.checkout.cart_api
 import orders.checkout.pay_api
+import orders.order.api
 import orders.payment.api
+import orders.report.api
+import orders.report.pages
 import shop.access.api
 import shop.access.pages
 import shop.home.api
@@ -32,10 +39,19 @@ from shop.core.database import Database, open_database
 from shop.core.observed import Observed
 from shop.core.sandbox_clock import followed
 from shop.core.settings import Settings
+from shop.home.body_limit import BodyLimit
 from shop.home.openapi import describe
 from shop.home.problems import answer_problems, crashed
 from shop.ui.assets import static_app
 
+# The framework's own telemetry quotes queries and error messages, which may be personal: ours does not.
+ITS_OWN_TELEMETRY: Final[TelemetryConfig] = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     shop.home.health.routes,
     shop.home.pages.routes,
@@ -46,9 +62,15 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     catalog.county.api.routes,
     catalog.producer.api.routes,
     catalog.listing.api.routes,
+    catalog.listing.pages.routes,
+    orders.checkout.cart_api.routes,
+    orders.checkout.api.routes,
     orders.checkout.pay_api.routes,
+    orders.order.api.routes,
     orders.aftersales.api.routes,
     orders.payment.api.routes,
+    orders.report.api.routes,
+    orders.report.pages.routes,
 )
 
 
@@ -62,6 +84,7 @@ def create_app(settings: Settings, database: Database | None = None, gateway: Pa
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=ITS_OWN_TELEMETRY,
     )
     app.state.settings = settings
     app.state.database = database
@@ -75,6 +98,7 @@ def create_app(settings: Settings, database: Database | None = None, gateway: Pa
         _include_sandbox(app)
     app.mount("/static", static_app)
     # The last added stands outermost.
+    app.add_middleware(BodyLimit)
     app.add_middleware(Forms)
     app.add_middleware(Observed, crashed=crashed)
     app.add_middleware(SecurityHeaders, production=settings.production)

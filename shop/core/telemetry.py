@@ -31,7 +31,6 @@ def trace_to_collector(service: str) -> Callable[[], None]:
     """
     if not environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         return lambda: None
-    from opentelemetry import trace  # noqa: PLC0415
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
@@ -39,7 +38,6 @@ def trace_to_collector(service: str) -> Callable[[], None]:
     exporter = import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter").OTLPSpanExporter
     provider = TracerProvider(resource=Resource.create({"service.name": service}))
     provider.add_span_processor(BatchSpanProcessor(exporter()))
-    trace.set_tracer_provider(provider)
     use_tracer(provider.get_tracer("bangfu"))
     return provider.shutdown
 

@@ -40,6 +40,12 @@ class Refused(Problem):
     code = "bad_request"
 
 
+class TooLarge(Problem):
+    status = 413
+    code = "too_large"
+    title = "内容太大"
+
+
 class Crashed(Problem):
     status = 500
     code = "internal"
@@ -112,6 +118,8 @@ async def _refused(request: Request, error: Exception) -> Response:
         return answer(request, NotFound("网址可能不完整，或内容已下架。"), headers)
     if refusal.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         return answer(request, MethodNotAllowed(f"请改用：{headers.get('Allow', '')}"), headers)
+    if refusal.status_code == 413:
+        return answer(request, TooLarge("请分几次提交。"), headers)
     problem = Refused("请求无法读取，请检查格式后再试。")
     problem.status = refusal.status_code  # type: ignore[misc]  # this one instance's
     return answer(request, problem, headers)
