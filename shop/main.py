@@ -13,6 +13,7 @@ import catalog.county.api
 import catalog.listing.api
 import catalog.listing.pages
 import catalog.producer.api
+import catalog.upload.api
 import orders.aftersales.api
 import orders.checkout.api
 import orders.checkout.cart_api
@@ -61,6 +62,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     shop.organisation.pages.routes,
     catalog.county.api.routes,
     catalog.producer.api.routes,
+    catalog.upload.api.routes,
     catalog.listing.api.routes,
     catalog.listing.pages.routes,
     orders.checkout.cart_api.routes,

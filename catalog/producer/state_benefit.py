@@ -26,7 +26,7 @@ async def state_benefit(
     source: str,
     stated_on: date,
 ) -> UUID:
-    """Keep one statement; its id. period: e.g. `2025` or `2026H1`. Said again with the same day and source, it is one."""
+    """Keep one statement; its id. period: e.g. `2025` or `2026H1`. Said again with the same day and source: one row."""
     key = derived_id("benefit", producer_id, period, stated_on, source)
     await session.execute(
         _STATE,

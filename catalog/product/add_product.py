@@ -98,16 +98,26 @@ ON CONFLICT (code) DO UPDATE SET title = excluded.title, category = excluded.cat
     state = CASE WHEN product.state = 'listed' AND (product.producer_id, product.origin_county_code)
         IS DISTINCT FROM (excluded.producer_id, excluded.origin_county_code) THEN 'draft' ELSE product.state END
 WHERE product.id = excluded.id AND product.supplier_id = excluded.supplier_id
+    AND (product.title, product.category, product.producer_id, product.origin_county_code, product.made_county_code,
+    product.storage, product.shelf_life_days, product.perishable, product.harvest_months, product.ship_months,
+    product.vat_basis_points, product.certification, product.note, product.source)
+    IS DISTINCT FROM (excluded.title, excluded.category, excluded.producer_id, excluded.origin_county_code,
+    excluded.made_county_code, excluded.storage, excluded.shelf_life_days, excluded.perishable,
+    excluded.harvest_months, excluded.ship_months, excluded.vat_basis_points, excluded.certification, excluded.note,
+    excluded.source)
 RETURNING id
 """)
 _ADD_SKUS = text("""
 WITH added AS (
     INSERT INTO sku (id, product_id, code, spec, net_grams, active)
-    SELECT sku_id, id, code, spec, net_grams, true
-    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(sku_id uuid, id uuid, code text, spec text, net_grams bigint)
-    ORDER BY sku_id
+    SELECT r.sku_id, r.id, r.code, r.spec, r.net_grams, true
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+        AS r(sku_id uuid, id uuid, supplier_id uuid, code text, spec text, net_grams bigint)
+    JOIN product p ON p.id = r.id AND p.supplier_id = r.supplier_id
+    ORDER BY r.sku_id
     ON CONFLICT (code) DO UPDATE SET spec = excluded.spec, net_grams = excluded.net_grams
     WHERE sku.product_id = excluded.product_id
+        AND (sku.spec, sku.net_grams) IS DISTINCT FROM (excluded.spec, excluded.net_grams)
     RETURNING id, product_id
 ), filled AS (
     INSERT INTO sku_content (sku_id, stock_sku_id, position, pieces, allocation_fen)
@@ -115,6 +125,11 @@ WITH added AS (
     ON CONFLICT DO NOTHING
 )
 SELECT product_id FROM added
+""")
+# Mine: product and SKU stand under the code, of the same supplier.
+_MINE = text("""
+SELECT r.id FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, sku_id uuid, supplier_id uuid)
+JOIN product p ON p.id = r.id AND p.supplier_id = r.supplier_id JOIN sku s ON s.id = r.sku_id AND s.product_id = p.id
 """)
 
 
@@ -149,17 +164,17 @@ async def add_products(
         for one in products
     ]
     rows = as_rows(documents)
-    saved = set((await session.execute(_ADD, {"rows": rows, "now": now})).scalars())
-    if len(saved) == len(products):
-        saved &= set((await session.execute(_ADD_SKUS, {"rows": rows})).scalars())
+    changed = set((await session.execute(_ADD, {"rows": rows, "now": now})).scalars())
+    changed |= set((await session.execute(_ADD_SKUS, {"rows": rows})).scalars())
+    mine = set((await session.execute(_MINE, {"rows": rows})).scalars())
     taken = [
         Detail(f"/{i}/code", CodeTaken.code, f"编号 {one.code} 已被其他供应商或规格使用")
         for i, one in enumerate(products)
-        if one.id not in saved
+        if one.id not in mine
     ]
     if taken:
         raise CodeTaken(errors=taken)
-    await touch(session, saved, now=now)
+    await touch(session, changed, now=now)
     return [one.id for one in products]
 
 

@@ -90,32 +90,3 @@ class ProductTouched(SQLModel, table=True):
 
     product_id: UUID = Field(primary_key=True)
     touched_at: datetime = Field(sa_type=Moment)
-
-
-class ImportBatch(SQLModel, table=True):
-    """One staged file of a catalogue import: its rows and their errors, saved all or not at all."""
-
-    __tablename__ = "import_batch"
-    __table_args__ = (one_of("state", ("staged", "refused", "confirmed")),)
-
-    id: UUID = Field(primary_key=True)
-    kind: str
-    file_name: str
-    file_sha256: str = Field(index=True)
-    rows: int
-    errors: int
-    state: str
-    created_by: UUID | None = None
-    created_at: datetime = Field(sa_type=Moment)
-    confirmed_at: datetime | None = Field(default=None, sa_type=Moment)
-
-
-class ImportRow(SQLModel, table=True):
-    """A row of a staged file as it was read, with what is wrong in it, so that nothing typed is lost."""
-
-    __tablename__ = "import_row"
-
-    batch_id: UUID = Field(foreign_key="import_batch.id", primary_key=True)
-    number: int = Field(primary_key=True)
-    fields: str
-    errors: str | None = None

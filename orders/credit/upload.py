@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from uuid import UUID
 
 import msgspec
 from sqlalchemy import text
@@ -61,7 +62,7 @@ JOIN counting_rule c ON c.version = r.version AND (c.valid_from, c.needs_designa
 """)  # noqa: S608  # composed of our own constant
 
 
-async def add_rules(session: WriteSession, *, rules: Sequence[NewRule], saving: Saving) -> None:
+async def add_rules(session: WriteSession, *, actor_id: UUID | None, rules: Sequence[NewRule], now: datetime) -> None:
     """Keep rules by version; the same one again is success. Raises RuleVersionTaken."""
     rows = as_rows(msgspec.to_builtins(one) | {"id": str(derived_id("counting_rule", one.version))} for one in rules)
     added = set((await session.execute(_ADD, {"rows": rows})).scalars())
@@ -80,8 +81,8 @@ async def add_rules(session: WriteSession, *, rules: Sequence[NewRule], saving: 
             for one in rules
             if one.version in added
         ],
-        actor_id=saving.actor_id,
-        now=saving.now,
+        actor_id=actor_id,
+        now=now,
     )
 
 
@@ -101,7 +102,7 @@ def _rule(cells: Cells) -> NewRule:
 
 
 async def _save(session: WriteSession, rows: Sequence[NewRule], saving: Saving) -> None:
-    await add_rules(session, rules=rows, saving=saving)
+    await add_rules(session, actor_id=saving.actor_id, rules=rows, now=saving.now)
 
 
 COUNTING_RULES = Kind(

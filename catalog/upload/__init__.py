@@ -1,0 +1,1 @@
+"""Files that somebody hands in: read, checked row by row, and saved whole or not at all."""

@@ -1,0 +1,57 @@
+"""`POST /api/v1/products/import`: a file of products, saved whole or not at all."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, UploadFile
+from pydantic import BaseModel
+
+from catalog.upload.kinds.product import PRODUCTS
+from catalog.upload.sheet import FILE_BYTES_MAX
+from catalog.upload.stage import import_file
+from shop.access.guard import requires
+from shop.access.permissions import Actor, Permission
+from shop.core import clock
+from shop.core.requests import TheDatabase
+
+routes = APIRouter(prefix="/api/v1", tags=["products"])
+
+
+class ImportedOut(BaseModel):
+    """repeated: these bytes were imported before. saved false and repeated false: a dry run that found no error."""
+
+    kind: str
+    rows: int
+    saved: bool
+    repeated: bool
+    batch_id: UUID | None
+
+
+@routes.post(
+    "/products/import",
+    responses={
+        401: {"description": "未登录"},
+        403: {"description": "没有权限，或不是自己的供应商"},
+        409: {"description": "商品编号已被使用"},
+        413: {"description": "文件太大"},
+        422: {"description": "表格有误，什么都没有保存"},
+    },
+)
+async def import_products(
+    database: TheDatabase,
+    actor: Annotated[Actor, Depends(requires(Permission.PRODUCT_WRITE))],
+    file: UploadFile,
+    dry_run: bool = False,
+) -> ImportedOut:
+    """A csv (UTF-8, GBK) or xlsx with our columns or the sample catalogue's. Errors name row and column."""
+    data = await file.read(FILE_BYTES_MAX + 1)
+    done = await import_file(
+        database,
+        kind=PRODUCTS,
+        file_name=file.filename or "",
+        data=data,
+        actor=actor,
+        now=clock.now(),
+        dry_run=dry_run,
+    )
+    return ImportedOut(kind=done.kind, rows=done.rows, saved=done.saved, repeated=done.repeated, batch_id=done.batch_id)

@@ -1,0 +1,112 @@
+"""What can be imported: each kind is one declaration of columns, how a row is read, and how rows are saved."""
+
+import csv
+import io
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from catalog.upload.cells import Cells
+from catalog.upload.sheet import Sheet
+from catalog.upload.wrong import HeaderWrong, KindComesLater, KindUnknown
+from shop.access.permissions import Actor
+from shop.core.database import WriteSession
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column is known by its name or by its Chinese title. needed: it must stand in the header."""
+
+    name: str
+    title: str
+    example: str
+    needed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """Who saves, when, and which file it came from. numbers: the file's row number of each row."""
+
+    actor: Actor | None
+    now: datetime
+    batch_id: UUID
+    numbers: Sequence[int]
+
+    @property
+    def actor_id(self) -> UUID | None:
+        return self.actor.user_id if self.actor else None
+
+
+@dataclass(frozen=True, slots=True)
+class Layout(Generic[Row]):
+    """One header that a kind understands. read: a row, noting mistakes in its cells."""
+
+    columns: tuple[Column, ...]
+    read: Callable[[Cells], Row]
+
+    def places(self, header: Sequence[str]) -> dict[str, int]:
+        """Column name → its place. Raises HeaderWrong when one is missing, unknown or there twice."""
+        known = {one.title: one.name for one in self.columns} | {one.name: one.name for one in self.columns}
+        names = [known.get(title.removesuffix("*")) for title in header]
+        unknown = [title or "（空）" for title, name in zip(header, names, strict=True) if name is None]
+        missing = [one.title for one in self.columns if one.needed and one.name not in names]
+        twice = sorted({title for title, name in zip(header, names, strict=True) if name and names.count(name) > 1})
+        said = "；".join(
+            f"{what}：{'、'.join(titles)}"
+            for what, titles in (("缺少列", missing), ("不认识的列", unknown), ("重复的列", twice))
+            if titles
+        )
+        if said:
+            raise HeaderWrong(f"{said}。应有：{'、'.join(one.title for one in self.columns)}。")
+        return {name: place for place, name in enumerate(names) if name}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[Row]):
+    """save: all rows in one transaction, set-based; its Problems point at `/{index}/{column}`.
+
+    The first layout is ours, the one of the template. keeps_rows False: the file holds personal data, so its rows are
+    not kept beside the import.
+    """
+
+    name: str
+    title: str
+    layouts: tuple[Layout[Row], ...]
+    save: Callable[[WriteSession, Sequence[Row], Saving], Awaitable[None]]
+    keeps_rows: bool = True
+
+    def layout_for(self, sheet: Sheet) -> Layout[Row]:
+        """The layout whose columns the header names best."""
+
+        def fit(layout: Layout[Row]) -> int:
+            known = {one.title for one in layout.columns} | {one.name for one in layout.columns}
+            return sum(title in known for title in sheet.header)
+
+        return max(self.layouts, key=fit)
+
+
+def template(kind: Kind[Any]) -> bytes:
+    """A csv with the header and one example row, as spreadsheet software opens it (UTF-8 with BOM)."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    columns = kind.layouts[0].columns
+    writer.writerow(one.title for one in columns)
+    writer.writerow(one.example for one in columns)
+    return out.getvalue().encode("utf-8-sig")
+
+
+LATER = ("spending-rules", "sales")
+
+
+def kind_named(name: str, kinds: Sequence[Kind[Any]]) -> Kind[Any]:
+    """Raises KindUnknown, KindComesLater."""
+    for one in kinds:
+        if one.name == name:
+            return one
+    if name in LATER:
+        raise KindComesLater(f"“{name}”的导入会在以后的版本提供，现在还没有。")
+    raise KindUnknown(f"没有“{name}”这种导入；可用：{'、'.join(one.name for one in kinds)}。")
