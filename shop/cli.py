@@ -23,6 +23,8 @@ from shop.core.settings import Settings
 app = typer.Typer(help="帮扶商城 Bangfu", no_args_is_help=True, pretty_exceptions_enable=False)
 user = typer.Typer(help="Accounts.", no_args_is_help=True)
 app.add_typer(user, name="user")
+report = typer.Typer(help="Reports.", no_args_is_help=True)
+app.add_typer(report, name="report")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
 DEMO_ACCOUNTS = (
@@ -204,7 +206,7 @@ def import_(
     template: Annotated[bool, typer.Option("--template", help="Print the header with one example row.")] = False,
 ) -> None:
     """Load a file, staged like every import: first every row is checked, then all of it counts, or nothing."""
-    upload = import_module("catalog.upload.load")
+    upload = import_module("shop.commands.imports")
     if template:
         typer.echo(upload.template(kind))
         return
@@ -224,6 +226,36 @@ def openapi() -> None:
     from shop.main import create_app  # noqa: PLC0415
 
     typer.echo(json.dumps(create_app(Settings()).openapi(), ensure_ascii=False, indent=2))
+
+
+@report.command(name="sales")
+def report_sales(
+    since: Annotated[str, typer.Option("--from", help="First business day, inclusive.")],
+    until: Annotated[str, typer.Option("--to", help="Last business day, exclusive.")],
+    *,
+    group_by: Annotated[str, typer.Option(help="Comma list, e.g. county,month.")] = "",
+    kind: str = "",
+    scope: str = "",
+    channel: str = "",
+    fund_source: str = "",
+    unit: Annotated[str, typer.Option(help="Id of the unit asked about; the whole shop if left out.")] = "",
+    county: str = "",
+    producer: str = "",
+    campaign: str = "",
+    view: str = "event_day",
+    known_at: str = "",
+    format_: Annotated[str, typer.Option("--format", help="json or csv; a table if left out.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """What was credited, to whom, and what was not counted and why: the same figures as over HTTP."""
+    from shop.commands.reports import print_sales  # noqa: PLC0415
+
+    asked = {
+        "from": since, "to": until, "group_by": group_by, "kind": kind, "scope": scope, "channel": channel,
+        "fund_source": fund_source, "unit": unit, "county": county, "producer": producer, "campaign": campaign,
+        "view": view, "known_at": known_at, "format": format_,
+    }  # fmt: skip
+    _run(print_sales(asked, as_json=as_json or format_ == "json"))
 
 
 @app.command()

@@ -1,12 +1,12 @@
 """The report as JSON. Money in fen, weights in grams, days as business days in Asia/Shanghai."""
 
-from typing import Annotated, TypedDict
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class CountyKey(TypedDict):
+class CountyKey(BaseModel):
     """As it was called when the goods were ordered."""
 
     code: str
@@ -14,7 +14,7 @@ class CountyKey(TypedDict):
     province: str
 
 
-class NameKey(TypedDict):
+class NameKey(BaseModel):
     id: UUID
     name: str
 
