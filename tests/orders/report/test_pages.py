@@ -49,8 +49,8 @@ async def test_a_newcomer_to_the_page_sees_this_year_by_county(database: Databas
     assert answer.status_code == 200
     seen = said(answer.text)
     for words in (
-        "BANK（虚构）", "123.95 万元", "¥1,239,500.00", "123.45 万元", "0.50 万元", "从江县", "浑源县", "¥0.70", "¥8.80",
-        "帮扶产品认定在下单当日已过有效期", "认定总额 ¥1,239,509.50", f"{YEAR}年1月1日", f"{YEAR}年12月31日",
+        "BANK（虚构）", "123.95 万元", "¥1,239,500.00", "123.45 万元", "0.50 万元", "从江县", "浑源县", "¥0.70",
+        "¥8.80", "帮扶产品认定在下单当日已过有效期", "认定总额 ¥1,239,509.50", f"{YEAR}年1月1日", f"{YEAR}年12月31日",
     ):  # fmt: skip
         assert words in seen, words
     assert "<svg" in answer.text
