@@ -20,6 +20,7 @@ from orders.payment import due, inbox
 from orders.payment.due import DueRefund
 from orders.payment.inbox import Hint
 from shop.adapters.stripe.gateway import PaymentGateway, PaymentSeen, RefundSeen
+from shop.core import clock
 from shop.core.database import Database, WriteSession
 
 Seen = PaymentSeen | RefundSeen
@@ -73,7 +74,7 @@ async def handle_inbox(database: Database, gateway: PaymentGateway, *, now: date
     handled = 0
     while True:
         async with database.transaction() as session:
-            hints = await inbox.take(session, now=now, most=most)
+            hints = await inbox.take(session, now=clock.wall(), most=most)
         handled += await _follow_hints(database, gateway, hints, now)
         if len(hints) < most:
             return handled
@@ -162,12 +163,13 @@ async def _do(database: Database, gateway: PaymentGateway, things: Sequence[_Thi
     try:
         async with database.transaction() as session:
             refund_ids = await act(session, [thing.seen for thing in things if thing.seen], now=now)
-            await inbox.mark_handled(session, events, now=now)
+            await inbox.mark_handled(session, events, now=clock.wall())
     except Exception as error:  # noqa: BLE001  # it is kept with the event, told in the log, and tried again
         if len(things) > 1:
             half = len(things) // 2
             return sum([await _do(database, gateway, part, now) for part in (things[:half], things[half:])])
-        _log.exception("provider_object_not_followed", event_id=things[0].event_id)
+        trouble = type(error.__cause__ or error).__name__  # its words may hold what was sent with a statement
+        _log.error("provider_object_not_followed", event_id=things[0].event_id, trouble=trouble)
         async with database.transaction() as session:
             for event_id in events:
                 await inbox.note_failure(session, event_id, error)

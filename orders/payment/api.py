@@ -30,5 +30,5 @@ async def post_stripe_event(
     gateway: PaymentGateway = request.app.state.gateway
     event = gateway.verify_event(bytes(body), stripe_signature)
     async with database.transaction() as session:
-        await inbox.put(session, event, now=clock.now())
+        await inbox.put(session, event, now=clock.wall())
     return Response(status_code=200)

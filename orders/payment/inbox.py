@@ -1,4 +1,7 @@
-"""The webhook inbox: a queue of hints. Each is taken for a while, handled once, and backs off when it fails."""
+"""The webhook inbox: a queue of hints. Each is taken for a while, handled once, and backs off when it fails.
+
+`now` is the machine's time here: what waits in a queue must not wait for a set clock to come round again.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -20,6 +20,7 @@ from shop.access.permissions import Actor
 from shop.adapters.stripe.fake.sandbox import Sandbox, sandbox_gateway
 from shop.adapters.stripe.fake.store import MemoryStore
 from shop.adapters.stripe.real import StripeGateway
+from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Problem
 from tests.make.shop import placed
@@ -77,7 +78,9 @@ async def till(database: Database) -> AsyncIterator[Till]:
         async def deliver(body: bytes, headers: dict[str, str]) -> None:
             (await door.post("/hooks/stripe", content=body, headers=headers)).raise_for_status()
 
-        sandbox = sandbox_gateway(store=MemoryStore(), deliver=deliver, webhook_secret=SECRET, public_url="http://shop")
+        sandbox = sandbox_gateway(
+            store=MemoryStore(), deliver=deliver, webhook_secret=SECRET, public_url="http://shop", now=clock.now
+        )
         app.state.gateway = sandbox.gateway
         yield Till(database, sandbox, door)
         await sandbox.aclose()

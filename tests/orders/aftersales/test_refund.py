@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from orders.aftersales.give_back import follow
 from orders.aftersales.refund import (
     IdempotencyKeyReused,
     NotPaid,
@@ -19,6 +20,7 @@ from orders.aftersales.refund import (
 )
 from orders.aftersales.schemas import RefundIn, RefundOut
 from orders.switchboard import reconcile
+from shop.adapters.stripe.gateway import RefundSeen
 from shop.core.clock import business_day
 from shop.core.database import Database
 from shop.core.errors import NotFound
@@ -185,6 +187,20 @@ async def test_a_refund_that_fails_is_refundable_again(shop: SmallShop, desk: Ti
     assert again.amount_fen == failing.amount_fen
     assert (await books(desk))["goods"] == 0
     await off_the_shelf(desk)
+
+
+async def test_what_failed_stays_failed(shop: SmallShop, desk: Till) -> None:
+    """An old word of success that comes after the failure must not take the money twice."""
+    order = await desk.paid(await buyer(desk.database, works_at=shop.branch), {shop.skus[0]: 1})
+    before = await books(desk)
+    desk.sandbox.let_refunds_fail(failing=True)
+    back = await refund(desk, await staff(desk, shop.bank), order.id, **pieces(order, 0, 1))
+    await desk.work()
+    old = RefundSeen(back.id, "re_old", "succeeded", back.amount_fen, datetime.now(UTC), None)
+    async with desk.database.transaction() as session:
+        await follow(session, [old], now=datetime.now(UTC))
+    assert await desk.one("SELECT state FROM refund") == "failed"
+    assert await books(desk) == before
 
 
 async def test_refunds_whose_webhooks_are_lost_heal(shop: SmallShop, desk: Till) -> None:
