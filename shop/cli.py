@@ -16,7 +16,7 @@ import typer
 
 from shop.access.permissions import Grant, Role, ScopeKind
 from shop.core import logging, telemetry
-from shop.core.database import Database, open_database, owner_url
+from shop.core.database import open_database, owner_url
 from shop.core.errors import Problem
 from shop.core.settings import Settings
 
@@ -165,20 +165,20 @@ def seed(
     *, demo: Annotated[bool, typer.Option("--demo", help="People, units and goods of the demo too.")] = False
 ) -> None:
     """Load counties and designations; with --demo the fictitious people and the sample catalogue."""
-    _run(_with_database(lambda database: _seed(database, demo=demo)))
+    from shop.demo.seed import seed as bring  # noqa: PLC0415
 
-
-async def _seed(database: Database, *, demo: bool) -> None:
-    await import_module("shop.demo.seed").seed(database, demo=demo)
+    _run(_with_database(lambda database: bring(database, demo=demo)))
 
 
 async def _prepare_development(settings: Settings) -> None:
+    from shop.demo.seed import is_empty, seed  # noqa: PLC0415
     from shop.migrate import make_ready  # noqa: PLC0415
 
     await make_ready(settings, owner_url(settings))
     database = await open_database(settings)
     try:
-        await _seed(database, demo=True)  # what is there already is left as it is
+        if await is_empty(database):
+            await seed(database, demo=True)
     finally:
         await database.close()
 
@@ -206,7 +206,8 @@ def import_(
     template: Annotated[bool, typer.Option("--template", help="Print the header with one example row.")] = False,
 ) -> None:
     """Load a file, staged like every import: first every row is checked, then all of it counts, or nothing."""
-    upload = import_module("shop.commands.imports")
+    from shop.commands import imports as upload  # noqa: PLC0415
+
     if template:
         typer.echo(upload.template(kind))
         return
@@ -296,7 +297,7 @@ def restore(file: Path, *, yes: Annotated[bool, typer.Option(help="Do not ask.")
 
     if not yes:
         typer.confirm("This replaces everything in the database. Go on?", abort=True)
-    bring_back(Settings(), file)
+    _run(bring_back(Settings(), file))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from shop.core import clock, embedded
 from shop.core.database import Database
 from shop.core.settings import Settings
+from shop.demo.seed import seed
 from shop.main import create_app
 from shop.migrate import migrate
 
@@ -46,11 +47,26 @@ def empty_template(postgres: Path, schema: str) -> str:
     return "template_empty"
 
 
+@pytest.fixture(scope="session")
+def shop_template(postgres: Path, empty_template: str, schema: str) -> str:
+    """With the demo's people and goods, ready for sale: what a story starts from."""
+    embedded.clone_database(postgres, empty_template, "template_shop")
+    asyncio.run(seed_template(embedded.url(postgres, "template_shop", embedded.APP_ROLE), schema))
+    return "template_shop"
+
+
+async def seed_template(url: str, schema: str) -> None:
+    opened = await Database.open(url, schema=schema)
+    await seed(opened, demo=True)
+    await opened.close()
+
+
 @pytest.fixture
-def database_name(postgres: Path, empty_template: str) -> Iterator[str]:
-    """An empty database of this test's own."""
+def database_name(request: pytest.FixtureRequest, postgres: Path) -> Iterator[str]:
+    """A database of this test's own: empty, or the demo's shop where it is marked `demo_shop`."""
+    template = "shop_template" if request.node.get_closest_marker("demo_shop") else "empty_template"
     name = f"test_{uuid4().hex}"
-    embedded.clone_database(postgres, empty_template, name)
+    embedded.clone_database(postgres, request.getfixturevalue(template), name)
     yield name
     embedded.drop_database(postgres, name)
 

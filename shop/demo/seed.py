@@ -1,15 +1,25 @@
-"""What `shop seed` loads: published facts, and with the demo its invented people and goods."""
+"""Everything that the demo starts from: published facts, fictitious people, and the sample catalogue."""
 
+from sqlalchemy import select, text
+
+from catalog.listing.jobs import refresh_touched
 from shop.core.database import Database
 from shop.demo.catalogue import COUNTY_CODE, SUPPLIER_ID, seed_catalogue, seed_facts
 from shop.demo.people import grant_goods_roles, seed_people
 
 
 async def seed(database: Database, *, demo: bool) -> None:
-    """What is there already stays as it is."""
+    """Safe to run again. demo: the people and goods too, ready for sale; else only counties and designations."""
     if not demo:
         await seed_facts(database)
         return
     people = await seed_people(database)
     await seed_catalogue(database)
     await grant_goods_roles(database, people, supplier_id=SUPPLIER_ID, county_code=COUNTY_CODE)
+    await refresh_touched(database)
+
+
+async def is_empty(database: Database) -> bool:
+    """Whether nobody and nothing is there yet."""
+    async with database.reading() as session:
+        return not await session.scalar(select(text("EXISTS (SELECT FROM product) OR EXISTS (SELECT FROM person)")))
