@@ -13,12 +13,17 @@ import catalog.county.api
 import catalog.listing.api
 import catalog.listing.pages
 import catalog.producer.api
+import catalog.product.api
 import catalog.upload.api
 import orders.aftersales.api
+import orders.aftersales.pages
 import orders.checkout.api
 import orders.checkout.cart_api
+import orders.checkout.cart_pages
+import orders.checkout.pages
 import orders.checkout.pay_api
 import orders.order.api
+import orders.order.pages
 import orders.payment.api
 import orders.report.api
 import orders.report.pages
@@ -62,14 +67,19 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     shop.organisation.pages.routes,
     catalog.county.api.routes,
     catalog.producer.api.routes,
+    catalog.product.api.routes,
     catalog.upload.api.routes,
     catalog.listing.api.routes,
     catalog.listing.pages.routes,
     orders.checkout.cart_api.routes,
+    orders.checkout.cart_pages.routes,
     orders.checkout.api.routes,
+    orders.checkout.pages.routes,
     orders.checkout.pay_api.routes,
     orders.order.api.routes,
+    orders.order.pages.routes,
     orders.aftersales.api.routes,
+    orders.aftersales.pages.routes,
     orders.payment.api.routes,
     orders.report.api.routes,
     orders.report.pages.routes,

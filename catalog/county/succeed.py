@@ -32,25 +32,29 @@ UPDATE county SET valid_to = :first_day WHERE code = :old AND (valid_to IS NULL 
 # A row of the old code that reaches into the new days is cut there, and its rest written for the new code with the
 # old row's own last day. A row that the new code already has (two old codes of the same kind merge) stays the only one.
 _PASS_DESIGNATIONS = text("""
+WITH said AS (SELECT CAST(:old AS varchar) AS old, CAST(:new AS varchar) AS new, CAST(:first_day AS date) AS day,
+    CAST(:salt AS varchar) AS salt)
 INSERT INTO designation (id, county_code, kind, valid_from, valid_to, delisted_year, source, confirmed)
-SELECT md5(CAST(:salt AS text) || d.id::text)::uuid, :new, d.kind, greatest(d.valid_from, CAST(:first_day AS date)),
+SELECT md5(said.salt || d.id::text)::uuid, said.new, d.kind, greatest(d.valid_from, said.day),
     d.valid_to,
-    d.delisted_year, d.source || '（承继自' || CAST(:old AS text) || '）', d.confirmed
-FROM designation d
-WHERE d.county_code = :old AND (d.valid_to IS NULL OR d.valid_to > :first_day)
-    AND NOT EXISTS (SELECT FROM designation n WHERE n.county_code = :new AND n.kind = d.kind
-        AND daterange(n.valid_from, n.valid_to) && daterange(CAST(:first_day AS date), d.valid_to))
+    d.delisted_year, d.source || '（承继自' || said.old || '）', d.confirmed
+FROM said, designation d
+WHERE d.county_code = said.old AND (d.valid_to IS NULL OR d.valid_to > said.day)
+    AND NOT EXISTS (SELECT FROM designation n WHERE n.county_code = said.new AND n.kind = d.kind
+        AND daterange(n.valid_from, n.valid_to) && daterange(said.day, d.valid_to))
 ON CONFLICT DO NOTHING
 """)
 _PASS_PAIRINGS = text("""
+WITH said AS (SELECT CAST(:old AS varchar) AS old, CAST(:new AS varchar) AS new, CAST(:first_day AS date) AS day,
+    CAST(:salt AS varchar) AS salt)
 INSERT INTO pairing (id, unit_id, county_code, valid_from, valid_to, source)
-SELECT md5(CAST(:salt AS text) || p.id::text)::uuid, p.unit_id, :new, greatest(p.valid_from, CAST(:first_day AS date)),
+SELECT md5(said.salt || p.id::text)::uuid, p.unit_id, said.new, greatest(p.valid_from, said.day),
     p.valid_to,
-    p.source || '（承继自' || CAST(:old AS text) || '）'
-FROM pairing p
-WHERE p.county_code = :old AND (p.valid_to IS NULL OR p.valid_to > :first_day)
-    AND NOT EXISTS (SELECT FROM pairing n WHERE n.county_code = :new AND n.unit_id = p.unit_id
-        AND daterange(n.valid_from, n.valid_to) && daterange(CAST(:first_day AS date), p.valid_to))
+    p.source || '（承继自' || said.old || '）'
+FROM said, pairing p
+WHERE p.county_code = said.old AND (p.valid_to IS NULL OR p.valid_to > said.day)
+    AND NOT EXISTS (SELECT FROM pairing n WHERE n.county_code = said.new AND n.unit_id = p.unit_id
+        AND daterange(n.valid_from, n.valid_to) && daterange(said.day, p.valid_to))
 ON CONFLICT DO NOTHING
 """)
 _CUT = (

@@ -29,9 +29,9 @@ async def test_the_second_run_changes_nothing(database: Database) -> None:
     started = time.perf_counter()
     await seed_catalogue(database)
     assert time.perf_counter() - started < 10
-    first = {table: await rows(database, f"SELECT * FROM {table} ORDER BY 1, 2") for table in TABLES}  # noqa: S608
+    first = {table: await rows(database, f"SELECT * FROM {table} ORDER BY 1, 2") for table in TABLES}
     await seed_catalogue(database)
-    assert {table: await rows(database, f"SELECT * FROM {table} ORDER BY 1, 2") for table in TABLES} == first  # noqa: S608
+    assert {table: await rows(database, f"SELECT * FROM {table} ORDER BY 1, 2") for table in TABLES} == first
 
 
 async def test_all_samples_are_listed_priced_and_in_stock(database: Database) -> None:
@@ -70,12 +70,12 @@ async def test_the_box_holds_several_counties_of_one_seller(database: Database) 
         f"""SELECT p.origin_county_code, p.producer_id, p.supplier_id = b.supplier_id, c.pieces, s.net_grams
         FROM sku box JOIN product b ON b.id = box.product_id JOIN sku_content c ON c.sku_id = box.id
         JOIN sku s ON s.id = c.stock_sku_id JOIN product p ON p.id = s.product_id
-        WHERE box.code = '{BOX_CODE}' AND b.state = 'listed' ORDER BY c.position""",  # noqa: S608
+        WHERE box.code = '{BOX_CODE}' AND b.state = 'listed' ORDER BY c.position""",
     )
     assert [(row[0], row[3]) for row in inside] == [("140225", 1), ("620623", 2), ("610630", 1)]
     assert len({row[1] for row in inside}) == 3
     assert all(row[2] for row in inside)
-    assert await rows(database, f"SELECT net_grams FROM sku WHERE code = '{BOX_CODE}'") == [  # noqa: S608
+    assert await rows(database, f"SELECT net_grams FROM sku WHERE code = '{BOX_CODE}'") == [
         (sum(row[3] * row[4] for row in inside),)
     ]
     expired = await rows(
