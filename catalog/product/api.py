@@ -1,6 +1,6 @@
 """Into the window and out of it: `/api/v1/products/{id}/list` and `/withdraw`."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
@@ -17,7 +17,7 @@ from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1", tags=["products"])
 Writer = Annotated[Actor, Depends(requires(Permission.PRODUCT_WRITE))]
-_PROBLEMS = {
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
     401: {"description": "未登录"},
     403: {"description": "没有权限，或不是自己的供应商"},
     404: {"description": "没有这个商品"},

@@ -7,11 +7,11 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import insert
+from sqlalchemy import text
 
 from shop.core.database import WriteSession
 from shop.core.ids import new_id
-from shop.core.models import AuditEvent
+from shop.core.rows import as_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +40,18 @@ async def record_change(
     await record_changes(session, [Change(action, subject, before, after, reason)], actor_id=actor_id, now=now)
 
 
+_RECORD = text("""
+INSERT INTO audit_event (id, at, actor_id, action, subject, before, after, reason)
+SELECT id, :now, :actor_id, action, subject, before, after, reason
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, action text, subject text, before jsonb, after jsonb,
+    reason text)
+""")
+
+
 async def record_changes(
     session: WriteSession, changes: Sequence[Change], *, actor_id: UUID | None, now: datetime
 ) -> None:
     """Several changes of one verb, in one statement."""
-    if not changes:
-        return
-    await session.execute(
-        insert(AuditEvent),
-        [
-            {
-                "id": new_id(),
-                "at": now,
-                "actor_id": actor_id,
-                "action": change.action,
-                "subject": change.subject,
-                "before": None if change.before is None else msgspec.to_builtins(change.before),
-                "after": None if change.after is None else msgspec.to_builtins(change.after),
-                "reason": change.reason,
-            }
-            for change in changes
-        ],
-    )
+    if changes:
+        rows = as_rows(msgspec.to_builtins(change) | {"id": str(new_id())} for change in changes)
+        await session.execute(_RECORD, {"rows": rows, "actor_id": actor_id, "now": now})
