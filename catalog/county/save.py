@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from shop.core.database import WriteSession
+from shop.core.errors import Problem
 from shop.core.rows import as_rows
 
 
@@ -30,6 +32,14 @@ class NewAlias:
     code: str
     alias: str
     kind: str
+
+
+class CountyDaysWrong(Problem):
+    """A code would end before it began. Nothing was saved."""
+
+    status = 422
+    code = "county_days_wrong"
+    title = "行政区划代码的起止日期有误"
 
 
 _COUNTIES = text("""
@@ -57,9 +67,16 @@ ON CONFLICT DO NOTHING
 
 
 async def save_counties(session: WriteSession, counties: Sequence[NewCounty]) -> list[str]:
-    """Add or correct counties by code; the codes that changed. Blank days never wipe out known ones."""
-    rows = await session.execute(_COUNTIES, {"rows": as_rows(counties)})
-    return list(rows.scalars())
+    """Add or correct counties by code; the codes that changed. Blank days never wipe out known ones.
+
+    Each code once a call. Raises CountyDaysWrong.
+    """
+    try:
+        async with session.begin_nested():
+            rows = await session.execute(_COUNTIES, {"rows": as_rows(counties)})
+            return list(rows.scalars())
+    except IntegrityError as error:
+        raise CountyDaysWrong("与已登记的起止日期合在一起，结束日期不晚于开始日期；请核对。") from error
 
 
 async def save_aliases(session: WriteSession, aliases: Sequence[NewAlias]) -> None:

@@ -138,6 +138,8 @@ async def add_products(
 ) -> list[UUID]:
     """Add products as drafts, each with one SKU that holds itself; the ids, in order. A known code is corrected.
 
+    Each code once a call.
+
     actor: a supplier's account only adds its own goods; None is the shop's command line.
     Raises UnknownSupplier, UnknownProducer, UnknownCounty, NotYourSupplier, CodeTaken; pointers are `/{row}/{field}`.
     """

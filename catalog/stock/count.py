@@ -63,6 +63,8 @@ async def count(
 
     Raises CountBelowHeld with pointers `/{row}/pieces`; the caller's transaction is then rolled back.
     """
+    if len({one.sku_id for one in counted}) < len(counted):
+        raise ValueError("a SKU was counted twice in one call: which figure holds?")
     rows = as_rows(msgspec.to_builtins(one) | {"id": str(new_id())} for one in counted)
     await session.execute(_ROWS, {"rows": rows})
     locked = await session.execute(_LOCK, {"skus": sorted({one.sku_id for one in counted})})

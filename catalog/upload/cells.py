@@ -79,7 +79,7 @@ class Cells:
             return None
         matched = _DAY.match(found.removesuffix(" 00:00:00"))
         try:
-            if matched:
+            if matched and 1900 <= int(matched[1]) <= 2200:
                 return date(*map(int, matched.groups()))
         except ValueError:  # the 31st of February
             pass

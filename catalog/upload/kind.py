@@ -70,7 +70,7 @@ class Kind(Generic[Row]):
     """save: all rows in one transaction, set-based; its Problems point at `/{index}/{column}`.
 
     The first layout is ours, the one of the template. keeps_rows False: the file holds personal data, so its rows are
-    not kept beside the import.
+    not kept beside the import. key: what no two rows of a file may share; None = this row may repeat.
     """
 
     name: str
@@ -78,6 +78,7 @@ class Kind(Generic[Row]):
     layouts: tuple[Layout[Row], ...]
     save: Callable[[WriteSession, Sequence[Row], Saving], Awaitable[None]]
     keeps_rows: bool = True
+    key: Callable[[Row], object] = lambda _: None
 
     def layout_for(self, sheet: Sheet) -> Layout[Row]:
         """The layout whose columns the header names best."""

@@ -150,6 +150,7 @@ def _read(kind: Kind[Row], data: bytes) -> _Read[Row]:
     places = layout.places(sheet.header)
     titles = {one.name: one.title for one in layout.columns}
     rows, errors = [], []
+    first_with: dict[object, int] = {}
     if not sheet.rows:
         errors.append(Detail("/rows", "rows_missing", "只有表头，没有数据行"))
     for number, values in sheet.rows:
@@ -157,6 +158,10 @@ def _read(kind: Kind[Row], data: bytes) -> _Read[Row]:
         if len(values) > len(sheet.header) and any(values[len(sheet.header) :]):
             errors.append(Detail(f"/rows/{number}", "row_too_long", f"第 {number} 行的列数比表头多"))
         rows.append(layout.read(cells))
+        key = kind.key(rows[-1])
+        if key is not None and first_with.setdefault(key, number) != number:
+            said = f"第 {number} 行与第 {first_with[key]} 行重复"
+            errors.append(Detail(f"/rows/{number}", "row_repeated", said))
         errors += [
             Detail(f"/rows/{number}/{one.column}", one.code, f"第 {number} 行“{titles[one.column]}”：{one.said}")
             for one in cells.mistakes

@@ -125,4 +125,5 @@ COUNTING_RULES = Kind(
         ),
     ),
     _save,
+    key=lambda row: row.version,
 )

@@ -94,6 +94,7 @@ COUNTIES = Kind(
         ),
     ),
     _save_counties,
+    key=lambda row: row.code,
 )
 DESIGNATIONS = Kind(
     "designations",
@@ -113,6 +114,7 @@ DESIGNATIONS = Kind(
         ),
     ),
     _save_designations,
+    key=lambda row: row.id,
 )
 PAIRINGS = Kind(
     "pairings",
@@ -124,4 +126,5 @@ PAIRINGS = Kind(
         ),
     ),
     _save_pairings,
+    key=lambda row: (row.unit_code, row.county_code, row.valid_from),
 )

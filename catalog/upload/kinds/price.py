@@ -107,4 +107,5 @@ STOCK = Kind(
     "库存",
     (Layout((_SKU, Column("move", "方式", "入库"), Column("pieces", "件数", "500")), _stock),),
     _save_stock,
+    key=lambda row: row.sku_code if row.move == "counted" else None,
 )

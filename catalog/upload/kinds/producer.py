@@ -77,6 +77,7 @@ PRODUCERS = Kind(
         ),
     ),
     _save_producers,
+    key=lambda row: row.name,
 )
 SUPPLIERS = Kind(
     "suppliers",
@@ -92,6 +93,7 @@ SUPPLIERS = Kind(
         ),
     ),
     _save_suppliers,
+    key=lambda row: row.name,
 )
 RECOGNITIONS = Kind(
     "recognitions",
@@ -110,4 +112,5 @@ RECOGNITIONS = Kind(
         ),
     ),
     _save_recognitions,
+    key=lambda row: row.number,
 )

@@ -264,4 +264,10 @@ _SAMPLE = tuple(
         ("source", "来源", True),
     )
 )
-PRODUCTS = Kind("products", "商品", (Layout(_OURS, _ours), Layout(_SAMPLE, _sample)), _save_products)
+PRODUCTS = Kind(
+    "products",
+    "商品",
+    (Layout(_OURS, _ours), Layout(_SAMPLE, _sample)),
+    _save_products,
+    key=lambda row: row.product.code,
+)

@@ -2,13 +2,14 @@
 
 import asyncio
 from importlib import resources
+from typing import Any
 
 import pytest
 
 from catalog.county.load import load_counties
 from catalog.producer.scope import NotYourSupplier
 from catalog.product.list_product import OriginCountyRequired
-from catalog.upload.kind import template
+from catalog.upload.kind import Kind, template
 from catalog.upload.kinds import CATALOG_KINDS
 from catalog.upload.kinds.organisation import MEMBERS, UNITS
 from catalog.upload.kinds.price import PRICES, STOCK
@@ -18,6 +19,7 @@ from catalog.upload.wrong import HeaderWrong, ImportRefused
 from orders.credit.upload import COUNTING_RULES
 from shop.access.permissions import Actor, Grant, Role
 from shop.core.database import Database
+from shop.core.errors import Problem
 from shop.core.ids import new_id
 from tests.make.catalogue import OPENED, SELLER, new_product, rows, stock_of_goods
 
@@ -124,6 +126,31 @@ async def test_the_same_delivery_handed_in_by_two_at_once_counts_once(shop: Data
     assert sum(one.saved for one in done) == 1
     assert await rows(shop, "SELECT on_hand_pieces FROM stock_item") == [(12,)]
     assert await rows(shop, "SELECT sum(pieces)::int FROM stock_movement") == [(12,)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [
+        (PRODUCTS, HEADER.strip() + f"\nN1,好商品,杂粮,{SELLER},620623,500g,500,12.50,9%,test" * 2),
+        (STOCK, "规格编号,方式,件数\nT1,盘点,5\nT1,盘点,7"),
+        (PRICES, "规格编号,单价（元）\nT1,5\nT1,7"),
+    ],
+    ids=["products", "stock", "prices"],
+)
+async def test_a_row_that_says_the_same_thing_twice_is_refused(shop: Database, kind: Kind[Any], line: str) -> None:
+    before = await rows(shop, "SELECT * FROM price")
+    with pytest.raises(Problem) as refused:
+        await bring(shop, kind, line.encode())
+    assert refused.value.status == 422
+    assert "第 3 行" in refused.value.detail
+    assert await rows(shop, "SELECT * FROM price") == before
+    assert await rows(shop, "SELECT count(*) FROM stock_movement") == [(0,)]
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "2026-02-30", "20260101", "明天"])
+async def test_days_that_are_none(shop: Database, day: str) -> None:
+    with pytest.raises(ImportRefused, match="不是日期"):
+        await bring(shop, PRICES, f"规格编号,单价（元）,生效日期\nT1,5,{day}\n".encode())
 
 
 @pytest.mark.parametrize(
