@@ -153,7 +153,7 @@ async def _page(
     if not form.key:
         form = form.model_copy(update={"key": secrets.token_urlsafe(24)})
     now, errors = clock.now(), dict(destination.errors) if complaining else {}
-    if form.do == "find" and "region_q" in destination.errors:
+    if form.do == "find" and "region_q" in destination.errors and not destination.regions:
         errors["region_q"] = destination.errors["region_q"]
     try:
         quoted = await preview(database, lines, person_id=actor.person_id, region_code=destination.region_code, now=now)

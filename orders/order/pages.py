@@ -6,7 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from orders.order.queries import helped_in, orders_of, own_order, receipt_of
+from orders.order.queries import Credited, helped_in, orders_of, own_order, receipt_of
+from orders.order.schemas import CountyRef, OrderOut
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -55,7 +56,20 @@ async def get_order(
         "order/order.html",
         order=order,
         receipt=receipt,
+        credited=receipt.credited if order.payment_state == "paid" else promised(order),
         payable=payable,
         notice_of=notice,
         look_again=f"/orders/{order_id}?look={look + 1}" if waiting else None,
     )
+
+
+def promised(order: OrderOut) -> list[Credited]:
+    """What an unpaid order will count for, by county; nothing once it is over."""
+    if order.state != "placed":
+        return []
+    sums: dict[tuple[CountyRef, str | None], int] = {}
+    for line in order.lines:
+        for origin in line.origins:
+            key = (origin.county, origin.not_counted_reason)
+            sums[key] = sums.get(key, 0) + origin.paid_fen
+    return [Credited(county, fen, reason) for (county, reason), fen in sums.items()]
