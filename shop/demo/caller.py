@@ -1,0 +1,92 @@
+"""Somebody who uses the shop from outside: HTTP and nothing else."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import uuid4
+
+import httpx
+
+from shop.demo.people import PASSWORD
+
+ADDRESS: Final = {"name": "收货人（虚构）", "phone": "13800138000", "region_code": "310101", "street": "示例路一号"}
+_FORM_TOKEN: Final = re.compile(r'name="csrf_token" value="([0-9a-f]{64})"')
+
+Json = dict[str, Any]
+
+
+class Unexpected(Exception):
+    """The shop answered otherwise than the day needs it to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """One person's calls. `headers` carry the token; without one it is a visitor."""
+
+    http: httpx.AsyncClient
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    async def ask(self, method: str, path: str, *, status: int = 200, **more: Any) -> Any:
+        """The answer's JSON. Raises Unexpected on any other status."""
+        answer = await self.http.request(method, path, headers={**self.headers, **more.pop("headers", {})}, **more)
+        if answer.status_code != status:
+            raise Unexpected(f"{method} {path}：应答 {answer.status_code}，应为 {status}：{answer.text[:500]}")
+        return answer.json()
+
+    async def find(self, **wanted: str) -> Json:
+        """The first product on the shelf that can be ordered now."""
+        page = await self.ask("GET", "/api/v1/products", params={"limit": "100", **wanted})
+        for card in page["items"]:
+            if card["available"]:
+                found: Json = card
+                return found
+        raise Unexpected(f"货架上没有可买的商品：{wanted}")
+
+    async def order(self, goods: Mapping[str, int]) -> Json:
+        """goods: SKU id → pieces."""
+        lines = [{"sku_id": sku_id, "quantity": pieces} for sku_id, pieces in goods.items()]
+        placed: Json = await self.ask(
+            "POST", "/api/v1/orders", status=201, headers={"Idempotency-Key": uuid4().hex},
+            json={"lines": lines, "address": ADDRESS},
+        )  # fmt: skip
+        return placed
+
+    async def open_payment(self, order_id: str) -> str:
+        """The payment's id."""
+        opened = await self.ask("POST", f"/api/v1/orders/{order_id}/pay", json={"method": "stripe"})
+        return str(opened["payment_id"])
+
+    async def pay(self, payment_id: str) -> None:
+        """As the payer would on the payment page: the provider then tells the shop."""
+        await self.ask("POST", f"/sandbox/payments/{payment_id}/succeed")
+
+    async def seen(self, order_id: str) -> Json:
+        document: Json = await self.ask("GET", f"/api/v1/orders/{order_id}")
+        return document
+
+    async def orders(self) -> list[Json]:
+        """One's own, all of them."""
+        listed: list[Json] = (await self.ask("GET", "/api/v1/orders", params={"limit": "100"}))["items"]
+        return listed
+
+
+async def sign_in(http: httpx.AsyncClient, email: str, password: str = PASSWORD) -> Caller:
+    token = await Caller(http).ask("POST", "/api/v1/auth/token", data={"username": email, "password": password})
+    return Caller(http, {"authorization": f"Bearer {token['access_token']}"})
+
+
+async def join(http: httpx.AsyncClient, code: str, *, email: str, name: str, phone: str) -> Caller:
+    """Come by a unit's invitation link, as in a browser, and sign in."""
+    page = await http.get(f"/join/{code}")
+    token = _FORM_TOKEN.search(page.text)
+    if token is None:
+        raise Unexpected(f"邀请链接 {code} 打不开：{page.status_code}")
+    answer = await http.post(
+        f"/join/{code}",
+        data={"csrf_token": token[1], "email": email, "name": name, "phone": phone, "password": PASSWORD},
+    )
+    http.cookies.clear()  # from here on by token, like every other caller
+    if answer.status_code != 303:
+        raise Unexpected(f"邀请链接 {code}：应答 {answer.status_code}")
+    return await sign_in(http, email)

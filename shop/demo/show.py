@@ -1,0 +1,82 @@
+"""What the played day prints: the report with a chart, and the proof that every fen is somewhere."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from orders.balance.identity import Identity
+from orders.report import words
+from shop.demo.caller import Json
+from shop.ui.charts import Bar, terminal_bars
+from shop.ui.filters import grams, yuan
+
+PARTS: Final = {
+    "goods": "货款", "freight": "运费", "advances": "预收", "payments": "实收", "receivables": "应收",
+    "credited": "计入", "unverified": "待核实", "not_counted": "不计入", "recognised": "认定额", "claims": "应付供应商",
+    "clearing": "支付平台账户", "on_hand": "在库", "movements": "出入库合计", "held": "占用", "open_holds": "未结占用",
+    "rollup": "汇总", "deltas": "待并入", "entries": "台账",
+}  # fmt: skip
+PIECES: Final = frozenset({"on_hand", "held"})
+
+
+def show_report(console: Console, by_county: Json, by_scope: Json) -> None:
+    """by_county, by_scope: answers of `GET /api/v1/reports/sales`."""
+    period = by_county["period"]
+    console.print(f"\n{by_county['unit']['name']} 消费帮扶销售 {period['from']} 至 {period['to']}（不含）")
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("帮扶县", no_wrap=True)
+    for head in ("直接购买", "帮助销售", "计入合计", "已退款", "重量", "订单"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for row in by_county["rows"]:
+        table.add_row(row["county"]["name"], *_cells(row))
+    table.add_section()
+    table.add_row("合计", *_cells(by_county["totals"]))
+    console.print(table)
+    for row in by_scope["rows"]:
+        console.print(f"  {words.SCOPES[row['scope']]} {yuan(row['credited_fen'])}")
+    for one in by_county["not_counted"]:
+        console.print(f"  不计入 {yuan(one['amount_fen'])}：{words.REASONS[one['reason']]}")
+    bars = [
+        Bar(row["county"]["name"], row["credited_fen"], yuan(row["credited_fen"]))
+        for row in sorted(by_county["rows"], key=lambda row: row["credited_fen"], reverse=True)
+    ]
+    console.print("\n计入金额（按县）")
+    console.print(terminal_bars(bars, min(console.width, 72)), highlight=False, markup=False)
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    money = ("direct_purchase_fen", "assisted_sale_fen", "credited_fen", "refunded_fen")
+    return [*(yuan(row[name]) for name in money), grams(row["grams"]), str(row["orders"])]
+
+
+def show_identities(console: Console, found: Sequence[Identity]) -> None:
+    console.print("\n每一分钱、每一件货都有去处")
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("左边")
+    table.add_column("右边")
+    table.add_column("相差", justify="right")
+    for one in found:
+        apart = "0" if one.holds else f"[red]{_amount(one.code, one.apart or one.difference)}[/red]"
+        table.add_row(written(one.code, one.left), written(one.code, one.right), apart)
+    console.print(table)
+
+
+def show_agreement(console: Console, found: Sequence[Identity]) -> None:
+    """The verification line."""
+    sums = [
+        f"{written(one.code, one.left)} ＝ {written(one.code, one.right)}"
+        for one in found
+        if one.code in {"money", "recognised"}
+    ]
+    console.print(f"[bold green]核对通过：[/bold green]{'；'.join(sums)}；分毫不差。", soft_wrap=True)
+
+
+def written(code: str, side: Mapping[str, int]) -> str:
+    return " + ".join(f"{PARTS[part]} {_amount(code, amount)}" for part, amount in side.items())
+
+
+def _amount(code: str, amount: int) -> str:
+    return f"{amount:,} 件" if code in PIECES else yuan(amount)
