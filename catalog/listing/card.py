@@ -1,7 +1,7 @@
 """From facts to what a visitor reads: the card of a list, the detail of a page, and when they go stale. Pure.
 
 Both are finished JSON except for what changes with every sale: pieces available stand as ``%1$s`` (the product),
-``%2$s`` and so on (its SKUs, in the order of `sku_ids`), which PostgreSQL's ``format()`` fills in while it reads.
+``%2$s`` and so on (its SKUs), slots that PostgreSQL's ``format()`` fills in while it reads.
 """
 
 import re
@@ -26,19 +26,19 @@ _SLOT = re.compile("\x01([0-9]+)\x02")
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A listing without its search terms. `sku_ids` are the SKUs that can be ordered while there is stock."""
+    """A listing without its search terms. stock: (slot, stock SKU, its pieces in one piece of the SKU in the slot)."""
 
     card: str
     detail: str
     designations: list[str]
     price_fen: int
-    sku_ids: list[UUID]
+    stock: list[tuple[int, UUID, int]]
     stale_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class _Offer:
-    """A SKU with a price today; `slot` is its place among `sku_ids`, None while its papers have expired."""
+    """A SKU with a price today. `slot`: where its pieces available are filled in; None while it may not be sold."""
 
     sku: SkuFacts
     price_fen: int
@@ -70,7 +70,12 @@ def made_of(facts: Facts, *, now: datetime) -> Made | None:
         detail=_template(detail),
         designations=designations,
         price_fen=price_fen,
-        sku_ids=[offer.sku.id for offer in offers if offer.slot is not None],
+        stock=[
+            (offer.slot, inside.sku_id, inside.pieces)
+            for offer in offers
+            if offer.slot is not None
+            for inside in offer.sku.contents
+        ],
         stale_at=_stale_at(facts, today, now),
     )
 
@@ -81,7 +86,7 @@ def _offers(facts: Facts, today: date, now: datetime) -> Iterator[_Offer]:
         price = next((step.fen for step in sku.prices if step.min_quantity == 1 and step.in_force(now)), None)
         if price is None:
             continue
-        if _papers_expired(sku, today):
+        if _papers_expired(sku, today) or not sku.contents:
             yield _Offer(sku, price, None)
         else:
             slot += 1

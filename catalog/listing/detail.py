@@ -10,7 +10,8 @@ from shop.core.errors import NotFound
 
 _DETAIL = f"""
 SELECT convert_to(format(l.detail, VARIADIC now.pieces), 'UTF8')
-FROM (SELECT detail, ship_months, sku_ids FROM listing_row WHERE product_id = $1) AS l {AVAILABLE.format(month="$2")}
+FROM listing_row AS l {AVAILABLE.format(month="$2")}
+WHERE l.product_id = $1
 """  # noqa: S608  # our own constants; the id and the month are values
 
 

@@ -15,7 +15,8 @@ class ListingRow(SQLModel, table=True):
     `terms` are unigrams and bigrams of every searchable text, and pinyin words with their beginnings, so that one
     GIN index answers one, two and more characters. `card` is the finished JSON of the product without
     what changes with stock. `stale_at` is the next moment at which a dated fact of it changes.
-    `sold` orders the default sort.
+    `sold` orders the default sort. `slots`, `stock_sku_ids` and `stock_pieces` go together: one piece of the SKU in a
+    slot of the card takes so many pieces of that stock; SKUs that may not be sold are missing.
     """
 
     __tablename__ = "listing_row"

@@ -73,33 +73,35 @@ _SORTS: Final[dict[str, tuple[str, str, str, str]]] = {
     ),
 }
 
-# Whole pieces that can be ordered now: the scarcest content decides; nothing out of season.
-# A product offers as many pieces as its best SKU: SKUs may share a barn, so their sum could promise too much.
+# What can be ordered now, as `format()` wants it: whole pieces of the product, then of each of its slots. The scarcest
+# content decides; nothing out of season. A product offers as many as its best SKU: SKUs may share a barn, so a sum
+# could promise too much. Most goods are one SKU with one content, so that is looked up for all rows at once.
 AVAILABLE: Final = """
-CROSS JOIN LATERAL (
-    SELECT array_prepend(coalesce(max(pieces), 0)::text, array_agg(pieces::text ORDER BY place)) AS pieces FROM (
-        SELECT k.place, CASE WHEN l.ship_months = '{{}}' OR {month}::bigint = ANY(l.ship_months)
-            THEN coalesce(min(coalesce(i.on_hand_pieces - i.held_pieces, 0) / c.pieces), 0) ELSE 0 END AS pieces
-        FROM unnest(l.sku_ids) WITH ORDINALITY AS k(sku_id, place)
-        LEFT JOIN sku_content c ON c.sku_id = k.sku_id
-        LEFT JOIN stock_item i ON i.sku_id = c.stock_sku_id
-        GROUP BY k.place
-    ) AS each
-) AS now
+LEFT JOIN stock_item i ON i.sku_id = l.stock_sku_ids[1]
+CROSS JOIN LATERAL (SELECT CASE
+    WHEN cardinality(l.ship_months) > 0 AND NOT {month}::bigint = ANY(l.ship_months)
+        THEN array_fill('0'::text, ARRAY[cardinality(l.slots) + 1])
+    WHEN cardinality(l.slots) = 1
+        THEN array_fill((coalesce(i.on_hand_pieces - i.held_pieces, 0) / l.stock_pieces[1])::text, ARRAY[2])
+    ELSE (SELECT array_prepend(coalesce(max(pieces), 0)::text, array_agg(pieces::text ORDER BY slot)) FROM (
+        SELECT k.slot, min(coalesce(s.on_hand_pieces - s.held_pieces, 0) / k.pieces) AS pieces
+        FROM unnest(l.slots, l.stock_sku_ids, l.stock_pieces) AS k(slot, sku_id, pieces)
+        LEFT JOIN stock_item s ON s.sku_id = k.sku_id GROUP BY k.slot
+    ) AS slot)
+END AS pieces) AS now
 """
 _PAGE: Final = """
-SELECT convert_to(coalesce(string_agg(format(l.card, VARIADIC now.pieces), ',' ORDER BY place), ''), 'UTF8') AS items,
-    count(*) AS found,
-    (array_agg(l.key ORDER BY place DESC))[1] AS last_key,
-    (array_agg(l.product_id ORDER BY place DESC))[1] AS last_id,
-    max(l.more) AS more
+SELECT convert_to(coalesce(string_agg(format(l.card, VARIADIC now.pieces), ',' ORDER BY place)
+        FILTER (WHERE place <= $1::bigint), ''), 'UTF8') AS items,
+    count(*) > $1::bigint AS more,
+    (array_agg(l.key ORDER BY place))[$1::bigint] AS last_key,
+    (array_agg(l.product_id ORDER BY place))[$1::bigint] AS last_id
 FROM (
-    SELECT *, row_number() OVER () AS place, count(*) OVER () AS more FROM (
-        SELECT product_id, card, ship_months, sku_ids, {key} AS key FROM listing_row
+    SELECT *, row_number() OVER () AS place FROM (
+        SELECT product_id, card, ship_months, slots, stock_sku_ids, stock_pieces, {key} AS key FROM listing_row
         {where} ORDER BY {column} {direction}, product_id {direction} LIMIT $1::bigint + 1
     ) AS ordered
 ) AS l {available}
-WHERE place <= $1::bigint
 """
 # A county is looked for under every code it has had or will have.
 _LINEAGE: Final = """county_code = ANY(ARRAY(
@@ -150,9 +152,7 @@ async def find(database: Database, filters: Filters, *, now: datetime) -> Page:
     """A page of products. Raises Invalid on a cursor that does not belong to this sort."""
     statement = statement_of(filters, now=now)
     row = cast("Mapping[str, Any]", await database.hot.fetchrow(statement.sql, *statement.values))
-    if not row["found"] or row["more"] <= filters.limit:
-        return Page(row["items"], None)
-    return Page(row["items"], cursor_of(filters.sort, row["last_key"], row["last_id"]))
+    return Page(row["items"], cursor_of(filters.sort, row["last_key"], row["last_id"]) if row["more"] else None)
 
 
 def statement_of(filters: Filters, *, now: datetime) -> Statement:

@@ -30,20 +30,24 @@ ORDER BY stale_at LIMIT :batch FOR UPDATE SKIP LOCKED
 _REMOVE = text("DELETE FROM listing_row WHERE product_id = ANY(:ids) RETURNING product_id")
 _WRITE = text("""
 INSERT INTO listing_row (product_id, title, county_code, province, category, producer_id, designations, zones, terms,
-    search_text, price_fen, sold, listed_at, ship_months, sku_ids, card, detail, made_at, stale_at)
+    search_text, price_fen, sold, listed_at, ship_months, slots, stock_sku_ids,
+    stock_pieces, card, detail, made_at, stale_at)
 SELECT product_id, title, county_code, province, category, producer_id, designations, zones, terms,
-    search_text, price_fen, sold, listed_at, ship_months, sku_ids, card, detail, :now, stale_at
+    search_text, price_fen, sold, listed_at, ship_months, slots, stock_sku_ids,
+    stock_pieces, card, detail, :now, stale_at
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS made(product_id uuid, title text, county_code text, province text,
     category text, producer_id uuid, designations text[], zones text[], terms text[], search_text text,
-    price_fen bigint, sold bigint, listed_at timestamptz, ship_months bigint[], sku_ids uuid[], card text,
+    price_fen bigint, sold bigint, listed_at timestamptz, ship_months bigint[], slots bigint[], stock_sku_ids uuid[],
+    stock_pieces bigint[], card text,
     detail text, stale_at timestamptz)
 ORDER BY product_id
 ON CONFLICT (product_id) DO UPDATE SET title = excluded.title, county_code = excluded.county_code,
     province = excluded.province, category = excluded.category, producer_id = excluded.producer_id,
     designations = excluded.designations, zones = excluded.zones, terms = excluded.terms,
     search_text = excluded.search_text, price_fen = excluded.price_fen, sold = excluded.sold,
-    listed_at = excluded.listed_at, ship_months = excluded.ship_months, sku_ids = excluded.sku_ids,
-    card = excluded.card, detail = excluded.detail, made_at = excluded.made_at, stale_at = excluded.stale_at
+    listed_at = excluded.listed_at, ship_months = excluded.ship_months, slots = excluded.slots,
+    stock_sku_ids = excluded.stock_sku_ids, stock_pieces = excluded.stock_pieces, card = excluded.card,
+    detail = excluded.detail, made_at = excluded.made_at, stale_at = excluded.stale_at
 """)
 
 
@@ -96,7 +100,9 @@ def _row(facts: Facts, syllables: Callable[[str], list[str]], now: datetime) -> 
         "sold": facts.sold,
         "listed_at": facts.created_at,
         "ship_months": facts.ship_months,
-        "sku_ids": made.sku_ids,
+        "slots": [slot for slot, _, _ in made.stock],
+        "stock_sku_ids": [sku_id for _, sku_id, _ in made.stock],
+        "stock_pieces": [pieces for _, _, pieces in made.stock],
         "card": made.card,
         "detail": made.detail,
         "stale_at": made.stale_at,
