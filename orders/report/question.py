@@ -180,11 +180,11 @@ def _parameter(name: str, about: str, **schema: object) -> dict[str, Any]:
 
 
 PARAMETERS: tuple[dict[str, Any], ...] = (
-    _parameter("from", "First business day (Asia/Shanghai), inclusive.", format="date", example="2026-01-01"),
+    _parameter("from", "First business day (Asia/Shanghai), inclusive.", format="date", examples=["2026-01-01"]),
     _parameter(
-        "to", f"Last business day, exclusive; at most {YEARS_MAX} years on.", format="date", example="2027-01-01"
+        "to", f"Last business day, exclusive; at most {YEARS_MAX} years on.", format="date", examples=["2027-01-01"]
     ),
-    _parameter("group_by", f"Comma list of at most {KEYS_MAX} of: {', '.join(KEYS)}.", example="county,month"),
+    _parameter("group_by", f"Comma list of at most {KEYS_MAX} of: {', '.join(KEYS)}.", examples=["county,month"]),
     _parameter("kind", "Which of the two figures.", enum=[*CREDIT_KINDS]),
     _parameter("scope", "As computed for `unit`.", enum=[*SCOPES]),
     _parameter("channel", "Where it was sold, e.g. `shop`.", pattern=f"^{_CODE.pattern}$"),
