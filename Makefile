@@ -55,10 +55,12 @@ lock: $(RUNTIME)
 # The first run takes a minute; later ones do nothing until a lock changes.
 $(RUNTIME): requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(PIP) install --require-hashes -r requirements.lock
+	@echo "Installing what the shop stands on (about a minute) …"
+	$(PIP) install --quiet --require-hashes -r requirements.lock
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(TOOLS): $(RUNTIME) tests/requirements.lock
-	$(PIP) install --require-hashes -r tests/requirements.lock
+	@echo "Installing what the tests and checks need …"
+	$(PIP) install --quiet --require-hashes -r tests/requirements.lock
 	@touch $@
