@@ -15,11 +15,14 @@ from shop.organisation.address_book import list_addresses
 from shop.organisation.models import Address
 
 NEW: Final = "new"
-_SAID: Final = {
+SAID: Final = {
     "name": "请填写收货人姓名，不超过 50 个字。",
     "phone": "请填写能打通的手机或座机号码。",
     "street": "请填写街道、门牌号，不超过 120 个字。",
     "postcode": "邮政编码为 6 位数字，也可以不填。",
+    "region_missing": "请填写收货的县（市、区），例如：上海市黄浦区。",
+    "region_not_found": "没有找到这个县（市、区），请核对后再查，例如：上海市黄浦区。",
+    "region_unclear": "有几个地方符合，请在下面选择一个。",
 }
 _STREET_MOST: Final = 120  # what the address book keeps
 
@@ -112,9 +115,9 @@ async def _typed(session: ReadSession, form: CheckoutForm, book: Sequence[Rememb
             postcode=form.postcode.strip() or None,
         )
     except ValidationError as invalid:
-        errors |= {name: _SAID[name] for one in invalid.errors() if (name := str(one["loc"][0])) in _SAID}
+        errors |= {name: SAID[name] for one in invalid.errors() if (name := str(one["loc"][0])) in SAID}
     if len(form.street.strip()) > _STREET_MOST:
-        errors["street"] = _SAID["street"]
+        errors["street"] = SAID["street"]
     return Destination(
         address=None if errors else address,
         errors=errors,
@@ -140,7 +143,5 @@ def _chosen(form: CheckoutForm, regions: Sequence[Region]) -> Region | None:
 
 def _region_trouble(form: CheckoutForm, regions: Sequence[Region]) -> str:
     if not form.region_q.strip():
-        return "请填写收货的县（市、区），例如：上海市黄浦区。"
-    if not regions:
-        return "没有找到这个县（市、区），请核对后再查，例如：上海市黄浦区。"
-    return "有几个地方符合，请在下面选择一个。"
+        return SAID["region_missing"]
+    return SAID["region_unclear" if regions else "region_not_found"]

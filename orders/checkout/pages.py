@@ -29,7 +29,8 @@ from shop.core.database import Database
 from shop.core.errors import Problem
 from shop.core.requests import TheDatabase
 from shop.organisation.address_book import BadAddress, checked_address, remember_address
-from shop.ui.pages import render
+from shop.ui.i18n import translations
+from shop.ui.pages import lang_of, render
 
 routes = APIRouter(include_in_schema=False)
 
@@ -160,6 +161,7 @@ async def _page(
     except RegionUnknown as unknown:
         errors["region_q"] = unknown.detail
         quoted = await preview(database, lines, person_id=actor.person_id, region_code=None, now=now)
+    words = translations(lang_of(request))
     return render(
         request,
         "checkout/checkout.html",
@@ -167,7 +169,7 @@ async def _page(
         form=form,
         quoted=quoted,
         destination=destination,
-        errors=errors,
+        errors={name: words.gettext(said) for name, said in errors.items()},
         problem=problem,
         first_total=first_total and quoted.can_order,
     )
