@@ -10,7 +10,7 @@ from sqlalchemy import text
 from orders.order.schemas import CountyRef, OrderList, OrderOut, OrderSummary
 from shop.access.permissions import Actor, Permission
 from shop.core.database import ReadSession
-from shop.core.errors import NotFound
+from shop.core.errors import Invalid, NotFound
 from shop.core.paging import cursor_of, keys_of
 from shop.organisation.queries import visible_unit_ids
 
@@ -160,6 +160,8 @@ _receipt = msgspec.json.Decoder(Receipt).decode
 async def orders_of(session: ReadSession, actor: Actor, *, limit: int, cursor: str | None = None) -> OrderList:
     """One's own orders, the newest first. Raises Invalid for a cursor that is not ours."""
     placed_at, order_id = keys_of(cursor, datetime, UUID) if cursor else (None, None)
+    if placed_at is not None and placed_at.tzinfo is None:
+        raise Invalid("翻页位置已失效，请从第一页重新浏览。")
     facts = {"buyer_id": actor.user_id, "placed_at": placed_at, "id": order_id, "limit": limit + 1}
     items = _summaries((await session.execute(_LIST, facts)).scalar_one())
     more = len(items) > limit

@@ -19,9 +19,8 @@ ENGLISH = translations("en")
 
 
 def is_english(sentence: str) -> bool:
-    return not re.search(
-        r"[\u4e00-\u9fff，。：]", ENGLISH.gettext(sentence).replace("上海市黄浦区", "").replace("上海黄浦", "")
-    )
+    said = re.sub("上海市?黄浦区?", "", ENGLISH.gettext(sentence))  # an example of what to type
+    return not re.search(r"[\u4e00-\u9fff，。：]", said)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -17,6 +17,7 @@ from shop.access.permissions import Actor, Grant, Role
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.ids import new_id
+from shop.core.paging import cursor_of
 from tests.make.caller import as_caller, refused
 from tests.make.payments import till
 from tests.make.shop import SmallShop, buyer, placed, small_shop
@@ -99,7 +100,8 @@ async def test_my_orders_page_by_page(app: FastAPI, database: Database) -> None:
             "id": 0, "number": numbers[0], "state": "placed", "payment_state": "unpaid", "placed_at": 0,
             "expires_at": 0, "total_fen": 1_600, "paid_fen": 0, "refunded_fen": 0, "titles": ["示例货0"],
         }  # fmt: skip
-        refused(await caller.get("/api/v1/orders", params={"cursor": "!"}), 422, "invalid")
+        for forged in ("!", cursor_of("2026-11-20T00:00:00", str(actor.user_id)), cursor_of(1)):
+            refused(await caller.get("/api/v1/orders", params={"cursor": forged}), 422, "invalid")
         refused(await caller.get("/api/v1/orders", params={"limit": 101}), 422, "invalid")
     assert cursor is None
     assert seen == numbers[::-1]
