@@ -34,6 +34,7 @@ import shop.home.health
 import shop.home.pages
 import shop.organisation.pages
 from catalog.listing.cache import ListingCache
+from catalog.listing.straight import StraightToList
 from shop.access.door import watched
 from shop.access.forms import Forms
 from shop.access.guard import SignInFirst, sign_in_first
@@ -112,6 +113,7 @@ def create_app(settings: Settings, database: Database | None = None, gateway: Pa
     # The last added stands outermost.
     app.add_middleware(BodyLimit)
     app.add_middleware(Forms)
+    app.add_middleware(StraightToList)
     app.add_middleware(Observed, crashed=crashed)
     app.add_middleware(SecurityHeaders, production=settings.production)
     return app

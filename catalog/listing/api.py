@@ -1,6 +1,6 @@
 """`/api/v1/products`: the list, the search and the detail of what is for sale. Public."""
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -15,6 +15,7 @@ from shop.core.etag import tagged
 from shop.core.requests import TheDatabase, database_of
 
 routes = APIRouter(prefix="/api/v1", tags=["products"])
+PRODUCTS: Final = f"{routes.prefix}/products"
 
 
 def _parameters() -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from shop.core.database import Database
 from shop.core.errors import NotFound
 
 _DETAIL = f"""
-SELECT convert_to(format(l.detail, VARIADIC now.pieces), 'UTF8')
+SELECT convert_to(format(l.detail, VARIADIC now.pieces), 'UTF8') AS detail
 FROM listing_row AS l {AVAILABLE.format(month="$2")}
 WHERE l.product_id = $1
 """  # noqa: S608  # our own constants; the id and the month are values
@@ -23,7 +23,7 @@ class ProductNotListed(NotFound):
 
 async def detail(database: Database, product_id: UUID, *, now: datetime) -> bytes:
     """Finished JSON, pieces available included. Raises ProductNotListed."""
-    found: bytes | None = await database.hot.fetchval(_DETAIL, product_id, clock.business_day(now).month)
-    if found is None:
+    row = await database.fetchrow(_DETAIL, product_id, clock.business_day(now).month)
+    if row is None:
         raise ProductNotListed("没有这件商品，或者它已经下架。请用搜索找找别的。")
-    return found
+    return bytes(row["detail"])

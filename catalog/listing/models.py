@@ -47,7 +47,9 @@ class ListingRow(SQLModel, table=True):
     sold: int = Field(default=0, sa_type=Fen)
     listed_at: datetime = Field(sa_type=Moment)
     ship_months: list[int] = Field(sa_column=Column(ARRAY(Fen), nullable=False))
-    sku_ids: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
+    slots: list[int] = Field(sa_column=Column(ARRAY(Fen), nullable=False))
+    stock_sku_ids: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
+    stock_pieces: list[int] = Field(sa_column=Column(ARRAY(Fen), nullable=False))
     card: str
     detail: str
     made_at: datetime = Field(sa_type=Moment, index=True)
