@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 import catalog.listing.jobs
 import catalog.product.jobs
+import orders.cart.jobs
 import orders.checkout.jobs
 import orders.credit.jobs
 import orders.switchboard
@@ -53,6 +54,7 @@ def jobs(database: Database, gateway: PaymentGateway) -> tuple[Job, ...]:
         Job("expire", 1, lambda: orders.checkout.jobs.expire_due(database, gateway, now=clock.now())),
         Job("fold", 0.5, lambda: orders.credit.jobs.fold_deltas(database)),
         Job("successors", 3600, lambda: catalog.product.jobs.follow_successors(database)),
+        Job("forget_carts", 3600, lambda: orders.cart.jobs.forget_carts(database, now=clock.now())),
         Job("forget_sign_ins", 3600, lambda: shop.access.jobs.forget_old(database)),
         Job("forget_answers", 3600, lambda: forget_answers(database)),
         Job("forget_workers", 3600, lambda: forget_dead_workers(database)),
