@@ -1,0 +1,104 @@
+"""`shop demo` as a newcomer runs it: real processes, real HTTP, and nothing left behind."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from orders.balance.identity import Identity
+from shop.demo.play import disagreements
+
+PROJECT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 120
+
+
+@contextmanager
+def demo(folder: Path) -> Iterator["subprocess.Popen[str]"]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "STRIPE_"))}
+    with subprocess.Popen(
+        [sys.executable, "-m", "shop.cli", "demo"],
+        cwd=folder,
+        env=kept | {"PYTHONPATH": str(PROJECT), "STRIPE_SECRET_KEY": "sk_test_never_used"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+def left_behind(folder: Path) -> list[str]:
+    """Command lines of processes that work in the folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if folder in (process / "cwd").resolve().parents or (process / "cwd").resolve() == folder:
+                found.append((process / "cmdline").read_text().replace("\0", " "))
+        except OSError:
+            continue
+    return found
+
+
+def test_the_day_is_played_and_every_fen_agrees(tmp_path: Path) -> None:
+    with demo(tmp_path) as running:
+        printed, _ = running.communicate(timeout=PATIENCE_SECONDS)
+    assert running.returncode == 0, printed
+    [line] = re.findall(r"核对通过：.*分毫不差", printed)
+    goods, freight, advances, payments, receivables = re.findall(r"¥([\d,.]+)", line)[:5]
+    fen = [int(re.sub(r"[,.]", "", one)) for one in (goods, freight, advances, payments, receivables)]
+    assert sum(fen[:3]) == sum(fen[3:]) > 0
+    assert left_behind(tmp_path) == []
+
+
+def test_interrupted_it_leaves_nothing_behind(tmp_path: Path) -> None:
+    with demo(tmp_path) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            if "职工登录" in line:
+                break
+        assert len(left_behind(tmp_path)) > 3, "the demo, web, worker and the database"
+        os.killpg(running.pid, signal.SIGINT)
+        running.communicate(timeout=PATIENCE_SECONDS)
+        assert running.returncode == 130
+    assert left_behind(tmp_path) == []
+
+
+RIGHT = [
+    Identity("money", {"goods": 90, "freight": 10, "advances": 0}, {"payments": 100, "receivables": 0}, 0),
+    Identity("recognised", {"credited": 70, "unverified": 0, "not_counted": 20}, {"recognised": 90}, 0),
+]
+REPORT = {
+    "totals": {"credited_fen": 70},
+    "rows": [{"credited_fen": 30}, {"credited_fen": 40}],
+    "not_counted": [{"reason": "recognition_expired", "amount_fen": 20}],
+    "recognised_fen": 90,
+}
+
+
+@pytest.mark.parametrize(
+    ("identities", "report", "paid_fen", "said"),
+    [
+        (RIGHT, REPORT, 100, None),
+        ([RIGHT[0], Identity("recognised", RIGHT[1].left, {"recognised": 90}, 2)], REPORT, 100, "recognised"),
+        ([Identity("money", {"goods": 91}, {"payments": 100}, 0), RIGHT[1]], REPORT, 100, "money"),
+        (RIGHT, REPORT | {"totals": {"credited_fen": 71}}, 100, "报表计入合计"),
+        (RIGHT, REPORT | {"rows": [{"credited_fen": 30}]}, 100, "报表逐县相加"),
+        (RIGHT, REPORT | {"not_counted": []}, 100, "报表不计入"),
+        (RIGHT, REPORT | {"recognised_fen": 91}, 100, "报表认定总额"),
+        (RIGHT, REPORT, 99, "买家订单实收"),
+    ],
+)
+def test_a_fen_that_differs_is_named(
+    identities: list[Identity], report: dict[str, object], paid_fen: int, said: str | None
+) -> None:
+    wrong = disagreements(identities, report, paid_fen)
+    assert [line.partition("：")[0] for line in wrong] == ([said] if said else [])
