@@ -118,7 +118,7 @@ class GatewayUnavailable(Problem):
 
 
 @dataclass
-class GatewayRefused(Exception):  # noqa: N818  # it says what happened
+class GatewayRefused(Exception):  # it says what happened
     """The provider said no (4xx), and would again. code and message are the provider's, for staff and the log."""
 
     code: str

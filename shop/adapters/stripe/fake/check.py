@@ -15,7 +15,7 @@ _STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 _KEY = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 
 
-class Refusal(Exception):  # noqa: N818  # it says what happened
+class Refusal(Exception):  # it says what happened
     """An answer in Stripe's shape of an error."""
 
     def __init__(

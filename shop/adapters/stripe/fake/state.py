@@ -17,7 +17,7 @@ from shop.adapters.stripe.gateway import LEAST_CHECKOUT_LIFE, LONGEST_CHECKOUT_L
 MOST_FEN = 99_999_999  # Stripe takes eight digits
 
 
-class SandboxRefused(Exception):  # noqa: N818  # it says what happened
+class SandboxRefused(Exception):  # it says what happened
     """The payer cannot do this: there is no such payment, or it has ended otherwise."""
 
 

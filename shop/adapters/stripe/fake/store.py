@@ -13,7 +13,7 @@ Body = dict[str, Any]
 Connect = Callable[[], AbstractAsyncContextManager["asyncpg.Connection | asyncpg.pool.PoolConnectionProxy"]]
 
 
-class StoreUnavailable(Exception):  # noqa: N818  # it says what happened
+class StoreUnavailable(Exception):  # it says what happened
     """The objects could not be read or written; nothing of the turn was kept."""
 
 
