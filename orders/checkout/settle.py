@@ -71,12 +71,16 @@ class _Order(msgspec.Struct, frozen=True):
 
 _decode = msgspec.json.Decoder(list[_Order]).decode
 
-# Orders are locked in order of their ids, before payments, by everybody who settles, expires or cancels.
+# Orders are locked in order of their ids, before payments, by everybody who settles, expires or cancels. Payments are
+# locked too, only so that whoever waited for the order reads what the other one wrote, and not this statement's past.
 _LOCK = text(
     """
 WITH locked AS MATERIALIZED (
     SELECT o.id, o.state, o.payment_state FROM shop_order o
     WHERE o.id IN (SELECT order_id FROM payment WHERE id = ANY(:payments)) ORDER BY o.id FOR UPDATE
+), paying AS MATERIALIZED (
+    SELECT p.id, p.state, p.amount_fen, p.currency, p.order_id FROM locked o JOIN payment p ON p.order_id = o.id
+    WHERE p.id = ANY(:payments) ORDER BY p.id FOR UPDATE OF p
 )
 SELECT coalesce(jsonb_agg(jsonb_build_object(
     'payment_id', p.id, 'payment_state', p.state, 'amount_fen', p.amount_fen, 'currency', p.currency,
@@ -90,7 +94,7 @@ SELECT coalesce(jsonb_agg(jsonb_build_object(
             UNION ALL SELECT r.supplier_id, r.freight_fen FROM parcel r WHERE r.order_id = o.id) both_kinds
             GROUP BY supplier_id) s)
 )), '[]')::text
-FROM locked o JOIN payment p ON p.order_id = o.id WHERE p.id = ANY(:payments)
+FROM locked o JOIN paying p ON p.order_id = o.id
 """
 ).bindparams(bindparam("payments", type_=ARRAY(Uuid)))
 
