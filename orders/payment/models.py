@@ -65,7 +65,8 @@ class Tender(SQLModel, table=True):
 
 class WebhookInbox(SQLModel, table=True):
     """An event that the provider sent and we have verified; handled once, later. No payload is kept, only what it
-    points at: the object is read back before money moves."""
+    points at: the object is read back before money moves.
+    """
 
     __tablename__ = "webhook_inbox"
     __table_args__ = (Index("ix_webhook_inbox_open", "try_at", postgresql_where="handled_at IS NULL"),)
@@ -83,7 +84,8 @@ class WebhookInbox(SQLModel, table=True):
 
 class Refund(SQLModel, table=True):
     """Money on its way back: requested (amounts reserved) → submitted → succeeded (credited negative) or failed
-    (reservation returned). Its id is the provider's idempotency key."""
+    (reservation returned). Its id is the provider's idempotency key.
+    """
 
     __tablename__ = "refund"
     __table_args__ = (
