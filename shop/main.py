@@ -7,7 +7,6 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
-from fastapi.telemetry import TelemetryConfig
 from starlette.types import ASGIApp
 
 import catalog.county.api
@@ -86,12 +85,6 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.report.api.routes,
     orders.report.pages.routes,
 )
-
-
-# Our own layer (`Observed`) sends spans and counts without personal data; FastAPI's would put words of errors into logs.
-_OUR_OWN: Final[TelemetryConfig] = {
-    "tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False,
-}  # fmt: skip
 
 
 def create_app(settings: Settings, database: Database | None = None, gateway: PaymentGateway | None = None) -> FastAPI:
