@@ -9,7 +9,7 @@ from orders.checkout.expire import expire
 from orders.checkout.settle import Paid, Settled, settle
 from shop.access.permissions import Actor
 from shop.core.database import Database
-from tests.make.payments import paid, pending_payment
+from tests.make.settling import paid, pending_payment
 from tests.make.shop import SmallShop, buyer, placed, small_shop
 
 pytestmark = pytest.mark.anyio
