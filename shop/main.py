@@ -59,7 +59,9 @@ ITS_OWN_TELEMETRY: Final[TelemetryConfig] = {
     "operation_spans": False,
     "auto_configure": False,
 }
+# Routers are tried in turn: what is asked most, and must be quick, stands first.
 ROUTERS: Final[tuple[APIRouter, ...]] = (
+    orders.checkout.api.routes,
     shop.home.health.routes,
     shop.home.pages.routes,
     shop.home.api.routes,
@@ -74,7 +76,6 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     catalog.listing.pages.routes,
     orders.checkout.cart_api.routes,
     orders.checkout.cart_pages.routes,
-    orders.checkout.api.routes,
     orders.checkout.pages.routes,
     orders.checkout.pay_api.routes,
     orders.order.api.routes,
@@ -113,7 +114,6 @@ def create_app(settings: Settings, database: Database | None = None, gateway: Pa
     # The last added stands outermost.
     app.add_middleware(BodyLimit)
     app.add_middleware(Forms)
-    app.add_middleware(StraightToList)
     app.add_middleware(Observed, crashed=crashed)
     app.add_middleware(SecurityHeaders, production=settings.production)
     return app
@@ -147,7 +147,17 @@ async def _alive(app: FastAPI) -> AsyncIterator[None]:
 
 def served(settings: Settings) -> ASGIApp:
     """What a server runs: the application behind the cache of the shop window."""
-    return ListingCache(create_app(settings))
+    return windowed(create_app(settings))
+
+
+def windowed(app: FastAPI) -> ASGIApp:
+    """The cache of the shop window, then the short way to its list, then everything else."""
+    settings: Settings = app.state.settings
+
+    def observed(answer: ASGIApp) -> ASGIApp:
+        return SecurityHeaders(Observed(answer, crashed=crashed), production=settings.production)
+
+    return ListingCache(StraightToList(app, observed))
 
 
 def main() -> None:
