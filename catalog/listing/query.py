@@ -121,14 +121,16 @@ class Page:
     next_cursor: str | None
 
     def as_json(self) -> bytes:
-        cursor = b"null" if self.next_cursor is None else b'"' + self.next_cursor.encode() + b'"'
-        return b'{"items":[' + self.items + b'],"next_cursor":' + cursor + b"}"
+        cursor = b"null" if self.next_cursor is None else b'"%b"' % self.next_cursor.encode()
+        return b'{"items":[%b],"next_cursor":%b}' % (self.items, cursor)
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
     sql: str
     values: tuple[Any, ...]
+    sort: Sort
+    searches: bool
 
 
 def filters_of(asked_for: Mapping[str, str]) -> Filters:
@@ -151,13 +153,16 @@ def _wrong(field: str, said: str | None = None) -> Invalid:
 
 async def find(database: Database, filters: Filters, *, now: datetime) -> Page:
     """A page of products. Raises Invalid on a cursor that does not belong to this sort."""
-    statement = statement_of(filters, now=now)
-    if filters.q is None:
-        found = await database.fetchrow(statement.sql, *statement.values)
-    else:
+    return await read_page(database, statement_of(filters, now=now))
+
+
+async def read_page(database: Database, statement: Statement) -> Page:
+    if statement.searches:
         found = await _search(database, statement)
+    else:
+        found = await database.fetchrow(statement.sql, *statement.values)
     row = cast("asyncpg.Record", found)  # an aggregate always has one
-    return Page(row["items"], cursor_of(filters.sort, row["last_key"], row["last_id"]) if row["more"] else None)
+    return Page(row["items"], cursor_of(statement.sort, row["last_key"], row["last_id"]) if row["more"] else None)
 
 
 async def _search(database: Database, statement: Statement) -> asyncpg.Record | None:
@@ -169,7 +174,10 @@ async def _search(database: Database, statement: Statement) -> asyncpg.Record | 
 
 
 def statement_of(filters: Filters, *, now: datetime) -> Statement:
-    """Only fragments of this file go into the text; what a visitor typed goes in as values."""
+    """Only fragments of this file go into the text; what a visitor typed goes in as values.
+
+    Raises Invalid on a cursor that does not belong to this sort.
+    """
     values: list[Any] = [filters.limit, clock.business_day(now).month]
     column, direction, key, key_back = _SORTS[filters.sort]
     conditions: list[str] = []
@@ -206,7 +214,7 @@ def statement_of(filters: Filters, *, now: datetime) -> Statement:
         conditions.append(f"({column}, product_id) {after} ({there}, ${len(values)}::uuid)")
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     sql = _PAGE.format(key=key, where=where, column=column, direction=direction, available=AVAILABLE.format(month="$2"))
-    return Statement(sql, tuple(values))
+    return Statement(sql, tuple(values), filters.sort, searches=filters.q is not None)
 
 
 def _keys(filters: Filters) -> tuple[int, UUID]:

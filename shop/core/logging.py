@@ -18,6 +18,8 @@ _MASKS: Final = (
     (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), "[token]"),
     (re.compile(r"\b(?:sk|rk|whsec)_\w+"), "[token]"),
 )
+_SUSPECT: Final = re.compile(r"1[3-9]\d|@|bearer|eyJ|sk_|rk_|whsec_", re.IGNORECASE)
+"""Nothing of the above is in a text without this, and most texts are without: one look instead of five."""
 _CHATTY: Final = ("httpx", "httpcore", "stripe", "asyncio", "alembic", "sqlalchemy", "faker")
 
 
@@ -50,6 +52,8 @@ def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 def without_personal_data(value: Any) -> Any:
     """The same value with phone numbers, mail addresses and tokens masked, however deep."""
     if isinstance(value, str):
+        if _SUSPECT.search(value) is None:
+            return value
         for pattern, mask in _MASKS:
             value = pattern.sub(mask, value)
         return value

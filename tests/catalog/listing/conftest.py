@@ -6,10 +6,9 @@ import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 
-from catalog.listing.cache import ListingCache
 from shop.core.database import Database
 from shop.core.settings import Settings
-from shop.main import create_app
+from shop.main import create_app, windowed
 
 
 @pytest.fixture
@@ -26,6 +25,6 @@ async def client(app: FastAPI) -> AsyncIterator[AsyncClient]:
 
 @pytest.fixture
 async def stranger(app: FastAPI) -> AsyncIterator[AsyncClient]:
-    """Through the cache."""
-    async with AsyncClient(transport=ASGITransport(ListingCache(app)), base_url="http://shop.test") as opened:
+    """Through all that a server runs."""
+    async with AsyncClient(transport=ASGITransport(windowed(app)), base_url="http://shop.test") as opened:
         yield opened

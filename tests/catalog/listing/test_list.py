@@ -190,3 +190,18 @@ async def test_the_document_tells_what_may_be_asked(client: AsyncClient) -> None
         "cursor",
     }  # fmt: skip
     assert "ProductPage" in str(said["responses"]["200"])
+
+
+@pytest.mark.anyio
+async def test_the_short_way_and_the_route_say_the_same(
+    client: AsyncClient, stranger: AsyncClient, database: Database
+) -> None:
+    await list_goods(database, PEPPER, TEA, RICE)
+    for query in ("", "?limit=2", "?sort=-price&min_fen=2000", "?county=422801", "?limit=0", "?cursor=x", "?q=huajiao"):
+        direct, short = await client.get(f"/api/v1/products{query}"), await stranger.get(f"/api/v1/products{query}")
+        assert (direct.status_code, direct.content) == (short.status_code, short.content), query
+        own = {"x-request-id"}
+        assert {n: v for n, v in direct.headers.items() if n not in own} == {
+            n: v for n, v in short.headers.items() if n not in own
+        }, query
+        assert direct.headers["x-request-id"] != short.headers["x-request-id"]
