@@ -23,7 +23,7 @@ class ProductNotListed(NotFound):
 
 async def detail(database: Database, product_id: UUID, *, now: datetime) -> bytes:
     """Finished JSON, pieces available included. Raises ProductNotListed."""
-    row = await database.fetchrow(_DETAIL, product_id, clock.business_day(now).month)
+    row = await database.hot.fetchrow(_DETAIL, product_id, clock.business_day(now).month)
     if row is None:
         raise ProductNotListed("没有这件商品，或者它已经下架。请用搜索找找别的。")
     return bytes(row["detail"])

@@ -160,7 +160,7 @@ async def read_page(database: Database, statement: Statement) -> Page:
     if statement.searches:
         found = await _search(database, statement)
     else:
-        found = await database.fetchrow(statement.sql, *statement.values)
+        found = await database.hot.fetchrow(statement.sql, *statement.values)
     row = cast("asyncpg.Record", found)  # an aggregate always has one
     return Page(row["items"], cursor_of(statement.sort, row["last_key"], row["last_id"]) if row["more"] else None)
 

@@ -7,12 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-import asyncpg
-from asyncpg.pool import PoolConnectionProxy
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlmodel import SQLModel
 
+from shop.core.hot import HotPool
 from shop.core.settings import Settings
 
 SQLModel.metadata.naming_convention = {
@@ -28,7 +27,6 @@ Grams = BigInteger
 Moment = DateTime(timezone=True)
 GENERIC = {"plan_cache_mode": "force_generic_plan"}
 """Hot statements are the same each time, and planning one costs more than running it."""
-IN_HAND_MOST = 4
 APPEND_ONLY = {"append_only": True}
 """`info` of a table on which the application's role has neither UPDATE nor DELETE."""
 
@@ -51,14 +49,12 @@ class WriteSession(ReadSession):
 class Database:
     """Engines for the three ways to talk to PostgreSQL.
 
-    `hot` is the driver's own pool, for the few statements where a third of the time would go into the toolkit.
+    `hot` has the driver's own connections, for the few statements where a third of the time would go into the toolkit.
     """
 
     writer: AsyncEngine
     reader: AsyncEngine
-    hot: asyncpg.Pool[asyncpg.Record]
-    in_hand: list[PoolConnectionProxy[asyncpg.Record]] = field(default_factory=list)
-    """Connections of `hot` that `fetchrow` has not given back yet."""
+    hot: HotPool
     kept: dict[type[Any], Any] = field(default_factory=dict)
     """What this process remembers of this database for a moment, by its own type (checkout's RecentGoods)."""
 
@@ -74,34 +70,10 @@ class Database:
             isolation_level="AUTOCOMMIT",
             connect_args={"server_settings": read_only},
         )
-        hot = await asyncpg.create_pool(
-            dsn=driver_url(url), min_size=0, max_size=size, server_settings=path | GENERIC, reset=_leave_as_is
-        )
+        hot = HotPool(driver_url(url), size=size, server_settings=path | GENERIC)
         return cls(writer, reader, hot)
 
-    async def fetchrow(self, statement: str, *values: Any) -> asyncpg.Record | None:
-        """The first row of a hot statement, as its own transaction.
-
-        A few connections stay in hand: taking one from the pool and giving it back costs as much as a small statement.
-        """
-        held = self.in_hand.pop() if self.in_hand else await self.hot.acquire()
-        if held.is_closed():
-            await self.hot.release(held)
-            held = await self.hot.acquire()
-        try:
-            row = await held.fetchrow(statement, *values)
-        except BaseException:
-            await self.hot.release(held)  # the pool knows how to end what was interrupted
-            raise
-        if len(self.in_hand) < IN_HAND_MOST:
-            self.in_hand.append(held)
-        else:
-            await self.hot.release(held)
-        return row
-
     async def close(self) -> None:
-        while self.in_hand:
-            await self.hot.release(self.in_hand.pop())
         await self.hot.close()
         await self.reader.dispose()
         await self.writer.dispose()
@@ -123,10 +95,6 @@ class Database:
         engine = self.reader.execution_options(isolation_level="REPEATABLE READ")
         async with ReadSession(engine, expire_on_commit=False) as session, session.begin():
             yield session
-
-
-async def _leave_as_is(_: asyncpg.Connection[asyncpg.Record]) -> None:
-    """Hot statements leave nothing behind on a connection, so giving it back costs no round trip."""
 
 
 def driver_url(url: str) -> str:

@@ -1,0 +1,89 @@
+"""The driver's own connections for hot statements: the one used last is used next, nothing is done in between.
+
+asyncpg's pool makes a task and a proxy of every use; around a small statement that costs as much as the statement.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from time import monotonic
+from types import TracebackType
+from typing import Any, Final
+
+import asyncpg
+
+IDLE_MOST_S: Final = 300.0
+"""One that nobody used for longer may have been dropped by a firewall without a word."""
+
+
+class HotPool:
+    """At most `size` connections, opened when first needed. Whoever comes when all are in use waits."""
+
+    def __init__(self, dsn: str, *, size: int, server_settings: Mapping[str, str]) -> None:
+        self.dsn = dsn
+        self.server_settings = dict(server_settings)
+        self.idle: list[tuple[asyncpg.Connection[asyncpg.Record], float]] = []
+        self.free = asyncio.Semaphore(size)
+
+    def acquire(self) -> Held:
+        """`async with pool.acquire() as connection`."""
+        return Held(self)
+
+    async def fetch(self, statement: str, *values: Any) -> list[asyncpg.Record]:
+        async with Held(self) as connection:
+            return await connection.fetch(statement, *values)
+
+    async def fetchrow(self, statement: str, *values: Any) -> asyncpg.Record | None:
+        async with Held(self) as connection:
+            return await connection.fetchrow(statement, *values)
+
+    async def fetchval(self, statement: str, *values: Any) -> Any:
+        async with Held(self) as connection:
+            return await connection.fetchval(statement, *values)
+
+    async def close(self) -> None:
+        """Those in use are closed by whoever uses them."""
+        self.free = asyncio.Semaphore(0)
+        while self.idle:
+            await self.idle.pop()[0].close()
+
+
+class Held:
+    """One use of a connection."""
+
+    __slots__ = ("connection", "pool")
+
+    connection: asyncpg.Connection[asyncpg.Record]
+
+    def __init__(self, pool: HotPool) -> None:
+        self.pool = pool
+
+    async def __aenter__(self) -> asyncpg.Connection[asyncpg.Record]:
+        pool = self.pool
+        await pool.free.acquire()
+        while pool.idle:
+            found, since = pool.idle.pop()
+            if found.is_closed():
+                continue
+            if monotonic() - since < IDLE_MOST_S:
+                self.connection = found
+                return found
+            found.terminate()
+        try:
+            self.connection = await asyncpg.connect(pool.dsn, server_settings=pool.server_settings)
+        except BaseException:
+            pool.free.release()
+            raise
+        return self.connection
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        held, pool = self.connection, self.pool
+        # What was interrupted, or left a transaction open, is in nobody knows what state.
+        if isinstance(error, asyncio.CancelledError | TimeoutError) or held.is_closed() or held.is_in_transaction():
+            held.terminate()
+        else:
+            pool.idle.append((held, monotonic()))
+        pool.free.release()
