@@ -1,6 +1,7 @@
 """Placing orders through HTTP: against pgbench, and one hot SKU against many."""
 
 import asyncio
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
@@ -45,7 +46,7 @@ def _measure(quick: bool) -> list[dict[str, Any]]:
     return [
         {
             "name": "place_order",
-            "ratio": median(p[0] / l for p, l in zip(placed, limit, strict=True)),
+            "ratio": median(p[0] / most for p, most in zip(placed, limit, strict=True)),
             "goal": 0.25,
             "better": "higher",
             "detail": {
@@ -60,7 +61,8 @@ def _measure(quick: bool) -> list[dict[str, Any]]:
             "goal": 0.9,
             "better": "higher",
             "detail": {
-                f"{n}_buyers": f"{round(median(o[0] for _, o in pairs))} hot, {round(median(s[0] for s, _ in pairs))} spread"
+                f"{n}_buyers": f"{round(median(o[0] for _, o in pairs))} hot, "
+                f"{round(median(s[0] for s, _ in pairs))} spread"
                 for n, pairs in hot.items()
             }
             | {"oversold": 0},
@@ -72,8 +74,6 @@ def _measure(quick: bool) -> list[dict[str, Any]]:
 async def _crowd(
     port: int, staged: Stage, skus: list[UUID], buyers: int, seconds: float, lines: int
 ) -> tuple[float, dict[int, int]]:
-    import os
-
     os.sched_setaffinity(0, {LOAD_CORE})
     streams = [orders(staged.tokens[n], skus, Random(), lines) for n in range(buyers)]
     rate, statuses = await crowd(port, buyers, seconds, streams)

@@ -34,7 +34,8 @@ WITH new AS (
     INSERT INTO product (id, code, title, category, producer_id, supplier_id, origin_county_code, state, perishable,
         harvest_months, ship_months, vat_basis_points, source, confirmed, created_at, changed_at)
     SELECT new.product_id, 'B' || n, '示例货' || n, m.category, m.producer_id, m.supplier_id,
-        CASE WHEN n > 3 THEN (900000 + n)::text ELSE '522633' END, 'listed', false, '{}', '{}', 900, 'bench', true, now(), now()
+        CASE WHEN n > 3 THEN (900000 + n)::text ELSE '522633' END, 'listed', false, '{}', '{}', 900, 'bench', true,
+        now(), now()
     FROM new JOIN product m ON m.code = 'P' || (n % 4)
 ), r AS (
     INSERT INTO recognition (id, product_id, number, issuer, valid_from, valid_to, source)
@@ -54,7 +55,8 @@ WITH new AS (
     INSERT INTO price (id, sku_id, list, min_quantity, fen, valid_from)
     SELECT price_id, sku_id, 'retail', 1, 1000, '2020-01-01' FROM new
 )
-INSERT INTO bench_sku SELECT n, sku_id, product_id, price_id, m.supplier_id FROM new JOIN product m ON m.code = 'P' || (n % 4)
+INSERT INTO bench_sku SELECT n, sku_id, product_id, price_id, m.supplier_id
+FROM new JOIN product m ON m.code = 'P' || (n % 4)
 """
 )
 
@@ -72,7 +74,8 @@ async def stage(running: Server, port: int) -> Stage:
     async with owner.transaction() as session:
         await session.execute(
             text(
-                "CREATE TABLE bench_sku (n int PRIMARY KEY, sku_id uuid, product_id uuid, price_id uuid, supplier_id uuid)"
+                "CREATE TABLE bench_sku "
+                "(n int PRIMARY KEY, sku_id uuid, product_id uuid, price_id uuid, supplier_id uuid)"
             )
         )
         await session.execute(text(f"GRANT SELECT, INSERT ON bench_sku TO {embedded.APP_ROLE}"))

@@ -54,7 +54,7 @@ def _measure(quick: bool) -> list[dict[str, Any]]:
 
 
 async def _stocked(running: Server) -> None:
-    """Migrated, with the demo's people and goods, and their listings made; statistics as autovacuum would leave them."""
+    """Migrated, with the demo's people and goods and their listings; statistics as autovacuum would leave them."""
     await migrated(running)
     database = await Database.open(running.url(), size=2)
     await seed_people(database)
@@ -118,9 +118,7 @@ def _alternate(
 
 def _load(seconds: float, port: int, target: str, *headers: str) -> float:
     command = [sys.executable, str(HERE / "load.py"), str(port), str(CONNECTIONS), str(seconds), target, *headers]
-    done = subprocess.run(
-        ["taskset", "-c", str(LOAD_CORE), *command], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run(["taskset", "-c", str(LOAD_CORE), *command], capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
     wanted = "304" if headers else "200"
     if set(found["statuses"]) != {wanted}:

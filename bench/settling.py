@@ -54,7 +54,7 @@ def _measure(quick: bool) -> list[dict[str, Any]]:
     return [
         {
             "name": "settle",
-            "ratio": median(s / l for s, l in zip(spread, limit, strict=True)),
+            "ratio": median(s / most for s, most in zip(spread, limit, strict=True)),
             "goal": 0.25,
             "better": "higher",
             "detail": {
