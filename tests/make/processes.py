@@ -1,0 +1,71 @@
+"""The shop as an operator runs it: a web process and a worker, which a test may kill."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shop.core.settings import Settings
+
+PROJECT = Path(__file__).parents[2]
+
+
+@dataclass
+class Processes:
+    """Development's shop on the settings' database, at `url`. Logs go to `folder`."""
+
+    settings: Settings
+    folder: Path
+    port: int
+    running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self, *names: str) -> None:
+        """`web`, `worker`."""
+        commands = {"web": ["-m", "shop.main", "--port", str(self.port)], "worker": ["-m", "shop.cli", "work"]}
+        for name in names:
+            with (self.folder / f"{name}.log").open("ab") as log:
+                self.running[name] = subprocess.Popen(
+                    [sys.executable, *commands[name]],
+                    cwd=self.folder,  # no `.env` there
+                    env=self._environment(),
+                    stdout=log,
+                    stderr=log,
+                )
+
+    def kill(self, *names: str) -> None:
+        """SIGKILL: no goodbye, and nothing of it is left."""
+        for name in names:
+            self.running[name].send_signal(signal.SIGKILL)
+            self.running.pop(name).wait()
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(PROJECT),
+            "DATABASE_URL": self.settings.database_url or "",
+            "DATABASE_OWNER_URL": self.settings.database_owner_url or "",
+            "DATABASE_SCHEMA": self.settings.database_schema,
+            "PUBLIC_URL": self.url,
+        }
+
+
+@contextmanager
+def processes(settings: Settings, folder: Path) -> Iterator[Processes]:
+    """Nothing runs yet; whatever still runs at the end is killed."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    made = Processes(settings, folder, port)
+    try:
+        yield made
+    finally:
+        made.kill(*list(made.running))
