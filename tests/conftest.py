@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from shop.core import clock, embedded
+from shop.core import clock, embedded, logging
 from shop.core.database import Database
 from shop.core.settings import Settings
 from shop.demo.seed import seed
@@ -108,6 +108,12 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody without a token, in process."""
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=PUBLIC_URL) as caller:
         yield caller
+
+
+@pytest.fixture(scope="session", autouse=True)
+def readable_logs() -> None:
+    """As a development shop writes them: the library's own default draws a page for each error."""
+    logging.configure(production=False)
 
 
 @pytest.fixture(autouse=True)

@@ -8,13 +8,6 @@ _STRICT: Final = (
     "default-src 'self'; img-src 'self' data:; script-src 'self'; style-src 'self'; object-src 'none'; "
     "base-uri 'none'; frame-ancestors 'none'; form-action 'self' https://checkout.stripe.com"
 )
-# Swagger's page has a script of its own and fetches the rest from its publisher.
-_DOCS: Final = (
-    "default-src 'self'; img-src 'self' data: https://fastapi.tiangolo.com; "
-    "script-src 'self' 'unsafe-inline' https://cdn.jsdelivr.net; "
-    "style-src 'self' 'unsafe-inline' https://cdn.jsdelivr.net; object-src 'none'; base-uri 'none'; "
-    "frame-ancestors 'none'; form-action 'self'"
-)
 _ALWAYS: Final = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
@@ -26,9 +19,9 @@ _ALWAYS: Final = {
 _HTTPS_ONLY: Final = {"strict-transport-security": "max-age=31536000; includeSubDomains"}
 
 
-def security_headers(*, production: bool, policy: str = _STRICT) -> list[tuple[bytes, bytes]]:
+def security_headers(*, production: bool) -> list[tuple[bytes, bytes]]:
     """Ready to be sent; also for answers that never reach the middleware, such as a cached one."""
-    wanted = _ALWAYS | {"content-security-policy": policy} | (_HTTPS_ONLY if production else {})
+    wanted = _ALWAYS | {"content-security-policy": _STRICT} | (_HTTPS_ONLY if production else {})
     return [(name.encode(), value.encode()) for name, value in wanted.items()]
 
 
@@ -38,18 +31,16 @@ class SecurityHeaders:
     def __init__(self, app: ASGIApp, *, production: bool) -> None:
         self.app = app
         self.strict = security_headers(production=production)
-        self.docs = security_headers(production=production, policy=_DOCS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        added = self.docs if scope["path"].startswith(("/docs", "/redoc")) else self.strict
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 own = {name.lower() for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(header for header in added if header[0] not in own)]
+                message["headers"] = [*message["headers"], *(header for header in self.strict if header[0] not in own)]
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

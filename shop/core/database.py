@@ -62,11 +62,14 @@ class Database:
     async def open(cls, url: str, *, replica_url: str | None = None, schema: str = "public", size: int = 16) -> Self:
         path = {"search_path": f'"{schema}", extensions', "timezone": "UTC", "jit": "off"}
         read_only = path | {"default_transaction_read_only": "on"}
-        writer = create_async_engine(url, pool_size=size, max_overflow=0, connect_args={"server_settings": path})
+        writer = create_async_engine(
+            url, pool_size=size, max_overflow=0, hide_parameters=True, connect_args={"server_settings": path}
+        )
         reader = create_async_engine(
             replica_url or url,
             pool_size=size,
             max_overflow=0,
+            hide_parameters=True,
             isolation_level="AUTOCOMMIT",
             connect_args={"server_settings": read_only},
         )

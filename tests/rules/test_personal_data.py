@@ -36,15 +36,15 @@ def spans() -> Iterator[InMemorySpanExporter]:
 
 
 @pytest.fixture(params=[True, False], ids=["production", "development"])
-def logs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[StringIO]:
+def logs(request: pytest.FixtureRequest) -> Iterator[StringIO]:
     written = StringIO()
-    monkeypatch.setattr("sys.stderr", written)
     root = stdlib_logging.getLogger()
     handlers, level = root.handlers, root.level
     logging.configure(production=request.param)
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(written))
     yield written
     root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
+    logging.configure(production=False)
 
 
 @pytest.fixture

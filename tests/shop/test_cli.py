@@ -1,0 +1,102 @@
+"""The `shop` command: what a person types, and what a program reads."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from shop.core.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def shop(*arguments: str, settings: Settings | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run it as a process of its own, with this test's database."""
+    if settings is not None:
+        variables |= {
+            "DATABASE_URL": settings.database_url or "",
+            "DATABASE_OWNER_URL": settings.database_owner_url or "",
+            "DATABASE_SCHEMA": settings.database_schema,
+        }
+    command = [sys.executable, "-m", "shop.cli", *arguments]
+    environment = {"PATH": os.environ["PATH"], "COLUMNS": "200", "NO_COLOR": "1"} | variables
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_asked_the_wrong_way() -> None:
+    assert shop("no-such-command").returncode == 2
+    assert shop("import", "products").returncode == 2
+
+
+def test_a_refusal_is_one_line(settings: Settings) -> None:
+    done = shop("user", "grant", "nobody@example.test", "staff", settings=settings)
+    assert done.returncode == 1
+    assert done.stderr.startswith("没有这个账号")
+    assert "Traceback" not in done.stderr
+
+
+def test_an_account_from_the_command_line(settings: Settings) -> None:
+    made = shop("user", "create", "ada@example.test", "张三", settings=settings, SHOP_PASSWORD="a long password 1")
+    assert made.returncode == 0, made.stderr
+    assert shop("user", "grant", "ada@example.test", "administrator", settings=settings).returncode == 0
+    again = shop("user", "create", "ADA@example.test", "李四", settings=settings, SHOP_PASSWORD="a long password 1")
+    assert again.returncode == 1
+
+
+def test_the_doctor_reads_as_json(settings: Settings) -> None:
+    done = shop("doctor", "--json", settings=settings)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {finding["name"] for finding in json.loads(done.stdout)} >= {"settings", "database", "payments", "clock"}
+
+
+def test_the_doctor_names_what_production_lacks() -> None:
+    done = shop("doctor", "--json", SHOP_ENV="production")
+    assert done.returncode == 1
+    assert "SECRET_KEY" in json.loads(done.stdout)[0]["said"]
+
+
+@pytest.mark.parametrize("victim", ["shop.main", "shop.cli work"])
+def test_serving_ends_loudly_when_one_process_dies(settings: Settings, tmp_path: Path, victim: str) -> None:
+    environment = os.environ | {
+        "DATABASE_URL": settings.database_url or "",
+        "DATABASE_OWNER_URL": settings.database_owner_url or "",
+        "DATABASE_SCHEMA": settings.database_schema,
+    }
+    command = [sys.executable, "-m", "shop.cli", "serve", "--port", "0"]
+    with (tmp_path / "log").open("w") as log:
+        serving = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    try:
+        child = child_of(serving.pid, victim)
+        os.kill(child, signal.SIGKILL)
+        assert serving.wait(30) == 1
+        assert "ended with -9" in (tmp_path / "log").read_text()
+        assert children_of(serving.pid) == {}
+    finally:
+        serving.kill()
+        serving.wait()
+
+
+def child_of(pid: int, name: str) -> int:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for child, line in children_of(pid).items():
+            if name in line:
+                return child
+        time.sleep(0.1)
+    raise AssertionError(f"{name} did not start")
+
+
+def children_of(pid: int) -> dict[int, str]:
+    found = {}
+    for folder in Path("/proc").iterdir():
+        try:
+            if folder.name.isdigit() and (folder / "stat").read_text().rsplit(")", 1)[1].split()[1] == str(pid):
+                found[int(folder.name)] = (folder / "cmdline").read_text().replace("\0", " ")
+        except OSError:  # it ended meanwhile
+            continue
+    return found
