@@ -3,10 +3,13 @@
 import argparse
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Final
 
 from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 import catalog.county.api
@@ -38,7 +41,7 @@ from catalog.listing.straight import StraightToList
 from shop.access.door import watched
 from shop.access.forms import Forms
 from shop.access.guard import SignInFirst, sign_in_first
-from shop.access.headers import SecurityHeaders
+from shop.access.headers import SecurityHeaders, security_headers
 from shop.adapters.stripe.gateway import PaymentGateway
 from shop.adapters.stripe.open import open_payments
 from shop.core import clock, logging, telemetry
@@ -153,11 +156,14 @@ def served(settings: Settings) -> ASGIApp:
 def windowed(app: FastAPI) -> ASGIApp:
     """The cache of the shop window, then the short way to its list, then everything else."""
     settings: Settings = app.state.settings
+    headers = security_headers(production=settings.production)
 
-    def observed(answer: ASGIApp) -> ASGIApp:
-        return SecurityHeaders(Observed(answer, crashed=crashed), production=settings.production)
+    def crashed_safely(request: Request, error: Exception) -> Response:
+        answer = crashed(request, error)
+        answer.raw_headers += headers
+        return answer
 
-    return ListingCache(StraightToList(app, observed))
+    return ListingCache(StraightToList(app, partial(Observed, crashed=crashed_safely), headers))
 
 
 def main() -> None:

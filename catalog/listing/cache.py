@@ -5,14 +5,14 @@ asks the database. Whoever sends a cookie or a token passes by.
 """
 
 import asyncio
-from hashlib import sha256
 from time import monotonic
 from typing import Final
 
 from prometheus_client import Counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shop.core.observed import request_id_of
+from shop.core.etag import knows, tag_of
+from shop.core.observed import request_id_for
 
 LIFETIME_S: Final = 0.5
 ENTRIES_MAX: Final = 1_000
@@ -22,9 +22,13 @@ BYTES_MAX: Final = 2 * 1024 * 1024
 _PATHS: Final = ("/api/v1/products", "/counties/", "/media/")
 _OF_THE_BODY: Final = frozenset({b"content-type", b"content-length"})
 _REQUEST_ID: Final = b"x-request-id"
+_HEARD: Final = frozenset({b"cookie", b"authorization", b"if-none-match", b"accept-language", _REQUEST_ID})
 Headers = list[tuple[bytes, bytes]]
+Key = tuple[str, bytes, bytes]
+"""Path, query, and the language asked for where the answer speaks one."""
 
 ANSWERS: Final = Counter("listing_cache_answers", "Answers to strangers about what is for sale.", ["source"])
+_NOTHING: Final[Message] = {"type": "http.response.body", "body": b""}
 _hits, _misses = ANSWERS.labels("cache"), ANSWERS.labels("application")
 
 
@@ -34,20 +38,23 @@ class _Kept:
     __slots__ = ("body", "headers", "headers_304", "tag", "until")
 
     def __init__(self, headers: Headers, body: bytes) -> None:
-        self.tag = next((value for name, value in headers if name == b"etag"), None)
-        if self.tag is None:
-            self.tag = b'"%s"' % sha256(body).hexdigest()[:24].encode()
-            headers = [*headers, (b"etag", self.tag)]
-        self.headers = headers
-        self.headers_304 = [header for header in headers if header[0] not in _OF_THE_BODY]
+        tag = next((value for name, value in headers if name == b"etag"), None)
+        self.tag = tag or tag_of(body).encode()
+        self.headers = headers if tag else [*headers, (b"etag", self.tag)]
+        self.headers_304 = [header for header in self.headers if header[0] not in _OF_THE_BODY]
         self.body = body
         self.until = monotonic() + LIFETIME_S
 
-    def is_known(self, if_none_match: bytes) -> bool:
-        if if_none_match == self.tag:
-            return True
-        known = {one.strip().removeprefix(b"W/") for one in if_none_match.split(b",")}
-        return self.tag in known or b"*" in known
+    def given(self, if_none_match: bytes | None, request_id: bytes) -> tuple[Message, Message]:
+        """The two messages of one answer."""
+        if if_none_match is not None and (
+            if_none_match == self.tag or knows(if_none_match.decode("latin-1"), self.tag.decode())
+        ):
+            headers = [*self.headers_304, (_REQUEST_ID, request_id)]
+            return {"type": "http.response.start", "status": 304, "headers": headers}, _NOTHING
+        headers = [*self.headers, (_REQUEST_ID, request_id)]
+        start = {"type": "http.response.start", "status": 200, "headers": headers}
+        return start, {"type": "http.response.body", "body": self.body}
 
 
 class _Flight:
@@ -88,8 +95,9 @@ class _Answer:
             return None
         return _Kept([header for header in headers if header[0] != _REQUEST_ID], self.body)
 
-    def request_id(self) -> bytes | None:
-        return next((value for name, value in self.start["headers"] if name.lower() == _REQUEST_ID), None)
+    def request_id(self) -> bytes:
+        """The one under which this answer was logged."""
+        return next((value for name, value in self.start["headers"] if name.lower() == _REQUEST_ID), b"")
 
 
 class ListingCache:
@@ -101,42 +109,38 @@ class ListingCache:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self._kept: dict[tuple[bytes, ...], _Kept] = {}
+        self._kept: dict[Key, _Kept] = {}
         self._kept_bytes = 0
-        self._flights: dict[tuple[bytes, ...], _Flight] = {}
+        self._flights: dict[Key, _Flight] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "GET" or not _is_listing(scope["path"]):
             await self.app(scope, receive, send)
             return
-        if_none_match = language = b""
-        for name, value in scope["headers"]:
-            if name == b"cookie" or name == b"authorization":  # noqa: PLR1714  # the quickest, on the hottest path
+        told = {name: value for name, value in scope["headers"] if name in _HEARD}
+        if b"cookie" in told or b"authorization" in told:
+            await self.app(scope, receive, send)
+            return
+        path: str = scope["path"]
+        language = b"" if path.startswith("/api/") else told.get(b"accept-language", b"")
+        key = (path, scope["query_string"], language)
+        kept = self._kept.get(key)
+        if kept is None or kept.until <= monotonic():
+            flight = self._flights.get(key)
+            if flight is None:
+                await self._lead(key, told.get(b"if-none-match"), scope, receive, send)
+                return
+            await flight.landed.wait()
+            kept = flight.answer
+            if kept is None:
                 await self.app(scope, receive, send)
                 return
-            if name == b"if-none-match":
-                if_none_match = value
-            elif name == b"accept-language":
-                language = value
-        path: str = scope["path"]
-        key = (path.encode(), scope["query_string"], b"" if path.startswith("/api/") else language)
-        kept = self._kept.get(key)
-        if kept is not None and kept.until > monotonic():
-            await _give(kept, if_none_match, request_id_of(scope), send)
-            return
-        flight = self._flights.get(key)
-        if flight is None:
-            await self._lead(key, if_none_match, scope, receive, send)
-            return
-        await flight.landed.wait()
-        if flight.answer is None:
-            await self.app(scope, receive, send)
-        else:
-            await _give(flight.answer, if_none_match, request_id_of(scope), send)
+        _hits.inc()
+        start, body = kept.given(told.get(b"if-none-match"), request_id_for(told.get(_REQUEST_ID)))
+        await send(start)
+        await send(body)
 
-    async def _lead(
-        self, key: tuple[bytes, ...], if_none_match: bytes, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    async def _lead(self, key: Key, if_none_match: bytes | None, scope: Scope, receive: Receive, send: Send) -> None:
         """Ask the application for all who wait: unconditionally, since they may know other versions."""
         flight = self._flights[key] = _Flight()
         answer = _Answer()
@@ -154,9 +158,10 @@ class ListingCache:
             for message in answer.messages:
                 await send(message)
         else:
-            await _give(flight.answer, if_none_match, answer.request_id(), send, counted=False)
+            for message in flight.answer.given(if_none_match, answer.request_id()):
+                await send(message)
 
-    def _keep(self, key: tuple[bytes, ...], answer: _Kept) -> None:
+    def _keep(self, key: Key, answer: _Kept) -> None:
         """The oldest stand first, so making room and forgetting what is stale are the same walk."""
         now = monotonic()
         before = self._kept.pop(key, None)
@@ -172,16 +177,3 @@ class ListingCache:
 
 def _is_listing(path: str) -> bool:
     return path.startswith(_PATHS) or path == "/"
-
-
-async def _give(
-    kept: _Kept, if_none_match: bytes, request_id: bytes | None, send: Send, *, counted: bool = True
-) -> None:
-    if counted:
-        _hits.inc()
-    known = if_none_match != b"" and kept.is_known(if_none_match)
-    headers = kept.headers_304 if known else kept.headers
-    if request_id is not None:
-        headers = [*headers, (_REQUEST_ID, request_id)]
-    await send({"type": "http.response.start", "status": 304 if known else 200, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if known else kept.body})

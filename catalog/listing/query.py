@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, cast
 from uuid import UUID
 
@@ -215,6 +216,18 @@ def statement_of(filters: Filters, *, now: datetime) -> Statement:
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     sql = _PAGE.format(key=key, where=where, column=column, direction=direction, available=AVAILABLE.format(month="$2"))
     return Statement(sql, tuple(values), filters.sort, searches=filters.q is not None)
+
+
+@lru_cache(maxsize=500)
+def _text(column: str, direction: str, key: str, conditions: str) -> str:
+    """The same object for the same question, so that the driver finds its prepared statement at once."""
+    return _PAGE.format(
+        key=key,
+        where=f"WHERE {conditions}" if conditions else "",
+        column=column,
+        direction=direction,
+        available=AVAILABLE.format(month="$2"),
+    )
 
 
 def _keys(filters: Filters) -> tuple[int, UUID]:

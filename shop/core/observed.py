@@ -12,22 +12,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shop.core import telemetry
+from shop.core import logging, telemetry
 
 # Only what looks like an id is taken over from a caller: anything else could carry a phone number into the logs.
 _SANE: Final = re.compile(rb"[0-9a-f]{16,32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_PROCESS: Final = secrets.token_hex(6)
+_PROCESS: Final = secrets.token_hex(6).encode()
 _numbers: Final = count(1)
 _log = structlog.get_logger("shop.http")
 
 
-def request_id_of(scope: Scope) -> bytes:
-    """The caller's id where it is a sane one, else a new one."""
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and _SANE.fullmatch(value):
-            return bytes(value)
-    return f"{_PROCESS}{next(_numbers):012x}".encode()
+def request_id_for(asked: bytes | None) -> bytes:
+    """The caller's id (the header X-Request-ID) where it is a sane one, else a new one."""
+    if asked is not None and _SANE.fullmatch(asked):
+        return asked
+    return b"%b%012x" % (_PROCESS, next(_numbers))
 
 
 class Observed:
@@ -42,7 +41,8 @@ class Observed:
             await self.app(scope, receive, send)
             return
         started, status = perf_counter(), 0
-        request_id = request_id_of(scope)
+        asked = next((value for name, value in scope["headers"] if name == b"x-request-id"), None)
+        request_id = request_id_for(asked)
         scope.setdefault("state", {})["request_id"] = request_id.decode()
 
         async def marked(message: Message) -> None:
@@ -68,7 +68,7 @@ class Observed:
         seconds = perf_counter() - started
         telemetry.REQUESTS.labels(method, route, status).inc()
         telemetry.SECONDS.labels(route).observe(seconds)
-        _log.info(
+        logging.count_line(
             "request",
             request_id=request_id.decode(),
             method=method,

@@ -1,5 +1,6 @@
 """The list as programs read it: its shape, its filters, its pages, what can be ordered now, and bad input."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -205,3 +206,14 @@ async def test_the_short_way_and_the_route_say_the_same(
             n: v for n, v in short.headers.items() if n not in own
         }, query
         assert direct.headers["x-request-id"] != short.headers["x-request-id"]
+
+
+@pytest.mark.anyio
+async def test_without_a_database_the_short_way_says_try_again(stranger: AsyncClient, database: Database) -> None:
+    await database.hot.close()
+    database.hot.dsn = "postgresql://nobody@127.0.0.1:1/nothing"
+    database.hot.free = asyncio.Semaphore(1)
+    answer = await stranger.get("/api/v1/products")
+    assert (answer.status_code, answer.json()["code"]) == (503, "try_again")
+    assert answer.headers["content-security-policy"]
+    assert answer.headers["x-request-id"]
