@@ -34,7 +34,7 @@ async def run(quick: bool) -> list[dict[str, Any]]:
 
 
 def _measure(quick: bool) -> list[dict[str, Any]]:
-    seconds, rounds = (1.0, 3) if quick else (4.0, 5)
+    seconds, rounds = (1.0, 3) if quick else (1.5, 9)
     with server() as running:
         asyncio.run(_stocked(running))
         with web(running) as (_, port):

@@ -5,10 +5,13 @@ asks the database. Whoever sends a cookie or a token passes by.
 """
 
 import asyncio
+from collections.abc import Iterator
 from time import monotonic
 from typing import Final
 
-from prometheus_client import Counter
+from prometheus_client import REGISTRY
+from prometheus_client.metrics_core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shop.core.etag import knows, tag_of
@@ -27,22 +30,38 @@ Headers = list[tuple[bytes, bytes]]
 Key = tuple[str, bytes, bytes]
 """Path, query, and the language asked for where the answer speaks one."""
 
-ANSWERS: Final = Counter("listing_cache_answers", "Answers to strangers about what is for sale.", ["source"])
 _NOTHING: Final[Message] = {"type": "http.response.body", "body": b""}
-_hits, _misses = ANSWERS.labels("cache"), ANSWERS.labels("application")
+
+
+class _Answers(Collector):
+    """Answers to strangers about what is for sale, counted without the lock that a counter of the library takes."""
+
+    def __init__(self) -> None:
+        self.kept = self.made = 0
+
+    def collect(self) -> Iterator[Metric]:
+        family = CounterMetricFamily("listing_cache_answers", self.__doc__ or "", labels=["source"])
+        family.add_metric(["cache"], self.kept)
+        family.add_metric(["application"], self.made)
+        yield family
+
+
+_answers: Final = _Answers()
+REGISTRY.register(_answers)
 
 
 class _Kept:
     """An answer that can be given again: whole, or as 304 to whoever has it."""
 
-    __slots__ = ("body", "headers", "headers_304", "tag", "until")
+    __slots__ = ("body", "headers", "headers_304", "size_bytes", "tag", "until")
 
     def __init__(self, headers: Headers, body: bytes) -> None:
         tag = next((value for name, value in headers if name == b"etag"), None)
         self.tag = tag or tag_of(body).encode()
         self.headers = headers if tag else [*headers, (b"etag", self.tag)]
         self.headers_304 = [header for header in self.headers if header[0] not in _OF_THE_BODY]
-        self.body = body
+        self.body: Message = {"type": "http.response.body", "body": body}
+        self.size_bytes = len(body)
         self.until = monotonic() + LIFETIME_S
 
     def given(self, if_none_match: bytes | None, request_id: bytes) -> tuple[Message, Message]:
@@ -53,8 +72,7 @@ class _Kept:
             headers = [*self.headers_304, (_REQUEST_ID, request_id)]
             return {"type": "http.response.start", "status": 304, "headers": headers}, _NOTHING
         headers = [*self.headers, (_REQUEST_ID, request_id)]
-        start = {"type": "http.response.start", "status": 200, "headers": headers}
-        return start, {"type": "http.response.body", "body": self.body}
+        return {"type": "http.response.start", "status": 200, "headers": headers}, self.body
 
 
 class _Flight:
@@ -135,7 +153,7 @@ class ListingCache:
             if kept is None:
                 await self.app(scope, receive, send)
                 return
-        _hits.inc()
+        _answers.kept += 1
         start, body = kept.given(told.get(b"if-none-match"), request_id_for(told.get(_REQUEST_ID)))
         await send(start)
         await send(body)
@@ -153,7 +171,7 @@ class ListingCache:
         finally:
             del self._flights[key]
             flight.landed.set()
-        _misses.inc()
+        _answers.made += 1
         if flight.answer is None:
             for message in answer.messages:
                 await send(message)
@@ -166,13 +184,13 @@ class ListingCache:
         now = monotonic()
         before = self._kept.pop(key, None)
         self._kept[key] = answer
-        self._kept_bytes += len(answer.body) - (len(before.body) if before else 0)
+        self._kept_bytes += answer.size_bytes - (before.size_bytes if before else 0)
         while self._kept:
             oldest = next(iter(self._kept))
             fits = len(self._kept) <= ENTRIES_MAX and self._kept_bytes <= BYTES_MAX
             if fits and self._kept[oldest].until > now:
                 break
-            self._kept_bytes -= len(self._kept.pop(oldest).body)
+            self._kept_bytes -= self._kept.pop(oldest).size_bytes
 
 
 def _is_listing(path: str) -> bool:
