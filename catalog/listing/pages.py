@@ -51,6 +51,7 @@ async def get_window(request: Request, database: TheDatabase) -> Response:
         shelves=shown,
         filters=filters,
         asked=asked,
+        chosen=_chosen(asked, goods),
         narrowed=any(name not in {"lang", "sort", "limit", "cursor"} for name in asked),
         link=_links(asked),
         next_url=_links(asked)(cursor=page.next_cursor) if page.next_cursor else None,
@@ -123,6 +124,18 @@ def _in_fen(asked: dict[str, str]) -> dict[str, str]:
             raise Invalid("价格请填整数元，例如 50。", [Detail(f"/{yuan}", f"{yuan}_invalid", "请填整数元")])
         found[fen] = str(int(typed) * 100)
     return found
+
+
+def _chosen(asked: dict[str, str], goods: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """What was chosen, as (parameter, words), to be taken away one by one. Zones and searches show by themselves."""
+    names = {
+        name: asked[name] for name in ("category", "province", "designation", "county", "producer") if name in asked
+    }
+    for name in ("county", "producer"):
+        if name in names and goods:
+            names[name] = goods[0][name]["name"]
+    prices = {"min_yuan": "≥ ¥{}", "max_yuan": "≤ ¥{}"}
+    return [*names.items(), *((name, said.format(asked[name])) for name, said in prices.items() if name in asked)]
 
 
 def _links(asked: dict[str, str]) -> Callable[..., str]:

@@ -142,3 +142,27 @@ async def test_a_stranger_gets_the_front_page_from_the_cache_in_her_language(
     english = await stranger.get("/", headers={"accept-language": "en"})
     assert english.headers["content-language"] == "en"
     assert cards(english.text) == []
+
+
+@pytest.mark.anyio
+async def test_chosen_filters_are_taken_away_one_by_one(client: AsyncClient, database: Database) -> None:
+    await list_goods(database, PEPPER, TEA)
+    page = (await client.get("/?category=茶叶&county=422801&max_yuan=100")).text
+    chosen = re.search(r'aria-label="已选条件">(.*?)</ul>', page, re.DOTALL)
+    assert chosen
+    words = re.findall(r'aria-current="true">([^<]+?) <', chosen[1])
+    assert words == ["茶叶", "恩施市", "≤ ¥100"]
+    without = re.findall(r'href="([^"]+)"', chosen[1])
+    assert "category" not in without[0]
+    assert "county=422801" in without[0]
+
+
+@pytest.mark.anyio
+async def test_english_leaves_nothing_of_ours_in_chinese(client: AsyncClient, database: Database) -> None:
+    goods = Goods(title="Pepper", county=("513328", "Ganzi", "Sichuan"), producer="Coop", category="Spice", spec="1 kg")
+    await list_goods(database, goods)
+    for path in ("/", "/?q=nothing", f"/products/{goods.product_id}", "/counties/513328"):
+        page = (await client.get(path, headers={"accept-language": "en"})).text
+        main = re.sub(r"<[^>]+>", " ", page.split("<main")[1].split("</main>")[0])
+        left = set(re.findall(r"[一-鿿]+", main)) - {"运费在购物车里按收货地址计算", "测试", "虚构"}
+        assert not left, (path, left)
