@@ -1,0 +1,130 @@
+"""PostgreSQL is stopped under the running shop: it says so, and all goes on by itself when it is back."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from time import monotonic
+
+import asyncpg
+import httpx
+import pytest
+
+from shop.access.permissions import Grant, Role
+from shop.core import embedded
+from shop.core.database import Database, driver_url
+from shop.core.settings import Settings
+from shop.migrate import migrate
+from shop.worker import BEAT_SECONDS
+from tests.make.audit import audited
+from tests.make.people import PASSWORD, bearer, somebody
+from tests.make.processes import Processes, processes
+from tests.make.shop import ADDRESS, SmallShop, small_shop
+
+pytestmark = pytest.mark.anyio
+
+PATIENCE_S = 30
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Path]:
+    """A server of this test's own, which it may stop."""
+    root = tmp_path / "postgres"
+    embedded.ensure_persistent(root)
+    yield root
+    embedded.stop_persistent(root)
+
+
+@pytest.fixture
+async def running(server: Path, schema: str, tmp_path: Path) -> AsyncIterator[tuple[Processes, Settings]]:
+    socket = embedded.ensure_persistent(server)
+    embedded.prepare(socket, "gone")
+    owner = embedded.url(socket, "gone", embedded.OWNER_ROLE)
+    await migrate(owner, schema=schema, app_role=embedded.APP_ROLE)
+    settings = Settings(
+        _env_file=None,
+        database_url=embedded.url(socket, "gone", embedded.APP_ROLE),
+        database_owner_url=owner,
+        database_schema=schema,
+    )
+    with processes(settings, tmp_path) as made:
+        yield made, settings
+
+
+async def until_ready(http: httpx.AsyncClient, status: int) -> httpx.Response:
+    deadline = monotonic() + PATIENCE_S
+    while True:
+        try:
+            answer = await http.get("/readyz")
+        except httpx.ConnectError:
+            answer = None
+        if answer is not None and answer.status_code == status:
+            return answer
+        assert monotonic() < deadline, answer and answer.text
+        await asyncio.sleep(0.1)
+
+
+async def made_shop(settings: Settings, email: str) -> SmallShop:
+    database = await Database.open(settings.database_url or "", schema=settings.database_schema)
+    shop = await small_shop(database)
+    await somebody(database, email, Grant(Role.EMPLOYEE, "all", "*"))
+    await database.close()
+    return shop
+
+
+async def test_it_says_so_and_recovers_by_itself(running: tuple[Processes, Settings], server: Path) -> None:
+    processes, settings = running
+    shop = await made_shop(settings, "ada@example.com")
+    processes.start("web", "worker")
+    body = {"lines": [{"sku_id": str(shop.box), "quantity": 1}], "address": ADDRESS.model_dump()}
+    async with httpx.AsyncClient(base_url=processes.url, timeout=30, trust_env=False) as http:
+        await until_ready(http, 200)
+        caller = await bearer(http, "ada@example.com") | {"idempotency-key": "through-the-storm"}
+
+        embedded.stop_persistent(server)
+        gone = await until_ready(http, 503)
+        assert gone.json() == {"ready": False, "reasons": ["database"]}
+        assert (await http.get("/healthz")).status_code == 200
+        for answer in (
+            await http.post("/api/v1/orders", json=body, headers=caller),
+            await http.get("/api/v1/orders", headers=caller),
+            await http.get("/api/v1/products?q=苹果"),
+            await http.post("/api/v1/auth/token", data={"username": "ada@example.com", "password": PASSWORD}),
+            await http.get("/api/v1/products/00000000-0000-0000-0000-000000000001"),
+        ):
+            assert (answer.status_code, answer.json()["code"]) == (503, "try_again"), answer.text
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.headers["retry-after"]
+            assert answer.json().keys() <= {"type", "title", "status", "code", "detail", "retry_after_s"}
+        page = await http.get("/orders", headers={"accept": "text/html"})
+        assert (page.status_code, "Traceback" in page.text) in {(503, False), (303, False)}
+
+        embedded.ensure_persistent(server)
+        assert (await until_ready(http, 200)).json()["ready"]
+        order = await http.post("/api/v1/orders", json=body, headers=caller)
+        assert order.status_code == 201, order.text
+        await worker_beats_again(settings)
+        paying = await http.post(f"/api/v1/orders/{order.json()['id']}/pay", json={"method": "stripe"}, headers=caller)
+        await http.post(f"/sandbox/payments/{paying.json()['payment_id']}/succeed")
+        await until_confirmed(http, order.json()["id"], caller)
+    database = await Database.open(settings.database_url or "", schema=settings.database_schema)
+    await audited(database)
+    await database.close()
+
+
+async def worker_beats_again(settings: Settings) -> None:
+    """With a server this new no beat may be older than the server."""
+    connection = await asyncpg.connect(driver_url(settings.database_url or ""))
+    deadline = monotonic() + PATIENCE_S + BEAT_SECONDS
+    while not await connection.fetchval(
+        f'SELECT bool_or(beaten_at > pg_postmaster_start_time()) FROM "{settings.database_schema}".heartbeat'
+    ):
+        assert monotonic() < deadline, "the worker has not come back"
+        await asyncio.sleep(0.2)
+    await connection.close()
+
+
+async def until_confirmed(http: httpx.AsyncClient, order_id: str, caller: dict[str, str]) -> None:
+    deadline = monotonic() + PATIENCE_S
+    while (await http.get(f"/api/v1/orders/{order_id}", headers=caller)).json()["state"] != "confirmed":
+        assert monotonic() < deadline, "the worker does not settle"
+        await asyncio.sleep(0.2)
