@@ -62,11 +62,16 @@ async def seed_template(url: str, schema: str) -> None:
 
 
 @pytest.fixture
-def database_name(request: pytest.FixtureRequest, postgres: Path) -> Iterator[str]:
-    """A database of this test's own: empty, or the demo's shop where it is marked `demo_shop`."""
-    template = "shop_template" if request.node.get_closest_marker("demo_shop") else "empty_template"
+def template(empty_template: str) -> str:
+    """What a test's database is a copy of; stories override it with `shop_template`."""
+    return empty_template
+
+
+@pytest.fixture
+def database_name(postgres: Path, template: str) -> Iterator[str]:
+    """A database of this test's own."""
     name = f"test_{uuid4().hex}"
-    embedded.clone_database(postgres, request.getfixturevalue(template), name)
+    embedded.clone_database(postgres, template, name)
     yield name
     embedded.drop_database(postgres, name)
 
