@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 API_VERSION = "2026-10-28.endive"  # pinned: a new library must not change what we ask for
 _MISSHAPEN = (ValueError, KeyError, AttributeError, TypeError, OverflowError, OSError, RecursionError)
+LONGEST_WORD = 255
 MAX_LINES = 100  # Stripe shows no more on one page
 
 
@@ -129,10 +130,10 @@ class StripeGateway:
         with _untrusted():
             event = self._client.construct_event(body, signature, self._webhook_secret, tolerance_seconds)
             return EventSeen(
-                event_id=event.id,
-                kind=event.type,
-                object_id=str(event.data.object["id"]),
-                object_kind=str(event.data.object["object"]),
+                event_id=_word(event.id),
+                kind=_word(event.type),
+                object_id=_word(event.data.object["id"]),
+                object_kind=_word(event.data.object["object"]),
                 created_at=_moment(event.created),
             )
 
@@ -273,6 +274,14 @@ def _our_id(metadata: "stripe.StripeObject | None", name: str) -> UUID | None:
         return UUID(str(metadata[name])) if metadata is not None else None
     except (KeyError, ValueError):
         return None
+
+
+def _word(value: object) -> str:
+    """Stripe's ids and kinds are short and plain; what is not could not even be kept. Raises ValueError."""
+    word = str(value)
+    if not (word.isascii() and word.isprintable() and len(word) <= LONGEST_WORD):
+        raise ValueError("not a word of Stripe's")
+    return word
 
 
 def _moment(seconds: int) -> datetime:
