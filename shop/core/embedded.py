@@ -68,6 +68,7 @@ _THROWAWAY = _PERSISTENT | {
     "full_page_writes": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    "dynamic_shared_memory_type": "mmap",  # in its own folder: what a kill leaves behind is swept with it
 }
 _ABANDONED = "bangfu-test-*"
 _ROOM_BYTES = 2**30  # containers often get 64 MB of shared memory, which a few copies of the template would fill
