@@ -3,15 +3,14 @@
 from datetime import datetime
 from uuid import UUID
 
-from catalog.listing.query import AVAILABLE
+from catalog.listing.query import FILLED, STOCK
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import NotFound
 
 _DETAIL = f"""
-SELECT convert_to(format(l.detail, VARIADIC now.pieces), 'UTF8') AS detail
-FROM listing_row AS l {AVAILABLE.format(month="$2")}
-WHERE l.product_id = $1
+SELECT convert_to({FILLED.format(text="detail", month="$2")}, 'UTF8') AS detail
+FROM listing_row AS l {STOCK} WHERE l.product_id = $1
 """  # noqa: S608  # our own constants; the id and the month are values
 
 

@@ -3,6 +3,7 @@
 One statement; PostgreSQL puts the ready-made cards together and writes into them how many pieces can be ordered now.
 """
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from shop.core.errors import Detail, Invalid
 from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX, cursor_of, keys_of
 
 FEN_MOST: Final = 10**12
+READERS_MOST: Final = 6
 _KEY_MOST: Final = 2**52
 
 Name = Annotated[str, Meta(max_length=100, pattern="^[^\x00]*$")]
@@ -75,35 +77,34 @@ _SORTS: Final[dict[str, tuple[str, str, str, str]]] = {
     ),
 }
 
-# What can be ordered now, as `format()` wants it: whole pieces of the product, then of each of its slots. The scarcest
-# content decides; nothing out of season. A product offers as many as its best SKU: SKUs may share a barn, so a sum
-# could promise too much. Most goods are one SKU with one content, so that is looked up for all rows at once.
-AVAILABLE: Final = """
-LEFT JOIN stock_item i ON i.sku_id = l.stock_sku_ids[1]
-CROSS JOIN LATERAL (SELECT CASE
+# A card or detail with what can be ordered now in its slots: whole pieces of the product, then of each SKU. The
+# scarcest content decides; nothing out of season. A product offers as many as its best SKU: SKUs may share a barn, so
+# a sum could promise too much. Most goods are one SKU with one content; those are looked up for all rows at once.
+FILLED: Final = """CASE
     WHEN cardinality(l.ship_months) > 0 AND NOT {month}::bigint = ANY(l.ship_months)
-        THEN array_fill('0'::text, ARRAY[cardinality(l.slots) + 1])
+        THEN format(l.{text}, VARIADIC array_fill('0'::text, ARRAY[cardinality(l.slots) + 1]))
     WHEN cardinality(l.slots) = 1
-        THEN array_fill((coalesce(i.on_hand_pieces - i.held_pieces, 0) / l.stock_pieces[1])::text, ARRAY[2])
-    ELSE (SELECT array_prepend(coalesce(max(pieces), 0)::text, array_agg(pieces::text ORDER BY slot)) FROM (
-        SELECT k.slot, min(coalesce(s.on_hand_pieces - s.held_pieces, 0) / k.pieces) AS pieces
-        FROM unnest(l.slots, l.stock_sku_ids, l.stock_pieces) AS k(slot, sku_id, pieces)
-        LEFT JOIN stock_item s ON s.sku_id = k.sku_id GROUP BY k.slot
-    ) AS slot)
-END AS pieces) AS now
-"""
+        THEN format(l.{text}, coalesce(i.on_hand_pieces - i.held_pieces, 0) / l.stock_pieces[1],
+            coalesce(i.on_hand_pieces - i.held_pieces, 0) / l.stock_pieces[1])
+    ELSE format(l.{text}, VARIADIC (
+        SELECT array_prepend(coalesce(max(pieces), 0)::text, array_agg(pieces::text ORDER BY slot)) FROM (
+            SELECT k.slot, min(coalesce(s.on_hand_pieces - s.held_pieces, 0) / k.pieces) AS pieces
+            FROM unnest(l.slots, l.stock_sku_ids, l.stock_pieces) AS k(slot, sku_id, pieces)
+            LEFT JOIN stock_item s ON s.sku_id = k.sku_id GROUP BY k.slot
+        ) AS slots))
+END"""
+STOCK: Final = "LEFT JOIN stock_item i ON i.sku_id = l.stock_sku_ids[1]"
 _PAGE: Final = """
-SELECT convert_to(coalesce(string_agg(format(l.card, VARIADIC now.pieces), ',' ORDER BY place)
-        FILTER (WHERE place <= $1::bigint), ''), 'UTF8') AS items,
+SELECT convert_to(coalesce(array_to_string((array_agg(item {order}))[1:$1::bigint], ','), ''), 'UTF8') AS items,
     count(*) > $1::bigint AS more,
-    (array_agg(l.key ORDER BY place))[$1::bigint] AS last_key,
-    (array_agg(l.product_id ORDER BY place))[$1::bigint] AS last_id
+    (array_agg(key {order}))[$1::bigint] AS last_key,
+    (array_agg(product_id {order}))[$1::bigint] AS last_id
 FROM (
-    SELECT *, row_number() OVER () AS place FROM (
+    SELECT {filled} AS item, product_id, key FROM (
         SELECT product_id, card, ship_months, slots, stock_sku_ids, stock_pieces, {key} AS key FROM listing_row
         {where} ORDER BY {column} {direction}, product_id {direction} LIMIT $1::bigint + 1
-    ) AS ordered
-) AS l {available}
+    ) AS l {stock}
+) AS found
 """
 # A county is looked for under every code it has had or will have.
 _LINEAGE: Final = """county_code = ANY(ARRAY(
@@ -161,9 +162,21 @@ async def read_page(database: Database, statement: Statement) -> Page:
     if statement.searches:
         found = await _search(database, statement)
     else:
-        found = await database.hot.fetchrow(statement.sql, *statement.values)
+        async with _readers(database):
+            found = await database.hot.fetchrow(statement.sql, *statement.values)
     row = cast("asyncpg.Record", found)  # an aggregate always has one
     return Page(row["items"], cursor_of(statement.sort, row["last_key"], row["last_id"]) if row["more"] else None)
+
+
+class _Readers(asyncio.Semaphore):
+    """How many lists are read at once. More keep no processor busier, and make the database's processes forget."""
+
+
+def _readers(database: Database) -> _Readers:
+    found: _Readers | None = database.kept.get(_Readers)
+    if found is None:
+        found = database.kept[_Readers] = _Readers(READERS_MOST)
+    return found
 
 
 async def _search(database: Database, statement: Statement) -> asyncpg.Record | None:
@@ -213,8 +226,7 @@ def statement_of(filters: Filters, *, now: datetime) -> Statement:
         after = "<" if direction == "DESC" else ">"
         there = key_back.format(key=f"${len(values) - 1}")
         conditions.append(f"({column}, product_id) {after} ({there}, ${len(values)}::uuid)")
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    sql = _PAGE.format(key=key, where=where, column=column, direction=direction, available=AVAILABLE.format(month="$2"))
+    sql = _text(column, direction, key, " AND ".join(conditions))
     return Statement(sql, tuple(values), filters.sort, searches=filters.q is not None)
 
 
@@ -226,7 +238,9 @@ def _text(column: str, direction: str, key: str, conditions: str) -> str:
         where=f"WHERE {conditions}" if conditions else "",
         column=column,
         direction=direction,
-        available=AVAILABLE.format(month="$2"),
+        order=f"ORDER BY key {direction}, product_id {direction}",
+        filled=FILLED.format(text="card", month="$2"),
+        stock=STOCK,
     )
 
 
