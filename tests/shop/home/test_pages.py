@@ -24,3 +24,10 @@ async def test_every_documented_call_is_listed(client: httpx.AsyncClient) -> Non
     for path, operations in document["paths"].items():
         for method in operations:
             assert f"{method.upper()} {path}" in page
+
+
+async def test_errors_speak_the_callers_language(client: httpx.AsyncClient) -> None:
+    told = (await client.get("/api/v1/nothing", headers={"accept-language": "en"})).json()
+    assert (told["code"], told["title"]) == ("not_found", "Not found")
+    assert (await client.get("/api/v1/nothing")).json()["title"] == "没有找到"
+    assert "How to order" in (await client.get("/help?lang=en")).text
