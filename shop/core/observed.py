@@ -53,8 +53,7 @@ class Observed:
             await send(message)
 
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-        caller = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        with telemetry.span(method, caller=caller) as attributes:
+        with telemetry.span(method, caller=scope["headers"]) as attributes:
             try:
                 await self.app(scope, receive, marked)
             except Exception as error:

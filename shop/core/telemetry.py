@@ -1,6 +1,6 @@
 """Counters for Prometheus, spans for OpenTelemetry. Labels and attributes are templates and codes, never data."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from os import environ
@@ -48,7 +48,7 @@ def use_tracer(tracer: "Tracer | None") -> None:
 
 
 @contextmanager
-def span(name: str, *, caller: Mapping[str, str] | None = None) -> Iterator[dict[str, str | int]]:
+def span(name: str, *, caller: Iterable[tuple[bytes, bytes]] | None = None) -> Iterator[dict[str, str | int]]:
     """A span of that name; what is put into the yielded dict becomes its attributes. No-op when nobody collects.
 
     `http.route` in it renames the span. caller: the request's headers, to go on with the trace they name.
@@ -61,7 +61,8 @@ def span(name: str, *, caller: Mapping[str, str] | None = None) -> Iterator[dict
     from opentelemetry.trace import SpanKind, StatusCode  # noqa: PLC0415
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
 
-    context = TraceContextTextMapPropagator().extract(caller) if caller else None
+    headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in caller or ()}
+    context = TraceContextTextMapPropagator().extract(headers) if headers else None
     kind = SpanKind.INTERNAL if caller is None else SpanKind.SERVER
     with _tracer.start_as_current_span(
         name, context=context, kind=kind, record_exception=False, set_status_on_exception=False
