@@ -17,6 +17,10 @@ IDLE_MOST_S: Final = 300.0
 """One that nobody used for longer may have been dropped by a firewall without a word."""
 
 
+class PoolClosed(RuntimeError):
+    """The application has stopped: nothing is asked of the database any more."""
+
+
 class HotPool:
     """At most `size` connections, opened when first needed. Whoever comes when all are in use waits."""
 
@@ -25,6 +29,7 @@ class HotPool:
         self.server_settings = dict(server_settings)
         self.idle: list[tuple[asyncpg.Connection[asyncpg.Record], float]] = []
         self.free = asyncio.Semaphore(size)
+        self.closed = False
 
     def acquire(self) -> Held:
         """`async with pool.acquire() as connection`."""
@@ -43,8 +48,8 @@ class HotPool:
             return await connection.fetchval(statement, *values)
 
     async def close(self) -> None:
-        """Those in use are closed by whoever uses them."""
-        self.free = asyncio.Semaphore(0)
+        """Those in use are closed by whoever uses them; whoever comes later gets PoolClosed."""
+        self.closed = True
         while self.idle:
             await self.idle.pop()[0].close()
 
@@ -62,6 +67,9 @@ class Held:
     async def __aenter__(self) -> asyncpg.Connection[asyncpg.Record]:
         pool = self.pool
         await pool.free.acquire()
+        if pool.closed:
+            pool.free.release()
+            raise PoolClosed
         while pool.idle:
             found, since = pool.idle.pop()
             if found.is_closed():
@@ -82,7 +90,8 @@ class Held:
     ) -> None:
         held, pool = self.connection, self.pool
         # What was interrupted, or left a transaction open, is in nobody knows what state.
-        if isinstance(error, asyncio.CancelledError | TimeoutError) or held.is_closed() or held.is_in_transaction():
+        interrupted = isinstance(error, asyncio.CancelledError | TimeoutError)
+        if interrupted or pool.closed or held.is_closed() or held.is_in_transaction():
             held.terminate()
         else:
             pool.idle.append((held, monotonic()))

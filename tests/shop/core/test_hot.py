@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from shop.core.database import Database, driver_url
-from shop.core.hot import HotPool
+from shop.core.hot import HotPool, PoolClosed
 
 
 @pytest.fixture
@@ -65,3 +65,11 @@ async def test_a_place_is_given_back_when_nobody_answers() -> None:
     for _ in range(2):
         with pytest.raises(OSError):
             await nowhere.fetchval("SELECT 1")
+
+
+@pytest.mark.anyio
+async def test_a_closed_pool_says_so_instead_of_waiting(database: Database) -> None:
+    await database.hot.fetchval("SELECT 1")
+    await database.hot.close()
+    with pytest.raises(PoolClosed):
+        await database.hot.fetchval("SELECT 1")
