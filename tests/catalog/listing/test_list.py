@@ -1,15 +1,17 @@
 """The list as programs read it: its shape, its filters, its pages, what can be ordered now, and bad input."""
 
-import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from fastapi import FastAPI
 from httpx import AsyncClient
 
 from catalog.county.models import County, CountySuccessor
 from catalog.listing.schemas import ProductPage
 from shop.core import clock
 from shop.core.database import Database
+from shop.core.hot import HotPool
 from tests.make.listing import Goods, again, list_goods, paper, run, write
 
 PEPPER = Goods(
@@ -209,10 +211,11 @@ async def test_the_short_way_and_the_route_say_the_same(
 
 
 @pytest.mark.anyio
-async def test_without_a_database_the_short_way_says_try_again(stranger: AsyncClient, database: Database) -> None:
-    await database.hot.close()
-    database.hot.dsn = "postgresql://nobody@127.0.0.1:1/nothing"
-    database.hot.free = asyncio.Semaphore(1)
+async def test_without_a_database_the_short_way_says_try_again(
+    app: FastAPI, stranger: AsyncClient, database: Database
+) -> None:
+    nowhere = HotPool("postgresql://nobody@127.0.0.1:1/nothing", size=1, server_settings={})
+    app.state.database = replace(database, hot=nowhere)
     answer = await stranger.get("/api/v1/products")
     assert (answer.status_code, answer.json()["code"]) == (503, "try_again")
     assert answer.headers["content-security-policy"]
