@@ -17,9 +17,9 @@ from shop.core.rows import as_rows
 
 _CODES_SOURCE: Final = "GB/T 2260 行政区划代码（2026-09）"
 _FORMER_SOURCE: Final = "行政区划变更（只知年份，按当年1月1日计）"
-_EMERGENCY: Final = "emergency sales region 2020 (press)"
+_EMERGENCY: Final = "2020 年应急滞销地区（媒体报道）"
 _EMERGENCY_DAYS: Final = (date(2020, 1, 1), date(2021, 1, 1))
-_UNCONFIRMED: Final = "unconfirmed"
+_UNCONFIRMED: Final = "未核实"
 
 _SUCCESSORS = text("""
 INSERT INTO county_successor (code, successor_code, valid_from, source)
@@ -95,5 +95,5 @@ def _designations(row: dict[str, str]) -> Iterator[NewDesignation]:
     if row["list_source"] == _EMERGENCY:
         first, end = _EMERGENCY_DAYS
         yield made(kind="emergency", source=row["list_source"], valid_from=first, valid_to=end)
-    if row["list_source"].startswith("provincial"):
+    if row["list_source"].startswith("省级"):
         yield made(kind="provincial", source=row["list_source"])

@@ -93,7 +93,7 @@ async def test_unconfirmed_is_said(loaded: Database) -> None:
     async with loaded.reading() as session:
         county = await read_county(session, "640303")
     assert [(one.kind, one.source, one.confirmed) for one in county.designations] == [
-        ("key_revitalisation", "unconfirmed", False)
+        ("key_revitalisation", "未核实", False)
     ]
 
 
