@@ -1,8 +1,9 @@
 -- The limit for placing an order: the same rows of the same tables in one statement, with nothing checked and nothing
 -- computed: an order, three lines, three stock rows, an idempotency row.
-\set a random(1, 26)
-\set b random(27, 52)
-\set c random(53, 78)
+\set a random(1, 100)
+\set b random(101, 200)
+\set c random(201, 300)
+\set buyer random(1, 128)
 WITH wanted AS (
     SELECT sku_id, product_id, supplier_id, price_id, row_number() OVER () AS position
     FROM bench_sku WHERE n IN (:a, :b, :c)
@@ -11,7 +12,7 @@ WITH wanted AS (
         placed_at, expires_at)
     SELECT gen_random_uuid(), gen_random_uuid()::text, id, person_id, gen_random_uuid()::text, 'placed', 'unpaid',
         'personal', now(), now() + interval '30 minutes'
-    FROM user_account LIMIT 1
+    FROM bench_buyer WHERE n = :buyer
     RETURNING id, buyer_id, idempotency_key
 ), remembered AS (
     INSERT INTO idempotency (actor_id, key, request_sha256, status, answer, created_at)

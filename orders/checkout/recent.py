@@ -1,7 +1,8 @@
-"""Facts of goods, kept for a second: the same goods are bought again and again, and reading them costs most.
+"""Facts of goods, kept for ten seconds: the same goods are bought again and again, and reading them costs most.
 
 Nothing rests on them being right. The placing statement checks prices, papers, stock and `changed_at` of every product
-again; when it refuses, or anything looks wrong, the facts are read anew. Facts of the buyer are never kept.
+again, and every verb that changes what a buyer sees touches the product; when the statement refuses, or anything looks
+wrong, the facts are read anew. Facts of the buyer are never kept.
 """
 
 from collections.abc import Collection
@@ -11,7 +12,7 @@ from uuid import UUID
 from orders.checkout.facts import Connection, Goods, RuleFacts, SkuFacts, SupplierFacts, goods_of
 from shop.core import clock
 
-KEPT = timedelta(seconds=1)
+KEPT = timedelta(seconds=10)
 MOST = 20_000
 
 
@@ -26,12 +27,15 @@ class RecentGoods:
     async def goods(
         self, connection: Connection, *, sku_ids: Collection[UUID], region_code: str, now: datetime
     ) -> Goods:
-        """Facts of at most a second ago, reading what is missing."""
-        if found := self._found(sku_ids, region_code, now):
-            return found
-        read = await goods_of(connection, sku_ids=sku_ids, region_code=region_code, now=now)
-        self.keep(read, region_code, now)
-        return read
+        """Facts of a moment ago; only what is missing is read."""
+        missing = [sku_id for sku_id in sku_ids if not self._knows(sku_id, region_code, now)]
+        place = self._regions.get(region_code)
+        if missing or place is None or not _recent(place[0], now):
+            self.keep(await goods_of(connection, sku_ids=missing, region_code=region_code, now=now), region_code, now)
+        skus = [self._skus[sku_id][1] for sku_id in sku_ids if sku_id in self._skus]
+        suppliers = [self._suppliers[key][1] for key in {(sku.supplier_id, region_code) for sku in skus}]
+        _, region_known, rule = self._regions[region_code]
+        return Goods(skus, suppliers, rule, region_known)
 
     def keep(self, goods: Goods, region_code: str, now: datetime) -> None:
         if len(self._skus) > MOST or len(self._suppliers) > MOST or len(self._regions) > MOST:
@@ -41,22 +45,12 @@ class RecentGoods:
         self._suppliers |= {(seller.id, region_code): (now, seller) for seller in goods.suppliers}
         self._regions[region_code] = (now, goods.region_known, goods.rule)
 
-    def _found(self, sku_ids: Collection[UUID], region_code: str, now: datetime) -> Goods | None:
-        place = self._regions.get(region_code)
-        if place is None or not _recent(place[0], now):
-            return None
-        skus = []
-        suppliers = {}
-        for sku_id in sku_ids:
-            kept = self._skus.get(sku_id)
-            if kept is None or not _recent(kept[0], now):
-                return None
-            seller = self._suppliers.get((kept[1].supplier_id, region_code))
-            if seller is None or not _recent(seller[0], now):
-                return None
-            skus.append(kept[1])
-            suppliers[seller[1].id] = seller[1]
-        return Goods(skus, list(suppliers.values()), place[2], place[1])
+    def _knows(self, sku_id: UUID, region_code: str, now: datetime) -> bool:
+        sku = self._skus.get(sku_id)
+        if sku is None or not _recent(sku[0], now):
+            return False
+        seller = self._suppliers.get((sku[1].supplier_id, region_code))
+        return seller is not None and _recent(seller[0], now)
 
 
 def _recent(then: datetime, now: datetime) -> bool:

@@ -25,8 +25,14 @@ SQLModel.metadata.naming_convention = {
 Fen = BigInteger
 Grams = BigInteger
 Moment = DateTime(timezone=True)
-GENERIC = {"plan_cache_mode": "force_generic_plan"}
-"""Hot statements are the same each time, and planning one costs more than running it."""
+BY_INDEX = {"enable_seqscan": "off"}
+"""Who writes a few rows never wants a whole table read. A plan made while a table was empty would do just that, also
+for foreign keys, until the table is analysed again."""
+HOT = BY_INDEX | {"enable_hashjoin": "off", "enable_mergejoin": "off", "plan_cache_mode": "force_generic_plan"}
+"""Hot statements touch a handful of rows, each through its index, and are the same each time: planning one anew costs
+more than running it, and guessing a hundred rows where there are three would read whole indexes."""
+HOT_AT_ONCE = 4
+"""More connections than this do not serve a web process quicker; they only queue for the same hot row."""
 APPEND_ONLY = {"append_only": True}
 """`info` of a table on which the application's role has neither UPDATE nor DELETE."""
 
@@ -59,11 +65,19 @@ class Database:
     """What this process remembers of this database for a moment, by its own type (checkout's RecentGoods)."""
 
     @classmethod
-    async def open(cls, url: str, *, replica_url: str | None = None, schema: str = "public", size: int = 16) -> Self:
+    async def open(
+        cls,
+        url: str,
+        *,
+        replica_url: str | None = None,
+        schema: str = "public",
+        size: int = 16,
+        hot_size: int = HOT_AT_ONCE,
+    ) -> Self:
         path = {"search_path": f'"{schema}", extensions', "timezone": "UTC", "jit": "off"}
         read_only = path | {"default_transaction_read_only": "on"}
         writer = create_async_engine(
-            url, pool_size=size, max_overflow=0, hide_parameters=True, connect_args={"server_settings": path}
+            url, pool_size=size, max_overflow=0, hide_parameters=True, connect_args={"server_settings": path | BY_INDEX}
         )
         reader = create_async_engine(
             replica_url or url,
@@ -73,7 +87,7 @@ class Database:
             isolation_level="AUTOCOMMIT",
             connect_args={"server_settings": read_only},
         )
-        hot = HotPool(driver_url(url), size=size, server_settings=path | GENERIC)
+        hot = HotPool(driver_url(url), size=hot_size, server_settings=path | HOT)
         return cls(writer, reader, hot)
 
     async def close(self) -> None:

@@ -36,7 +36,7 @@ AT_ONCE, CONNECTIONS, ORDERS = 20, 64, 80
 @pytest.fixture
 async def crowd(postgres: Path, database_name: str, schema: str) -> AsyncIterator[Database]:
     url = embedded.url(postgres, database_name, embedded.APP_ROLE)
-    opened = await Database.open(url, schema=schema, size=CONNECTIONS)
+    opened = await Database.open(url, schema=schema, size=CONNECTIONS, hot_size=CONNECTIONS)
     yield opened
     await opened.close()
 

@@ -24,7 +24,7 @@ BUYERS, ATTEMPTS, PIECES = 64, 5_000, 1_000
 @pytest.fixture
 async def crowd(postgres: Path, database_name: str, schema: str) -> AsyncIterator[Database]:
     url = embedded.url(postgres, database_name, embedded.APP_ROLE)
-    opened = await Database.open(url, schema=schema, size=BUYERS)
+    opened = await Database.open(url, schema=schema, size=BUYERS, hot_size=BUYERS)
     yield opened
     await opened.close()
 
