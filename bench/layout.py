@@ -80,7 +80,6 @@ def web(running: Server) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     environment = os.environ | {
         "SHOP_ENV": "production",
         "DATABASE_URL": running.url(),
-        "DATABASE_OWNER_URL": running.url(embedded.OWNER_ROLE),
         "SECRET_KEY": "bench-" * 8,
         "PUBLIC_URL": "https://bench.invalid",
         "STRIPE_SECRET_KEY": "sk_test_bench",

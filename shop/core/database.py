@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, CheckConstraint, DateTime, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlmodel import SQLModel
 
+from shop.core.errors import Problem
 from shop.core.hot import HotPool
 from shop.core.settings import Settings
 
@@ -133,6 +134,18 @@ def embedded_url(settings: Settings, *, owner: bool) -> str:
     return embedded.url(socket, "bangfu", embedded.OWNER_ROLE if owner else embedded.APP_ROLE)
 
 
+class OwnerUnknown(Problem):
+    """Only commands that change the schema need the owner; web and worker never hold the password."""
+
+    status = 500
+    code = "owner_unknown"
+    title = "缺少 DATABASE_OWNER_URL"
+
+
 def owner_url(settings: Settings) -> str:
-    """Where migrations run."""
-    return settings.database_owner_url or (settings.database_url or embedded_url(settings, owner=True))
+    """Where migrations run. Raises OwnerUnknown in production when nobody said."""
+    if settings.database_owner_url:
+        return settings.database_owner_url
+    if settings.production:
+        raise OwnerUnknown("请在运行这条命令时设置 DATABASE_OWNER_URL（迁移用的数据库角色）。")
+    return settings.database_url or embedded_url(settings, owner=True)

@@ -51,7 +51,6 @@ class Settings(BaseSettings):
                 "SECRET_KEY (a secret of at least 32 characters)": self.secret_key == DEVELOPMENT_SECRET
                 or len(self.secret_key) < 32,
                 "DATABASE_URL (a PostgreSQL server)": not self.database_url,
-                "DATABASE_OWNER_URL (the role that migrates)": not self.database_owner_url,
                 "STRIPE_SECRET_KEY": not self.stripe_secret_key,
                 "STRIPE_WEBHOOK_SECRET": not self.stripe_webhook_secret,
                 "PUBLIC_URL (https)": not self.public_url.startswith("https://"),

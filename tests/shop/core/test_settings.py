@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from shop.core.database import OwnerUnknown, owner_url
 from shop.core.settings import DEVELOPMENT_SECRET, Settings
 
 SAFE: dict[str, Any] = {
@@ -28,7 +29,6 @@ def test_production_with_everything_set() -> None:
         ("secret_key", DEVELOPMENT_SECRET),
         ("secret_key", "short"),
         ("database_url", None),
-        ("database_owner_url", None),
         ("stripe_secret_key", None),
         ("stripe_webhook_secret", None),
         ("public_url", "http://shop.example"),
@@ -37,6 +37,12 @@ def test_production_with_everything_set() -> None:
 def test_production_refuses(name: str, bad: str | None) -> None:
     with pytest.raises(ValidationError, match=name.upper()):
         Settings(_env_file=None, **(SAFE | {name: bad}))
+
+
+def test_web_and_worker_start_without_the_owner_but_nothing_migrates_without() -> None:
+    settings = Settings(_env_file=None, **(SAFE | {"database_owner_url": None}))
+    with pytest.raises(OwnerUnknown):
+        owner_url(settings)
 
 
 def test_a_schema_is_a_plain_name() -> None:
