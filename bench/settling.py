@@ -18,6 +18,7 @@ from bench.layout import WEB_CORE, Server, migrated, server, web
 from orders.checkout.settle import Paid, settle
 from shop.access.permissions import Actor
 from shop.core.database import Database
+from tests.make.payments import till
 from tests.make.shop import buyer, placed
 
 SCRIPT = Path(__file__).with_name("settle.sql").resolve()
@@ -41,7 +42,7 @@ async def run(quick: bool) -> list[dict[str, Any]]:
 def _measure(quick: bool) -> list[dict[str, Any]]:
     count, rounds, seconds = (500, 1, 2) if quick else (3_000, 3, 4)
     os.sched_setaffinity(0, {WEB_CORE})
-    spread, one, limit = [], [], []
+    spread, one, limit, whole = [], [], [], []
     with server() as running:
         asyncio.run(migrated(running))
         with web(running) as (_, port):
@@ -51,6 +52,7 @@ def _measure(quick: bool) -> list[dict[str, Any]]:
             one.append(asyncio.run(_settle(running, staged.shop.branch, staged.skus[:3], count)))
             asyncio.run(_prepare_limit(running, staged.shop.branch, staged.skus, count * 3))
             limit.append(running.pgbench(SCRIPT, clients=16, seconds=seconds))
+            whole.append(asyncio.run(_whole_way(running, staged.shop.branch, staged.skus, 200)))
     return [
         {
             "name": "settle",
@@ -60,6 +62,7 @@ def _measure(quick: bool) -> list[dict[str, Any]]:
             "detail": {
                 "payments_per_s": round(median(spread)),
                 "pgbench_per_s": round(median(limit)),
+                "webhook_to_credited_per_s": round(median(whole)),
                 "one_county_to_spread": round(median(o / s for o, s in zip(one, spread, strict=True)), 2),
             },
         }
@@ -93,6 +96,26 @@ async def _settle(running: Server, branch: UUID, skus: Sequence[UUID], count: in
     took = perf_counter() - began
     await database.close()
     return len(paid) / took
+
+
+async def _whole_way(running: Server, branch: UUID, skus: Sequence[UUID], count: int) -> float:
+    """Webhooks per second from the signed event at the door, read back from the sandbox provider, to credited."""
+    database = await Database.open(running.url(), size=8)
+    actor = await buyer(database, works_at=branch)
+    async with till(database) as desk:
+        opened = []
+        for number in range(count):
+            order = await placed(database, actor, {skus[number % len(skus)]: 1})
+            opened.append(await desk.open(actor, order.id))
+        began = perf_counter()
+        for one in opened:
+            await desk.sandbox.succeed(one.payment_id)
+        handled = await desk.work()
+        took = perf_counter() - began
+    await database.close()
+    if handled != count:
+        raise RuntimeError("not every webhook was handled")
+    return count / took
 
 
 async def _prepare_limit(running: Server, branch: UUID, skus: Sequence[UUID], count: int) -> None:

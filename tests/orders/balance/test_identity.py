@@ -1,18 +1,13 @@
 """The identities hold over a history of all that moves money, and each one notices a fen that is out of place."""
 
-import random
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from orders.balance.identity import Identity, identities
-from orders.checkout.expire import expire
-from shop.core import clock
 from shop.core.database import Database, WriteSession
-from tests.make.aftersales import pieces, refund, staff
-from tests.make.payments import till
-from tests.make.shop import buyer, placed, small_shop
+from tests.make.history import a_history
 
 pytestmark = pytest.mark.anyio
 
@@ -32,42 +27,6 @@ async def test_an_empty_shop_balances(database: Database) -> None:
     found = await proven(database)
     assert len(found) == 7
     assert all(one.holds for one in found.values())
-
-
-async def a_history(database: Database, seed: int) -> None:
-    """Orders paid, refunded by pieces and by amount, paid late, paid wrongly, open and expired."""
-    chance = random.Random(seed)
-    shop = await small_shop(database, pieces=40)
-    async with till(database) as desk:
-        clerk = await staff(desk, shop.bank)
-        people = [
-            await buyer(database, works_at=shop.branch),
-            await buyer(database, introduced_by=shop.bank),
-            await buyer(database),
-        ]
-        for turn in range(10):
-            who = chance.choice(people)
-            goods = dict.fromkeys(chance.sample([*shop.skus, shop.box], chance.randint(1, 3)), chance.randint(1, 3))
-            order = await placed(database, who, goods)
-            match turn % 4:
-                case 1:
-                    opened = await desk.open(who, order.id)
-                    await desk.sandbox.succeed(opened.payment_id, amount_fen=order.total_fen + 1)
-                case 2:
-                    opened = await desk.open(who, order.id)
-                    async with database.transaction() as session:
-                        await expire(session, now=clock.now() + clock.timedelta(hours=1))
-                    await desk.sandbox.succeed(opened.payment_id)
-                case _:
-                    opened = await desk.open(who, order.id)
-                    await desk.sandbox.succeed(opened.payment_id)
-            await desk.work()
-            if turn % 4 in {0, 3} and who is not people[2]:
-                line = chance.randrange(len(order.lines))
-                await refund(desk, clerk, order.id, **pieces(order, line, 1))
-                await refund(desk, clerk, order.id, amount_fen=chance.randint(1, 400), line_id=order.lines[0].id)
-                await desk.work()
-        await placed(database, people[0], {shop.box: 1})  # waits for its money
 
 
 @pytest.mark.parametrize("seed", [1, 2])
