@@ -18,6 +18,10 @@ PROJECT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 120
 
 
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def demo(folder: Path) -> Iterator["subprocess.Popen[str]"]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "STRIPE_"))}
@@ -29,6 +33,8 @@ def demo(folder: Path) -> Iterator["subprocess.Popen[str]"]:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        # A suite in the background of a shell hands down that Ctrl-C is ignored; a terminal does not.
+        preexec_fn=_heed_interrupts,  # noqa: PLW1509
     ) as running:
         try:
             yield running
