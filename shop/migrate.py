@@ -16,7 +16,10 @@ TABLES = (
     "shop.core", "shop.access", "shop.organisation",
     "catalog.county", "catalog.producer", "catalog.product", "catalog.price", "catalog.stock", "catalog.campaign",
     "catalog.listing", "catalog.upload",
-    "orders.funds", "orders.cart", "orders.credit", "orders.order", "orders.payment",
+    "orders.funds", "orders.budget", "orders.spending", "orders.evidence", "orders.cart", "orders.credit",
+    "orders.seal", "orders.correction", "orders.order", "orders.payment", "orders.allowance", "orders.invoice",
+    "orders.acceptance", "orders.banking", "orders.bulk", "orders.canteen", "orders.intake", "orders.roll",
+    "orders.balance", "orders.integrity", "orders.report", "orders.filing", "orders.audit",
 )  # fmt: skip
 SCRIPTS = Path(__file__).resolve().parent.parent / "migrations"
 

@@ -77,6 +77,7 @@ def document_of(order: OrderOut, quoted: Quote, asked: Asked, answer: bytes) -> 
             {
                 "id": new_id(),
                 "order_id": order.id,
+                "delivery_id": order.id,
                 "supplier_id": supplier_id,
                 "supplier_name": quoted.supplier_names[supplier_id],
                 "freight_fen": fen,
@@ -114,7 +115,9 @@ def _line(out: LineOut, order_id: UUID, position: int, price_id: UUID | None) ->
 
 def _delivery(order_id: UUID, address: AddressIn) -> dict[str, object]:
     return {
+        "id": order_id,
         "order_id": order_id,
+        "position": 0,
         "name": address.name,
         "phone": address.phone,
         "region_code": address.region_code,

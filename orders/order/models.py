@@ -3,7 +3,7 @@
 Money is stored once, at the lowest level (`share_component.net_fen`, `parcel.freight_fen`); every total is a sum.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint
@@ -62,11 +62,16 @@ class OrderEvent(SQLModel, table=True):
 
 
 class Delivery(SQLModel, table=True):
-    """Where an order goes: the only place of an order that holds a name and a phone, and it can be erased."""
+    """Where an order, or a part of it, goes: the only place of an order that holds a name and a phone, and it can be
+    erased. A shop order has one, whose id is the order's; a bulk order one per site or home.
+    """
 
     __tablename__ = "delivery"
+    __table_args__ = (UniqueConstraint("order_id", "position"),)
 
-    order_id: UUID = Field(foreign_key="shop_order.id", primary_key=True)
+    id: UUID = Field(primary_key=True)
+    order_id: UUID = Field(foreign_key="shop_order.id")
+    position: int = 0
     name: str | None = None
     phone: str | None = None
     region_code: str
@@ -76,17 +81,19 @@ class Delivery(SQLModel, table=True):
 
 
 class Parcel(SQLModel, table=True):
-    """What one supplier sends of an order, and what its freight cost."""
+    """What one supplier sends to one delivery of an order, and what its freight cost."""
 
     __tablename__ = "parcel"
     __table_args__ = (
-        UniqueConstraint("order_id", "supplier_id"),
+        UniqueConstraint("delivery_id", "supplier_id"),
+        Index("ix_parcel_order_id", "order_id"),
         CheckConstraint("freight_fen >= 0", name="not_negative"),
         CheckConstraint("refunded_freight_fen BETWEEN 0 AND freight_fen", name="refund_within"),
     )
 
     id: UUID = Field(primary_key=True)
     order_id: UUID = Field(foreign_key="shop_order.id")
+    delivery_id: UUID = Field(foreign_key="delivery.id")
     supplier_id: UUID
     supplier_name: str
     freight_fen: int = Field(sa_type=Fen)
@@ -103,7 +110,7 @@ class OrderLine(SQLModel, table=True):
     __tablename__ = "order_line"
     __table_args__ = (
         UniqueConstraint("order_id", "position"),
-        CheckConstraint("quantity BETWEEN 1 AND 9999", name="quantity_in_range"),
+        CheckConstraint("quantity BETWEEN 1 AND 9999999", name="quantity_in_range"),
         CheckConstraint("unit_price_fen >= 0", name="price_not_negative"),
         CheckConstraint("refunded_quantity BETWEEN 0 AND quantity", name="refund_within"),
     )
@@ -122,8 +129,75 @@ class OrderLine(SQLModel, table=True):
     refunded_quantity: int = Field(default=0, sa_type=BigInteger)
 
 
+class Allocation(SQLModel, table=True):
+    """So many pieces of a line go to one delivery and belong to one payer. Only bulk orders have them: Σ over a line =
+    its quantity.
+    """
+
+    __tablename__ = "allocation"
+    __table_args__ = (CheckConstraint("pieces > 0", name="has_pieces"), Index("ix_allocation_line", "line_id"))
+
+    delivery_id: UUID = Field(foreign_key="delivery.id", primary_key=True)
+    line_id: UUID = Field(foreign_key="order_line.id", primary_key=True)
+    payer_share_id: UUID = Field(foreign_key="payer_share.id", primary_key=True)
+    pieces: int = Field(sa_type=BigInteger)
+
+
+class PayerShare(SQLModel, table=True):
+    """What one payer owes for his part of an order that is paid by bank transfer, known by its transfer code.
+
+    `due_fen` is his goods and freight, net of what left again; it changes with acceptance, refunds and price
+    protection, always in the transaction of the change. `paid_fen` is what bank transfers brought for it, net of what
+    was paid back. `due_on`: the last day to pay; `extended_on`: when the one extension was given.
+    """
+
+    __tablename__ = "payer_share"
+    __table_args__ = (
+        one_of("payer_kind", ("union", "unit", "canteen", "contractor", "person")),
+        one_of("fund_source", FUND_SOURCES),
+        one_of("terms", ("prepaid", "split_30_70", "after_acceptance")),
+        one_of("payment_state", ("unpaid", "partly_paid", "paid", "overdue", "overpaid")),
+        UniqueConstraint("order_id", "position"),
+        CheckConstraint("due_fen >= 0 AND paid_fen >= 0", name="not_negative"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    order_id: UUID = Field(foreign_key="shop_order.id")
+    position: int
+    payer_kind: str
+    payer_id: UUID
+    payer_name: str
+    unit_id: UUID | None = None
+    is_spare: bool = False
+    fund_source: str
+    transfer_code: str = Field(unique=True)
+    invoice_title: str
+    tax_number: str | None = None
+    terms: str
+    due_fen: int = Field(sa_type=Fen)
+    paid_fen: int = Field(default=0, sa_type=Fen)
+    payment_state: str = "unpaid"
+    due_on: date | None = None
+    extended_on: date | None = None
+    created_at: datetime = Field(sa_type=Moment)
+
+
+class FreightShare(SQLModel, table=True):
+    """One payer's part of a parcel's freight; Σ over a parcel of a bulk order = its freight."""
+
+    __tablename__ = "freight_share"
+    __table_args__ = (CheckConstraint("fen >= 0", name="not_negative"),)
+
+    parcel_id: UUID = Field(foreign_key="parcel.id", primary_key=True)
+    payer_share_id: UUID = Field(foreign_key="payer_share.id", primary_key=True)
+    fen: int = Field(sa_type=Fen)
+
+
 class LineShare(SQLModel, table=True):
-    """Who pays which part of a line: the buyer's own money, an allowance, a branch."""
+    """Who pays which part of a line: the buyer's own money, an allowance, a branch.
+
+    `payer_id`: of a branch, its `payer_share`; of an allowance, the allowance.
+    """
 
     __tablename__ = "line_share"
     __table_args__ = (one_of("payer_kind", PAYER_KINDS), UniqueConstraint("line_id", "position"))

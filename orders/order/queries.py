@@ -77,14 +77,14 @@ SELECT o.buyer_id, o.unit_id, jsonb_build_object(
     'unit', CASE WHEN o.unit_id IS NOT NULL THEN jsonb_build_object('id', o.unit_id, 'name', o.unit_name) END,
     'lines', (SELECT jsonb_agg(line ORDER BY position) FROM lines),
     'address', (SELECT jsonb_build_object('name', d.name, 'phone', d.phone, 'region_code', d.region_code,
-        'street', d.street, 'postcode', d.postcode) FROM delivery d WHERE d.order_id = o.id)
+        'street', d.street, 'postcode', d.postcode) FROM delivery d WHERE d.id = o.id)
 )::text AS document
 FROM shop_order o, sums s, LATERAL (SELECT {_MONEY}) m WHERE o.id = :order_id
 """)  # noqa: S608  # as above
 _RECEIPT = text("""
 SELECT jsonb_build_object(
     'region', (SELECT k.province || coalesce(k.prefecture, '') || k.name FROM delivery d
-        JOIN county k ON k.code = d.region_code WHERE d.order_id = :order_id),
+        JOIN county k ON k.code = d.region_code WHERE d.id = :order_id),
     'paid_at', (SELECT succeeded_at FROM payment WHERE order_id = :order_id AND state = 'succeeded'),
     'paid_with', (SELECT provider_method FROM payment WHERE order_id = :order_id AND state = 'succeeded'),
     'held_fen', (SELECT coalesce(sum(received_fen), 0) FROM payment WHERE order_id = :order_id AND state = 'held'),

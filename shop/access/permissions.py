@@ -21,6 +21,33 @@ class Permission(StrEnum):
     IMPORT_CONFIRM = "import:confirm"
     ME_READ = "me:read"
     USER_ADMINISTER = "user:administer"
+    ROSTER_IMPORT = "roster:import"
+    BULK_READ = "bulk:read"
+    BULK_WRITE = "bulk:write"
+    BULK_APPROVE = "bulk:approve"
+    ACCEPTANCE_WRITE = "acceptance:write"
+    ALLOWANCE_GRANT = "allowance:grant"
+    CANTEEN_BUY = "canteen:buy"
+    BANK_IMPORT = "bank:import"
+    BANK_CONFIRM = "bank:confirm"
+    INVOICE_READ = "invoice:read"
+    INVOICE_WRITE = "invoice:write"
+    EVIDENCE_READ = "evidence:read"
+    EVIDENCE_WRITE = "evidence:write"
+    EVIDENCE_CHECK = "evidence:check"
+    RULE_READ = "rule:read"
+    RULE_WRITE = "rule:write"
+    CREDIT_READ = "credit:read"
+    CORRECTION_REQUEST = "correction:request"
+    CORRECTION_APPROVE = "correction:approve"
+    PERIOD_CLOSE = "period:close"
+    FILING_WRITE = "filing:write"
+    INTAKE_WRITE = "intake:write"
+    INTAKE_CONFIRM = "intake:confirm"
+    BALANCE_READ = "balance:read"
+    FLAG_READ = "flag:read"
+    FLAG_CLEAR = "flag:clear"
+    AUDIT_READ = "audit:read"
 
 
 class Role(StrEnum):
@@ -45,19 +72,66 @@ _buyer = _everybody | {
     Permission.ORDER_CANCEL,
     Permission.PAYMENT_OPEN,
 }
+_union = _buyer | {
+    Permission.BULK_READ,
+    Permission.EVIDENCE_READ,
+    Permission.EVIDENCE_WRITE,
+    Permission.RULE_READ,
+    Permission.INVOICE_READ,
+}
+_records = frozenset(
+    {
+        Permission.REPORT_READ,
+        Permission.CREDIT_READ,
+        Permission.BULK_READ,
+        Permission.EVIDENCE_READ,
+        Permission.INVOICE_READ,
+        Permission.RULE_READ,
+        Permission.BALANCE_READ,
+        Permission.FLAG_READ,
+        Permission.AUDIT_READ,
+    }
+)
 ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.EMPLOYEE: _buyer,
     Role.OUTSIDE_BUYER: _buyer,
-    Role.UNION_BUYER: _buyer,
-    Role.UNION_APPROVER: _buyer,
-    Role.UNION_RECEIVER: _buyer,
-    Role.CANTEEN_BUYER: _buyer,
+    Role.UNION_BUYER: _union
+    | {Permission.BULK_WRITE, Permission.ROSTER_IMPORT, Permission.ALLOWANCE_GRANT, Permission.INVOICE_WRITE},
+    Role.UNION_APPROVER: _union | {Permission.BULK_APPROVE},
+    Role.UNION_RECEIVER: _union | {Permission.ACCEPTANCE_WRITE},
+    Role.CANTEEN_BUYER: _buyer
+    | {Permission.CANTEEN_BUY, Permission.EVIDENCE_READ, Permission.EVIDENCE_WRITE, Permission.INVOICE_READ},
     Role.STAFF: _buyer
-    | {Permission.REPORT_READ, Permission.REFUND_REQUEST, Permission.PRODUCT_WRITE, Permission.IMPORT_CONFIRM},
+    | _records
+    | {
+        Permission.REFUND_REQUEST,
+        Permission.PRODUCT_WRITE,
+        Permission.IMPORT_CONFIRM,
+        Permission.EVIDENCE_WRITE,
+        Permission.EVIDENCE_CHECK,
+        Permission.BANK_IMPORT,
+        Permission.BANK_CONFIRM,
+        Permission.INVOICE_WRITE,
+        Permission.CORRECTION_REQUEST,
+        Permission.CORRECTION_APPROVE,
+        Permission.PERIOD_CLOSE,
+        Permission.FILING_WRITE,
+        Permission.INTAKE_WRITE,
+        Permission.INTAKE_CONFIRM,
+        Permission.FLAG_CLEAR,
+    },
     Role.COUNTY_REVIEWER: _everybody,
-    Role.SUPPLIER: _everybody | {Permission.ORDER_READ, Permission.REFUND_REQUEST, Permission.PRODUCT_WRITE},
-    Role.AUDITOR: _everybody | {Permission.REPORT_READ},
-    Role.ADMINISTRATOR: _everybody | {Permission.USER_ADMINISTER, Permission.PRODUCT_WRITE},
+    Role.SUPPLIER: _everybody
+    | {
+        Permission.ORDER_READ,
+        Permission.REFUND_REQUEST,
+        Permission.PRODUCT_WRITE,
+        Permission.INVOICE_READ,
+        Permission.INVOICE_WRITE,
+    },
+    Role.AUDITOR: _everybody | _records,
+    Role.ADMINISTRATOR: _everybody
+    | {Permission.USER_ADMINISTER, Permission.PRODUCT_WRITE, Permission.RULE_READ, Permission.RULE_WRITE},
 }
 
 ScopeKind = Literal["all", "unit", "county", "producer", "supplier"]

@@ -1,0 +1,13 @@
+"""spending rules"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = '20261122_0008'
+down_revision = '20261122_0007'
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass

@@ -1,0 +1,13 @@
+"""seals"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = '20261122_0014'
+down_revision = '20261122_0013'
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass

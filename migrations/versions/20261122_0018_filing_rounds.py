@@ -1,0 +1,13 @@
+"""filing rounds"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = '20261122_0018'
+down_revision = '20261122_0017'
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass

@@ -1,0 +1,1 @@
+"""Two people count what came; the sale is recognised on what they accepted."""

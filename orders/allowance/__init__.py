@@ -1,0 +1,1 @@
+"""What a union grants its members for the goods of one plan."""

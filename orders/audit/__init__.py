@@ -1,0 +1,1 @@
+"""The auditor's desk: scoped, pseudonymous, every export logged."""

@@ -1,0 +1,1 @@
+"""A union's fiscal-year budget: versions, adjustments, carry-over, encumbrances."""

@@ -1,0 +1,1 @@
+"""A kitchen's repeat lists, weighed goods and deliver-then-pay."""

@@ -1,0 +1,1 @@
+"""Files by sha256, and what they prove."""

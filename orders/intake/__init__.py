@@ -1,0 +1,1 @@
+"""Sales and purchases made elsewhere: staged, confirmed by a second person, credited by the same door."""

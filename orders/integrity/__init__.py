@@ -1,0 +1,1 @@
+"""Flags that a person should look at; they never stop a buyer."""

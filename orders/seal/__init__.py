@@ -1,0 +1,1 @@
+"""Entries sealed in batches, chained and signed; a stranger can verify them."""
