@@ -15,6 +15,7 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.errors import Detail, NotFound, Problem
+from shop.core.idempotency import IdempotencyKeyReused
 from shop.organisation.queries import visible_unit_ids
 
 
@@ -36,12 +37,6 @@ class UnknownLine(Problem):
     status: ClassVar[int] = 422
     code: ClassVar[str] = "unknown_line"
     title: ClassVar[str] = "订单里没有这一行"
-
-
-class IdempotencyKeyReused(Problem):
-    status: ClassVar[int] = 422
-    code: ClassVar[str] = "idempotency_key_reused"
-    title: ClassVar[str] = "这个请求编号已经用于另一份内容"
 
 
 class AlreadyRequested(Problem):
@@ -187,7 +182,7 @@ async def _answered(session: WriteSession, actor: Actor, key: str, digest: bytes
     if row.request_sha256 is None:
         raise AlreadyRequested("请在订单里查看这笔退款。")
     if row.request_sha256 != digest:
-        raise _reused()
+        raise IdempotencyKeyReused
     return Requested(row.refund_id, row.answer)
 
 
@@ -195,8 +190,4 @@ async def _remember(session: WriteSession, actor: Actor, key: str, digest: bytes
     """A request for another order may have taken the key meanwhile: then this one is refused, and rolled back."""
     mine = await session.scalar(_REMEMBER, {"actor": actor.user_id, "key": key, "digest": digest, "now": now})
     if mine is None:
-        raise _reused()
-
-
-def _reused() -> IdempotencyKeyReused:
-    return IdempotencyKeyReused("请换一个新的 Idempotency-Key 再提交。")
+        raise IdempotencyKeyReused

@@ -15,7 +15,7 @@ from orders.cart.visitor import COOKIE
 from orders.checkout.cart_pages import bring_along
 from orders.checkout.form import CheckoutForm, Destination, destination_of
 from orders.checkout.open_payment import AlreadyPaid, OrderOver, open_payment
-from orders.checkout.place import AlreadyOrdered, IdempotencyKeyReused, place
+from orders.checkout.place import AlreadyOrdered, place
 from orders.checkout.preview import preview
 from orders.checkout.problems import EmptyCart, RegionUnknown
 from orders.checkout.schemas import AddressIn, PlaceIn
@@ -27,6 +27,7 @@ from shop.adapters.stripe.gateway import PaymentGateway
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Problem
+from shop.core.idempotency import IdempotencyKeyReused
 from shop.core.requests import TheDatabase
 from shop.organisation.address_book import BadAddress, checked_address, remember_address
 from shop.ui.i18n import translations

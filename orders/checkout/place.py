@@ -26,17 +26,12 @@ from shop.access.permissions import Actor
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Problem
+from shop.core.idempotency import IdempotencyKeyReused
 from shop.core.ids import new_id
 
 HOLD = timedelta(minutes=30)
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # nothing that is read for something else
 _TRIES = 3
-
-
-class IdempotencyKeyReused(Problem):
-    status = 422
-    code = "idempotency_key_reused"
-    title = "这个请求编号已经用于另一份内容"
 
 
 class AlreadyOrdered(Problem):
@@ -147,7 +142,7 @@ async def _answered(connection: Connection, asked: Asked) -> Placed | None:
     if row is None:
         return None
     if row["request_sha256"] != asked.request_sha256:
-        raise IdempotencyKeyReused("请换一个新的 Idempotency-Key 再提交。")
+        raise IdempotencyKeyReused
     return Placed(row["answer"].encode(), replayed=True)
 
 

@@ -1,15 +1,85 @@
 """First answers to requests with a key; they may hold an address, so they do not stay."""
 
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Annotated, ClassVar
+from uuid import UUID
 
-from sqlalchemy import delete
+from fastapi import Header, Request
+from sqlalchemy import delete, text
 from sqlmodel import col
+from starlette.responses import Response
 
 from shop.core import clock
-from shop.core.database import Database
+from shop.core.database import Database, WriteSession
+from shop.core.errors import Problem
 from shop.core.models import Idempotency
 
 KEPT = timedelta(hours=72)
+IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
+"""What a creating route declares: `key: IdempotencyKey`."""
+
+
+class IdempotencyKeyReused(Problem):
+    status: ClassVar[int] = 422
+    code: ClassVar[str] = "idempotency_key_reused"
+    title: ClassVar[str] = "这个请求编号已经用于另一份内容"
+
+    def __init__(self) -> None:
+        super().__init__("请换一个新的 Idempotency-Key 再提交。")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was answered the first time: the body as JSON bytes."""
+
+    status: int
+    body: bytes
+
+    def as_response(self) -> Response:
+        return Response(self.body, self.status, media_type="application/json")
+
+
+_TAKE = text("""
+INSERT INTO idempotency (actor_id, key, request_sha256, status, answer, created_at)
+VALUES (:actor, :key, :digest, 0, '', :now) ON CONFLICT DO NOTHING RETURNING key
+""")
+_KNOWN = text("SELECT request_sha256, status, answer FROM idempotency WHERE actor_id = :actor AND key = :key")
+_KEEP = text("UPDATE idempotency SET status = :status, answer = :answer WHERE actor_id = :actor AND key = :key")
+
+
+async def once(
+    database: Database,
+    verb: Callable[[WriteSession], Awaitable[Answer]],
+    *,
+    actor_id: UUID,
+    key: str,
+    request_sha256: bytes,
+    now: datetime,
+) -> Answer:
+    """Do it in one transaction and keep the answer; the same key and request again get the first answer.
+
+    Two at a time: the second waits for the first one's commit. What the verb raises is not kept: nothing was done.
+    Raises IdempotencyKeyReused for another request under the same key.
+    """
+    named = {"actor": actor_id, "key": key}
+    async with database.transaction() as session:
+        taken = await session.scalar(_TAKE, named | {"digest": request_sha256, "now": now})
+        if taken is None:
+            known = (await session.execute(_KNOWN, named)).one()
+            if known.request_sha256 != request_sha256:
+                raise IdempotencyKeyReused
+            return Answer(known.status, known.answer.encode())
+        answer = await verb(session)
+        await session.execute(_KEEP, named | {"status": answer.status, "answer": answer.body.decode()})
+    return answer
+
+
+async def digest_of(request: Request) -> bytes:
+    """What makes two requests the same: method, path and body."""
+    return sha256(f"{request.method} {request.url.path}\n".encode() + await request.body()).digest()
 
 
 async def forget_answers(database: Database) -> None:

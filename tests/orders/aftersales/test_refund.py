@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from orders.aftersales.give_back import follow
 from orders.aftersales.refund import (
-    IdempotencyKeyReused,
     NotPaid,
     RefundExceeds,
     UnknownLine,
@@ -24,6 +23,7 @@ from shop.adapters.stripe.gateway import RefundSeen
 from shop.core.clock import business_day
 from shop.core.database import Database
 from shop.core.errors import NotFound
+from shop.core.idempotency import IdempotencyKeyReused
 from shop.core.ids import new_id
 from tests.make.aftersales import off_the_shelf, pieces, refund, staff, supplier
 from tests.make.payments import Till, books, till

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from orders.checkout.place import IdempotencyKeyReused, place
+from orders.checkout.place import place
 from orders.checkout.problems import (
     AllowanceNotAvailable,
     CannotArrive,
@@ -24,6 +24,7 @@ from orders.order.schemas import OrderOut
 from shop.access.permissions import Actor
 from shop.core.database import Database
 from shop.core.errors import Problem
+from shop.core.idempotency import IdempotencyKeyReused
 from shop.core.ids import new_id
 from tests.make.shop import SmallShop, buyer, placed, small_shop, wanting
 
