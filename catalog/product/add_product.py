@@ -41,7 +41,10 @@ class UnknownProducer(Problem):
 
 @dataclass(frozen=True, slots=True)
 class NewProduct:
-    """One product with one SKU. net_grams: of one piece; months: 1 to 12, no ship_months = all year."""
+    """One product with one SKU. net_grams: of one piece; months: 1 to 12, no ship_months = all year.
+
+    weighed: sold by weight; net_grams is then the priced unit, 500 or 1000.
+    """
 
     code: str
     title: str
@@ -61,6 +64,7 @@ class NewProduct:
     ship_months: list[int] = field(default_factory=list)
     certification: str | None = None
     note: str | None = None
+    weighed: bool = False
 
     @property
     def id(self) -> UUID:
@@ -109,15 +113,15 @@ RETURNING id
 """)
 _ADD_SKUS = text("""
 WITH added AS (
-    INSERT INTO sku (id, product_id, code, spec, net_grams, active)
-    SELECT r.sku_id, r.id, r.code, r.spec, r.net_grams, true
+    INSERT INTO sku (id, product_id, code, spec, net_grams, active, weighed)
+    SELECT r.sku_id, r.id, r.code, r.spec, r.net_grams, true, r.weighed
     FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-        AS r(sku_id uuid, id uuid, supplier_id uuid, code text, spec text, net_grams bigint)
+        AS r(sku_id uuid, id uuid, supplier_id uuid, code text, spec text, net_grams bigint, weighed boolean)
     JOIN product p ON p.id = r.id AND p.supplier_id = r.supplier_id
     ORDER BY r.sku_id
-    ON CONFLICT (code) DO UPDATE SET spec = excluded.spec, net_grams = excluded.net_grams
-    WHERE sku.product_id = excluded.product_id
-        AND (sku.spec, sku.net_grams) IS DISTINCT FROM (excluded.spec, excluded.net_grams)
+    ON CONFLICT (code) DO UPDATE SET spec = excluded.spec, net_grams = excluded.net_grams, weighed = excluded.weighed
+    WHERE sku.product_id = excluded.product_id AND (sku.spec, sku.net_grams, sku.weighed)
+        IS DISTINCT FROM (excluded.spec, excluded.net_grams, excluded.weighed)
     RETURNING id, product_id
 ), filled AS (
     INSERT INTO sku_content (sku_id, stock_sku_id, position, pieces, allocation_fen)

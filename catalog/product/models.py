@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Column, Integer, SmallInteger, UniqueConstraint
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Column, Integer, SmallInteger, UniqueConstraint, false
 from sqlmodel import Field, SQLModel
 
 from shop.core.database import Fen, Grams, Moment, one_of
@@ -49,10 +49,17 @@ class Product(SQLModel, table=True):
 
 
 class Sku(SQLModel, table=True):
-    """What goes into a cart, with the net weight of one piece."""
+    """What goes into a cart, with the net weight of one piece.
+
+    `weighed`: sold by weight. A piece is then the priced weight unit, 500 g or 1 kg, and canteens may order and accept
+    any part of it.
+    """
 
     __tablename__ = "sku"
-    __table_args__ = (CheckConstraint("net_grams > 0", name="has_weight"),)
+    __table_args__ = (
+        CheckConstraint("net_grams > 0", name="has_weight"),
+        CheckConstraint("NOT weighed OR net_grams IN (500, 1000)", name="weighed_by_unit"),
+    )
 
     id: UUID = Field(primary_key=True)
     product_id: UUID = Field(foreign_key="product.id", index=True)
@@ -60,6 +67,7 @@ class Sku(SQLModel, table=True):
     spec: str
     net_grams: int = Field(sa_type=Grams)
     active: bool = True
+    weighed: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class SkuContent(SQLModel, table=True):

@@ -105,6 +105,9 @@ class OrderLine(SQLModel, table=True):
 
     `price_id` is the price row that was valid when the order was placed; placing fails when there is none.
     `refunded_quantity` counts pieces reserved by refunds that did not fail.
+
+    `weighed_milli`: of goods that a canteen orders by weight, exactly how much, in thousandths of the priced weight
+    unit; gross is then that much × unit price, and `quantity` (what the barn sets aside) the same rounded up.
     """
 
     __tablename__ = "order_line"
@@ -113,6 +116,9 @@ class OrderLine(SQLModel, table=True):
         CheckConstraint("quantity BETWEEN 1 AND 9999999", name="quantity_in_range"),
         CheckConstraint("unit_price_fen >= 0", name="price_not_negative"),
         CheckConstraint("refunded_quantity BETWEEN 0 AND quantity", name="refund_within"),
+        CheckConstraint(
+            "weighed_milli > (quantity - 1) * 1000 AND weighed_milli <= quantity * 1000", name="weight_within"
+        ),
     )
 
     id: UUID = Field(primary_key=True)
@@ -127,6 +133,7 @@ class OrderLine(SQLModel, table=True):
     quantity: int = Field(sa_type=BigInteger)
     unit_price_fen: int = Field(sa_type=Fen)
     refunded_quantity: int = Field(default=0, sa_type=BigInteger)
+    weighed_milli: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class Allocation(SQLModel, table=True):

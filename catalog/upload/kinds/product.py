@@ -70,6 +70,7 @@ def _ours(cells: Cells) -> ProductRow:
             certification=cells.maybe("certification"),
             note=cells.maybe("note"),
             source=cells.text("source"),
+            weighed=_weighed(cells),
         ),
         price_fen=cells.fen("price_yuan"),
         listed=cells.flag("listed", blank=True),
@@ -113,6 +114,14 @@ def _sample(cells: Cells) -> ProductRow:
 def _ship_months(cells: Cells) -> list[int]:
     found = cells.months("ship_months")
     return [] if sorted(set(found)) == _ALL_YEAR else found
+
+
+def _weighed(cells: Cells) -> bool:
+    """Sold by weight: the price is then that of 500 g or of 1 kg, which the net weight says."""
+    weighed = cells.flag("weighed")
+    if weighed and cells.maybe("net_grams") not in {"500", "1000"}:
+        cells.wrong("net_grams", "称重商品按 500 克或 1 千克计价，净重应为 500 或 1000")
+    return weighed
 
 
 def _vat(cells: Cells, column: str) -> int:
@@ -236,6 +245,7 @@ _OURS = (
     Column("certification", "认证", "", needed=False),
     Column("note", "说明", "", needed=False),
     Column("listed", "上架", "是", needed=False),
+    Column("weighed", "称重", "否", needed=False),
     SOURCE,
 )
 _SAMPLE = tuple(
