@@ -46,6 +46,21 @@ UPDATE stock_item i SET held_pieces = i.held_pieces - l.pieces FROM locked l WHE
 """  # noqa: S608
 ).bindparams(_ORDERS)
 
+_HOLD = text(
+    """
+WITH wanted AS (
+    SELECT * FROM unnest(:skus, :pieces) AS r(sku_id, pieces)
+), promised AS (
+    INSERT INTO stock_hold (order_id, sku_id, pieces, state) SELECT :order, sku_id, pieces, 'held' FROM wanted
+), locked AS (
+    SELECT i.sku_id, w.pieces FROM stock_item i JOIN wanted w USING (sku_id) ORDER BY i.sku_id FOR NO KEY UPDATE OF i
+)
+UPDATE stock_item i SET held_pieces = i.held_pieces + l.pieces FROM locked l WHERE i.sku_id = l.sku_id
+"""
+).bindparams(
+    bindparam("order", type_=Uuid), bindparam("skus", type_=ARRAY(Uuid)), bindparam("pieces", type_=ARRAY(BigInteger))
+)
+
 _LOCK_FOR = text(
     """
 SELECT i.sku_id FROM stock_item i JOIN stock_hold h USING (sku_id)
@@ -83,6 +98,12 @@ WITH given AS (
 UPDATE stock_item i SET on_hand_pieces = i.on_hand_pieces + l.pieces FROM locked l WHERE i.sku_id = l.sku_id
 """
 ).bindparams(bindparam("skus", type_=ARRAY(Uuid)), bindparam("pieces", type_=ARRAY(BigInteger)))
+
+
+async def hold(session: WriteSession, *, order_id: UUID, pieces: dict[UUID, int]) -> None:
+    """Promise pieces (SKU → pieces > 0) to a new order. More than there is breaks the CHECK of `stock_item`."""
+    if pieces:
+        await session.execute(_HOLD, {"order": order_id, "skus": list(pieces), "pieces": list(pieces.values())})
 
 
 async def commit(session: WriteSession, *, order_ids: Sequence[UUID], now: datetime) -> None:

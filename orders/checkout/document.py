@@ -39,14 +39,14 @@ def document_of(order: OrderOut, quoted: Quote, asked: Asked, answer: bytes) -> 
     shared = _attribution_of_order(order, quoted, asked)
     for position, (out, line) in enumerate(zip(order.lines, quoted.lines, strict=True), 1):
         share_id = new_id()
-        lines.append(_line(out, order.id, position, line.step.price_id if line.step else None))
+        lines.append(line_row(out, order.id, position, line.step.price_id if line.step else None))
         shares.append(
             {"id": share_id, "line_id": out.id, "position": 1, "payer_kind": "own", "fund_source": order.fund_source}
         )
         for part, piece in enumerate(line.pieces, 1):
             content, component_id = piece.content, new_id()
-            components.append(_component(component_id, share_id, out.id, order.id, part, piece))
-            attributions.append(_attribution(component_id, out, piece) | shared)
+            components.append(component_row(component_id, share_id, out.id, order.id, part, piece))
+            attributions.append(attribution_row(component_id, out, piece) | shared)
             stock[content.stock_sku_id] = stock.get(content.stock_sku_id, 0) + content.pieces * line.quantity
             versions[content.product_id] = content.changed_at
     rows = {
@@ -96,7 +96,7 @@ def document_of(order: OrderOut, quoted: Quote, asked: Asked, answer: bytes) -> 
     return tuple(msgspec.json.encode(rows[table]).decode() for table in TABLES)
 
 
-def _line(out: LineOut, order_id: UUID, position: int, price_id: UUID | None) -> dict[str, object]:
+def line_row(out: LineOut, order_id: UUID, position: int, price_id: UUID | None) -> dict[str, object]:
     return {
         "id": out.id,
         "order_id": order_id,
@@ -126,7 +126,7 @@ def _delivery(order_id: UUID, address: AddressIn) -> dict[str, object]:
     }
 
 
-def _component(
+def component_row(
     component_id: UUID, share_id: UUID, line_id: UUID, order_id: UUID, position: int, piece: Piece
 ) -> dict[str, object]:
     return {
@@ -165,7 +165,7 @@ def _attribution_of_order(order: OrderOut, quoted: Quote, asked: Asked) -> dict[
     }
 
 
-def _attribution(component_id: UUID, line: LineOut, piece: Piece) -> dict[str, object]:
+def attribution_row(component_id: UUID, line: LineOut, piece: Piece) -> dict[str, object]:
     """The part that belongs to one origin of one line."""
     content = piece.content
     return {

@@ -146,11 +146,15 @@ async def _answered(connection: Connection, asked: Asked) -> Placed | None:
     return Placed(row["answer"].encode(), replayed=True)
 
 
+def spoken_code() -> str:
+    """Eight letters that can be read aloud, chosen at random: part of an order's number, or a transfer code."""
+    return "".join(_ALPHABET[byte & 31] for byte in secrets.token_bytes(8))
+
+
 def _order_of(quoted: Quote, wanted: PlaceIn, now: datetime) -> OrderOut:
-    number = f"{clock.business_day(now):%y%m%d}" + "".join(_ALPHABET[byte & 31] for byte in secrets.token_bytes(8))
     return OrderOut(
         id=new_id(),
-        number=number,
+        number=f"{clock.business_day(now):%y%m%d}{spoken_code()}",
         state="placed",
         payment_state="unpaid",
         fund_source=wanted.fund_source,

@@ -1,15 +1,18 @@
 """What would it cost, would it arrive, and what would it count for: said before anybody pays."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID
 
 from catalog.price import pricing
 from orders.checkout.facts import Content, Facts, SkuFacts, UnitFacts
 from orders.credit.rules import Origin, Rule, not_counted_reason
 from shop.core import clock
-from shop.core.money import split
+from shop.core.money import half_up, split
+
+_NOTHING: Mapping[UUID, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,8 @@ class Piece:
 @dataclass(frozen=True, slots=True)
 class Line:
     """trouble: why this line cannot be ordered: unknown_sku, not_for_sale, papers_expired, out_of_season,
-    out_of_stock, cannot_arrive; None when it can.
+    out_of_stock, cannot_arrive; None when it can. milli: exactly how much, where goods are weighed; quantity is then
+    that rounded up.
     """
 
     sku_id: UUID
@@ -37,10 +41,11 @@ class Line:
     pieces: tuple[Piece, ...]
     available: int
     trouble: str | None
+    milli: int | None = None
 
     @property
     def gross_fen(self) -> int:
-        return self.quantity * self.step.fen if self.step else 0
+        return _gross(self.step, self.quantity, self.milli) if self.step else 0
 
     @property
     def net_fen(self) -> int:
@@ -90,18 +95,25 @@ class Quote:
         return sums
 
 
-def quote(wanted: Sequence[tuple[UUID, int]], facts: Facts, *, now: datetime) -> Quote:
+def quote(
+    wanted: Sequence[tuple[UUID, int]], facts: Facts, *, now: datetime, weights: Mapping[UUID, int] = _NOTHING
+) -> Quote:
     """Pure: the facts of one moment in, lines, sums and what they count for out.
 
-    wanted: (SKU, pieces ≥ 1), each SKU once. An employee's purchase is direct, of the unit he works at; an outside
-    buyer's is an assisted sale of the introducing unit (DOMAIN rule 1).
+    wanted: (SKU, pieces ≥ 1), each SKU once; weights: the milli-pieces of goods that are weighed. An employee's
+    purchase is direct, of the unit he works at; an outside buyer's is an assisted sale of the introducing unit (DOMAIN
+    rule 1).
     """
     by_id = {sku.id: sku for sku in facts.skus}
     found = [(by_id.get(sku_id), quantity) for sku_id, quantity in wanted]
     steps = [_step(sku, quantity) for sku, quantity in found]
     sums = pricing.price(
         [
-            pricing.Wanted(sku.supplier_id, step.fen * quantity, sku.net_grams * quantity)
+            pricing.Wanted(
+                sku.supplier_id,
+                _gross(step, quantity, weights.get(sku.id)),
+                _part(sku.net_grams * quantity, quantity, weights.get(sku.id)),
+            )
             for (sku, quantity), step in zip(found, steps, strict=True)
             if sku and step
         ],
@@ -130,7 +142,8 @@ def quote(wanted: Sequence[tuple[UUID, int]], facts: Facts, *, now: datetime) ->
             lines.append(Line(sku_id, quantity, sku, None, 0, (), 0, trouble))
             continue
         discount = next(discounts)
-        net = step.fen * quantity - discount
+        milli = weights.get(sku_id)
+        net = _gross(step, quantity, milli) - discount
         lines.append(
             Line(
                 sku_id=sku_id,
@@ -138,9 +151,10 @@ def quote(wanted: Sequence[tuple[UUID, int]], facts: Facts, *, now: datetime) ->
                 sku=sku,
                 step=step,
                 discount_fen=discount,
-                pieces=_pieces(sku, quantity, net, facts, unit),
+                pieces=_pieces(sku, quantity, net, facts, unit, milli),
                 available=_available(sku, taken),
                 trouble=_trouble(sku, quantity, _available(sku, taken), month, sums.cannot_arrive),
+                milli=milli,
             )
         )
         for content in sku.contents:
@@ -154,6 +168,15 @@ def quote(wanted: Sequence[tuple[UUID, int]], facts: Facts, *, now: datetime) ->
         buyer_kind="employee" if facts.works_at else "outside",
         facts=facts,
     )
+
+
+def _gross(step: pricing.PriceStep, quantity: int, milli: int | None) -> int:
+    return step.fen * quantity if milli is None else half_up(step.fen * milli, 1_000)
+
+
+def _part(whole: int, quantity: int, milli: int | None) -> int:
+    """Of grams or milli-pieces of so many pieces, those of the weight that is really wanted."""
+    return whole if milli is None else half_up(whole * milli, quantity * 1_000)
 
 
 def _step(sku: SkuFacts | None, quantity: int) -> pricing.PriceStep | None:
@@ -181,7 +204,9 @@ def _trouble(sku: SkuFacts, quantity: int, available: int, month: int, unserved:
     return "out_of_stock" if available < quantity else None
 
 
-def _pieces(sku: SkuFacts, quantity: int, net_fen: int, facts: Facts, unit: UnitFacts | None) -> tuple[Piece, ...]:
+def _pieces(
+    sku: SkuFacts, quantity: int, net_fen: int, facts: Facts, unit: UnitFacts | None, milli: int | None
+) -> tuple[Piece, ...]:
     """Line net → origins by allocation price × pieces (DOMAIN rule 10)."""
     shares = (
         split(net_fen, [content.allocation_fen * content.pieces for content in sku.contents]) if sku.contents else []
@@ -190,8 +215,8 @@ def _pieces(sku: SkuFacts, quantity: int, net_fen: int, facts: Facts, unit: Unit
         Piece(
             content=content,
             net_fen=share,
-            grams=content.net_grams * content.pieces * quantity,
-            quantity_milli=content.pieces * quantity * 1_000,
+            grams=_part(content.net_grams * content.pieces * quantity, quantity, milli),
+            quantity_milli=_part(content.pieces * quantity * 1_000, quantity, milli),
             not_counted_reason=_reason(content, facts, unit),
         )
         for content, share in zip(sku.contents, shares, strict=True)
