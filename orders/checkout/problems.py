@@ -91,14 +91,21 @@ def check(quoted: Quote, wanted: PlaceIn, actor: Actor) -> None:
     if not quoted.lines:
         raise EmptyCart("请先把商品放进购物车。")
     _check_money(quoted, wanted, actor)
+    if trouble := trouble_of(quoted):
+        raise trouble
+    _check_expected(quoted, wanted)
+
+
+def trouble_of(quoted: Quote) -> Problem | None:
+    """The first kind of trouble with the place or the goods, with all its lines."""
     if not quoted.facts.region_known:
-        raise RegionUnknown(
+        return RegionUnknown(
             "请重新选择收货的省、市、县。", [Detail("/address/region_code", "region_unknown", "没有这个区划代码")]
         )
     for code, (problem, advice) in _TROUBLES.items():
         if lines := [(i, line) for i, line in enumerate(quoted.lines) if line.trouble == code]:
-            raise problem(advice, [_detail(i, line, code) for i, line in lines], extra=_left(lines, code))
-    _check_expected(quoted, wanted)
+            return problem(advice, [_detail(i, line, code) for i, line in lines], extra=_left(lines, code))
+    return None
 
 
 def _check_money(quoted: Quote, wanted: PlaceIn, actor: Actor) -> None:
