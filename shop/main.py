@@ -25,6 +25,7 @@ import orders.checkout.cart_api
 import orders.checkout.cart_pages
 import orders.checkout.pages
 import orders.checkout.pay_api
+import orders.evidence.api
 import orders.order.api
 import orders.order.pages
 import orders.payment.api
@@ -42,6 +43,7 @@ from shop.access.door import watched
 from shop.access.forms import Forms
 from shop.access.guard import SignInFirst, sign_in_first
 from shop.access.headers import SecurityHeaders, security_headers
+from shop.adapters.files.open import open_files
 from shop.adapters.stripe.gateway import PaymentGateway
 from shop.adapters.stripe.open import open_payments
 from shop.core import clock, logging, telemetry
@@ -86,6 +88,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.aftersales.api.routes,
     orders.aftersales.pages.routes,
     orders.payment.api.routes,
+    orders.evidence.api.routes,
     orders.report.api.routes,
     orders.report.pages.routes,
 )
@@ -106,6 +109,7 @@ def create_app(settings: Settings, database: Database | None = None, gateway: Pa
     app.state.settings = settings
     app.state.database = database
     app.state.gateway = gateway
+    app.state.files = None
     app.openapi = describe(app)  # type: ignore[method-assign]  # the documented way
     answer_problems(app)
     app.add_exception_handler(SignInFirst, sign_in_first)
@@ -139,6 +143,8 @@ async def _alive(app: FastAPI) -> AsyncIterator[None]:
             stack.push_async_callback(opened.close)
             app.state.database = opened
         database: Database = app.state.database
+        if app.state.files is None:
+            app.state.files = open_files(settings)
         if app.state.gateway is None:
             payments = await stack.enter_async_context(open_payments(settings, database, now=clock.now, door=app))
             app.state.gateway, app.state.sandbox = payments.gateway, payments.sandbox

@@ -97,6 +97,7 @@ def settings(postgres: Path, database_name: str, schema: str) -> Settings:
         database_owner_url=embedded.url(postgres, database_name, embedded.OWNER_ROLE),
         database_schema=schema,
         public_url=PUBLIC_URL,
+        files_url="memory:",
     )
 
 

@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     stripe_webhook_secret: str | None = None
     stripe_api_base: str | None = None
     data_folder: Path = Path(".data")
+    files_url: str | None = None
+    """Where evidence is kept: a folder, `s3://bucket/prefix`; unset → `files` in the data folder."""
 
     @property
     def production(self) -> bool:
@@ -53,6 +55,7 @@ class Settings(BaseSettings):
                 "DATABASE_URL (a PostgreSQL server)": not self.database_url,
                 "STRIPE_SECRET_KEY": not self.stripe_secret_key,
                 "STRIPE_WEBHOOK_SECRET": not self.stripe_webhook_secret,
+                "FILES_URL (a folder or s3://bucket/prefix)": (self.files_url or "").startswith("memory:"),
                 "PUBLIC_URL (https)": not self.public_url.startswith("https://"),
             }.items()
             if bad

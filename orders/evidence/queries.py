@@ -1,0 +1,66 @@
+"""Who may see which paper."""
+
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256 as digest
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Uuid, bindparam, text
+
+from orders.evidence.keep import name_of
+from shop.access.permissions import Actor, Permission
+from shop.adapters.files.store import FileStore
+from shop.core.database import ReadSession
+from shop.core.errors import NotFound, Problem
+from shop.organisation.queries import visible_unit_ids
+
+
+class EvidenceDamaged(Problem):
+    """The bytes in the store are no longer those that were kept."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "evidence_damaged"
+    title: ClassVar[str] = "文件与登记的摘要不符"
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    sha256: str
+    media_type: str
+    bytes: int
+    file_name: str
+
+
+_PAPER = text("""
+SELECT e.sha256, e.media_type, e.bytes, coalesce(own.file_name, e.file_name) AS file_name
+FROM evidence e LEFT JOIN LATERAL (SELECT file_name FROM evidence_upload u
+    WHERE u.sha256 = e.sha256 AND u.uploaded_by = :actor ORDER BY u.at LIMIT 1) own ON true
+WHERE e.sha256 = :sha AND (:all OR own.file_name IS NOT NULL OR EXISTS (
+    SELECT FROM evidence_upload u WHERE u.sha256 = e.sha256 AND u.scope_id = ANY(:units)))
+""").bindparams(bindparam("units", type_=ARRAY(Uuid)))
+
+
+async def paper_seen_by(session: ReadSession, actor: Actor, sha256: str, *, day: date) -> Paper:
+    """A paper its caller brought, or that was brought for a unit of his. Raises NotFound for everybody else."""
+    units = await visible_unit_ids(session, actor, Permission.EVIDENCE_READ, day)
+    facts = {"sha": sha256, "actor": actor.user_id, "all": units is None, "units": sorted(units or ())}
+    row = (await session.execute(_PAPER, facts)).one_or_none()
+    if row is None:
+        raise NotFound("没有这份佐证材料。")
+    return Paper(row.sha256, row.media_type, row.bytes, row.file_name)
+
+
+async def bytes_of(files: FileStore, sha256: str) -> bytes:
+    """The kept bytes, proved by their digest. Raises FileMissing, EvidenceDamaged, FilesUnavailable."""
+    data = await files.get(name_of(sha256))
+    if digest(data).hexdigest() != sha256:
+        raise EvidenceDamaged("请联系管理员从备份中恢复这份文件。")
+    return data
+
+
+async def may_bring_for(session: ReadSession, actor: Actor, unit_id: UUID, *, day: date) -> None:
+    """Raises NotFound for a unit outside of the caller's reach."""
+    units = await visible_unit_ids(session, actor, Permission.EVIDENCE_WRITE, day)
+    if units is not None and unit_id not in units:
+        raise NotFound("没有找到这个单位，或者它不在您的范围内。")
