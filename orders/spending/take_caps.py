@@ -1,0 +1,244 @@
+"""Count what a decision gives each person, once, under the caps: the guard that no two purchases can cross."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import text
+
+from orders.spending.proposal import Portion
+from shop.core.database import WriteSession
+from shop.core.errors import Detail, NotFound, Problem
+from shop.core.rows import as_rows
+
+EXCEEDED_SHOWN_MAX: Final = 20
+
+
+class CapExceeded(Problem):
+    """Somebody would get more than a cap allows. Nothing was counted."""
+
+    status = 409
+    code = "cap_exceeded"
+    title = "超过福利上限"
+
+
+class DecisionReleased(Problem):
+    """What the decision took was given back; whoever wants it again asks the rules again."""
+
+    status = 409
+    code = "decision_released"
+    title = "这项规则决定已经作废"
+
+
+class ReleasesTooMuch(Problem):
+    """More would come back than the decision took."""
+
+    status = 409
+    code = "releases_too_much"
+    title = "退回的额度多于占用的额度"
+
+
+# What a decision wants of which counter, as the stored inputs and limits say. A purse gives what it has left, to
+# assisted goods only; the other caps count the rest. Whoever uses `need` holds the counters' rows.
+_WANTED: Final = """
+decided AS (SELECT inputs, result, union_id FROM spending_decision WHERE id = :decision_id),
+got AS MATERIALIZED (
+    SELECT (p ->> 0)::uuid AS person_id, min(d.inputs -> 'provinces' ->> (p ->> 1)::int) AS province,
+        sum((p ->> 3)::bigint)::bigint AS fen, sum((p ->> 4)::bigint)::bigint AS assisted_fen,
+        min(place)::int - 1 AS place
+    FROM decided d, jsonb_array_elements(d.inputs -> 'portions') WITH ORDINALITY AS t(p, place)
+    GROUP BY 1
+),
+cap AS MATERIALIZED (
+    SELECT l.*, d.union_id FROM decided d, jsonb_to_recordset(d.result -> 'limits')
+        AS l(holder text, province text, key text, year int, cap_fen bigint, title text)
+),
+counter AS MATERIALIZED (
+    SELECT g.person_id AS owner_id, c.key, c.year, min(c.cap_fen) AS cap_fen
+    FROM got g JOIN cap c ON c.province = g.province AND c.holder <> 'union' GROUP BY 1, 2, 3
+    UNION ALL
+    SELECT union_id, key, year, min(cap_fen) FROM cap WHERE holder = 'union' GROUP BY 1, 2, 3
+)"""
+_MAKE = text(f"""
+WITH {_WANTED}
+INSERT INTO spending_counter (owner_id, cap_key, cap_year, used_fen, cap_fen)
+SELECT owner_id, key, year, 0, cap_fen FROM counter ORDER BY 1, 2, 3
+ON CONFLICT DO NOTHING
+""")  # noqa: S608  # composed of our own constants
+_LOCK = text(f"""
+WITH {_WANTED}
+SELECT count(*) FROM (
+    SELECT FROM counter n
+    JOIN spending_counter s ON s.owner_id = n.owner_id AND s.cap_key = n.key AND s.cap_year = n.year
+    ORDER BY s.owner_id, s.cap_key, s.cap_year FOR NO KEY UPDATE OF s
+) locked
+""")  # noqa: S608  # composed of our own constants
+_TAKE = text(f"""
+WITH {_WANTED},
+purse AS MATERIALIZED (
+    SELECT g.person_id, c.key, c.year, c.cap_fen, least(g.assisted_fen, greatest(c.cap_fen - s.used_fen, 0)) AS fen
+    FROM got g JOIN cap c ON c.province = g.province AND c.holder = 'purse'
+    JOIN spending_counter s ON s.owner_id = g.person_id AND s.cap_key = c.key AND s.cap_year = c.year
+),
+rest AS MATERIALIZED (
+    SELECT g.person_id, g.province, g.fen - coalesce(p.fen, 0) AS fen, g.place
+    FROM got g LEFT JOIN purse p USING (person_id)
+),
+need AS MATERIALIZED (
+    SELECT person_id AS owner_id, key, year, cap_fen, fen, NULL::int AS place, NULL AS title FROM purse WHERE fen > 0
+    UNION ALL
+    SELECT r.person_id, c.key, c.year, c.cap_fen, r.fen, r.place, c.title
+    FROM rest r JOIN cap c ON c.province = r.province AND c.holder = 'person' WHERE r.fen > 0
+    UNION ALL
+    SELECT c.union_id, c.key, c.year, c.cap_fen, sum(r.fen)::bigint, NULL, c.title
+    FROM rest r JOIN cap c ON c.province = r.province AND c.holder = 'union'
+    GROUP BY 1, 2, 3, 4, c.title HAVING sum(r.fen) > 0
+),
+exceeded AS MATERIALIZED (
+    SELECT n.place, n.title FROM need n
+    JOIN spending_counter s ON s.owner_id = n.owner_id AND s.cap_key = n.key AND s.cap_year = n.year
+    WHERE s.used_fen + n.fen > n.cap_fen
+),
+moved AS (
+    UPDATE spending_counter s SET used_fen = s.used_fen + n.fen, cap_fen = n.cap_fen FROM need n
+    WHERE s.owner_id = n.owner_id AND s.cap_key = n.key AND s.cap_year = n.year
+      AND s.used_fen + n.fen <= n.cap_fen AND NOT EXISTS (SELECT FROM exceeded)
+    RETURNING s.owner_id, s.cap_key, s.cap_year, n.fen
+),
+noted AS (
+    INSERT INTO spending_taken (decision_id, owner_id, cap_key, cap_year, fen, released_fen)
+    SELECT CAST(:decision_id AS uuid), owner_id, cap_key, cap_year, fen, 0 FROM moved RETURNING owner_id
+)
+SELECT (SELECT count(*) FROM need) AS wanted, (SELECT count(*) FROM noted) AS taken,
+    (SELECT count(DISTINCT place) FROM exceeded) AS people,
+    (SELECT coalesce(jsonb_agg(e ORDER BY e.place), '[]') FROM (
+        SELECT place, title FROM exceeded ORDER BY place LIMIT :shown) e) AS shown
+""")  # noqa: S608  # composed of our own constants
+_CLAIM = text("""
+INSERT INTO spending_take (decision_id, purchase_id, taken_at)
+SELECT id, purchase_id, :now FROM spending_decision WHERE id = :decision_id
+ON CONFLICT DO NOTHING RETURNING decision_id
+""")
+_CLAIMED = text("SELECT released_at FROM spending_take WHERE decision_id = :decision_id")
+
+
+async def take_caps(session: WriteSession, decision_id: UUID, *, now: datetime) -> None:
+    """Move every counter of a decision, all or none; a second time is success and moves nothing.
+
+    Raises CapExceeded, which says how many people and, for twenty of them, their place among the portions, never who;
+    DecisionReleased; NotFound.
+    """
+    asked = {"decision_id": decision_id}
+    if (await session.execute(_CLAIM, asked | {"now": now})).one_or_none() is None:
+        claimed = (await session.execute(_CLAIMED, asked)).one_or_none()
+        if claimed is None:
+            raise NotFound("没有这项规则决定。")
+        if claimed.released_at is not None:
+            raise DecisionReleased("占用的额度已经退回，请重新提交，由规则重新核对。")
+        return
+    await session.execute(_MAKE, asked)
+    await session.execute(_LOCK, asked)
+    done = (await session.execute(_TAKE, asked | {"shown": EXCEEDED_SHOWN_MAX})).one()
+    if done.taken < done.wanted:
+        who = f"有 {done.people:,} 人" if done.people else "工会平均"
+        raise CapExceeded(
+            f"{who}超过上限（含其他采购和其他工会已发的），什么都没有占用。请减少金额或人员后重新提交。",
+            [_exceeded(one["place"], one["title"]) for one in done.shown],
+            {"people": done.people},
+        )
+
+
+def _exceeded(place: int | None, title: str) -> Detail:
+    who = "" if place is None else f"第 {place + 1} 人"
+    return Detail("" if place is None else f"/portions/{place}", CapExceeded.code, f"{who}超过“{title}”")
+
+
+_CLOSE = text("""
+UPDATE spending_take SET released_at = :now WHERE decision_id = :decision_id AND released_at IS NULL
+RETURNING decision_id
+""")
+_STILL = text(
+    "SELECT decision_id FROM spending_take WHERE decision_id = :decision_id AND released_at IS NULL FOR UPDATE"
+)
+_BACK_ALL: Final = """
+back AS MATERIALIZED (
+    SELECT owner_id, cap_key, cap_year, fen - released_fen AS fen FROM spending_taken
+    WHERE decision_id = :decision_id AND fen > released_fen
+)"""
+_BACK_SOME: Final = """
+asked AS MATERIALIZED (
+    SELECT person_id, min(province) AS province, sum(fen)::bigint AS fen, sum(assisted_fen)::bigint AS assisted_fen
+    FROM jsonb_to_recordset(CAST(:portions AS jsonb))
+        AS r(person_id uuid, province text, fen bigint, assisted_fen bigint) GROUP BY 1
+),
+purse AS MATERIALIZED (
+    SELECT t.owner_id, t.cap_key, t.cap_year, least(a.assisted_fen, t.fen - t.released_fen) AS fen
+    FROM asked a JOIN spending_taken t ON t.decision_id = :decision_id AND t.owner_id = a.person_id
+    WHERE starts_with(t.cap_key, 'top_up')
+),
+rest AS MATERIALIZED (
+    SELECT a.person_id, a.province, a.fen - coalesce(p.fen, 0) AS fen
+    FROM asked a LEFT JOIN purse p ON p.owner_id = a.person_id
+),
+back AS MATERIALIZED (
+    SELECT owner_id, cap_key, cap_year, fen FROM purse WHERE fen > 0
+    UNION ALL
+    SELECT t.owner_id, t.cap_key, t.cap_year, r.fen
+    FROM rest r JOIN spending_taken t ON t.decision_id = :decision_id AND t.owner_id = r.person_id
+    WHERE r.fen > 0 AND NOT starts_with(t.cap_key, 'top_up')
+    UNION ALL
+    SELECT t.owner_id, t.cap_key, t.cap_year, sum(r.fen)::bigint
+    FROM rest r JOIN spending_taken t ON t.decision_id = :decision_id
+      AND starts_with(t.cap_key, 'average:') AND split_part(t.cap_key, '@', 2) = r.province
+    WHERE r.fen > 0 GROUP BY 1, 2, 3
+)"""
+_LOCK_BACK: Final = """
+WITH {back}
+SELECT count(*) FROM (
+    SELECT FROM back b JOIN spending_counter s USING (owner_id, cap_key, cap_year)
+    ORDER BY s.owner_id, s.cap_key, s.cap_year FOR NO KEY UPDATE OF s
+) locked
+"""
+_GIVE_BACK: Final = """
+WITH {back},
+noted AS (
+    UPDATE spending_taken t SET released_fen = t.released_fen + b.fen FROM back b
+    WHERE t.decision_id = :decision_id AND (t.owner_id, t.cap_key, t.cap_year) = (b.owner_id, b.cap_key, b.cap_year)
+      AND t.released_fen + b.fen <= t.fen
+    RETURNING b.owner_id, b.cap_key, b.cap_year, b.fen
+),
+moved AS (
+    UPDATE spending_counter s SET used_fen = s.used_fen - n.fen FROM noted n
+    WHERE (s.owner_id, s.cap_key, s.cap_year) = (n.owner_id, n.cap_key, n.cap_year) RETURNING s.owner_id
+)
+SELECT (SELECT count(*) FROM back) AS asked, (SELECT count(*) FROM noted) AS given, (SELECT count(*) FROM moved)
+"""
+_LOCK_ALL, _ALL = (text(one.format(back=_BACK_ALL)) for one in (_LOCK_BACK, _GIVE_BACK))
+_LOCK_SOME, _SOME = (text(one.format(back=_BACK_SOME)) for one in (_LOCK_BACK, _GIVE_BACK))
+
+
+async def release_caps(
+    session: WriteSession, decision_id: UUID, *, portions: Sequence[Portion] | None = None, now: datetime
+) -> None:
+    """Give back what a decision took: all of it, once; or of these portions, as much as each says (fen).
+
+    Nothing taken, or all given back before, is success. Part by part is for the caller to do once; assisted goods give
+    back to the purse first. Raises ReleasesTooMuch.
+    """
+    asked: dict[str, object] = {"decision_id": decision_id}
+    if portions is None:
+        if (await session.execute(_CLOSE, asked | {"now": now})).one_or_none() is not None:
+            await session.execute(_LOCK_ALL, asked)
+            await session.execute(_ALL, asked)
+        return
+    if (await session.execute(_STILL, asked)).one_or_none() is None:
+        return
+    asked["portions"] = as_rows(
+        {"person_id": str(p.person_id), "province": p.province, "fen": p.fen, "assisted_fen": p.assisted_fen}
+        for p in portions
+    )
+    await session.execute(_LOCK_SOME, asked)
+    done = (await session.execute(_SOME, asked)).one()
+    if done.given < done.asked:
+        raise ReleasesTooMuch("退回的数量多于这次采购占用的数量，请核对名单和金额。")

@@ -1,0 +1,109 @@
+"""Codes as people say them, and the one sentence of a decision."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from orders.spending.proposal import Limit
+from orders.spending.rule import Rule, Rules
+from shop.core.money import half_up
+from shop.ui import filters
+
+PURPOSE_WORDS: Final = {
+    "festival": "逢年过节",
+    "summer_cooling": "送清凉",
+    "hardship": "困难帮扶",
+    "birthday": "生日慰问",
+    "prize": "活动奖品",
+    "retirement": "退休慰问",
+    "allowance": "福利额度",
+}
+FESTIVAL_WORDS: Final = {
+    "new_year": "元旦",
+    "spring_festival": "春节",
+    "qingming": "清明节",
+    "labour_day": "劳动节",
+    "dragon_boat": "端午节",
+    "mid_autumn": "中秋节",
+    "national_day": "国庆节",
+    "regional": "地方节日",
+}
+FUND_WORDS: Final = {"union": "工会经费", "administration": "行政经费", "party_dues": "党费"}
+KIND_WORDS: Final = {
+    "cap": "人均上限",
+    "cap_year": "年度归属",
+    "top_up": "帮扶专用额度",
+    "assisted_share": "帮扶产品占比",
+    "assisted_per_head": "帮扶产品人均",
+    "tier": "金额分级",
+    "directed": "定向采购",
+    "purpose": "允许用途",
+    "festival": "允许节日",
+    "goods_only": "只发实物",
+    "max_packages": "套餐数",
+    "fund_source": "资金来源",
+    "skip": "免步骤",
+    "reserved_share": "预留份额",
+}
+STEP_WORDS: Final = {"quoting": "询价", "noticed": "公示"}
+
+
+def yuan(fen: int) -> str:
+    return filters.yuan(fen)
+
+
+def percent(part: int, whole: int) -> str:
+    """Rounded down, so that what is short never looks enough; nothing of nothing is —."""
+    return filters.percent(part * 10_000 // whole if whole else None)
+
+
+def window_words(rule: Rule) -> str:
+    """每人每年, 人均每年, 每人每节: what a cap counts."""
+    return ("每人" if rule.basis == "person" else "人均") + ("每年" if rule.cap_window == "year" else "每节")
+
+
+def line_of(
+    asked: Rules, limits: Sequence[Limit], assisted: Sequence[Rule], *, quotes_needed: int, quotes_by: Rule | None
+) -> str:
+    """Per head, cap, assisted share and quotes, each with its source, in one sentence."""
+    parts = [_per_head(asked), _caps(asked, limits), _assisted(asked, assisted)]
+    parts.append(_quotes(asked, quotes_needed, quotes_by))
+    return "；".join(parts) + "。"
+
+
+def _per_head(asked: Rules) -> str:
+    people = len({one.person_id for one in asked.proposal.portions})
+    fen = sum(one.fen for one in asked.proposal.portions)
+    return f"人均 {yuan(half_up(fen, people))}（{people:,} 人）" if people else "人均 —（还没有人员）"
+
+
+def _caps(asked: Rules, limits: Sequence[Limit]) -> str:
+    by_id = {rule.id: rule for rule in asked.rules}
+    said: dict[str, None] = {}
+    for limit in limits:
+        rule = by_id[limit.rule_id]
+        if limit.holder == "purse":
+            words = f"另有帮扶产品专用额度 {yuan(rule.fen)}，{rule.lapses_on} 后作废"
+        else:
+            words = f"{window_words(rule)}上限 {yuan(rule.fen)}"
+        said[f"{rule.province}{words}（{rule.source}）"] = None
+    return "，".join(said) or "没有录入适用的人均上限"
+
+
+def _assisted(asked: Rules, rules: Sequence[Rule]) -> str:
+    proposal = asked.proposal
+    share = f"帮扶产品占 {percent(proposal.assisted_fen, proposal.total_fen)}"
+    needs = [
+        f"{rule.province}要求不低于 {percent(rule.basis_points or 0, 10_000)}（{rule.source}）"
+        if rule.kind == "assisted_share"
+        else f"{rule.province}要求每人不少于 {yuan(rule.fen)}（{rule.source}）"
+        for rule in rules
+    ]
+    return "，".join([share, *(needs or ["没有占比要求"])])
+
+
+def _quotes(asked: Rules, needed: int, by: Rule | None) -> str:
+    if by is None:
+        return "没有这个金额的审批规定"
+    if needed:
+        return f"应询价 {needed} 家、已有 {asked.proposal.quotes} 家（{by.source}）"
+    return f"{'定向采购，' if by.kind == 'directed' else ''}免询价（{by.source}）"
