@@ -13,7 +13,8 @@ REFUND_STATES = ("requested", "submitted", "succeeded", "failed")
 
 
 class Payment(SQLModel, table=True):
-    """One attempt to pay one order. Its id is the provider's idempotency key.
+    """One attempt to pay one order. Its id is the provider's idempotency key. `amount_fen` is all that is paid, an
+    allowance's tender included; `received_fen` is the provider's alone. Method allowance: nothing else is paid.
 
     held: the money came, but amount or currency differ, or the order can no longer be kept: a person or a refund
     decides; nothing is credited. `check_at` is when the reconcile job asks the provider again.
@@ -22,7 +23,7 @@ class Payment(SQLModel, table=True):
     __tablename__ = "payment"
     __table_args__ = (
         one_of("state", PAYMENT_STATES),
-        one_of("method", ("stripe", "bank_transfer")),
+        one_of("method", ("stripe", "bank_transfer", "allowance")),
         CheckConstraint("amount_fen > 0", name="moves_something"),
         Index("uq_payment_order_open", "order_id", unique=True, postgresql_where="state IN ('created', 'pending')"),
         Index("uq_payment_order_paid", "order_id", unique=True, postgresql_where="state = 'succeeded'"),
@@ -84,7 +85,8 @@ class WebhookInbox(SQLModel, table=True):
 
 class Refund(SQLModel, table=True):
     """Money on its way back: requested (amounts reserved) → submitted → succeeded (credited negative) or failed
-    (reservation returned). Its id is the provider's idempotency key.
+    (reservation returned). Its id is the provider's idempotency key. Of `amount_fen`, `allowance_fen` returns to
+    allowances, the rest through the provider.
     """
 
     __tablename__ = "refund"
@@ -92,6 +94,7 @@ class Refund(SQLModel, table=True):
         one_of("state", REFUND_STATES),
         one_of("kind", ("lines", "amount", "cancel", "late_payment")),
         CheckConstraint("amount_fen > 0", name="moves_something"),
+        CheckConstraint("allowance_fen BETWEEN 0 AND amount_fen", name="allowance_within"),
         Index("ix_refund_open", "check_at", postgresql_where="state IN ('requested', 'submitted')"),
         Index("uq_refund_requested_key", "requested_by", "idempotency_key", unique=True),
     )
@@ -101,6 +104,7 @@ class Refund(SQLModel, table=True):
     order_id: UUID = Field(foreign_key="shop_order.id", index=True)
     kind: str
     amount_fen: int = Field(sa_type=Fen)
+    allowance_fen: int = Field(default=0, sa_type=Fen, sa_column_kwargs={"server_default": "0"})
     reason: str
     state: str
     requested_by: UUID | None = None
