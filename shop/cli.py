@@ -24,6 +24,8 @@ user = typer.Typer(help="Accounts.", no_args_is_help=True)
 app.add_typer(user, name="user")
 report = typer.Typer(help="Reports.", no_args_is_help=True)
 app.add_typer(report, name="report")
+credit = typer.Typer(help="Seals over the credit ledger.", no_args_is_help=True)
+app.add_typer(credit, name="credit")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
 DEMO_ACCOUNTS = (
@@ -257,6 +259,58 @@ def report_sales(
         "view": view, "known_at": known_at, "format": format_,
     }  # fmt: skip
     _run(print_sales(asked, as_json=as_json or format_ == "json"))
+
+
+@credit.command(name="seal")
+def credit_seal(
+    *,
+    everything: Annotated[bool, typer.Option(help="Look at all entries, e.g. after a restore.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Seal every entry that is in no seal yet, as the worker does by and by."""
+    from shop.commands.seals import seal_now  # noqa: PLC0415
+
+    done = _run(seal_now(everything=everything))
+    typer.echo(json.dumps(done) if as_json else f"sealed {done['entries']} entries in {done['seals']} seals")
+
+
+@credit.command(name="verify")
+def credit_verify(
+    *,
+    report_file: Annotated[Path | None, typer.Option("--report", help="A report as JSON, to check as well.")] = None,
+    published: Annotated[Path | None, typer.Option(help="Lines of: seal number, sha256, as made known.")] = None,
+    public_key: Annotated[str, typer.Option(help="64 hex digits; the shop's own key if left out.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Recompute every seal from the entries and name what differs; exit 1 if anything does."""
+    from shop.commands.seals import verify_now  # noqa: PLC0415
+
+    report_bytes = report_file.read_bytes() if report_file else None
+    known = published.read_text(encoding="utf-8") if published else ""
+    found = _run(verify_now(report_bytes, known, public_key))
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+    else:
+        typer.echo(found["line"])
+        for one in found["differences"]:
+            typer.echo(f"BAD {one['code']}: {one['said']}")
+    sys.exit(0 if found["holds"] else 1)
+
+
+@credit.command(name="export")
+def credit_export(file: Path) -> None:
+    """Write the sealed ledger to FILE, for the stand-alone checker."""
+    from shop.commands.seals import export_to  # noqa: PLC0415
+
+    typer.echo(f"{_run(export_to(file))} bytes")
+
+
+@credit.command(name="public-key")
+def credit_public_key() -> None:
+    """Print the public half of SEAL_KEY: publish it outside of the shop."""
+    from shop.commands.seals import public_key as of_settings  # noqa: PLC0415
+
+    typer.echo(of_settings())
 
 
 @app.command()

@@ -18,6 +18,7 @@ import catalog.product.jobs
 import orders.cart.jobs
 import orders.checkout.jobs
 import orders.credit.jobs
+import orders.seal.jobs
 import orders.switchboard
 import shop.access.jobs
 from shop.adapters.stripe.gateway import PaymentGateway
@@ -44,7 +45,7 @@ class Job:
     run: Callable[[], Awaitable[object]]
 
 
-def jobs(database: Database, gateway: PaymentGateway) -> tuple[Job, ...]:
+def jobs(settings: Settings, database: Database, gateway: PaymentGateway) -> tuple[Job, ...]:
     """All that happens by itself."""
     return (
         Job("heartbeat", BEAT_SECONDS, lambda: beat(database)),
@@ -53,6 +54,7 @@ def jobs(database: Database, gateway: PaymentGateway) -> tuple[Job, ...]:
         Job("reconcile", 20, lambda: orders.switchboard.reconcile(database, gateway, now=clock.now())),
         Job("expire", 1, lambda: orders.checkout.jobs.expire_due(database, gateway, now=clock.now())),
         Job("fold", 0.5, lambda: orders.credit.jobs.fold_deltas(database)),
+        Job("seal", 600, lambda: orders.seal.jobs.seal_what_is_new(database, settings)),
         Job("successors", 3600, lambda: catalog.product.jobs.follow_successors(database)),
         Job("forget_carts", 3600, lambda: orders.cart.jobs.forget_carts(database, now=clock.now())),
         Job("forget_sign_ins", 3600, lambda: shop.access.jobs.forget_old(database)),
@@ -68,7 +70,7 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
         stack.push_async_callback(database.close)
         payments = await stack.enter_async_context(open_payments(settings, database, now=clock.now))
         before = None if settings.production else (lambda: read_clock(database))
-        table = jobs(database, payments.gateway)
+        table = jobs(settings, database, payments.gateway)
         tasks = [asyncio.create_task(repeat(job, stop, before), name=job.name) for job in table]
         _log.info("worker_started", jobs=len(tasks))
         await stop.wait()

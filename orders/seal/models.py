@@ -1,1 +1,52 @@
-"""Tables of this room."""
+"""Seals: what the ledger said, and when. The digest of a batch of entries, chained to the one before, and signed."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, Text
+from sqlmodel import Field, SQLModel
+
+from orders.credit.models import TransactionId
+from shop.core.database import APPEND_ONLY, Moment
+
+
+class Seal(SQLModel, table=True):
+    """One batch. `sha256` is that of the canonical header: number, format, entries, root, previous, sealed_at, key.
+
+    `root`: SHA-256 over the ordered leaves of its members. `horizon`: entries written by older transactions were all
+    seen when it was made, so the next one looks no further back.
+    """
+
+    __tablename__ = "seal"
+    __table_args__ = (
+        CheckConstraint("entries > 0", name="has_entries"),
+        CheckConstraint("number > 0", name="counted_from_one"),
+        {"info": APPEND_ONLY},
+    )
+
+    number: int = Field(primary_key=True)
+    format: int
+    entries: int
+    root: str
+    previous: str
+    sealed_at: datetime = Field(sa_type=Moment)
+    key_id: str
+    sha256: str = Field(unique=True)
+    signature: str = Field(sa_column=Column(Text, nullable=False))
+    horizon: str = Field(sa_column=Column(TransactionId(), nullable=False))
+
+
+class SealMember(SQLModel, table=True):
+    """An entry stands in a seal at a position, with its leaf: SHA-256 of its COPY line (see leaf.py).
+
+    A table of its own, because entries are never updated.
+    """
+
+    __tablename__ = "seal_member"
+    __table_args__ = (Index("uq_seal_member_place", "seal_number", "position", unique=True), {"info": APPEND_ONLY})
+
+    period_month: int = Field(primary_key=True)
+    entry_id: UUID = Field(primary_key=True)
+    seal_number: int = Field(foreign_key="seal.number")
+    position: int
+    leaf: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

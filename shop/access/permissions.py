@@ -194,6 +194,7 @@ PUBLIC_ROUTES: frozenset[tuple[str, str]] = frozenset(
         ("GET", "/api/v1/producers/{producer_id}"),
         ("GET", "/api/v1/products"),
         ("GET", "/api/v1/products/{product_id}"),
+        ("GET", "/api/v1/credit/seals"),
     }
 )
 """(method, path) that anybody may call; a test compares it with the routes that declare no permission.

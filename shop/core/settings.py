@@ -56,6 +56,7 @@ class Settings(BaseSettings):
                 "STRIPE_SECRET_KEY": not self.stripe_secret_key,
                 "STRIPE_WEBHOOK_SECRET": not self.stripe_webhook_secret,
                 "FILES_URL (a folder or s3://bucket/prefix)": (self.files_url or "").startswith("memory:"),
+                "SEAL_KEY (32 random bytes as hex)": not self.seal_key,
                 "PUBLIC_URL (https)": not self.public_url.startswith("https://"),
             }.items()
             if bad

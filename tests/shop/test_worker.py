@@ -47,9 +47,9 @@ async def test_a_job_that_mends_itself_goes_on() -> None:
     assert runs == 2
 
 
-async def test_every_job_runs_on_an_empty_database(app: object, database: Database) -> None:
+async def test_every_job_runs_on_an_empty_database(app: object, settings: Settings, database: Database) -> None:
     gateway = app.state.gateway  # type: ignore[attr-defined]
-    table = jobs(database, gateway)
+    table = jobs(settings, database, gateway)
     assert len({job.name for job in table}) == len(table)
     for job in table:
         await job.run()

@@ -16,6 +16,7 @@ SAFE: dict[str, Any] = {
     "stripe_secret_key": "sk_live_x",
     "stripe_webhook_secret": "whsec_x",
     "public_url": "https://shop.example",
+    "seal_key": "5a" * 32,
 }
 
 
@@ -32,6 +33,7 @@ def test_production_with_everything_set() -> None:
         ("stripe_secret_key", None),
         ("stripe_webhook_secret", None),
         ("public_url", "http://shop.example"),
+        ("seal_key", None),
     ],
 )
 def test_production_refuses(name: str, bad: str | None) -> None:

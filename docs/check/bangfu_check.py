@@ -1,0 +1,146 @@
+"""Check a Bangfu report or ledger export without Bangfu: one file, Python 3.11 and the `cryptography` library.
+
+    python bangfu_check.py report FILE --public-key HEX [--published FILE]
+    python bangfu_check.py ledger FILE --public-key HEX [--published FILE]
+
+The public key must come from somewhere else than the file. --published: lines of `<seal number> <sha256>` as they were
+made known at the time. Exit code 0: everything holds; 1: what does not is named; 2: it could not be read.
+
+How it works: a report's digest is SHA-256 over its canonical JSON (RFC 8785) without `digest` and `signature`; the
+digest and the seal are signed with Ed25519. A ledger's leaf is SHA-256 over an entry's line; a seal's root is SHA-256
+over its leaves in order; each seal names the one before it.
+"""
+
+import argparse
+import json
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+HEADER = ("number", "format", "entries", "root", "previous", "sealed_at", "key_id")
+MOST = 20  # entries named one by one; what is wrong with a hundred thousand is wrong with the file
+
+
+def canonical(value: object) -> str:
+    """RFC 8785 for values without fractions."""
+    if isinstance(value, float):
+        raise ValueError("a fraction stands where only whole numbers may stand")  # noqa: TRY004
+    if isinstance(value, dict):
+        pairs = sorted(value.items(), key=lambda pair: pair[0].encode("utf-16-be"))
+        return "{" + ",".join(f"{canonical(key)}:{canonical(inner)}" for key, inner in pairs) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(canonical, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def is_signed(message: bytes, signature: str, public_hex: str) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_hex)).verify(bytes.fromhex(signature), message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def check_seal(seal: dict, signature: str, public_hex: str, published: dict[int, str]) -> tuple[str, list[str]]:
+    """The seal's own SHA-256, and what is wrong with it."""
+    written = canonical({name: seal[name] for name in HEADER}).encode()
+    digest, number, wrong = sha256(written).hexdigest(), seal["number"], []
+    if seal["key_id"] != sha256(bytes.fromhex(public_hex)).hexdigest()[:16]:
+        wrong.append(f"seal {number}: signed with another key ({seal['key_id']})")
+    elif not is_signed(written, signature, public_hex):
+        wrong.append(f"seal {number}: the signature is wrong")
+    if published.get(number, digest) != digest:
+        wrong.append(f"seal {number}: published as {published[number]}, now {digest}")
+    return digest, wrong
+
+
+def check_report(file: Path, public_hex: str, published: dict[int, str]) -> list[str]:
+    report = json.loads(file.read_text(encoding="utf-8"))
+    said = report.pop("digest", None)
+    signature = report.pop("signature", None)
+    digest = sha256(canonical(report).encode()).hexdigest()
+    wrong = []
+    if said != digest:
+        wrong.append(f"the report was changed: its digest is {digest}, it claims {said}")
+    if not is_signed(digest.encode(), str(signature), public_hex):
+        wrong.append("the report's signature is wrong, or was made with another key")
+    seal = report.get("seal")
+    if seal is None:
+        print("note: nothing was sealed yet when this report was made")
+    else:
+        own, of_seal = check_seal(seal, seal["signature"], public_hex, published)
+        wrong += of_seal
+        if seal["sha256"] != own:
+            wrong.append(f"seal {seal['number']}: its content was changed")
+    if not wrong:
+        period, totals = report["period"], report["totals"]
+        credited = f"{totals['credited_fen'] // 100:,}.{totals['credited_fen'] % 100:02d}"
+        print(f"OK  {period['from']} … {period['to']}, known at {report['known_at']}: credited {credited} yuan")
+        print(f"    digest {digest}" + (f", on seal {seal['number']}" if seal else ""))
+    return wrong
+
+
+def check_ledger(file: Path, public_hex: str, published: dict[int, str]) -> list[str]:
+    wrong: list[str] = []
+    entries = seals = unnamed = 0
+    previous, seal, root, seen = "0" * 64, None, sha256(), 0
+
+    def close() -> None:
+        if seal is not None and (seen != seal["entries"] or root.hexdigest() != seal["root"]):
+            wrong.append(f"seal {seal['number']}: it had {seal['entries']} entries, here are {seen}, or other ones")
+
+    with file.open("rb") as lines:
+        if next(lines, b"") != b"bangfu-ledger 1\n":
+            raise ValueError("not a ledger export")
+        for line in lines:
+            if line.startswith(b"seal\t"):
+                close()
+                _, written, signature = line.rstrip(b"\n").split(b"\t")
+                seal, root, seen, seals = json.loads(written), sha256(), 0, seals + 1
+                digest, of_seal = check_seal(seal, signature.decode(), public_hex, published)
+                wrong += of_seal
+                if seal["previous"] != previous or seal["number"] != seals:
+                    wrong.append(f"seal {seal['number']}: it does not follow the one before it")
+                previous = digest
+                continue
+            kept, entry = line.rstrip(b"\n").split(b"\t", 1)
+            leaf = sha256(entry).digest()
+            root.update(leaf)
+            entries, seen = entries + 1, seen + 1
+            if leaf.hex().encode() != kept:
+                unnamed += 1
+                if unnamed <= MOST:
+                    entry_id = entry.partition(b"\t")[0].decode()
+                    wrong.append(f"entry {entry_id}: changed after it was sealed")
+    close()
+    wrong += [f"seal {number}: published, but missing here" for number in published if number > seals]
+    if not wrong:
+        print(f"OK  {entries:,} entries in {seals:,} seals; the last one is {previous}")
+    return wrong
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Check a Bangfu report or ledger export offline.")
+    parser.add_argument("what", choices=("report", "ledger"))
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--public-key", required=True, help="64 hex digits, from outside")
+    parser.add_argument("--published", type=Path, help="lines of: seal number, sha256")
+    asked = parser.parse_args()
+    try:
+        lines = asked.published.read_text().split("\n") if asked.published else []
+        published = {int(number): digest for number, digest in (line.split() for line in lines if line.strip())}
+        check = check_report if asked.what == "report" else check_ledger
+        wrong = check(asked.file, asked.public_key.strip().lower(), published)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        print(f"could not be read: {error}", file=sys.stderr)
+        return 2
+    for one in wrong:
+        print(f"BAD {one}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""Seals and the public key, for everybody: they hold digests, no figures and no persons."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from orders.seal.key import seal_key
+from orders.seal.queries import seals
+from shop.core.requests import TheDatabase, TheSettings
+
+routes = APIRouter(prefix="/api/v1", tags=["credit"])
+_YOUNGEST = 2**31 - 1
+
+
+class SealOut(BaseModel):
+    """sha256 names the seal: it is that of the canonical JSON of the first seven members. signature: Ed25519, hex."""
+
+    number: int
+    format: int
+    entries: int
+    root: str
+    previous: str
+    sealed_at: str
+    key_id: str
+    sha256: str
+    signature: str
+
+
+class SealsOut(BaseModel):
+    """public_key: of the shop's present key, hex. Compare it with the one made known elsewhere."""
+
+    public_key: str
+    items: list[SealOut]
+    next_cursor: str | None
+
+
+@routes.get("/credit/seals")
+async def list_seals(
+    database: TheDatabase,
+    settings: TheSettings,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: Annotated[int | None, Query(ge=1, le=_YOUNGEST)] = None,
+) -> SealsOut:
+    """The youngest first."""
+    async with database.reading() as session:
+        found: list[dict[str, Any]] = await seals(session, before=cursor or _YOUNGEST, limit=limit + 1)
+    more = len(found) > limit
+    items = [SealOut(**one) for one in found[:limit]]
+    return SealsOut(
+        public_key=seal_key(settings).public_hex, items=items, next_cursor=str(items[-1].number) if more else None
+    )

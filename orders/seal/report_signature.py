@@ -1,0 +1,37 @@
+"""A published report carries its own digest, a signature over it, and the seal it stands on."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+from orders.seal.canonical import canonical
+from orders.seal.header import Header
+from orders.seal.key import SealKey, is_signed, key_id_of
+
+OUTSIDE: frozenset[str] = frozenset({"digest", "signature"})
+"""What is not part of what is signed."""
+
+
+def signed(report: Mapping[str, Any], key: SealKey) -> dict[str, Any]:
+    """The report with `digest` (hex SHA-256 over its canonical JSON) and `signature` (hex Ed25519 over the digest)."""
+    content = {name: value for name, value in report.items() if name not in OUTSIDE}
+    digest = sha256(canonical(content)).hexdigest()
+    return content | {"digest": digest, "signature": key.sign(digest.encode())}
+
+
+def check_report(report: Mapping[str, Any], public_hex: str) -> list[str]:
+    """What is wrong with a report as it was published; nothing when it holds."""
+    content = {name: value for name, value in report.items() if name not in OUTSIDE}
+    digest = sha256(canonical(content)).hexdigest()
+    wrong = []
+    if report.get("digest") != digest:
+        wrong.append(f"报告被改过：重新计算的摘要是 {digest}，报告上写的是 {report.get('digest')}")
+    if not is_signed(digest.encode(), str(report.get("signature")), public_hex):
+        wrong.append("报告的签名不对，或是用另一把钥匙签的")
+    if seal := report.get("seal"):
+        header = Header(**{name: seal[name] for name in Header.__dataclass_fields__})
+        if header.sha256 != seal["sha256"]:
+            wrong.append(f"第 {header.number} 号封存的内容被改过")
+        if header.key_id != key_id_of(public_hex) or not is_signed(header.written, seal["signature"], public_hex):
+            wrong.append(f"第 {header.number} 号封存的签名不对，或是用另一把钥匙签的")
+    return wrong

@@ -1,0 +1,166 @@
+"""Recompute every seal from the entries as they are now, and name what differs."""
+
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+
+from orders.seal.header import FIRST, Header, stamp
+from orders.seal.key import is_signed, key_id_of
+from orders.seal.leaf import LINE, STYLE, leaf
+from shop.core.database import Database, ReadSession
+
+NAMED_MAX = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """code: entry_changed, entry_deleted, entry_inserted, seal_changed, seal_missing, chain_broken, other_key,
+    signature_wrong, root_published_otherwise. seal: its number, 0 where there is none.
+    """
+
+    code: str
+    seal: int
+    entry_id: UUID | None
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """entries: how many were recomputed; unsealed: written since the last seal. holds: nothing differs."""
+
+    seals: int
+    entries: int
+    unsealed: int
+    last_sha256: str
+    differences: tuple[Difference, ...]
+
+    @property
+    def holds(self) -> bool:
+        return not self.differences
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "holds": self.holds,
+            "seals": self.seals,
+            "entries": self.entries,
+            "unsealed": self.unsealed,
+            "last_sha256": self.last_sha256,
+            "differences": [asdict(one) | {"entry_id": one.entry_id and str(one.entry_id)} for one in self.differences],
+        }
+
+
+_SEALS = text("SELECT * FROM seal ORDER BY number")
+_MEMBERS = f"""
+SELECT m.entry_id AS member_id, m.leaf AS kept, {LINE}
+FROM seal_member m LEFT JOIN credit_entry e ON e.period_month = m.period_month AND e.id = m.entry_id
+WHERE m.seal_number = $1 ORDER BY m.position
+"""  # noqa: S608  # only our own column names are put in
+# What stands in no seal is new; unless it claims to be older than the last seal, or has no source of its own.
+_OUTSIDE = text("""
+WITH outside AS (
+    SELECT e.id, e.kind, e.cause_id, e.component_id, e.order_line_id, e.xid,
+        e.xid < (SELECT horizon FROM seal ORDER BY number DESC LIMIT 1) AS backdated
+    FROM credit_entry e
+    WHERE NOT EXISTS (SELECT FROM seal_member m WHERE m.period_month = e.period_month AND m.entry_id = e.id)
+)
+SELECT o.id, coalesce(o.backdated, false) AS backdated,
+    NOT EXISTS (SELECT FROM credit_source s
+        WHERE s.kind = o.kind AND s.cause_id = o.cause_id AND s.component_id = o.component_id)
+    OR EXISTS (SELECT FROM credit_entry twin WHERE twin.order_line_id = o.order_line_id AND twin.kind = o.kind
+        AND twin.cause_id = o.cause_id AND twin.component_id = o.component_id AND twin.id <> o.id) AS unfounded,
+    count(*) OVER () AS many
+FROM outside o ORDER BY 2 DESC, 3 DESC, o.id LIMIT 1000
+""")
+
+
+async def verify(database: Database, *, public_hex: str, published: dict[int, str] | None = None) -> Verified:
+    """Every leaf, root, chain link and signature, against the public key; memory stays flat.
+
+    published: seal number → SHA-256 as it was made known outside; a seal that was remade since is named.
+    """
+    differences: list[Difference] = []
+    entries, previous, number = 0, FIRST, 0
+    async with database.snapshot() as session:
+        for style in STYLE:
+            await session.execute(text(style))
+        for seal in (await session.execute(_SEALS)).all():
+            number += 1
+            for missing in range(number, seal.number):
+                said = f"缺少第 {missing} 号封存"
+                differences.append(Difference("seal_missing", missing, None, said))
+            number = seal.number
+            differences += _of_seal(seal, previous, public_hex, (published or {}).get(number))
+            counted, wrong = await _of_members(session, seal)
+            entries += counted
+            differences += wrong[:NAMED_MAX]
+            previous = seal.sha256
+        for missing in sorted(one for one in published or {} if one > number):
+            differences.append(Difference("seal_missing", missing, None, f"已公布的第 {missing} 号封存不见了"))
+        outside = (await session.execute(_OUTSIDE)).all()
+    differences += [
+        Difference("entry_inserted", 0, row.id, f"记录 {row.id} 不在任何封存里，却冒充早已封存的时间或没有来源")
+        for row in outside
+        if row.backdated or row.unfounded
+    ][:NAMED_MAX]
+    return Verified(number, entries, outside[0].many if outside else 0, previous, tuple(differences))
+
+
+def _of_seal(seal: Row[Any], previous: str, public_hex: str, published: str | None) -> list[Difference]:
+    header = Header(
+        seal.number, seal.format, seal.entries, seal.root, seal.previous, stamp(seal.sealed_at), seal.key_id
+    )
+    found = []
+
+    def differs(code: str, said: str) -> None:
+        found.append(Difference(code, seal.number, None, f"第 {seal.number} 号封存：{said}"))
+
+    if header.sha256 != seal.sha256:
+        differs("seal_changed", "内容与它的摘要不符")
+    if seal.previous != previous:
+        differs("chain_broken", "没有接在前一号封存之后")
+    if seal.key_id != key_id_of(public_hex):
+        differs("other_key", f"是用另一把钥匙（{seal.key_id}）签的")
+    elif not is_signed(header.written, seal.signature, public_hex):
+        differs("signature_wrong", "签名不对")
+    if published is not None and published != header.sha256:
+        differs("root_published_otherwise", f"公布过的摘要是 {published}，现在是 {header.sha256}")
+    return found
+
+
+async def _of_members(session: ReadSession, seal: Row[Any]) -> tuple[int, list[Difference]]:
+    root, counted, wrong = sha256(), 0, []
+    async for member_id, kept, line in _lines(session, seal.number):
+        counted += 1
+        root.update(kept)
+        if line is None:
+            said = f"第 {seal.number} 号封存里的记录 {member_id} 已被删除"
+            wrong.append(Difference("entry_deleted", seal.number, UUID(member_id), said))
+        elif leaf(line) != kept:
+            said = f"第 {seal.number} 号封存里的记录 {member_id} 被改过"
+            wrong.append(Difference("entry_changed", seal.number, UUID(member_id), said))
+    if counted != seal.entries or root.hexdigest() != seal.root:
+        said = f"第 {seal.number} 号封存：成员清单与封存时不同（应有 {seal.entries} 条，现有 {counted} 条）"
+        wrong.append(Difference("seal_changed", seal.number, None, said))
+    return counted, wrong
+
+
+async def _lines(session: ReadSession, number: int) -> AsyncIterator[tuple[str, bytes, bytes | None]]:
+    """(entry id, kept leaf, the entry's line as it is now or None), batch by batch as they come."""
+    lines: list[bytes] = []
+    rest = b""
+
+    async def take(chunk: bytes) -> None:
+        nonlocal rest
+        *whole, rest = (rest + chunk).split(b"\n")
+        lines.extend(whole)
+
+    driver = (await (await session.connection()).get_raw_connection()).driver_connection
+    assert driver is not None  # noqa: S101  # the session has just used it
+    await driver.copy_from_query(_MEMBERS, number, output=take)
+    for one in lines:
+        member_id, kept, line = one.split(b"\t", 2)
+        yield member_id.decode(), bytes.fromhex(kept[3:].decode()), None if line.startswith(b"\\N\t") else line

@@ -1,0 +1,65 @@
+"""`shop credit …`: seal, verify, export."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from orders.seal.export import export
+from orders.seal.key import seal_key
+from orders.seal.report_signature import check_report
+from orders.seal.seal import seal_new
+from orders.seal.verify import verify
+from shop.core import clock
+from shop.core.database import open_database
+from shop.core.settings import Settings
+
+
+async def seal_now(*, everything: bool) -> dict[str, int]:
+    settings = Settings()
+    database = await open_database(settings)
+    try:
+        done = await seal_new(database, seal_key(settings), now=clock.now(), everything=everything)
+    finally:
+        await database.close()
+    return {"seals": done.seals, "entries": done.entries}
+
+
+async def verify_now(report: bytes | None, published: str, public_key_hex: str) -> dict[str, Any]:
+    """The verdict as JSON, with one line that says it. A report that was changed is a difference too.
+
+    report: the document as it was published; published: lines of seal number and SHA-256.
+    """
+    settings = Settings()
+    public_hex = public_key_hex.strip().lower() or seal_key(settings).public_hex
+    known = {int(number): digest for number, digest in map(str.split, published.splitlines()) if number}
+    database = await open_database(settings)
+    try:
+        found = (await verify(database, public_hex=public_hex, published=known)).as_json()
+    finally:
+        await database.close()
+    if report is not None:
+        wrong = check_report(json.loads(report), public_hex)
+        found["differences"] += [{"code": "report", "seal": 0, "entry_id": None, "said": said} for said in wrong]
+        found["holds"] = not found["differences"]
+    found["line"] = (
+        f"{'OK ' if found['holds'] else 'BAD'} {found['entries']:,} entries in {found['seals']:,} seals recomputed, "
+        f"{found['unsealed']:,} not sealed yet, last seal {found['last_sha256']}"
+    )
+    return found
+
+
+async def export_to(file: Path) -> int:
+    """Bytes written."""
+    database = await open_database(Settings())
+    written = 0
+    try:
+        with file.open("wb") as out:
+            async for chunk in export(database):
+                written += out.write(chunk)
+    finally:
+        await database.close()
+    return written
+
+
+def public_key() -> str:
+    return seal_key(Settings()).public_hex
