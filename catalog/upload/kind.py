@@ -10,7 +10,7 @@ from uuid import UUID
 
 from catalog.upload.cells import Cells
 from catalog.upload.sheet import Sheet
-from catalog.upload.wrong import HeaderWrong, KindComesLater, KindUnknown
+from catalog.upload.wrong import ROWS_MAX, HeaderWrong, KindComesLater, KindUnknown
 from shop.access.permissions import Actor
 from shop.core.database import WriteSession
 
@@ -78,6 +78,7 @@ class Kind(Generic[Row]):
     layouts: tuple[Layout[Row], ...]
     save: Callable[[WriteSession, Sequence[Row], Saving], Awaitable[None]]
     keeps_rows: bool = True
+    rows_max: int = ROWS_MAX
     key: Callable[[Row], object] = lambda _: None
 
     def layout_for(self, sheet: Sheet) -> Layout[Row]:

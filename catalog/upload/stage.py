@@ -14,7 +14,7 @@ from sqlalchemy import text
 from catalog.upload.cells import Cells
 from catalog.upload.kind import Kind, Layout, Row, Saving
 from catalog.upload.sheet import Sheet, read_sheet
-from catalog.upload.wrong import ERRORS_SHOWN_MAX, ImportRefused
+from catalog.upload.wrong import ERRORS_SHOWN_MAX, ImportRefused, MergedCells
 from shop.access.permissions import Actor
 from shop.core.database import Database, WriteSession
 from shop.core.errors import Detail, Problem
@@ -85,8 +85,8 @@ async def import_file(
 
     A refused file is kept with its errors. Errors point at `/rows/{row number}/{column}`, at most 200 of them.
     dry_run: everything is tried, nothing is kept. actor None: the shop's command line.
-    Raises FileTooLarge, NotATable, FormulaFound, TooManyRows, HeaderWrong; ImportRefused for rows that cannot be read;
-    the save's own Problem for rows that cannot be saved.
+    Raises FileTooLarge, NotATable, FormulaFound, MergedCells, TooManyRows, HeaderWrong; ImportRefused for rows
+    that cannot be read; the save's own Problem for rows that cannot be saved.
     """
     sha = hashlib.sha256(data).hexdigest()
     async with database.reading() as reading:
@@ -145,7 +145,9 @@ async def _save(
 
 def _read(kind: Kind[Row], data: bytes) -> _Read[Row]:
     """Bytes to rows, away from the event loop: a large file takes a second."""
-    sheet = read_sheet(data)
+    sheet = read_sheet(data, kind.rows_max)
+    if sheet.merged:
+        raise MergedCells(f"{sheet.merged} 是合并单元格，请取消合并，让每一行都填完整，再上传。")
     layout = kind.layout_for(sheet)
     places = layout.places(sheet.header)
     titles = {one.name: one.title for one in layout.columns}

@@ -19,7 +19,7 @@ _LOCAL_HEADER: Final = struct.Struct("<4sHHHHHIIIHH")
 _REFERENCE: Final = re.compile(r"^([A-Z]{1,4})([0-9]{1,8})$")
 
 
-def check_workbook(data: bytes) -> None:
+def check_workbook(data: bytes, rows_max: int = ROWS_MAX) -> None:
     """Raises NotATable for a zip that is no workbook, FileTooLarge for one that grows too large when unpacked,
     TooManyRows, and FormulaFound for a formula in any sheet.
     """
@@ -34,7 +34,7 @@ def check_workbook(data: bytes) -> None:
     left = _UNPACKED_MAX
     texts: list[int] = []
     for part in sorted(parts, key=lambda one: one.filename != "xl/sharedStrings.xml"):
-        scan = _Scan(part.filename, texts)
+        scan = _Scan(part.filename, texts, rows_max)
         for chunk in _unpack(data, part):
             left -= len(chunk)
             if left < 0:
@@ -67,7 +67,8 @@ def _unpack(data: bytes, part: zipfile.ZipInfo) -> Iterator[bytes]:
 class _Scan:
     """Reads one part as XML until it proves to be neither a sheet nor the shared texts."""
 
-    def __init__(self, name: str, texts: list[int]) -> None:
+    def __init__(self, name: str, texts: list[int], rows_max: int) -> None:
+        self._rows_max = rows_max
         self._texts = texts  # characters of each shared text, filled by their own part
         self._root: str | None = None
         self._cell, self._shared, self._in_value = "", False, False
@@ -156,5 +157,5 @@ class _Scan:
         self._in_bounds(int(found[2]))
 
     def _in_bounds(self, *rows: int) -> None:
-        if max(rows) > ROWS_MAX + 1:
-            raise TooManyRows(f"最多 {ROWS_MAX:,} 行，请分成几个文件。")
+        if max(rows) > self._rows_max + 1:
+            raise TooManyRows(f"最多 {self._rows_max:,} 行，请分成几个文件。")

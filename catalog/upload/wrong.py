@@ -30,6 +30,14 @@ class FormulaFound(Problem):
     title = "表格里有公式"
 
 
+class MergedCells(Problem):
+    """A merged cell belongs to several rows or columns: nobody can say to which."""
+
+    status = 422
+    code = "file_has_merged_cells"
+    title = "表格里有合并单元格"
+
+
 class TooManyRows(Problem):
     status = 422
     code = "file_too_many_rows"

@@ -7,6 +7,7 @@ from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlmodel import Field, SQLModel
 
+import shop.organisation.roster_models  # noqa: F401  # tables of this room
 from shop.core.database import Moment, one_of
 
 

@@ -1,0 +1,142 @@
+"""Reads of rosters: what a list changed, and who the members of a day are."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row, text
+
+from shop.access.permissions import Actor, Permission
+from shop.core.database import ReadSession
+from shop.core.errors import NotFound
+from shop.organisation.queries import visible_unit_ids
+from shop.organisation.roster_models import CHANGES
+
+SHOWN_MOST: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """Where somebody stood. unit_id None: a member of the union who worked nowhere."""
+
+    unit_id: UUID | None
+    department: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """kind: joined, left, moved, retired, on_leave, returned."""
+
+    person_id: UUID
+    kind: str
+    from_unit_id: UUID | None
+    to_unit_id: UUID | None
+    from_department: str | None
+    to_department: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a list changes against `previous_id` (None: against the members known so far)."""
+
+    roster_id: UUID
+    previous_id: UUID | None
+    people: int
+    changes: Sequence[Change]
+
+    def counts(self) -> dict[str, int]:
+        found = Counter(one.kind for one in self.changes)
+        return {kind: found[kind] for kind in CHANGES}
+
+
+@dataclass(frozen=True, slots=True)
+class MemberOfDay:
+    """A member of a union on a day, in the order of the list. status: active, on_leave, retired."""
+
+    person_id: UUID
+    name: str | None
+    staff_number: str | None
+    unit_id: UUID
+    department: str
+    status: str
+
+
+_MEMBERS = text("""
+WITH latest AS (
+    SELECT id FROM roster WHERE union_id = :union_id AND as_of <= :day ORDER BY as_of DESC, created_at DESC LIMIT 1
+)
+SELECT p.id AS person_id, p.name, e.staff_number, coalesce(m.unit_id, e.unit_id) AS unit_id,
+    coalesce(e.department, '') AS department, coalesce(e.status, 'active') AS status
+FROM union_membership u
+JOIN person p ON p.id = u.person_id
+LEFT JOIN roster_entry e ON e.person_id = u.person_id AND e.roster_id = (SELECT id FROM latest)
+LEFT JOIN membership m ON m.person_id = u.person_id AND m.valid_from <= :day
+    AND (m.valid_to IS NULL OR m.valid_to > :day)
+WHERE u.union_id = :union_id AND u.valid_from <= :day AND (u.valid_to IS NULL OR u.valid_to > :day)
+    AND coalesce(m.unit_id, e.unit_id) IS NOT NULL
+ORDER BY e.position NULLS LAST, p.id
+""")
+_RETIRED = text("""
+SELECT e.person_id, p.name, e.staff_number, e.unit_id, e.department, e.status
+FROM roster_entry e JOIN person p ON p.id = e.person_id
+WHERE e.status = 'retired' AND e.roster_id = (
+    SELECT id FROM roster WHERE union_id = :union_id AND as_of <= :day ORDER BY as_of DESC, created_at DESC LIMIT 1)
+ORDER BY e.position
+""")
+_CHANGES = text("""
+SELECT c.kind, p.name, s.number AS staff_number, f.name AS from_unit, t.name AS to_unit, c.from_department,
+    c.to_department
+FROM roster_change c JOIN roster r ON r.id = c.roster_id JOIN person p ON p.id = c.person_id
+LEFT JOIN staff_number s ON s.union_id = r.union_id AND s.person_id = c.person_id
+LEFT JOIN unit f ON f.id = c.from_unit_id LEFT JOIN unit t ON t.id = c.to_unit_id
+WHERE c.roster_id = :roster ORDER BY c.kind, s.number NULLS LAST, c.person_id LIMIT :most
+""")
+_COUNTS = text("SELECT kind, count(*) AS people FROM roster_change WHERE roster_id = :roster GROUP BY 1")
+_UNIONS = text("""
+SELECT l.id, l.code, l.name FROM labour_union l WHERE EXISTS (
+    SELECT FROM union_unit s WHERE s.union_id = l.id AND s.valid_from <= :day
+        AND (s.valid_to IS NULL OR s.valid_to > :day)
+        AND (CAST(:visible AS uuid[]) IS NULL OR s.unit_id = ANY(:visible)))
+ORDER BY l.code
+""")
+_ROSTERS = text("""
+SELECT id, as_of, people, previous_id, created_at FROM roster WHERE union_id = :union_id
+ORDER BY as_of DESC, created_at DESC LIMIT 24
+""")
+
+
+async def members_on(session: ReadSession, union_id: UUID, day: date, *, retired: bool = False) -> list[MemberOfDay]:
+    """The union's members of a day (on leave included), as its list said; or the `retired` of that list."""
+    rows = await session.execute(_RETIRED if retired else _MEMBERS, {"union_id": union_id, "day": day})
+    return [MemberOfDay(*row) for row in rows]
+
+
+async def unions_of(session: ReadSession, actor: Actor, permission: Permission, day: date) -> list[Row[Any]]:
+    """id, code, name of the unions that serve a unit in which the actor has the permission."""
+    visible = await visible_unit_ids(session, actor, permission, day)
+    named = {"day": day, "visible": None if visible is None else list(visible)}
+    return list(await session.execute(_UNIONS, named))
+
+
+async def union_for(session: ReadSession, actor: Actor, union_id: UUID, day: date) -> Row[Any]:
+    """Raises NotFound for a union whose lists the actor does not keep."""
+    for one in await unions_of(session, actor, Permission.ROSTER_IMPORT, day):
+        if one.id == union_id:
+            return one
+    raise NotFound("没有找到这个工会，或者它不在您的权限范围内。")
+
+
+async def rosters_of(session: ReadSession, union_id: UUID) -> list[Row[Any]]:
+    """id, as_of, people, previous_id, created_at; the newest first."""
+    return list(await session.execute(_ROSTERS, {"union_id": union_id}))
+
+
+async def changes_of(session: ReadSession, roster_id: UUID) -> tuple[dict[str, int], list[Row[Any]]]:
+    """Counts by kind, and the first 200 changes with names of people and units."""
+    found = {row.kind: row.people for row in await session.execute(_COUNTS, {"roster": roster_id})}
+    rows = await session.execute(_CHANGES, {"roster": roster_id, "most": SHOWN_MOST})
+    return {kind: found.get(kind, 0) for kind in CHANGES}, list(rows)

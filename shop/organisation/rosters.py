@@ -1,0 +1,235 @@
+"""A union's list at a cut-off day: saved as it is, compared with what was known, memberships begun and ended by it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
+
+from shop.access.permissions import Actor
+from shop.core.audit import record_change
+from shop.core.database import WriteSession
+from shop.core.errors import Problem
+from shop.core.ids import new_id
+from shop.core.rows import as_rows
+from shop.organisation.roster_people import Listed, refuse_planned, whose
+from shop.organisation.roster_queries import Change, Difference, Stand
+
+AT_ONCE: Final = 5_000
+"""Rows of a list in one statement."""
+
+
+class RosterOlder(Problem):
+    """A list cannot be put in before one that is in use."""
+
+    status = 409
+    code = "roster_older"
+    title = "已有更晚的名册"
+
+
+class RosterChanged(Problem):
+    """Somebody saved another list after the difference was shown."""
+
+    status = 409
+    code = "roster_changed"
+    title = "名册刚刚有改动"
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What the list does: `changes` and the people whose membership ends."""
+
+    changes: list[Change] = field(default_factory=list)
+    ending: list[tuple[UUID, UUID | None]] = field(default_factory=list)
+
+
+_LOCK = text("SELECT id FROM labour_union WHERE id = :union_id FOR NO KEY UPDATE")
+_LAST = text("""
+SELECT r.id, r.as_of, r.file_sha256, r.people FROM roster r
+WHERE r.union_id = :union_id AND NOT EXISTS (SELECT FROM roster n WHERE n.previous_id = r.id)
+""")
+# The last list, and whoever came to the union since by another way.
+_STANDS = text("""
+WITH last AS (SELECT person_id, unit_id, department, status FROM roster_entry WHERE roster_id = :last)
+SELECT person_id, unit_id, department, status FROM last
+UNION ALL
+SELECT u.person_id, m.unit_id, '', 'active' FROM union_membership u
+LEFT JOIN membership m ON m.person_id = u.person_id AND m.valid_from <= :day
+    AND (m.valid_to IS NULL OR m.valid_to > :day)
+WHERE u.union_id = :union_id AND u.valid_from <= :day AND (u.valid_to IS NULL OR u.valid_to > :day)
+    AND NOT EXISTS (SELECT FROM last WHERE last.person_id = u.person_id)
+""")
+_ROSTER = text("""
+INSERT INTO roster (id, union_id, as_of, previous_id, file_sha256, people, created_by, created_at)
+VALUES (:id, :union_id, :as_of, :last, :sha, :people, :actor, :now)
+""")
+_ROW = """jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(person_id uuid, position int, staff_number text, unit_id uuid,
+    department text, status text, works_id uuid, belongs_id uuid)"""
+_ENTRIES = text(f"""
+INSERT INTO roster_entry (roster_id, person_id, position, staff_number, unit_id, department, status)
+SELECT :roster, person_id, position, staff_number, unit_id, department, status FROM {_ROW}
+""")  # noqa: S608  # composed of our own constants
+_CHANGES = text("""
+INSERT INTO roster_change (roster_id, person_id, kind, from_unit_id, to_unit_id, from_department, to_department)
+SELECT :roster, person_id, kind, from_unit_id, to_unit_id, from_department, to_department
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(person_id uuid, kind text, from_unit_id uuid, to_unit_id uuid,
+    from_department text, to_department text)
+""")
+_HERE = f"SELECT * FROM {_ROW} WHERE status <> 'retired'"  # noqa: S608
+# What began on the very day never held; what began before ends that day.
+_MOVED_SAME_DAY = text(f"""
+DELETE FROM membership m USING ({_HERE}) w
+WHERE m.person_id = w.person_id AND m.unit_id <> w.unit_id AND m.valid_from = :day
+""")  # noqa: S608
+_MOVED = text(f"""
+UPDATE membership m SET valid_to = :day FROM ({_HERE}) w
+WHERE m.person_id = w.person_id AND m.unit_id <> w.unit_id AND m.valid_from < :day
+    AND (m.valid_to IS NULL OR m.valid_to > :day)
+""")  # noqa: S608
+_WORKS = text(f"""
+INSERT INTO membership (id, person_id, unit_id, valid_from)
+SELECT w.works_id, w.person_id, w.unit_id, :day FROM ({_HERE}) w WHERE NOT EXISTS (
+    SELECT FROM membership m WHERE m.person_id = w.person_id AND m.valid_from <= :day
+        AND (m.valid_to IS NULL OR m.valid_to > :day))
+""")  # noqa: S608
+_BELONGS = text(f"""
+INSERT INTO union_membership (id, person_id, union_id, valid_from)
+SELECT w.belongs_id, w.person_id, :union_id, :day FROM ({_HERE}) w WHERE NOT EXISTS (
+    SELECT FROM union_membership m WHERE m.person_id = w.person_id AND m.union_id = :union_id
+        AND m.valid_from <= :day AND (m.valid_to IS NULL OR m.valid_to > :day))
+""")  # noqa: S608
+_GONE = "FROM unnest(:people, :units) AS w(person_id, unit_id)"
+_ENDINGS: Final = tuple(
+    text(statement).bindparams(bindparam("people", type_=ARRAY(Uuid)), bindparam("units", type_=ARRAY(Uuid)))
+    for statement in (
+        f"""DELETE FROM union_membership m USING (SELECT * {_GONE}) w
+        WHERE m.person_id = w.person_id AND m.union_id = :union_id AND m.valid_from = :day""",  # noqa: S608
+        f"""UPDATE union_membership m SET valid_to = :day {_GONE}
+        WHERE m.person_id = w.person_id AND m.union_id = :union_id AND m.valid_from < :day
+            AND (m.valid_to IS NULL OR m.valid_to > :day)""",  # noqa: S608
+        f"""DELETE FROM membership m USING (SELECT * {_GONE}) w
+        WHERE m.person_id = w.person_id AND m.unit_id = w.unit_id AND m.valid_from = :day""",  # noqa: S608
+        f"""UPDATE membership m SET valid_to = :day {_GONE}
+        WHERE m.person_id = w.person_id AND m.unit_id = w.unit_id AND m.valid_from < :day
+            AND (m.valid_to IS NULL OR m.valid_to > :day)""",  # noqa: S608
+    )
+)
+
+
+async def last_roster(session: WriteSession, union_id: UUID) -> Row[Any] | None:
+    """id, as_of, file_sha256, people of the newest list."""
+    return (await session.execute(_LAST, {"union_id": union_id})).one_or_none()
+
+
+async def save_roster(
+    session: WriteSession,
+    *,
+    actor: Actor | None,
+    union_id: UUID,
+    as_of: date,
+    people: Sequence[Listed],
+    file_sha256: str,
+    after: UUID | None,
+    now: datetime,
+) -> Difference:
+    """Save a list and what it changes: people are found or made, memberships begin and end on the cut-off day.
+
+    after: the list that was the newest when this one was compared. Raises RosterOlder, RosterChanged, and for single
+    rows RosterRefused, whose errors point at `/{index}/{column}`.
+    """
+    await session.execute(_LOCK, {"union_id": union_id})
+    last = await last_roster(session, union_id)
+    if (last.id if last else None) != after:
+        raise RosterChanged("另一份名册刚刚保存。请重新核对差异，再提交。")
+    if last and as_of < last.as_of:
+        raise RosterOlder(f"最近一份名册的截止日是 {last.as_of}，请填这一天或之后的日期。")
+    person_ids = await whose(session, union_id, people, as_of, now)
+    await refuse_planned(session, union_id, person_ids, people, as_of)
+    before = await _stands(session, union_id, last.id if last else None, as_of)
+    plan = compare(before, dict(zip(person_ids, map(_stand, people), strict=True)))
+    roster_id = new_id()
+    named = {"union_id": union_id, "day": as_of, "roster": roster_id}
+    facts = {"id": roster_id, "as_of": as_of, "last": after, "sha": file_sha256, "people": len(people), "now": now}
+    await session.execute(_ROSTER, named | facts | {"actor": actor.user_id if actor else None})
+    for start in range(0, len(people), AT_ONCE):
+        chunk = as_rows(_entry(person_ids[i], i, people[i]) for i in range(start, min(start + AT_ONCE, len(people))))
+        for statement in (_ENTRIES, _MOVED_SAME_DAY, _MOVED, _WORKS, _BELONGS):
+            await session.execute(statement, named | {"rows": chunk})
+    gone = {"people": [one for one, _ in plan.ending], "units": [unit for _, unit in plan.ending]}
+    for statement in _ENDINGS:
+        await session.execute(statement, named | gone)
+    await session.execute(_CHANGES, {"roster": roster_id, "rows": as_rows(plan.changes)})
+    made = Difference(roster_id, after, len(people), tuple(plan.changes))
+    await record_change(
+        session,
+        actor_id=actor.user_id if actor else None,
+        action="roster.saved",
+        subject=f"labour_union:{union_id}",
+        before={"roster_id": str(after) if after else None},
+        after={"roster_id": str(roster_id), "as_of": str(as_of), "people": len(people), **made.counts()},
+        reason=None,
+        now=now,
+    )
+    return made
+
+
+def compare(before: Mapping[UUID, Stand], after: Mapping[UUID, Stand]) -> _Plan:
+    """One change a person at most: what it means for membership comes before where somebody sits."""
+    plan = _Plan()
+    for person_id, now in after.items():
+        was = before.get(person_id)
+        kind = _kind(was, now)
+        if kind:
+            plan.changes.append(
+                Change(
+                    person_id,
+                    kind,
+                    was.unit_id if was else None,
+                    now.unit_id,
+                    (was.department or None) if was else None,
+                    now.department or None,
+                )
+            )
+        if was and now.status == "retired" and was.status != "retired":
+            plan.ending.append((person_id, was.unit_id))
+    for person_id, was in before.items():
+        if person_id not in after:
+            plan.changes.append(Change(person_id, "left", was.unit_id, None, was.department or None, None))
+            if was.status != "retired":
+                plan.ending.append((person_id, was.unit_id))
+    return plan
+
+
+def _kind(was: Stand | None, now: Stand) -> str | None:
+    if was is None:
+        return "joined"
+    if was.status != now.status:
+        return {"retired": "retired", "on_leave": "on_leave", "active": "returned"}[now.status]
+    department_known = bool(was.department)
+    if was.unit_id != now.unit_id or (department_known and was.department != now.department):
+        return "moved"
+    return None
+
+
+def _stand(one: Listed) -> Stand:
+    return Stand(one.unit_id, one.department, one.status)
+
+
+async def _stands(session: WriteSession, union_id: UUID, last: UUID | None, day: date) -> dict[UUID, Stand]:
+    rows = await session.execute(_STANDS, {"union_id": union_id, "last": last, "day": day})
+    return {row.person_id: Stand(row.unit_id, row.department, row.status) for row in rows}
+
+
+def _entry(person_id: UUID, position: int, one: Listed) -> dict[str, Any]:
+    return {
+        "person_id": str(person_id),
+        "position": position,
+        "staff_number": one.staff_number,
+        "unit_id": str(one.unit_id),
+        "department": one.department,
+        "status": one.status,
+        "works_id": str(new_id()),
+        "belongs_id": str(new_id()),
+    }
