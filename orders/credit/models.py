@@ -1,10 +1,23 @@
 """The figure. Entries are only added; their attribution was frozen when the order was placed."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Column, Index, PrimaryKeyConstraint, Text, Uuid, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    PrimaryKeyConstraint,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field, SQLModel
 
@@ -12,7 +25,8 @@ from shop.core.database import APPEND_ONLY, Fen, Grams, Moment, one_of
 
 CREDIT_KINDS = ("direct_purchase", "assisted_sale")
 GRADES = ("A", "B", "C", "D")
-ENTRY_KINDS = ("sale", "refund")
+ENTRY_KINDS = ("sale", "refund", "reversal", "repost", "regrade_out", "regrade_in")
+"""`reversal` and `repost` are a correction's pair, `regrade_out` and `regrade_in` that of a change of grade."""
 NOT_COUNTED_REASONS = (
     "no_designation",
     "recognition_missing",
@@ -20,7 +34,26 @@ NOT_COUNTED_REASONS = (
     "no_credited_unit",
     "donated",
     "outside_rule_period",
+    "credit_kind_excluded",
+    "fund_source_excluded",
+    "category_excluded",
+    "origin_unknown",
+    "designation_expired",
+    "designation_kind_excluded",
+    "recognition_not_yet_valid",
+    "evidence_missing",
 )
+FUND_SOURCES = ("personal", "union", "canteen", "administration", "party_dues")
+COUNTING_DESIGNATIONS = ("lifted_out", "key_revitalisation", "provincial", "emergency")
+"""`severely_poor` is for weights and priority; every such county is lifted out as well."""
+PERIOD_STATES = ("open", "adjusting", "closed")
+EVIDENCE_STATES = ("proposed", "accepted", "refused")
+
+
+def _codes(values: Iterable[str]) -> Column[list[str]]:
+    """A list of codes; a rule that does not say otherwise has all of these."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return Column(ARRAY(Text), nullable=False, server_default=text(f"ARRAY[{listed}]::text[]"))
 
 
 class TransactionId(UserDefinedType[str]):
@@ -33,12 +66,17 @@ class TransactionId(UserDefinedType[str]):
 
 
 class CountingRule(SQLModel, table=True):
-    """What counts, as dated data with its source. The rule of the placement day is frozen with the sale."""
+    """What counts, as dated data with its source. The rule of the placement day is frozen with the sale.
+
+    A version's contents never change; an open end is written once. `minimum_grade`: what is proven less well is
+    entered as `evidence_missing`.
+    """
 
     __tablename__ = "counting_rule"
     __table_args__ = (
         one_of("origin_basis", ("grown", "made")),
         one_of("recognition_point", ("paid", "accepted")),
+        one_of("minimum_grade", GRADES),
         CheckConstraint("valid_to > valid_from", name="half_open"),
     )
 
@@ -52,10 +90,18 @@ class CountingRule(SQLModel, table=True):
     origin_basis: str = "grown"
     recognition_point: str = "paid"
     source: str
+    designation_kinds: list[str] = Field(sa_column=_codes(COUNTING_DESIGNATIONS))
+    credit_kinds: list[str] = Field(sa_column=_codes(CREDIT_KINDS))
+    fund_sources: list[str] = Field(sa_column=_codes(FUND_SOURCES))
+    excluded_categories: list[str] = Field(sa_column=_codes(()))
+    minimum_grade: str = Field(default="D", sa_column_kwargs={"server_default": "D"})
 
 
 class Attribution(SQLModel, table=True):
     """What the buyer saw, frozen when the order was placed (DOMAIN rule 2): the id is the share component's.
+
+    A correction adds a row: `component_id` says of which component, `corrects_id` which row it takes the place of.
+    Each row is corrected once, so a component's rows are a chain and its last one is what holds.
 
     `designations` are the kinds valid that day; `pairing_unit_ids` the units then paired with the county;
     `unit_path` the credited unit and everything above it, from the unit upwards. Whether it counts was decided then.
@@ -66,6 +112,11 @@ class Attribution(SQLModel, table=True):
         one_of("credit_kind", CREDIT_KINDS),
         one_of("not_counted_reason", NOT_COUNTED_REASONS),
         CheckConstraint("counted = (not_counted_reason IS NULL)", name="reason_when_not_counted"),
+        CheckConstraint("(component_id IS NULL) = (corrects_id IS NULL)", name="corrects_something"),
+        Index("ix_attribution_component_id", "component_id", postgresql_where=text("component_id IS NOT NULL")),
+        Index(
+            "uq_attribution_corrects_id", "corrects_id", unique=True, postgresql_where=text("corrects_id IS NOT NULL")
+        ),
         {"info": APPEND_ONLY},
     )
 
@@ -99,6 +150,8 @@ class Attribution(SQLModel, table=True):
     counted: bool
     not_counted_reason: str | None = None
     placed_on: date
+    component_id: UUID | None = None
+    corrects_id: UUID | None = Field(default=None, foreign_key="attribution.id")
 
 
 class CreditSource(SQLModel, table=True):
@@ -115,9 +168,12 @@ class CreditSource(SQLModel, table=True):
 class CreditEntry(SQLModel, table=True):
     """One signed amount credited, or not counted with its reason, of one share component.
 
-    kind sale: cause is the payment (or acceptance); kind refund: cause is the refund, amounts negative.
+    kind sale: cause is the payment (or acceptance); kind refund: cause is the refund, amounts negative. The pairs of
+    a correction or of a change of grade add up to nothing; the negative one `reverses_id` the entry it takes back.
     `occurred_on` is the business day it counts on, `period_month` its month as a number, `sale_on` the day of the
-    original sale, `recorded_at` and `xid` when the system knew. Partitioned by `period_month`.
+    original sale, `recorded_at` and `xid` when the system knew; `late_for` the day it would have counted on, had that
+    month not been closed. `attribution_id`: whose facts these are, blank for those of the placement. Partitioned by
+    `period_month`.
     """
 
     __tablename__ = "credit_entry"
@@ -131,9 +187,17 @@ class CreditEntry(SQLModel, table=True):
             "period_month = (extract(year FROM occurred_on) * 100 + extract(month FROM occurred_on))::int",
             name="month_of_day",
         ),
-        CheckConstraint("kind = 'sale' OR (amount_fen <= 0 AND grams <= 0)", name="refunds_are_negative"),
+        CheckConstraint(
+            "kind NOT IN ('refund', 'reversal', 'regrade_out') OR (amount_fen <= 0 AND grams <= 0)",
+            name="taken_back_is_negative",
+        ),
+        CheckConstraint(
+            "kind NOT IN ('repost', 'regrade_in') OR (amount_fen >= 0 AND grams >= 0)", name="put_again_is_positive"
+        ),
+        CheckConstraint("late_for < occurred_on", name="late_is_later"),
         Index("ix_credit_entry_county", "county_code", "occurred_on"),
         Index("ix_credit_entry_line", "order_line_id"),
+        Index("ix_credit_entry_xid", "xid"),
         {"info": APPEND_ONLY, "postgresql_partition_by": "RANGE (period_month)"},
     )
 
@@ -181,6 +245,9 @@ class CreditEntry(SQLModel, table=True):
     counted: bool
     not_counted_reason: str | None = None
     reverses_id: UUID | None = None
+    attribution_id: UUID | None = None
+    late_for: date | None = None
+    evidence_sha256: str | None = None
 
 
 class CreditDelta(SQLModel, table=True):
@@ -225,3 +292,68 @@ class CreditRollup(SQLModel, table=True):
     refund_fen: int = Field(sa_type=Fen)
     quantity_milli: int = Field(sa_type=BigInteger)
     grams: int = Field(sa_type=Grams)
+
+
+class AccountingPeriod(SQLModel, table=True):
+    """An accounting month. Closed, it takes nothing; `adjusting` (December only) it does until `adjusts_until`.
+
+    Every month that has a partition has a row: who writes credit holds it, so that a close waits for him and he for it.
+    `was_open`: what was still undecided when it was closed, counted by kind.
+    """
+
+    __tablename__ = "accounting_period"
+    __table_args__ = (
+        one_of("state", PERIOD_STATES),
+        CheckConstraint("month BETWEEN 200001 AND 209912 AND month % 100 BETWEEN 1 AND 12", name="is_a_month"),
+        CheckConstraint("(state = 'open') = (closed_by IS NULL AND closed_at IS NULL)", name="closed_by_somebody"),
+        CheckConstraint("state <> 'adjusting' OR adjusts_until IS NOT NULL", name="adjusting_ends"),
+    )
+
+    month: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    state: str = "open"
+    adjusts_until: date | None = None
+    closed_by: UUID | None = Field(default=None, foreign_key="user_account.id")
+    closed_at: datetime | None = Field(default=None, sa_type=Moment)
+    was_open: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+
+
+class AdjustmentRule(SQLModel, table=True):
+    """For how many days after its last one December still takes corrections: the newest row of its last day rules."""
+
+    __tablename__ = "adjustment_rule"
+    __table_args__ = (
+        CheckConstraint("days BETWEEN 0 AND 366", name="at_most_a_year"),
+        {"info": APPEND_ONLY},
+    )
+
+    valid_from: date = Field(primary_key=True)
+    days: int
+    source: str
+
+
+class EvidenceLink(SQLModel, table=True):
+    """A document that shall prove a component's credit better; the grade is lifted when a second person has looked."""
+
+    __tablename__ = "evidence_link"
+    __table_args__ = (
+        one_of("grade", GRADES[:3]),
+        one_of("state", EVIDENCE_STATES),
+        CheckConstraint("checked_by <> proposed_by", name="another_person"),
+        CheckConstraint(
+            "(state = 'proposed') = (checked_by IS NULL AND checked_at IS NULL)", name="checked_by_somebody"
+        ),
+        UniqueConstraint("component_id", "sha256", "grade"),
+        Index("ix_evidence_link_open", "proposed_at", postgresql_where=text("state = 'proposed'")),
+    )
+
+    id: UUID = Field(primary_key=True)
+    component_id: UUID = Field(foreign_key="attribution.id")
+    sha256: str = Field(foreign_key="evidence.sha256", index=True)
+    grade: str
+    note: str
+    state: str = "proposed"
+    proposed_by: UUID = Field(foreign_key="user_account.id")
+    proposed_at: datetime = Field(sa_type=Moment)
+    checked_by: UUID | None = Field(default=None, foreign_key="user_account.id")
+    checked_at: datetime | None = Field(default=None, sa_type=Moment)
+    finding: str | None = None

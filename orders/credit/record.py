@@ -10,21 +10,28 @@ import msgspec
 from sqlalchemy import text
 
 from orders.credit.models import Attribution
+from orders.credit.month import SHUT
+from orders.credit.standing import Grade, Standing, locked, standing_of
+from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.ids import new_id
+from shop.core.money import split
 
-Grade = Literal["A", "B", "C", "D"]
+__all__ = ["Grade", "Kind", "Recognised", "record"]
+
+Kind = Literal["sale", "refund", "reversal", "repost", "regrade_out", "regrade_in"]
 
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """One share component became a sale, or a part of it was given back.
+    """One share component became a sale, a part of it was given back, or what remains of it was put right.
 
-    cause_id: the payment, acceptance or refund. Amounts in fen, grams and milli-pieces; negative for refunds.
-    occurred_on: the business day it counts on; sale_on: the day of the original sale.
+    cause_id: the payment, acceptance, refund, correction or proof. Amounts in fen, grams and milli-pieces; negative
+    for what is taken back. occurred_on: the business day it counts on; sale_on: the day of the original sale.
+    attribution_id: whose facts hold; None: the component's newest. reverses_id: the entry that is taken back.
     """
 
-    kind: Literal["sale", "refund"]
+    kind: Kind
     cause_id: UUID
     component_id: UUID
     amount_fen: int
@@ -33,55 +40,95 @@ class Recognised:
     occurred_on: date
     sale_on: date
     grade: Grade
+    attribution_id: UUID | None = None
+    reverses_id: UUID | None = None
+    evidence_sha256: str | None = None
 
 
 # The frozen facts are copied, never looked up again: they are the columns that both tables share.
-_FROZEN = [name for name in Attribution.model_fields if name not in {"id", "order_line_id", "order_id", "placed_on"}]
+_FROZEN = [
+    name
+    for name in Attribution.model_fields
+    if name
+    not in {
+        "id", "order_line_id", "order_id", "placed_on", "component_id", "corrects_id", "counted", "not_counted_reason",
+    }
+]  # fmt: skip
 
+# `placed` looks where a row lands as this statement's snapshot sees the months; `held` then holds those months' rows
+# against a close, and reads them as they are after whatever it waited for. A month that was closed in between writes
+# nothing and is reported, and the statement is run again.
 _RECORD = text(
     f"""
 WITH wanted AS (
-    SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
+    SELECT r.*, (extract(year FROM occurred_on) * 100 + extract(month FROM occurred_on))::int AS month
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
         id uuid, kind text, cause_id uuid, component_id uuid, amount_fen bigint, grams bigint, quantity_milli bigint,
-        occurred_on date, sale_on date, grade text)
+        occurred_on date, sale_on date, grade text, attribution_id uuid, reverses_id uuid, evidence_sha256 text)
+), placed AS MATERIALIZED (
+    SELECT w.*, CASE WHEN p.month IS NULL OR NOT ({SHUT.format("p")}) THEN w.month ELSE (
+        SELECT min(n.month) FROM accounting_period n WHERE n.month > w.month AND NOT ({SHUT.format("n")})) END AS lands
+    FROM wanted w LEFT JOIN accounting_period p ON p.month = w.month
+), held AS MATERIALIZED (
+    SELECT p.month, {SHUT.format("p")} AS shut FROM accounting_period p
+    WHERE p.month = ANY (ARRAY(SELECT DISTINCT lands FROM placed)) ORDER BY p.month FOR KEY SHARE
 ), fresh AS (
     INSERT INTO credit_source (kind, cause_id, component_id)
-    SELECT kind, cause_id, component_id FROM wanted ORDER BY kind, cause_id, component_id
+    SELECT DISTINCT kind, cause_id, component_id FROM placed WHERE NOT EXISTS (SELECT FROM held WHERE shut)
+    ORDER BY kind, cause_id, component_id
     ON CONFLICT DO NOTHING
     RETURNING kind, cause_id, component_id
 ), entered AS (
     INSERT INTO credit_entry (
         id, period_month, kind, cause_id, component_id, order_line_id, order_id, amount_fen, quantity_milli, grams,
-        occurred_on, sale_on, recorded_at, grade, {", ".join(_FROZEN)})
-    SELECT w.id, (extract(year FROM w.occurred_on) * 100 + extract(month FROM w.occurred_on))::int,
-        w.kind, w.cause_id, w.component_id, a.order_line_id, a.order_id, w.amount_fen, w.quantity_milli, w.grams,
-        w.occurred_on, w.sale_on, :now, w.grade, {", ".join("a." + name for name in _FROZEN)}
-    FROM wanted w
+        occurred_on, sale_on, recorded_at, grade, attribution_id, reverses_id, evidence_sha256, late_for, counted,
+        not_counted_reason, {", ".join(_FROZEN)})
+    SELECT w.id, w.lands, w.kind, w.cause_id, w.component_id, a.order_line_id, a.order_id, w.amount_fen,
+        w.quantity_milli, w.grams,
+        CASE WHEN w.lands = w.month THEN w.occurred_on ELSE make_date(w.lands / 100, w.lands % 100, 1) END,
+        w.sale_on, :now, w.grade, nullif(a.id, w.component_id), w.reverses_id, w.evidence_sha256,
+        CASE WHEN w.lands <> w.month THEN w.occurred_on END,
+        a.counted AND w.grade <= coalesce(r.minimum_grade, 'D'),
+        CASE WHEN a.counted AND w.grade > r.minimum_grade THEN 'evidence_missing' ELSE a.not_counted_reason END,
+        {", ".join("a." + name for name in _FROZEN)}
+    FROM placed w
     JOIN fresh USING (kind, cause_id, component_id)
-    JOIN attribution a ON a.id = w.component_id
+    JOIN attribution a ON a.id = coalesce(w.attribution_id, (
+        SELECT l.id FROM attribution l WHERE l.component_id = w.component_id
+            AND NOT EXISTS (SELECT FROM attribution n WHERE n.corrects_id = l.id)), w.component_id)
+    LEFT JOIN counting_rule r ON r.id = a.rule_id
     RETURNING unit_path, period_month, county_code, county_name, province, credit_kind, counted, grade,
-        not_counted_reason, kind, amount_fen, quantity_milli, grams
+        not_counted_reason, kind, cause_id, component_id, amount_fen, quantity_milli, grams
 ), changed AS (
     INSERT INTO credit_delta (id, top_unit_id, period_month, county_code, county_name, province, credit_kind, standing,
         sale_fen, refund_fen, quantity_milli, grams)
     SELECT gen_random_uuid(), coalesce(unit_path[array_upper(unit_path, 1)], '00000000-0000-0000-0000-000000000000'),
         period_month, county_code, county_name, province, credit_kind,
         CASE WHEN NOT counted THEN not_counted_reason WHEN grade = 'D' THEN 'unverified' ELSE 'headline' END,
-        coalesce(sum(amount_fen) FILTER (WHERE kind = 'sale'), 0),
+        coalesce(sum(amount_fen) FILTER (WHERE kind <> 'refund'), 0),
         coalesce(sum(amount_fen) FILTER (WHERE kind = 'refund'), 0), sum(quantity_milli), sum(grams)
     FROM entered GROUP BY 2, 3, 4, 5, 6, 7, 8
 )
-SELECT count(*) FROM entered
+SELECT (SELECT count(DISTINCT (kind, cause_id, component_id)) FROM entered) AS written,
+    EXISTS (SELECT FROM held WHERE shut) AS closed_meanwhile
 """  # noqa: S608  # only names of our own columns are put in
 )
 
 
 async def record(session: WriteSession, rows: Sequence[Recognised], *, now: datetime) -> int:
-    """Enter sales and refunds, each once; returns how many were new.
+    """Enter sales, refunds and pairs, each once; returns how many were new.
 
     A (kind, cause, component) that was entered before is success and writes nothing. The rollup's deltas are
-    appended in the same statement, so figures and entries can never be committed apart.
+    appended in the same statement, so figures and entries can never be committed apart. What falls into a closed
+    month lands on the first day of the next open one and says so (`late_for`). A refund is taken from what remains,
+    under the attribution and the grade in which it stands now.
     """
+    refunds = [row for row in rows if row.kind == "refund"]
+    written = await _enter(session, [row for row in rows if row.kind != "refund"], now)
+    return written + await _enter(session, await _from_what_stands(session, refunds), now)
+
+
+async def _enter(session: WriteSession, rows: Sequence[Recognised], now: datetime) -> int:
     if not rows:
         return 0
     document = [
@@ -96,9 +143,57 @@ async def record(session: WriteSession, rows: Sequence[Recognised], *, now: date
             "occurred_on": row.occurred_on,
             "sale_on": row.sale_on,
             "grade": row.grade,
+            "attribution_id": row.attribution_id,
+            "reverses_id": row.reverses_id,
+            "evidence_sha256": row.evidence_sha256,
         }
         for row in rows
     ]
-    entered = await session.execute(_RECORD, {"rows": msgspec.json.encode(document).decode(), "now": now})
-    written: int = entered.scalar_one()
-    return written
+    facts = {"rows": msgspec.json.encode(document).decode(), "now": now, "today": clock.business_day(now)}
+    while True:
+        entered = (await session.execute(_RECORD, facts)).one()
+        if not entered.closed_meanwhile:
+            written: int = entered.written
+            return written
+
+
+async def _from_what_stands(session: WriteSession, refunds: Sequence[Recognised]) -> list[Recognised]:
+    """Each refund under the facts and grade that what remains has now; over several of them by what each has left."""
+    if not refunds:
+        return []
+    components = {row.component_id for row in refunds}
+    await locked(session, components)
+    standing = await standing_of(session, components)
+    return [part for row in refunds for part in _split(row, standing)]
+
+
+def _split(refund: Recognised, standing: Sequence[Standing]) -> list[Recognised]:
+    mine = [one for one in standing if one.component_id == refund.component_id]
+    of_that_day = [one for one in mine if one.sale_on == refund.sale_on]
+    if sum(one.amount_fen for one in of_that_day) >= -refund.amount_fen:
+        mine = of_that_day or mine
+    if not mine:
+        return [refund]
+    shares = zip(
+        mine,
+        split(refund.amount_fen, [max(one.amount_fen, 0) for one in mine]),
+        split(refund.grams, [max(one.grams, 0) for one in mine]),
+        split(refund.quantity_milli, [max(one.quantity_milli, 0) for one in mine]),
+        strict=True,
+    )
+    return [
+        Recognised(
+            kind="refund",
+            cause_id=refund.cause_id,
+            component_id=refund.component_id,
+            amount_fen=fen,
+            grams=grams,
+            quantity_milli=milli,
+            occurred_on=refund.occurred_on,
+            sale_on=one.sale_on,
+            grade=one.grade,
+            attribution_id=one.attribution_id,
+        )
+        for one, fen, grams, milli in shares
+        if fen or grams or milli or len(mine) == 1
+    ]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from orders.credit import words as credit
 from orders.report.question import Key
 
 HEADS: Mapping[Key, tuple[str, ...]] = {
@@ -28,14 +29,7 @@ DESIGNATIONS = {
 }  # fmt: skip
 CHANNELS = {"shop": "本商城"}
 VIEWS = {"event_day": "按发生日（正式口径）", "sale_day": "按原销售日"}
-REASONS = {
-    "no_designation": "产地县在下单当日不属于任何帮扶名录，也未与本单位结对",
-    "recognition_missing": "产品没有帮扶产品认定",
-    "recognition_expired": "产品的帮扶产品认定在下单当日已过有效期",
-    "no_credited_unit": "没有可计入的单位（购买人不是职工，也不是单位推荐的客户）",
-    "donated": "捐赠货物不计入",
-    "outside_rule_period": "下单当日没有适用的计入口径",
-}
+REASONS = credit.REASONS
 NOTHING = "（未注明）"
 FEW = "<5"
 _WRITTEN: Mapping[Key, Callable[[str], str]] = {

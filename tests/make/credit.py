@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
+from sqlalchemy import text
+
 from orders.credit.models import Attribution
 from orders.credit.record import Grade, Recognised, record
 from shop.core import clock
@@ -60,6 +62,7 @@ class Sale:
     category: str = "杂粮"
     grams: int = 500
     milli: int = 1_000
+    rule: UUID | None = None
     given: Sequence[Given] = ()
     id: UUID = field(default_factory=new_id)
 
@@ -82,7 +85,7 @@ def _frozen(sale: Sale) -> Attribution:
         campaign_id=sale.campaign, county_code=sale.place.code, county_name=sale.place.name,
         province=sale.place.province, designations=list(sale.designations), pairing_unit_ids=list(sale.pairings),
         producer_id=producer_id(sale.producer), producer_name=sale.producer, supplier_id=derived_id(sale.supplier),
-        supplier_name=sale.supplier, product_id=derived_id("product"), category=sale.category,
+        supplier_name=sale.supplier, product_id=derived_id("product"), category=sale.category, rule_id=sale.rule,
         counted=sale.reason is None, not_counted_reason=sale.reason, placed_on=sale.on,
     )  # fmt: skip
 
@@ -98,4 +101,20 @@ def recognised(sale: Sale) -> Iterable[Recognised]:
     for given in sale.given:
         yield Recognised(
             "refund", given.id, sale.id, -given.fen, -given.grams, -given.milli, given.on, sale.on, sale.grade
+        )
+
+
+def first_of(month: int) -> date:
+    return date(month // 100, month % 100, 1)
+
+
+async def shut(
+    database: Database, closer: UUID, *months: int, state: str = "closed", until: date | None = None
+) -> None:
+    """Months that take nothing any more, without their list of what was open."""
+    async with database.transaction() as session:
+        await session.execute(
+            text("""UPDATE accounting_period SET state = :state, adjusts_until = :until, closed_by = :closer,
+                    closed_at = now(), was_open = '{}' WHERE month = ANY(:months)"""),
+            {"state": state, "until": until, "closer": closer, "months": list(months)},
         )
