@@ -18,8 +18,12 @@ import catalog.listing.pages
 import catalog.producer.api
 import catalog.product.api
 import catalog.upload.api
+import catalog.upload.roster_api
+import catalog.upload.roster_pages
 import orders.aftersales.api
 import orders.aftersales.pages
+import orders.budget.api
+import orders.canteen.api
 import orders.checkout.api
 import orders.checkout.cart_api
 import orders.checkout.cart_pages
@@ -31,6 +35,9 @@ import orders.order.pages
 import orders.payment.api
 import orders.report.api
 import orders.report.pages
+import orders.spending.api
+import orders.spending.pages
+import orders.seal.api
 import shop.access.api
 import shop.access.pages
 import shop.home.api
@@ -77,6 +84,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     catalog.producer.api.routes,
     catalog.product.api.routes,
     catalog.upload.api.routes,
+    catalog.upload.roster_api.routes,
+    catalog.upload.roster_pages.routes,
     catalog.listing.api.routes,
     catalog.listing.pages.routes,
     orders.checkout.cart_api.routes,
@@ -88,9 +97,14 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.aftersales.api.routes,
     orders.aftersales.pages.routes,
     orders.payment.api.routes,
+    orders.budget.api.routes,
     orders.evidence.api.routes,
+    orders.canteen.api.routes,
     orders.report.api.routes,
     orders.report.pages.routes,
+    orders.spending.api.routes,
+    orders.spending.pages.routes,
+    orders.seal.api.routes,
 )
 
 

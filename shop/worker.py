@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 import catalog.listing.jobs
 import catalog.product.jobs
+import orders.canteen.jobs
 import orders.cart.jobs
 import orders.checkout.jobs
 import orders.credit.jobs
@@ -56,6 +57,7 @@ def jobs(settings: Settings, database: Database, gateway: PaymentGateway) -> tup
         Job("fold", 0.5, lambda: orders.credit.jobs.fold_deltas(database)),
         Job("seal", 600, lambda: orders.seal.jobs.seal_what_is_new(database, settings)),
         Job("successors", 3600, lambda: catalog.product.jobs.follow_successors(database)),
+        Job("overdue", 3600, lambda: orders.canteen.jobs.mark_overdue(database, now=clock.now())),
         Job("forget_carts", 3600, lambda: orders.cart.jobs.forget_carts(database, now=clock.now())),
         Job("forget_sign_ins", 3600, lambda: shop.access.jobs.forget_old(database)),
         Job("forget_answers", 3600, lambda: forget_answers(database)),

@@ -20,6 +20,8 @@ ALTER TABLE sku ADD COLUMN weighed boolean NOT NULL DEFAULT false,
 ALTER TABLE order_line ADD COLUMN weighed_milli bigint,
     ADD CONSTRAINT ck_order_line_weight_within
     CHECK (weighed_milli > (quantity - 1) * 1000 AND weighed_milli <= quantity * 1000)""",
+        """-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX ix_payer_share_due ON payer_share (due_on) WHERE payment_state IN ('unpaid', 'partly_paid')""",
     ):
         op.execute(statement)
     op.create_table('reserved_share_rule',

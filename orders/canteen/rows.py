@@ -13,6 +13,7 @@ from orders.checkout.document import attribution_row, component_row, line_row
 from orders.checkout.place import spoken_code
 from orders.checkout.quote import Line, Quote
 from orders.order.schemas import LineOut, NameRef
+from orders.order.transfer_code import new_transfer_code
 from shop.access.permissions import Actor
 from shop.core import clock
 from shop.core.database import WriteSession
@@ -24,8 +25,8 @@ Rows = list[dict[str, object]]
 
 # In the order in which rows may refer to each other.
 _TABLES: Final = (
-    "shop_order", "order_event", "delivery", "parcel", "payer_share", "freight_share", "order_line", "line_share",
-    "attribution", "share_component", "acceptance_duty", "canteen_order",
+    "shop_order", "order_event", "delivery", "parcel", "payer_share", "freight_share", "order_line", "allocation",
+    "line_share", "attribution", "share_component", "acceptance_duty", "canteen_order",
 )  # fmt: skip
 _INSERTS: Final = {
     table: text(f"INSERT INTO {table} SELECT * FROM jsonb_populate_recordset(NULL::{table}, CAST(:rows AS jsonb))")  # noqa: S608  # our own names
@@ -147,8 +148,9 @@ def _payer_rows(buying: Buying, payer_share_id: UUID) -> dict[str, Rows]:
         "payer_name": contract.payer_name,
         "unit_id": buying.kitchen.unit_id,
         "is_spare": False,
+        "owns_pieces": True,
         "fund_source": "canteen",
-        "transfer_code": spoken_code(),
+        "transfer_code": new_transfer_code(),
         "invoice_title": contract.invoice_title,
         "tax_number": contract.tax_number,
         "terms": "after_acceptance",
@@ -164,12 +166,27 @@ def _payer_rows(buying: Buying, payer_share_id: UUID) -> dict[str, Rows]:
 
 
 def _line_rows(buying: Buying, payer_share_id: UUID) -> dict[str, Rows]:
-    rows: dict[str, Rows] = {"order_line": [], "line_share": [], "share_component": [], "attribution": []}
+    rows: dict[str, Rows] = {
+        "order_line": [],
+        "allocation": [],
+        "line_share": [],
+        "share_component": [],
+        "attribution": [],
+    }
     shared = _shared(buying)
     for position, line in enumerate(buying.quoted.lines, 1):
         out, share_id = _line_out(line), new_id()
         price_id = line.step.price_id if line.step else None
         rows["order_line"].append(line_row(out, buying.order_id, position, price_id) | {"weighed_milli": line.milli})
+        rows["allocation"].append(
+            {
+                "delivery_id": buying.order_id,
+                "line_id": out.id,
+                "payer_share_id": payer_share_id,
+                "pieces": line.quantity,
+                "quantity_milli": line.milli,
+            }
+        )
         rows["line_share"].append(
             {
                 "id": share_id,

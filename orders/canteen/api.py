@@ -1,0 +1,263 @@
+"""`/canteen-…`: lists to repeat, orders by weight, acceptances with papers, the extension, what is overdue."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from orders.acceptance.accept import Truck
+from orders.canteen.accept import Weighed, accept
+from orders.canteen.add_paper import Paper, add_paper
+from orders.canteen.change_list import add_list, change_list, remove_list
+from orders.canteen.extend import extend
+from orders.canteen.place import Wish, place
+from orders.canteen.queries import LineSeen, due_of, lists_of, order_seen, orders_of, overdue
+from orders.canteen.reach import Kitchen, kitchen_of_order, kitchens_of
+from orders.canteen.schemas import (
+    AcceptIn,
+    CanteenOrderOut,
+    ContractIn,
+    CountIn,
+    ExtensionIn,
+    ListChangeIn,
+    ListIn,
+    ListOut,
+    Lists,
+    Made,
+    OrderIn,
+    OrderPage,
+    PaperIn,
+    line_out,
+)
+from orders.canteen.sign_contract import NewContract, sign_contract
+from shop.access.guard import requires
+from shop.access.permissions import Actor, Permission
+from shop.core import clock
+from shop.core.database import ReadSession, WriteSession
+from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
+from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX
+from shop.core.requests import TheDatabase, database_of
+
+routes = APIRouter(prefix="/api/v1", tags=["canteens"])
+
+Buyer = Annotated[Actor, Depends(requires(Permission.CANTEEN_BUY))]
+Receiver = Annotated[Actor, Depends(requires(Permission.ACCEPTANCE_WRITE))]
+
+
+@routes.get("/canteens")
+async def get_canteens(actor: Buyer, database: TheDatabase) -> dict[str, list[Kitchen] | None]:
+    """The kitchens that the caller buys for."""
+    async with database.reading() as session:
+        found = await kitchens_of(session, actor, Permission.CANTEEN_BUY, clock.today())
+    return {"items": found, "next_cursor": None}
+
+
+@routes.get("/canteen-lists")
+async def get_lists(actor: Buyer, database: TheDatabase) -> Lists:
+    """With today's prices."""
+    async with database.reading() as session:
+        kitchens = await kitchens_of(session, actor, Permission.CANTEEN_BUY, clock.today())
+        found = await lists_of(session, kitchens, now=clock.now())
+    return Lists([ListOut(one.id, one.canteen_id, one.name, one.version, one.changed_at, one.lines) for one in found])
+
+
+@routes.post("/canteen-lists", status_code=201, response_model=Made)
+async def post_list(request: Request, wanted: ListIn, actor: Buyer, key: IdempotencyKey) -> Response:
+    """A list to order from again and again."""
+
+    async def verb(session: WriteSession) -> UUID:
+        return await add_list(
+            session,
+            actor=actor,
+            canteen_id=wanted.canteen_id,
+            name=wanted.name,
+            lines=[line.as_amount() for line in wanted.lines],
+            now=clock.now(),
+        )
+
+    return await _made(request, actor, key, verb)
+
+
+@routes.put("/canteen-lists/{list_id}")
+async def put_list(list_id: UUID, wanted: ListChangeIn, actor: Buyer, database: TheDatabase) -> dict[str, int]:
+    """Replace name and lines; 409 when somebody changed it meanwhile."""
+    async with database.transaction() as session:
+        version = await change_list(
+            session,
+            actor=actor,
+            list_id=list_id,
+            version=wanted.version,
+            name=wanted.name,
+            lines=[line.as_amount() for line in wanted.lines],
+            now=clock.now(),
+        )
+    return {"version": version}
+
+
+@routes.delete("/canteen-lists/{list_id}", status_code=204)
+async def delete_list(list_id: UUID, actor: Buyer, database: TheDatabase) -> None:
+    """Orders made from it stay."""
+    async with database.transaction() as session:
+        await remove_list(session, actor=actor, list_id=list_id, now=clock.now())
+
+
+@routes.post("/canteen-orders", status_code=201, response_model=CanteenOrderOut)
+async def post_order(
+    request: Request, wanted: OrderIn, actor: Buyer, key: IdempotencyKey, database: TheDatabase
+) -> Response:
+    """Confirmed and unpaid at once; goods are held until their day."""
+    now = clock.now()
+    wish = Wish(
+        deliver_on=wanted.deliver_on,
+        lines=[line.as_amount() for line in wanted.lines],
+        list_id=wanted.list_id,
+        repeat_id=wanted.repeat_order_id,
+        supplements_id=wanted.supplements_id,
+    )
+
+    async def verb(session: WriteSession) -> Answer:
+        order_id = await place(session, actor=actor, canteen_id=wanted.canteen_id, wish=wish, key=key, now=now)
+        return Answer(201, msgspec.json.encode(await _order_out(session, order_id)))
+
+    answer = await once(
+        database, verb, actor_id=actor.user_id, key=key, request_sha256=await digest_of(request), now=now
+    )
+    return answer.as_response()
+
+
+@routes.get("/canteen-orders")
+async def get_orders(
+    actor: Buyer,
+    database: TheDatabase,
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+) -> OrderPage:
+    """The newest first."""
+    async with database.reading() as session:
+        kitchens = await kitchens_of(session, actor, Permission.CANTEEN_BUY, clock.today())
+        items, next_cursor = await orders_of(session, kitchens, limit=limit, cursor=cursor)
+    return OrderPage(items, next_cursor)
+
+
+@routes.get("/canteen-orders/{order_id}")
+async def get_order(
+    order_id: UUID, actor: Annotated[Actor, Depends(requires(Permission.ORDER_READ))], database: TheDatabase
+) -> CanteenOrderOut:
+    """For who buys for the canteen, and for who accepts its goods."""
+    async with database.reading() as session:
+        await kitchen_of_order(
+            session, actor, order_id, clock.today(), Permission.CANTEEN_BUY, Permission.ACCEPTANCE_WRITE
+        )
+        return await _order_out(session, order_id)
+
+
+@routes.post("/canteen-orders/{order_id}/acceptances", status_code=201, response_model=Made)
+async def post_acceptance(
+    request: Request, order_id: UUID, wanted: AcceptIn, actor: Receiver, key: IdempotencyKey
+) -> Response:
+    """What two people weighed and counted. Neither of them asked for the goods."""
+    now = clock.now()
+
+    async def verb(session: WriteSession) -> UUID:
+        await kitchen_of_order(session, actor, order_id, clock.business_day(now), Permission.ACCEPTANCE_WRITE)
+        _, ordered = await order_seen(session, order_id)
+        by_id = {line.id: line for line in ordered}
+        return await accept(
+            session,
+            actor=actor,
+            order_id=order_id,
+            witness_id=wanted.witness_id,
+            lines=[_weighed(line, by_id.get(line.line_id)) for line in wanted.lines],
+            accepted_on=wanted.accepted_on or clock.business_day(now),
+            truck=Truck(wanted.truck.driver, wanted.truck.plate, wanted.truck.delivery_note) if wanted.truck else None,
+            note=wanted.note,
+            key=key,
+            now=now,
+        )
+
+    return await _made(request, actor, key, verb)
+
+
+@routes.post("/canteen-orders/{order_id}/papers", status_code=201)
+async def post_paper(order_id: UUID, wanted: PaperIn, actor: Receiver, database: TheDatabase) -> dict[str, str]:
+    """A conformity or quarantine paper of an accepted line's batch; the file comes by `POST /evidence`."""
+    paper = Paper(wanted.line_id, wanted.kind, wanted.evidence_sha256, wanted.batch_number, wanted.number)
+    async with database.transaction() as session:
+        await add_paper(session, actor=actor, order_id=order_id, paper=paper, now=clock.now())
+    return {"evidence_sha256": wanted.evidence_sha256}
+
+
+@routes.post("/canteen-orders/{order_id}/extension")
+async def post_extension(order_id: UUID, wanted: ExtensionIn, actor: Buyer, database: TheDatabase) -> CanteenOrderOut:
+    """Fifteen days more to pay, once; 409 `already_extended`."""
+    async with database.transaction() as session:
+        await extend(session, actor=actor, order_id=order_id, reason=wanted.reason, now=clock.now())
+        return await _order_out(session, order_id)
+
+
+@routes.get("/canteen-overdue")
+async def get_overdue(actor: Buyer, database: TheDatabase) -> OrderPage:
+    """What should have been paid before today."""
+    async with database.reading() as session:
+        kitchens = await kitchens_of(session, actor, Permission.CANTEEN_BUY, clock.today())
+        owed = await due_of(session, kitchens)
+    return OrderPage(overdue(owed, clock.today()), None)
+
+
+@routes.post("/canteen-contracts", status_code=201, response_model=Made)
+async def post_contract(
+    request: Request,
+    wanted: ContractIn,
+    actor: Annotated[Actor, Depends(requires(Permission.RULE_WRITE))],
+    key: IdempotencyKey,
+) -> Response:
+    """Who pays for a canteen from a day on. By those who keep dated rules; the contract before it ends that day."""
+
+    async def verb(session: WriteSession) -> UUID:
+        contract = NewContract(**wanted.model_dump(exclude={"canteen_id"}))
+        return await sign_contract(
+            session, actor=actor, canteen_id=wanted.canteen_id, contract=contract, now=clock.now()
+        )
+
+    return await _made(request, actor, key, verb)
+
+
+async def _made(request: Request, actor: Actor, key: str, verb: Callable[[WriteSession], Awaitable[UUID]]) -> Response:
+    async def answered(session: WriteSession) -> Answer:
+        return Answer(201, msgspec.json.encode(Made(await verb(session))))
+
+    answer = await once(
+        database_of(request),
+        answered,
+        actor_id=actor.user_id,
+        key=key,
+        request_sha256=await digest_of(request),
+        now=clock.now(),
+    )
+    return answer.as_response()
+
+
+async def _order_out(session: ReadSession, order_id: UUID) -> CanteenOrderOut:
+    order, lines = await order_seen(session, order_id)
+    return CanteenOrderOut(order, [line_out(line) for line in lines])
+
+
+def _weighed(count: CountIn, line: LineSeen | None) -> Weighed:
+    """Grams or pieces to milli-pieces; an unknown line is refused by the verb."""
+
+    def milli(amount: int) -> int:
+        if line is not None and line.weighed:
+            return amount * 1_000 // line.net_grams
+        return amount * 1_000
+
+    return Weighed(
+        line_id=count.line_id,
+        accepted_milli=milli(count.accepted),
+        damaged_milli=milli(count.damaged),
+        refused_milli=milli(count.refused),
+        reason=count.reason,
+        best_before=count.best_before,
+        batch_number=count.batch_number,
+    )
