@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKeyConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
+import orders.bulk.people_models  # noqa: F401  # tables of this room
 from shop.core.database import APPEND_ONLY, Fen, Moment, one_of
 
 BULK_STATES = (
@@ -26,6 +27,7 @@ class BulkPurchase(SQLModel, table=True):
 
     `unit_id`: the unit that the union buys for. `revision` counts changes of the content; `content_sha256` is that of
     the submitted revision. `members_as_of`: the cut-off day of the roster. `ship_on`: stock is held until then.
+    `approvers_needed`, `notice_days` and `rule_line` repeat what the decision of the submitted revision said.
     """
 
     __tablename__ = "bulk_purchase"
@@ -73,6 +75,9 @@ class BulkPurchase(SQLModel, table=True):
     revision: int = 1
     content_sha256: str | None = None
     decision_id: UUID | None = None
+    approvers_needed: int | None = None
+    notice_days: int | None = None
+    rule_line: str | None = None
     order_id: UUID | None = Field(default=None, unique=True, foreign_key="shop_order.id")
     copied_from_id: UUID | None = Field(default=None, foreign_key="bulk_purchase.id")
     created_at: datetime = Field(sa_type=Moment)
@@ -274,9 +279,12 @@ class BulkApproval(SQLModel, table=True):
         one_of("decision", ("approved", "rejected")),
         ForeignKeyConstraint(["purchase_id", "requester_id"], ["bulk_purchase.id", "bulk_purchase.requester_id"]),
         CheckConstraint("approver_id <> requester_id", name="duties_apart"),
+        CheckConstraint("delegated_by <> requester_id", name="delegated_by_another"),
         CheckConstraint("decision = 'approved' OR reason IS NOT NULL", name="rejections_say_why"),
         UniqueConstraint("purchase_id", "revision", "step"),
         UniqueConstraint("purchase_id", "revision", "approver_id"),
+        # Who approved for whom counts once: a delegate and the one who asked him are not two.
+        Index("uq_bulk_approval_delegated", "purchase_id", "revision", "delegated_by", unique=True),
         {"info": APPEND_ONLY},
     )
 
@@ -337,7 +345,10 @@ class BulkObjection(SQLModel, table=True):
     """Somebody objected; the purchase waits until it is answered by another person."""
 
     __tablename__ = "bulk_objection"
-    __table_args__ = (CheckConstraint("answered_by IS NULL OR answer IS NOT NULL", name="answers_say_something"),)
+    __table_args__ = (
+        CheckConstraint("answered_by IS NULL OR answer IS NOT NULL", name="answers_say_something"),
+        CheckConstraint("answered_by <> raised_by", name="duties_apart"),
+    )
 
     id: UUID = Field(primary_key=True)
     notice_id: UUID = Field(foreign_key="bulk_notice.id", index=True)

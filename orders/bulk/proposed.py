@@ -1,0 +1,175 @@
+"""What a plan comes to: per member, in all, and how much of it is from assisted counties. Money in fen."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+
+from orders.spending.proposal import Portion, Proposal
+from shop.core import clock
+from shop.core.database import ReadSession
+from shop.core.money import split
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One origin's part of a package line; `weight` divides the line's money. paired: with the buyer's own unit."""
+
+    package_id: UUID
+    sku_id: UUID
+    line_fen: int
+    weight: int
+    assisted: bool
+    paired: bool
+    producer_id: UUID
+    cooperative: bool
+    county_code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """Of one package: what it costs, and how much of that is assisted."""
+
+    fen: int
+    assisted_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """by_package: worth of one. `total_fen`: members' packages and spares, goods only."""
+
+    by_package: Mapping[UUID, Worth]
+    portions: Sequence[Portion]
+    total_fen: int
+    assisted_fen: int
+    single_cooperative_paired: bool
+
+
+# Codes that were replaced pass designations and pairings on (DOMAIN rule 26).
+_COMPONENTS = text("""
+WITH RECURSIVE path (unit_id, depth) AS (
+    SELECT CAST(:unit AS uuid), 0
+    UNION ALL
+    SELECT u.parent_id, depth + 1 FROM path JOIN unit_parent u USING (unit_id)
+    WHERE u.valid_from <= :day AND (u.valid_to IS NULL OR u.valid_to > :day) AND depth < 32
+)
+SELECT k.id AS package_id, l.sku_id, l.pieces * l.unit_price_fen AS line_fen, c.allocation_fen * c.pieces AS weight,
+    p.producer_id, r.kind = 'cooperative' AS cooperative, p.origin_county_code AS county_code,
+    EXISTS (SELECT FROM designation d WHERE d.county_code IN (SELECT p.origin_county_code UNION
+            SELECT s.code FROM county_successor s WHERE s.successor_code = p.origin_county_code)
+        AND (d.valid_from IS NULL OR d.valid_from <= :day) AND (d.valid_to IS NULL OR d.valid_to > :day)) AS designated,
+    EXISTS (SELECT FROM pairing a WHERE a.unit_id IN (SELECT unit_id FROM path)
+        AND a.county_code IN (SELECT p.origin_county_code UNION
+            SELECT s.code FROM county_successor s WHERE s.successor_code = p.origin_county_code)
+        AND a.valid_from <= :day AND (a.valid_to IS NULL OR a.valid_to > :day)) AS paired
+FROM bulk_package k JOIN bulk_package_line l ON l.package_id = k.id
+JOIN sku_content c ON c.sku_id = l.sku_id JOIN sku s ON s.id = c.stock_sku_id JOIN product p ON p.id = s.product_id
+JOIN producer r ON r.id = p.producer_id
+WHERE k.purchase_id = :purchase ORDER BY k.position, l.sku_id, c.position
+""")
+_MEMBERS = text("""
+SELECT m.person_id, m.unit_id, coalesce(u.province, l.province, '') AS province,
+    coalesce(m.package_id, d.id) AS package_id
+FROM bulk_member m JOIN unit u ON u.id = m.unit_id JOIN bulk_purchase p ON p.id = m.purchase_id
+JOIN labour_union l ON l.id = p.union_id
+JOIN bulk_package d ON d.purchase_id = m.purchase_id AND d.is_default
+WHERE m.purchase_id = :purchase ORDER BY m.position
+""")
+_DEFAULT = text("SELECT id FROM bulk_package WHERE purchase_id = :purchase AND is_default")
+_COUNTED = text("""
+SELECT (SELECT count(*) FROM bulk_quote WHERE purchase_id = :purchase) AS quotes,
+    (SELECT count(*) FROM bulk_package WHERE purchase_id = :purchase) AS packages
+""")
+
+
+async def proposed(session: ReadSession, purchase: Row[Any], *, day: date) -> Proposed:
+    """By the packages that were chosen, the default where nobody chose."""
+    found = await session.execute(_COMPONENTS, {"purchase": purchase.id, "unit": purchase.unit_id, "day": day})
+    components = [
+        Component(
+            package_id=row.package_id,
+            sku_id=row.sku_id,
+            line_fen=row.line_fen,
+            weight=row.weight,
+            assisted=row.designated or row.paired,
+            paired=row.paired,
+            producer_id=row.producer_id,
+            cooperative=row.cooperative,
+            county_code=row.county_code,
+        )
+        for row in found
+    ]
+    by_package = worths(components)
+    portions = [
+        Portion(row.person_id, row.unit_id, row.province, worth.fen, worth.assisted_fen)
+        for row in await session.execute(_MEMBERS, {"purchase": purchase.id})
+        for worth in (by_package[row.package_id],)
+    ]
+    spare = by_package[(await session.execute(_DEFAULT, {"purchase": purchase.id})).scalar_one()]
+    return Proposed(
+        by_package=by_package,
+        portions=portions,
+        total_fen=sum(portion.fen for portion in portions) + purchase.spare_pieces * spare.fen,
+        assisted_fen=sum(portion.assisted_fen for portion in portions) + purchase.spare_pieces * spare.assisted_fen,
+        single_cooperative_paired=from_one_cooperative(components),
+    )
+
+
+def worths(components: Sequence[Component]) -> dict[UUID, Worth]:
+    """A line's money is divided among its origins as an order divides it, so the assisted part is the credited one."""
+    lines: dict[tuple[UUID, UUID], list[Component]] = defaultdict(list)
+    for component in components:
+        lines[component.package_id, component.sku_id].append(component)
+    fen: dict[UUID, int] = defaultdict(int)
+    assisted: dict[UUID, int] = defaultdict(int)
+    for (package_id, _), parts in lines.items():
+        shares = split(parts[0].line_fen, [part.weight for part in parts])
+        fen[package_id] += parts[0].line_fen
+        assisted[package_id] += sum(share for share, part in zip(shares, parts, strict=True) if part.assisted)
+    return {package_id: Worth(fen[package_id], assisted[package_id]) for package_id in fen}
+
+
+def from_one_cooperative(components: Sequence[Component]) -> bool:
+    """All goods come from one cooperative of one county that the buyer's unit answers for."""
+    return (
+        len({part.producer_id for part in components}) == 1
+        and len({part.county_code for part in components}) == 1
+        and all(part.cooperative and part.paired for part in components)
+    )
+
+
+async def proposal_of(session: ReadSession, purchase: Row[Any], *, now: datetime) -> Proposal:
+    """The plan as the spending rules look at it today."""
+    day = clock.business_day(now)
+    sums = await proposed(session, purchase, day=day)
+    counted = (await session.execute(_COUNTED, {"purchase": purchase.id})).one()
+    return Proposal(
+        purchase_id=purchase.id,
+        union_id=purchase.union_id,
+        purpose=purchase.purpose,
+        festival=purchase.festival,
+        fund_source=purchase.fund_source,
+        day=day,
+        pays_on=purchase.ship_on if purchase.terms == "after_acceptance" else day,
+        festival_year=festival_year(purchase.festival, purchase.ship_on),
+        total_fen=sums.total_fen,
+        assisted_fen=sums.assisted_fen,
+        portions=sums.portions,
+        quotes=counted.quotes,
+        directed=purchase.procurement == "directed",
+        has_reason=bool(purchase.directed_reason),
+        has_minutes=bool(purchase.directed_minutes_sha256),
+        has_reference=bool(purchase.reference_price_fen),
+        packages=counted.packages,
+        single_cooperative_paired=sums.single_cooperative_paired,
+    )
+
+
+def festival_year(festival: str | None, ship_on: date) -> int:
+    """New Year's and Spring Festival's gifts may be sent in the year before."""
+    early = festival in {"new_year", "spring_festival"} and ship_on.month >= 10
+    return ship_on.year + 1 if early else ship_on.year
