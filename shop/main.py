@@ -24,6 +24,8 @@ import orders.aftersales.api
 import orders.aftersales.pages
 import orders.budget.api
 import orders.canteen.api
+import orders.bulk.recipient_pages
+import orders.bulk.recipients_api
 import orders.checkout.api
 import orders.checkout.cart_api
 import orders.checkout.cart_pages
@@ -35,9 +37,9 @@ import orders.order.pages
 import orders.payment.api
 import orders.report.api
 import orders.report.pages
+import orders.seal.api
 import orders.spending.api
 import orders.spending.pages
-import orders.seal.api
 import shop.access.api
 import shop.access.pages
 import shop.home.api
@@ -92,6 +94,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.checkout.cart_pages.routes,
     orders.checkout.pages.routes,
     orders.checkout.pay_api.routes,
+    orders.bulk.recipients_api.routes,
+    orders.bulk.recipient_pages.routes,
     orders.order.api.routes,
     orders.order.pages.routes,
     orders.aftersales.api.routes,

@@ -101,7 +101,7 @@ def template(kind: Kind[Any]) -> bytes:
     return out.getvalue().encode("utf-8-sig")
 
 
-LATER = ("spending-rules", "sales")
+LATER = ("sales",)
 
 
 def kind_named(name: str, kinds: Sequence[Kind[Any]]) -> Kind[Any]:

@@ -23,6 +23,7 @@ _NEEDS = """CASE kind
     WHEN 'assisted_share' THEN basis_points IS NOT NULL
     WHEN 'assisted_per_head' THEN amount_fen > 0
     WHEN 'tier' THEN approvers > 0 AND quotes >= 0 AND notice_days >= 0 AND from_fen IS NOT NULL
+    WHEN 'directed' THEN cardinality(allows) > 0
     WHEN 'max_packages' THEN packages > 0
     WHEN 'purpose' THEN cardinality(allows) > 0
     WHEN 'festival' THEN cardinality(allows) > 0

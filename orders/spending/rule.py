@@ -6,6 +6,8 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from orders.spending.proposal import Proposal
 
 
@@ -75,8 +77,7 @@ FIELDS = tuple(Rule.__dataclass_fields__)
 
 def rule_of(row: Any) -> Rule:
     """A row of the table, whatever else it carries."""
-    facts: dict[str, Any] = {name: getattr(row, name) for name in FIELDS}
-    return Rule(**{name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()})
+    return msgspec.convert({name: getattr(row, name) for name in FIELDS}, Rule)
 
 
 @dataclass(frozen=True, slots=True)

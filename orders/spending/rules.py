@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from orders.spending.caps import capped, limits_of
 from orders.spending.proposal import Finding, Proposal, Skip, Standing, Verdict
 from orders.spending.rule import Rule, Rules, most_specific
-from orders.spending.words import FESTIVAL_WORDS, PURPOSE_WORDS, line_of, percent, yuan
+from orders.spending.words import FESTIVAL_WORDS, FUND_WORDS, ORIGIN_WORDS, PURPOSE_WORDS, line_of, percent, yuan
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +98,11 @@ def _goods_only(asked: Rules) -> list[Finding]:
 
 def _fund_source(asked: Rules) -> list[Finding]:
     source = asked.proposal.fund_source
-    words = {"union": "工会经费", "administration": "行政经费", "party_dues": "党费"}
     return [
         _against(
             "fund_source_wrong",
-            f"这项支出应由{'、'.join(words.get(one, one) for one in rule.allows)}列支，"
-            f"不能用{words.get(source, source)}",
+            f"这项支出应由{'、'.join(FUND_WORDS.get(one, one) for one in rule.allows)}列支，"
+            f"不能用{FUND_WORDS.get(source, source)}",
             rule,
         )
         for rule in asked.anywhere("fund_source")
@@ -167,7 +166,7 @@ def _skipping(asked: Rules, step: str) -> Rule | None:
 
 
 def _directed(asked: Rules, quotes: int, quotes_by: Rule) -> tuple[int, Rule, list[Finding]]:
-    """A directed purchase needs its rule, a reason, minutes, a reference price, and one paired cooperative."""
+    """A directed purchase needs its rule, a reason, minutes and a reference price, and goods of the allowed origin."""
     ruled = [asked.best_of("directed", place) for place in asked.provinces]
     if not all(ruled):
         return quotes, quotes_by, [_against("directed_not_allowed", "没有规定允许这样定向采购，请改为询价", quotes_by)]
@@ -176,13 +175,21 @@ def _directed(asked: Rules, quotes: int, quotes_by: Rule) -> tuple[int, Rule, li
         (proposal.has_reason, "directed_reason_missing", "定向采购须写明理由"),
         (proposal.has_minutes, "directed_minutes_missing", "定向采购须附集体研究的会议纪要"),
         (proposal.has_reference, "reference_price_missing", "定向采购须有参考价格"),
-        (
-            proposal.single_cooperative_paired,
-            "not_one_paired_cooperative",
-            "定向采购只能向一个结对帮扶县的一家合作社采购",
-        ),
     )
-    return 0, rule, [_against(code, detail, rule) for there, code, detail in needed if not there]
+    wrong = [_against(code, detail, rule) for there, code, detail in needed if not there]
+    wrong += [one for rules in ruled for one in _origin(proposal, rules)][:1]
+    return 0, rule, wrong
+
+
+def _origin(proposal: Proposal, rules: Sequence[Rule]) -> list[Finding]:
+    """From whom one may buy directly: one cooperative of one paired county, or assisted goods and nothing else."""
+    allowed = {one for rule in rules for one in rule.allows}
+    if "one_paired_cooperative" in allowed and proposal.single_cooperative_paired:
+        return []
+    if "all_assisted" in allowed and proposal.assisted_fen == proposal.total_fen:
+        return []
+    said = "；或".join(ORIGIN_WORDS[one] for one in sorted(allowed, reverse=True))
+    return [_against("directed_origin_wrong", f"定向采购限于：{said}", rules[0])]
 
 
 # --- how much must be assisted goods ---------------------------------------------------------------------------------

@@ -44,6 +44,14 @@ KIND_WORDS: Final = {
     "skip": "免步骤",
     "reserved_share": "预留份额",
 }
+ORIGIN_WORDS: Final = {
+    "one_paired_cooperative": "一个结对帮扶县的一家合作社",
+    "all_assisted": "全部为帮扶产品",
+}
+UNIT_WORDS: Final = {"budget_unit": "预算单位", "bank": "银行", "company": "企业", "school": "学校"}
+BASIS_WORDS: Final = {"person": "每人", "average": "人均"}
+WINDOW_WORDS: Final = {"year": "每年", "festival": "每节"}
+YEAR_WORDS: Final = {"payment": "付款年度", "festival": "节日年度"}
 STEP_WORDS: Final = {"quoting": "询价", "noticed": "公示"}
 
 
@@ -107,3 +115,51 @@ def _quotes(asked: Rules, needed: int, by: Rule | None) -> str:
     if needed:
         return f"应询价 {needed} 家、已有 {asked.proposal.quotes} 家（{by.source}）"
     return f"{'定向采购，' if by.kind == 'directed' else ''}免询价（{by.source}）"
+
+
+def says(rule: Rule) -> str:
+    """What a rule asks for, as its row of the table says it."""
+    if rule.kind == "tier":
+        quotes = f"询价 {rule.quotes} 家" if rule.quotes else "免询价"
+        notice = f"公示 {rule.notice_days} 天" if rule.notice_days else "免公示"
+        return f"{rule.approvers} 人审批，{quotes}，{notice}"
+    if rule.kind == "cap":
+        return f"{window_words(rule)}不超过 {yuan(rule.fen)}"
+    if rule.kind == "top_up":
+        return f"每人另有 {yuan(rule.fen)}，只限帮扶产品，{rule.lapses_on} 后作废"
+    if rule.kind in {"assisted_share", "reserved_share"}:
+        return f"不低于 {percent(rule.basis_points or 0, 10_000)}" if rule.basis_points else "不作要求"
+    if rule.kind == "assisted_per_head":
+        return f"每人不少于 {yuan(rule.fen)}"
+    simple = {
+        "cap_year": f"按{YEAR_WORDS.get(rule.year_of or '', '')}计算",
+        "goods_only": "不发现金、购物卡、代金券",
+        "max_packages": f"最多 {rule.packages} 种",
+        "skip": f"免{STEP_WORDS.get(rule.step or '', '')}：{rule.reason}",
+    }
+    return simple.get(rule.kind) or _listing(rule)
+
+
+def _listing(rule: Rule) -> str:
+    words = PURPOSE_WORDS | FESTIVAL_WORDS | FUND_WORDS | ORIGIN_WORDS
+    return "、".join(words.get(one, one) for one in rule.allows)
+
+
+def concerns(rule: Rule) -> str:
+    """Which purchases a rule is about, beside its place: purposes, festivals, units, money, amounts."""
+    parts = ["、".join(words.get(one, one) for one in named) for named, words in _filters(rule) if named]
+    if rule.from_fen or rule.below_fen:
+        upper = f"，不足 {yuan(rule.below_fen)}" if rule.below_fen else ""
+        parts.append(
+            f"{yuan(rule.from_fen or 0)} 以上{upper}" if rule.from_fen else f"不足 {yuan(rule.below_fen or 0)}"
+        )
+    return "；".join(parts) or "全部"
+
+
+def _filters(rule: Rule) -> tuple[tuple[tuple[str, ...], dict[str, str]], ...]:
+    return (
+        (rule.purposes, PURPOSE_WORDS),
+        (rule.festivals, FESTIVAL_WORDS),
+        (rule.unit_kinds, UNIT_WORDS),
+        ((rule.fund_source,) if rule.fund_source else (), FUND_WORDS),
+    )

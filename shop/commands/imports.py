@@ -7,10 +7,11 @@ from catalog.upload.kind import kind_named
 from catalog.upload.kinds import CATALOG_KINDS
 from catalog.upload.stage import import_file
 from orders.credit.upload import COUNTING_RULES
+from orders.spending.upload import SPENDING_RULES
 from shop.core import clock
 from shop.core.database import Database
 
-KINDS = (*CATALOG_KINDS, COUNTING_RULES)
+KINDS = (*CATALOG_KINDS, COUNTING_RULES, SPENDING_RULES)
 
 
 def template(kind: str) -> str:

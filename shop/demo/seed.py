@@ -3,13 +3,16 @@
 from sqlalchemy import select, text
 
 from catalog.listing.jobs import refresh_touched
+from orders.spending.seed_rules import seed_rules
+from shop.core import clock
 from shop.core.database import Database
 from shop.demo.catalogue import COUNTY_CODE, SUPPLIER_ID, seed_catalogue, seed_facts
 from shop.demo.people import grant_goods_roles, seed_people
 
 
 async def seed(database: Database, *, demo: bool) -> None:
-    """Safe to run again. demo: the people and goods too, ready for sale; else only counties and designations."""
+    """Safe to run again. demo: the people and goods too, ready for sale; else only what documents say."""
+    await seed_rules(database, now=clock.now())
     if not demo:
         await seed_facts(database)
         return

@@ -17,6 +17,7 @@ from catalog.upload.kinds.product import PRODUCTS
 from catalog.upload.stage import Imported, import_file
 from catalog.upload.wrong import HeaderWrong, ImportRefused
 from orders.credit.upload import COUNTING_RULES
+from orders.spending.upload import SPENDING_RULES
 from shop.access.permissions import Actor, Grant, Role
 from shop.core.database import Database
 from shop.core.errors import Problem
@@ -184,16 +185,16 @@ async def test_every_template_shows_a_row_that_can_be_imported(database: Databas
     """In an order in which each finds what the one before brought."""
     async with database.transaction() as session:
         await load_counties(session, now=OPENED)
-    kinds = {kind.name: kind for kind in (*CATALOG_KINDS, COUNTING_RULES)}
+    kinds = {kind.name: kind for kind in (*CATALOG_KINDS, COUNTING_RULES, SPENDING_RULES)}
     assert set(kinds) == {
         "counties", "designations", "pairings", "units", "unions", "members", "producers", "suppliers", "products",
-        "prices", "stock", "recognitions", "counting-rules",
+        "prices", "stock", "recognitions", "counting-rules", "spending-rules",
     }  # fmt: skip
     top = template(kinds["units"]).decode("utf-8-sig").replace("DEMO-1,", "DEMO,").replace(",DEMO,2021", ",,2021")
     await bring(database, kinds["units"], top.encode())
     for name in (
         "counties", "units", "unions", "members", "pairings", "producers", "suppliers", "products", "prices", "stock",
-        "recognitions", "counting-rules",
+        "recognitions", "counting-rules", "spending-rules",
     ):  # fmt: skip
         done = await bring(database, kinds[name], template(kinds[name]))
         assert (name, done.rows, done.saved) == (name, 1, True)

@@ -1,0 +1,217 @@
+"""New rules, and the end of old ones. What a rule said never changes: a new version is a new row."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+
+from orders.spending.rule import Rule, rule_of
+from shop.core.audit import Change, record_changes
+from shop.core.database import WriteSession
+from shop.core.errors import Detail, NotFound, Problem
+from shop.core.ids import derived_id
+from shop.core.rows import as_rows
+
+NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
+    "cap": ("amount_fen", "basis", "cap_window"),
+    "cap_year": ("year_of",),
+    "top_up": ("amount_fen", "lapses_on"),
+    "assisted_share": ("basis_points",),
+    "assisted_per_head": ("amount_fen",),
+    "tier": ("from_fen", "approvers", "quotes", "notice_days"),
+    "directed": ("allows",),
+    "purpose": ("allows",),
+    "festival": ("allows",),
+    "goods_only": (),
+    "max_packages": ("packages",),
+    "fund_source": ("allows",),
+    "skip": ("step", "reason"),
+    "reserved_share": ("basis_points",),
+}
+"""What a rule of each kind must say; the table's own CHECK asks the same."""
+
+
+class RuleTaken(Problem):
+    """The code has a version from that day with other contents, or one in force later. Nothing was saved."""
+
+    status = 409
+    code = "spending_rule_taken"
+    title = "这个编号在这些日子里已有规则"
+
+
+class RuleIncomplete(Problem):
+    status = 422
+    code = "spending_rule_incomplete"
+    title = "规则缺少内容"
+
+
+class RuleEnded(Problem):
+    """A rule ends once."""
+
+    status = 409
+    code = "spending_rule_ended"
+    title = "这条规则已经结束"
+
+
+@dataclass(frozen=True, slots=True)
+class NewRule:
+    """The content of a `spending_rule` row, see there. valid_to None: until the next version of the same code."""
+
+    code: str
+    kind: str
+    title: str
+    valid_from: date
+    source_title: str
+    valid_to: date | None = None
+    province: str = ""
+    union_id: UUID | None = None
+    purposes: tuple[str, ...] = ()
+    festivals: tuple[str, ...] = ()
+    unit_kinds: tuple[str, ...] = ()
+    fund_source: str | None = None
+    from_fen: int | None = None
+    below_fen: int | None = None
+    amount_fen: int | None = None
+    basis_points: int | None = None
+    basis: str | None = None
+    cap_window: str | None = None
+    year_of: str | None = None
+    lapses_on: str | None = None
+    approvers: int | None = None
+    quotes: int | None = None
+    notice_days: int | None = None
+    packages: int | None = None
+    allows: tuple[str, ...] = ()
+    step: str | None = None
+    reason: str | None = None
+    source_number: str | None = None
+    source_where: str | None = None
+
+    @property
+    def id(self) -> UUID:
+        return derived_id("spending_rule", self.code, self.valid_from)
+
+    def content(self) -> Rule:
+        return Rule(**{one.name: getattr(self, one.name) for one in fields(Rule)})
+
+
+_COLUMNS: Final = """id uuid, code text, kind text, title text, province text, union_id uuid, purposes text[],
+    festivals text[], unit_kinds text[], fund_source text, from_fen bigint, below_fen bigint, amount_fen bigint,
+    basis_points int, basis text, cap_window text, year_of text, lapses_on text, approvers int, quotes int,
+    notice_days int, packages int, allows text[], step text, reason text, source_title text, source_number text,
+    source_where text, valid_from date, valid_to date"""
+_NAMES: Final = ", ".join(column.split()[0] for column in _COLUMNS.split(","))
+_END_OLDER = text("""
+UPDATE spending_rule o SET valid_to = r.valid_from
+FROM (SELECT code, min(valid_from) AS valid_from
+      FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, code text, valid_from date)
+      WHERE NOT EXISTS (SELECT FROM spending_rule known WHERE known.id = r.id) GROUP BY code) r
+WHERE o.code = r.code AND o.valid_to IS NULL AND o.valid_from < r.valid_from
+RETURNING o.id, o.valid_to
+""")
+_ADD = text(f"""
+INSERT INTO spending_rule ({_NAMES}, recorded_at)
+SELECT {_NAMES}, :now FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r({_COLUMNS})
+ORDER BY code, valid_from
+ON CONFLICT DO NOTHING
+RETURNING id
+""")  # noqa: S608  # composed of our own constants
+_KNOWN = text("SELECT * FROM spending_rule WHERE id = ANY(:ids)")
+_END = text("""
+UPDATE spending_rule SET valid_to = :valid_to WHERE id = :rule_id AND valid_to IS NULL AND valid_from < :valid_to
+RETURNING code
+""")
+
+
+async def add_rules(
+    session: WriteSession, *, actor_id: UUID | None, rules: Sequence[NewRule], now: datetime
+) -> list[UUID]:
+    """Keep rules; an open older version of the same code ends where the new one begins. The ids, in the same order.
+
+    The same rule again is success. Raises RuleIncomplete, RuleTaken.
+    """
+    _complete(rules)
+    rows = as_rows(msgspec.to_builtins(_until_next(one, rules)) | {"id": str(one.id)} for one in rules)
+    ended = (await session.execute(_END_OLDER, {"rows": rows})).all()
+    added = set((await session.execute(_ADD, {"rows": rows, "now": now})).scalars())
+    ids = [one.id for one in rules]
+    known = {row.id: row for row in await session.execute(_KNOWN, {"ids": ids})}
+    taken = [
+        Detail(
+            f"/{i}/code",
+            RuleTaken.code,
+            f"编号 {one.code} 从 {one.valid_from} 起已有内容不同的版本，请换一个编号或开始日期",
+        )
+        for i, one in enumerate(rules)
+        if one.id not in known or not _same(one, known[one.id])
+    ]
+    if taken:
+        raise RuleTaken("已有的规则不能改动；新版本请用新的开始日期。", taken)
+    await record_changes(
+        session,
+        [
+            *(_ending(row.id, row.valid_to, "由新版本接替") for row in ended),
+            *(
+                Change("spending_rule.add", f"spending_rule:{one.id}", None, msgspec.to_builtins(one))
+                for one in rules
+                if one.id in added
+            ),
+        ],
+        actor_id=actor_id,
+        now=now,
+    )
+    return ids
+
+
+async def end_rule(
+    session: WriteSession, *, actor_id: UUID | None, rule_id: UUID, valid_to: date, reason: str, now: datetime
+) -> None:
+    """The rule holds until the day before `valid_to`. Raises NotFound, RuleEnded, RuleIncomplete (before it began)."""
+    asked = {"rule_id": rule_id, "valid_to": valid_to}
+    if (await session.execute(_END, asked)).one_or_none() is None:
+        known = (await session.execute(_KNOWN, {"ids": [rule_id]})).one_or_none()
+        if known is None:
+            raise NotFound("没有这条规则。")
+        if known.valid_to is None:
+            said = f"规则从 {known.valid_from} 开始，结束日期必须更晚"
+            raise RuleIncomplete(said, [Detail("/valid_to", "too_early", said)])
+        raise RuleEnded(f"它在 {known.valid_to} 已经结束，不能再改。需要新的规定，请另加一条。")
+    await record_changes(session, [_ending(rule_id, valid_to, reason)], actor_id=actor_id, now=now)
+
+
+def _ending(rule_id: UUID, valid_to: date, reason: str) -> Change:
+    return Change(
+        "spending_rule.end",
+        f"spending_rule:{rule_id}",
+        {"valid_to": None},
+        {"valid_to": valid_to.isoformat()},
+        reason,
+    )
+
+
+def _complete(rules: Sequence[NewRule]) -> None:
+    missing = [
+        Detail(f"/{i}/{name}", RuleIncomplete.code, "这种规则必须填写这一项")
+        for i, one in enumerate(rules)
+        for name in NEEDED[one.kind]
+        if getattr(one, name) in (None, ())
+    ]
+    if missing:
+        raise RuleIncomplete("请补齐后重新提交，什么都没有保存。", missing)
+
+
+def _until_next(one: NewRule, rules: Sequence[NewRule]) -> NewRule:
+    """Several versions in one file: each holds until the next begins."""
+    if one.valid_to is not None:
+        return one
+    later = [other.valid_from for other in rules if other.code == one.code and other.valid_from > one.valid_from]
+    return replace(one, valid_to=min(later, default=None))
+
+
+def _same(one: NewRule, row: Any) -> bool:
+    """Whether a kept row says what the new one says; it may have ended since."""
+    return one.content() == rule_of(row) and one.valid_to in {None, row.valid_to}

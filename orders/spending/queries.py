@@ -1,0 +1,145 @@
+"""Rules and decisions as people read them: those of their own unions, and those that hold for everybody."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from orders.spending.decide import decision_of, replay
+from orders.spending.rule import Rule, most_specific, rule_of
+from orders.spending.schemas import AskedRule, DecisionOut, RuleOut, RulePage
+from orders.spending.words import concerns, says
+from shop.access.permissions import Actor, Permission
+from shop.core.database import ReadSession
+from shop.core.errors import NotFound
+from shop.core.paging import cursor_of, keys_of
+from shop.organisation.queries import visible_unit_ids
+
+_SERVES = """EXISTS (SELECT FROM union_unit s WHERE s.union_id = {0} AND s.unit_id = ANY(:units)
+    AND s.valid_from <= :day AND (s.valid_to IS NULL OR s.valid_to > :day))"""
+_PAGE = text(f"""
+SELECT r.*, u.name AS union_name FROM spending_rule r LEFT JOIN labour_union u ON u.id = r.union_id
+WHERE (r.code, r.valid_from) > (:code, CAST(:since AS date))
+  AND (r.union_id IS NULL OR :everything OR {_SERVES.format("r.union_id")})
+  AND (CAST(:kind AS text) IS NULL OR r.kind = :kind)
+  AND (CAST(:province AS text) IS NULL OR r.province IN ('', :province))
+  AND (CAST(:in_force AS date) IS NULL OR (r.valid_from <= :in_force
+       AND (r.valid_to IS NULL OR r.valid_to > :in_force)))
+ORDER BY r.code, r.valid_from LIMIT :limit
+""")  # noqa: S608  # composed of our own constants
+_ONE = text("""
+SELECT r.*, u.name AS union_name FROM spending_rule r LEFT JOIN labour_union u ON u.id = r.union_id WHERE r.id = :id
+""")
+_PROVINCES = text("SELECT DISTINCT province FROM spending_rule WHERE province <> '' ORDER BY 1")
+_DECISION = text(f"""
+SELECT d.id, d.union_id, d.decided_at, d.rule_ids FROM spending_decision d
+WHERE d.id = :id AND (:everything OR {_SERVES.format("d.union_id")})
+""")  # noqa: S608  # as above
+_ASKED = text("SELECT * FROM spending_rule WHERE id = ANY(:ids) ORDER BY code, valid_from")
+_UNION = text(f"SELECT id FROM labour_union l WHERE id = :id AND (:everything OR {_SERVES.format('l.id')})")  # noqa: S608
+_RESERVED = text("""
+SELECT * FROM spending_rule WHERE kind = 'reserved_share' AND province IN ('', :province)
+  AND (cardinality(unit_kinds) = 0 OR :unit_kind = ANY(unit_kinds))
+  AND valid_from <= :day AND (valid_to IS NULL OR valid_to > :day)
+ORDER BY code
+""")
+
+
+async def rules_of(
+    session: ReadSession,
+    actor: Actor,
+    *,
+    day: date,
+    limit: int,
+    cursor: str | None = None,
+    kind: str | None = None,
+    province: str | None = None,
+    in_force: date | None = None,
+) -> RulePage:
+    """Rules by code and first day. province: what its branches must follow, the country's rules too."""
+    code, since = keys_of(cursor, str, date) if cursor else ("", date.min)
+    asked = await _reach(session, actor, Permission.RULE_READ, day) | {
+        "code": code,
+        "since": since,
+        "kind": kind,
+        "province": province,
+        "in_force": in_force,
+        "limit": limit + 1,
+    }
+    rows = (await session.execute(_PAGE, asked)).all()
+    more = len(rows) > limit
+    last = rows[limit - 1] if more else None
+    return RulePage(
+        items=[_shown(row) for row in rows[:limit]],
+        next_cursor=cursor_of(last.code, last.valid_from) if last else None,
+    )
+
+
+async def rule_out(session: ReadSession, rule_id: UUID) -> RuleOut:
+    """Raises NotFound."""
+    row = (await session.execute(_ONE, {"id": rule_id})).one_or_none()
+    if row is None:
+        raise NotFound("没有这条规则。")
+    return _shown(row)
+
+
+async def provinces_with_rules(session: ReadSession) -> Sequence[str]:
+    return list(await session.scalars(_PROVINCES))
+
+
+async def decision_out(session: ReadSession, actor: Actor, decision_id: UUID, *, day: date) -> DecisionOut:
+    """A decision about a purchase of one's own unions, asked again. Raises NotFound."""
+    asked = await _reach(session, actor, Permission.RULE_READ, day)
+    row = (await session.execute(_DECISION, asked | {"id": decision_id})).one_or_none()
+    if row is None:
+        raise NotFound("没有这项规则决定。")
+    kept, again = await decision_of(session, decision_id), await replay(session, decision_id)
+    rules = [rule_of(one) for one in await session.execute(_ASKED, {"ids": row.rule_ids})]
+    verdict = {name: value for name, value in asdict(kept.verdict).items() if name != "limits"}
+    return DecisionOut(
+        id=row.id,
+        purchase_id=kept.purchase_id,
+        union_id=row.union_id,
+        decided_at=row.decided_at,
+        rules=[AskedRule(id=one.id, code=one.code, title=one.title, source=one.source) for one in rules],
+        same=again.same,
+        **verdict,
+    )
+
+
+async def may_rule(session: ReadSession, actor: Actor, union_id: UUID | None, *, day: date) -> bool:
+    """Whether somebody may write rules for a union; for the country and its provinces: who answers for everything."""
+    reach = await _reach(session, actor, Permission.RULE_WRITE, day)
+    if union_id is None:
+        return bool(reach["everything"])
+    return await session.scalar(_UNION, reach | {"id": union_id}) is not None
+
+
+async def reserved_share(session: ReadSession, *, unit_kind: str, province: str, day: date) -> Rule | None:
+    """The share of a kitchen's purchases to be kept for assisted goods; 0 basis points where it is off (a bank)."""
+    asked = {"unit_kind": unit_kind, "province": province, "day": day}
+    found = most_specific(rule_of(row) for row in await session.execute(_RESERVED, asked))
+    return max(found, key=lambda rule: rule.basis_points or 0, default=None)
+
+
+async def _reach(session: ReadSession, actor: Actor, permission: Permission, day: date) -> dict[str, Any]:
+    units = await visible_unit_ids(session, actor, permission, day)
+    return {"everything": units is None, "units": sorted(units or ()), "day": day}
+
+
+def _shown(row: Any) -> RuleOut:
+    rule = rule_of(row)
+    return RuleOut.model_validate(
+        asdict(rule)
+        | {
+            "valid_to": row.valid_to,
+            "union_name": row.union_name,
+            "says": says(rule),
+            "concerns": concerns(rule),
+            "source": rule.source,
+            "recorded_at": row.recorded_at,
+        }
+    )
