@@ -1,0 +1,354 @@
+"""A list of recipients: read, held against the purchase row by row, saved whole or not at all."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+import anyio.to_thread
+import msgspec
+from sqlalchemy import ARRAY, Row, Text, bindparam, text
+
+from catalog.upload.sheet import Sheet, read_sheet
+from catalog.upload.wrong import MergedCells
+from orders.bulk.change_plan import content_changed
+from orders.bulk.problems import ApprovalStale
+from orders.bulk.reach import purchase_for
+from orders.bulk.recipient_rows import (
+    LAYOUT,
+    Member,
+    Purchase,
+    Recipient,
+    Regions,
+    Said,
+    judge,
+    read_rows,
+    totals,
+)
+from orders.bulk.states import OPEN_TO_CHANGE
+from shop.access.permissions import Actor, Permission
+from shop.core import clock
+from shop.core.audit import record_change
+from shop.core.database import Database, ReadSession, WriteSession
+from shop.core.errors import Detail, Problem
+from shop.core.ids import new_id
+from shop.core.rows import as_rows
+
+ROWS_MAX: Final = 50_000
+AT_ONCE: Final = 2_500
+
+
+class RecipientsRefused(Problem):
+    """Rows that are wrong, all of them named; nothing was saved. extra: import_id, error_count."""
+
+    status: ClassVar[int] = 422
+    code: ClassVar[str] = "recipients_refused"
+    title: ClassVar[str] = "收件名单里有错误，什么都没有保存"
+
+
+class ChoicesOpen(Problem):
+    """Who gets which package is not known yet."""
+
+    status: ClassVar[int] = 409
+    code: ClassVar[str] = "choices_open"
+    title: ClassVar[str] = "会员还在选择套餐"
+
+
+class ListClosed(Problem):
+    """The goods are ordered: where they go changes by a change order only."""
+
+    status: ClassVar[int] = 409
+    code: ClassVar[str] = "recipients_closed"
+    title: ClassVar[str] = "收件名单不能再改"
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """rows: announced by the file, and all of them saved when `saved`. repeated: this very list is in place already."""
+
+    import_id: UUID
+    rows: int
+    pieces: int
+    saved: bool
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A list that is being worked on, for the purchase as it stood when it was handed in."""
+
+    id: UUID
+    purchase: Row[Any]
+    sha: str
+    dry_run: bool
+
+
+_LAST = text("""
+SELECT id, total, revision FROM recipient_import
+WHERE purchase_id = :purchase AND state = 'saved' AND file_sha256 = :sha AND revision = :revision
+""")
+_BEGIN = text("""
+INSERT INTO recipient_import (id, purchase_id, file_name, file_sha256, dry_run, state, done, total, error_count,
+    errors, created_by, created_at, changed_at)
+VALUES (:id, :purchase, :file_name, :sha, :dry_run, 'working', 0, 0, 0, '[]', :actor, :now, :now)
+""")
+_GO_ON = text("UPDATE recipient_import SET done = :done, total = :total, changed_at = :now WHERE id = :id")
+_END = text("""
+UPDATE recipient_import SET state = :state, done = total, said = :said, errors = CAST(:errors AS jsonb),
+    error_count = :error_count, revision = :revision, changed_at = :now
+WHERE id = :id
+""")
+_MEMBERS = text("""
+SELECT m.person_id, m.staff_number, m.name, p.phone, m.unit_id, coalesce(m.package_id, d.id) AS package_id
+FROM bulk_member m JOIN person p ON p.id = m.person_id
+LEFT JOIN bulk_package d ON d.purchase_id = m.purchase_id AND d.is_default
+WHERE m.purchase_id = :purchase
+""")
+_UNITS = text("""
+SELECT u.code, u.id FROM unit u WHERE u.id IN (SELECT unit_id FROM bulk_member WHERE purchase_id = :purchase)
+""")
+_PACKAGES = text("SELECT name, id FROM bulk_package WHERE purchase_id = :purchase ORDER BY position")
+_COUNTIES = text("""
+SELECT k.code, n.name, k.province, k.prefecture FROM county k
+CROSS JOIN LATERAL (SELECT k.name UNION SELECT alias FROM county_alias a WHERE a.code = k.code) AS n(name)
+WHERE (k.valid_from IS NULL OR k.valid_from <= :day) AND (k.valid_to IS NULL OR k.valid_to > :day)
+""")
+_ELSEWHERE = text("""
+SELECT s.number, NULL AS phone, NULL AS name FROM staff_number s
+WHERE s.union_id <> :union_id AND s.number = ANY(:numbers)
+UNION ALL
+SELECT NULL, p.phone, p.name FROM person p JOIN unnest(:phones, :names) AS w(phone, name)
+    ON w.phone = p.phone AND w.name = p.name
+WHERE EXISTS (SELECT FROM union_membership u WHERE u.person_id = p.id AND u.union_id <> :union_id
+    AND u.valid_from <= :day AND (u.valid_to IS NULL OR u.valid_to > :day))
+""").bindparams(*(bindparam(name, type_=ARRAY(Text)) for name in ("numbers", "phones", "names")))
+_CLEAR = text("DELETE FROM bulk_recipient WHERE purchase_id = :purchase")
+_SAVE = text("""
+INSERT INTO bulk_recipient (id, purchase_id, row, person_id, name, phone, region_code, street, unit_id, package_id,
+    quantity)
+SELECT id, :purchase, "row", person_id, name, phone, region_code, street, unit_id, package_id, quantity
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, "row" int, person_id uuid, name text, phone text,
+    region_code text, street text, unit_id uuid, package_id uuid, quantity int)
+""")
+_COUNT = text("SELECT count(*) FROM bulk_recipient WHERE purchase_id = :purchase")
+
+
+async def bring_recipients(
+    database: Database,
+    *,
+    actor: Actor,
+    purchase_id: UUID,
+    file_name: str,
+    data: bytes,
+    now: datetime,
+    dry_run: bool = False,
+) -> Brought:
+    """Replace the purchase's recipients by those of a csv or xlsx. The same file again does nothing.
+
+    Raises what `begin` and `finish` raise.
+    """
+    begun = await begin(
+        database, actor=actor, purchase_id=purchase_id, file_name=file_name, data=data, now=now, dry_run=dry_run
+    )
+    if isinstance(begun, Brought):
+        return begun
+    return await finish(database, begun, actor=actor, data=data, now=now)
+
+
+async def begin(
+    database: Database,
+    *,
+    actor: Actor,
+    purchase_id: UUID,
+    file_name: str,
+    data: bytes,
+    now: datetime,
+    dry_run: bool = False,
+) -> Job | Brought:
+    """Open the row of `recipient_import` in which the progress stands; or say that this list is in place already.
+
+    Raises NotFound, ListClosed, ChoicesOpen.
+    """
+    sha = hashlib.sha256(data).hexdigest()
+    async with database.transaction() as session:
+        purchase = await purchase_for(session, actor, Permission.BULK_WRITE, purchase_id, now)
+        await _ready(session, purchase)
+        named = {"purchase": purchase_id, "sha": sha, "revision": purchase.revision}
+        last = (await session.execute(_LAST, named)).first()
+        if last:
+            return Brought(last.id, last.total // 2, 0, saved=False, repeated=True)
+        job = Job(new_id(), purchase, sha, dry_run)
+        facts = {"id": job.id, "file_name": file_name[:200].replace("\0", ""), "dry_run": dry_run}
+        await session.execute(_BEGIN, named | facts | {"actor": actor.user_id, "now": now})
+    return job
+
+
+async def finish(database: Database, job: Job, *, actor: Actor, data: bytes, now: datetime) -> Brought:
+    """Check every row, then save them all. What went wrong is noted beside the progress before it is raised.
+
+    Raises what `read_sheet` raises, MergedCells, HeaderWrong, RecipientsRefused with every mistake, ApprovalStale
+    (the purchase changed meanwhile).
+    """
+    try:
+        rows = await _checked(database, job, data)
+        if job.dry_run:
+            await _end(database, job, "tried", None, [])
+            return Brought(job.id, len(rows), sum(one.quantity for one in rows), saved=False, repeated=False)
+        return await _saved(database, job, rows, actor, now)
+    except Problem as problem:
+        await _end(database, job, "refused", problem.detail or problem.title, problem.errors)
+        raise
+    except BaseException:
+        await _end(database, job, "refused", "处理中断了，什么都没有保存，请再上传一次。", [])
+        raise
+
+
+async def _ready(session: ReadSession, purchase: Row[Any]) -> None:
+    if purchase.state not in OPEN_TO_CHANGE:
+        raise ListClosed("货已下单，收件名单不能再换；个别改动请用变更单。")
+    packages = (await session.execute(_PACKAGES, {"purchase": purchase.id})).all()
+    if purchase.choose_until and purchase.choices_frozen_at is None and len(packages) > 1:
+        raise ChoicesOpen("选择截止后才知道每人拿哪一种，请在截止后导入收件名单。")
+
+
+async def _checked(database: Database, job: Job, data: bytes) -> list[Recipient]:
+    """Everything that can be wrong is said at once. The event loop stays free: files are read beside it."""
+    sheet = await anyio.to_thread.run_sync(_sheet, data)
+    places = LAYOUT.places(sheet.header)
+    total = 2 * len(sheet.rows)
+    said: list[Said] = []
+    errors: list[Detail] = [] if sheet.rows else [Detail("/rows", "rows_missing", "只有表头，没有数据行")]
+    for start in range(0, len(sheet.rows), AT_ONCE):
+        await _go_on(database, job, start, total)
+        part = sheet.rows[start : start + AT_ONCE]
+        read, wrong = await anyio.to_thread.run_sync(read_rows, sheet.header, places, part)
+        said += read
+        errors += wrong
+    day = clock.business_day(clock.now())
+    async with database.reading() as session:
+        purchase, regions = await _books(session, job.purchase.id, day)
+        elsewhere = await _elsewhere(session, job.purchase.union_id, said, purchase, day)
+    await _go_on(database, job, len(sheet.rows), total)
+    rows, wrong = await anyio.to_thread.run_sync(judge, said, purchase, regions, elsewhere)
+    errors += wrong
+    if not errors:
+        errors = totals(rows, purchase)
+    if errors:
+        errors.sort(key=_row_of)
+        first = "；".join(one.detail for one in errors[:3])
+        more = "……" if len(errors) > 3 else ""
+        raise RecipientsRefused(
+            f"{first}{more}。共 {len(errors)} 处错误，什么都没有保存。",
+            errors,
+            {"import_id": str(job.id), "error_count": len(errors)},
+        )
+    return rows
+
+
+def _sheet(data: bytes) -> Sheet:
+    sheet = read_sheet(data, ROWS_MAX)
+    if sheet.merged:
+        raise MergedCells(f"{sheet.merged} 是合并单元格，请取消合并，让每一行都填完整，再上传。")
+    return sheet
+
+
+async def _books(session: ReadSession, purchase_id: UUID, day: Any) -> tuple[Purchase, Regions]:
+    named = {"purchase": purchase_id}
+    members = [Member(*row) for row in await session.execute(_MEMBERS, named)]
+    units = {row.code: row.id for row in await session.execute(_UNITS, named)}
+    packages = {row.name: row.id for row in await session.execute(_PACKAGES, named)}
+    regions = Regions((row[0], row[1], row[2], row[3]) for row in await session.execute(_COUNTIES, {"day": day}))
+    return Purchase(members, units, packages), regions
+
+
+async def _elsewhere(
+    session: ReadSession, union_id: UUID, said: Sequence[Said], purchase: Purchase, day: Any
+) -> frozenset[str | tuple[str, str]]:
+    strangers = [one for one in said if purchase.member(one) is None]
+    named = {
+        "numbers": [one.staff_number for one in strangers if one.staff_number],
+        "phones": [one.phone for one in strangers],
+        "names": [one.name for one in strangers],
+    }
+    rows = await session.execute(_ELSEWHERE, named | {"union_id": union_id, "day": day})
+    return frozenset(row.number or (row.phone, row.name) for row in rows)
+
+
+async def _saved(database: Database, job: Job, rows: Sequence[Recipient], actor: Actor, now: datetime) -> Brought:
+    purchase_id = job.purchase.id
+    total = 2 * len(rows)
+    async with database.transaction() as session:
+        purchase = await purchase_for(session, actor, Permission.BULK_WRITE, purchase_id, now, lock=True)
+        last = (
+            await session.execute(_LAST, {"purchase": purchase_id, "sha": job.sha, "revision": purchase.revision})
+        ).first()
+        if last is None and purchase.revision != job.purchase.revision:
+            raise ApprovalStale("检查名单的时候，采购内容有改动。请再上传一次。")
+        if last is None:
+            revision = await content_changed(
+                session, purchase_id=purchase_id, actor_id=actor.user_id, now=now, reason="导入收件名单"
+            )
+            await session.execute(_CLEAR, {"purchase": purchase_id})
+            for start in range(0, len(rows), AT_ONCE):
+                part = as_rows(_fact(one) for one in rows[start : start + AT_ONCE])
+                await session.execute(_SAVE, {"purchase": purchase_id, "rows": part})
+                await _go_on(database, job, len(rows) + start, total)
+            kept = await session.scalar(_COUNT, {"purchase": purchase_id})
+            if kept != len(rows):
+                raise AssertionError(f"{len(rows)} announced and {kept} saved")
+            await _note(session, actor, purchase_id, job.sha, len(rows), now)
+            await _close(session, job, "saved", None, [], revision)
+    if last is not None:  # somebody saved the same list meanwhile
+        await _end(database, job, "tried", None, [])
+        return Brought(last.id, len(rows), 0, saved=False, repeated=True)
+    return Brought(job.id, len(rows), sum(one.quantity for one in rows), saved=True, repeated=False)
+
+
+def _fact(one: Recipient) -> dict[str, Any]:
+    facts: dict[str, Any] = msgspec.to_builtins(one)
+    return facts | {"id": str(new_id())}
+
+
+async def _note(session: WriteSession, actor: Actor, purchase_id: UUID, sha: str, count: int, now: datetime) -> None:
+    await record_change(
+        session,
+        actor_id=actor.user_id,
+        action="bulk.recipients_imported",
+        subject=f"bulk_purchase:{purchase_id}",
+        before=None,
+        after={"rows": count, "file_sha256": sha},
+        reason=None,
+        now=now,
+    )
+
+
+async def _go_on(database: Database, job: Job, done: int, total: int) -> None:
+    async with database.transaction() as session:
+        await session.execute(_GO_ON, {"id": job.id, "done": done, "total": total, "now": clock.now()})
+
+
+async def _end(database: Database, job: Job, state: str, said: str | None, errors: Sequence[Detail]) -> None:
+    async with database.transaction() as session:
+        await _close(session, job, state, said, errors, None)
+
+
+async def _close(
+    session: WriteSession, job: Job, state: str, said: str | None, errors: Sequence[Detail], revision: int | None
+) -> None:
+    named = {
+        "id": job.id,
+        "state": state,
+        "said": said,
+        "errors": msgspec.json.encode([one.as_json() for one in errors]).decode(),
+        "error_count": len(errors),
+        "revision": revision,
+        "now": clock.now(),
+    }
+    await session.execute(_END, named)
+
+
+def _row_of(one: Detail) -> int:
+    number = one.pointer.split("/")[2] if one.pointer.count("/") > 1 else ""
+    return int(number) if number.isdigit() else 0
