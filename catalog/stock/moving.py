@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, Uuid, bindparam, text
+from sqlalchemy import ARRAY, BigInteger, Text, Uuid, bindparam, text
 
 from shop.core.database import WriteSession
 
@@ -35,6 +35,34 @@ UPDATE stock_item i SET on_hand_pieces = i.on_hand_pieces - l.pieces, held_piece
 FROM locked l WHERE i.sku_id = l.sku_id
 """  # noqa: S608
 ).bindparams(_ORDERS)
+
+# Of each hold at most what it has; the last part of it closes it.
+_COMMIT_PART = text(
+    f"""
+WITH given AS (
+    SELECT h.sku_id, least(h.pieces, r.pieces) AS pieces, h.pieces AS held
+    FROM unnest(:skus, :pieces) AS r(sku_id, pieces)
+    JOIN stock_hold h ON h.order_id = :order AND h.sku_id = r.sku_id AND h.state = 'held'
+), moved AS (
+    UPDATE stock_hold h SET pieces = CASE WHEN g.held > g.pieces THEN g.held - g.pieces ELSE g.held END,
+        state = CASE WHEN g.held > g.pieces THEN 'held' ELSE :closed END
+    FROM given g WHERE h.order_id = :order AND h.sku_id = g.sku_id AND h.state = 'held'
+    RETURNING g.sku_id, g.pieces
+), {_LOCKED},
+noted AS (
+    INSERT INTO stock_movement (id, sku_id, kind, pieces, reference, at)
+    SELECT gen_random_uuid(), sku_id, 'sold', -pieces, :reference, :now FROM moved WHERE :closed = 'committed'
+)
+UPDATE stock_item i SET held_pieces = i.held_pieces - l.pieces,
+    on_hand_pieces = i.on_hand_pieces - CASE WHEN :closed = 'committed' THEN l.pieces ELSE 0 END
+FROM locked l WHERE i.sku_id = l.sku_id
+"""  # noqa: S608
+).bindparams(
+    bindparam("order", type_=Uuid),
+    bindparam("skus", type_=ARRAY(Uuid)),
+    bindparam("pieces", type_=ARRAY(BigInteger)),
+    bindparam("closed", type_=Text),
+)
 
 _RELEASE = text(
     f"""
@@ -110,6 +138,30 @@ async def commit(session: WriteSession, *, order_ids: Sequence[UUID], now: datet
     """What was held for these orders is sold: it leaves the barn, with a movement each."""
     if order_ids:
         await session.execute(_COMMIT, {"orders": list(order_ids), "now": now})
+
+
+async def commit_part(
+    session: WriteSession, *, order_id: UUID, reference: str, pieces: dict[UUID, int], now: datetime
+) -> None:
+    """A part of what is held for an order is sold: these pieces (SKU → pieces > 0) leave the barn, once a reference.
+
+    The caller holds the order's lock.
+    """
+    if pieces:
+        await _part(session, order_id, pieces, reference, "committed", now)
+
+
+async def release_part(session: WriteSession, *, order_id: UUID, pieces: dict[UUID, int], now: datetime) -> None:
+    """A part of what is held for an order (SKU → pieces > 0) can be sold to others again. As above."""
+    if pieces:
+        await _part(session, order_id, pieces, "", "released", now)
+
+
+async def _part(
+    session: WriteSession, order_id: UUID, pieces: dict[UUID, int], reference: str, closed: str, now: datetime
+) -> None:
+    named = {"order": order_id, "skus": list(pieces), "pieces": list(pieces.values())}
+    await session.execute(_COMMIT_PART, named | {"reference": reference, "closed": closed, "now": now})
 
 
 async def release(session: WriteSession, *, order_ids: Sequence[UUID]) -> None:

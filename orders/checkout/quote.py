@@ -6,9 +6,12 @@ from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
 
+import msgspec
+
 from catalog.price import pricing
+from orders.allowance.lay import Purse
 from orders.checkout.facts import Content, Facts, SkuFacts, UnitFacts
-from orders.credit.rules import Origin, Rule, not_counted_reason
+from orders.credit.rules import Deal, Origin, Rule, not_counted_reason
 from shop.core import clock
 from shop.core.money import half_up, split
 
@@ -27,10 +30,18 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """What one payer bears of a line, origin by origin: an allowance, or (None) the buyer's own money."""
+
+    purse: Purse | None
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """trouble: why this line cannot be ordered: unknown_sku, not_for_sale, papers_expired, out_of_season,
     out_of_stock, cannot_arrive; None when it can. milli: exactly how much, where goods are weighed; quantity is then
-    that rounded up.
+    that rounded up. shares: who pays which part where an allowance bears some; none where the buyer pays it all.
     """
 
     sku_id: UUID
@@ -42,6 +53,7 @@ class Line:
     available: int
     trouble: str | None
     milli: int | None = None
+    shares: tuple[Share, ...] = ()
 
     @property
     def gross_fen(self) -> int:
@@ -81,6 +93,10 @@ class Quote:
         return self.goods_fen - self.discount_fen + self.total_freight_fen
 
     @property
+    def allowance_fen(self) -> int:
+        return sum(p.net_fen for line in self.lines for share in line.shares if share.purse for p in share.pieces)
+
+    @property
     def troubles(self) -> tuple[Line, ...]:
         return tuple(line for line in self.lines if line.trouble)
 
@@ -96,7 +112,12 @@ class Quote:
 
 
 def quote(
-    wanted: Sequence[tuple[UUID, int]], facts: Facts, *, now: datetime, weights: Mapping[UUID, int] = _NOTHING
+    wanted: Sequence[tuple[UUID, int]],
+    facts: Facts,
+    *,
+    now: datetime,
+    weights: Mapping[UUID, int] = _NOTHING,
+    fund_source: str = "personal",
 ) -> Quote:
     """Pure: the facts of one moment in, lines, sums and what they count for out.
 
@@ -151,7 +172,7 @@ def quote(
                 sku=sku,
                 step=step,
                 discount_fen=discount,
-                pieces=_pieces(sku, quantity, net, facts, unit, milli),
+                pieces=_pieces(sku, quantity, net, facts, unit, milli, fund_source),
                 available=_available(sku, taken),
                 trouble=_trouble(sku, quantity, _available(sku, taken), month, sums.cannot_arrive),
                 milli=milli,
@@ -205,7 +226,13 @@ def _trouble(sku: SkuFacts, quantity: int, available: int, month: int, unserved:
 
 
 def _pieces(
-    sku: SkuFacts, quantity: int, net_fen: int, facts: Facts, unit: UnitFacts | None, milli: int | None
+    sku: SkuFacts,
+    quantity: int,
+    net_fen: int,
+    facts: Facts,
+    unit: UnitFacts | None,
+    milli: int | None,
+    fund_source: str,
 ) -> tuple[Piece, ...]:
     """Line net → origins by allocation price × pieces (DOMAIN rule 10)."""
     shares = (
@@ -217,23 +244,38 @@ def _pieces(
             net_fen=share,
             grams=_part(content.net_grams * content.pieces * quantity, quantity, milli),
             quantity_milli=_part(content.pieces * quantity * 1_000, quantity, milli),
-            not_counted_reason=_reason(content, facts, unit),
+            not_counted_reason=why_not_counted(content, facts, unit, fund_source),
         )
         for content, share in zip(sku.contents, shares, strict=True)
     )
 
 
-def _reason(content: Content, facts: Facts, unit: UnitFacts | None) -> str | None:
+def why_not_counted(
+    content: Content,
+    facts: Facts,
+    unit: UnitFacts | None,
+    fund_source: str = "personal",
+    credit_kind: str | None = None,
+) -> str | None:
+    """By the rule of the day; None: it counts."""
     rule = facts.rule
     made = rule is not None and rule.origin_basis == "made"
     pairings = content.made_pairing_unit_ids if made else content.pairing_unit_ids
     return not_counted_reason(
-        Rule(rule.id, rule.needs_designation, rule.needs_recognition, rule.origin_basis) if rule else None,
+        msgspec.convert(rule, Rule, from_attributes=True) if rule else None,
         Origin(
             designations=content.made_designations if made else content.designations,
             paired=unit is not None and not set(pairings).isdisjoint(unit.path),
             recognition_number=content.recognition_number,
             recognised_once=content.recognised_once,
+            known=(content.made_county_code if made else content.county_code) is not None,
+            designated_once=content.made_designated_once if made else content.designated_once,
+            recognised_later=content.recognised_later,
         ),
         credited=unit is not None,
+        deal=Deal(
+            credit_kind=credit_kind or ("direct_purchase" if facts.works_at else "assisted_sale"),
+            fund_source=fund_source,
+            category=content.category,
+        ),
     )

@@ -6,7 +6,7 @@ Money is stored once, at the lowest level (`share_component.net_fen`, `parcel.fr
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, true
 from sqlmodel import Field, SQLModel
 
 from shop.core.database import APPEND_ONLY, Fen, Grams, Moment, one_of
@@ -137,17 +137,24 @@ class OrderLine(SQLModel, table=True):
 
 
 class Allocation(SQLModel, table=True):
-    """So many pieces of a line go to one delivery and belong to one payer. Only bulk orders have them: Σ over a line =
-    its quantity.
+    """So many pieces of a line go to one delivery and belong to one payer: Σ over a line = its quantity. Only orders
+    that are accepted have them.
+
+    `quantity_milli`: of weighed goods, what was ordered when it is not whole pieces; `pieces` is then rounded up.
     """
 
     __tablename__ = "allocation"
-    __table_args__ = (CheckConstraint("pieces > 0", name="has_pieces"), Index("ix_allocation_line", "line_id"))
+    __table_args__ = (
+        CheckConstraint("pieces > 0", name="has_pieces"),
+        CheckConstraint("quantity_milli > (pieces - 1) * 1000 AND quantity_milli < pieces * 1000", name="part_of_last"),
+        Index("ix_allocation_line", "line_id"),
+    )
 
     delivery_id: UUID = Field(foreign_key="delivery.id", primary_key=True)
     line_id: UUID = Field(foreign_key="order_line.id", primary_key=True)
     payer_share_id: UUID = Field(foreign_key="payer_share.id", primary_key=True)
     pieces: int = Field(sa_type=BigInteger)
+    quantity_milli: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class PayerShare(SQLModel, table=True):
@@ -155,7 +162,9 @@ class PayerShare(SQLModel, table=True):
 
     `due_fen` is his goods and freight, net of what left again; it changes with acceptance, refunds and price
     protection, always in the transaction of the change. `paid_fen` is what bank transfers brought for it, net of what
-    was paid back. `due_on`: the last day to pay; `extended_on`: when the one extension was given.
+    was paid back. `due_on`: the last day to pay; `extended_on`: when the one extension was given. `owns_pieces`: his
+    pieces are his own, and what is not accepted of them lowers his share alone; false where the money was shared
+    otherwise (by heads, by fixed shares) and all payers bear it.
     """
 
     __tablename__ = "payer_share"
@@ -165,6 +174,7 @@ class PayerShare(SQLModel, table=True):
         one_of("terms", ("prepaid", "split_30_70", "after_acceptance")),
         one_of("payment_state", ("unpaid", "partly_paid", "paid", "overdue", "overpaid")),
         UniqueConstraint("order_id", "position"),
+        Index("ix_payer_share_due", "due_on", postgresql_where="payment_state IN ('unpaid', 'partly_paid')"),
         CheckConstraint("due_fen >= 0 AND paid_fen >= 0", name="not_negative"),
     )
 
@@ -176,6 +186,7 @@ class PayerShare(SQLModel, table=True):
     payer_name: str
     unit_id: UUID | None = None
     is_spare: bool = False
+    owns_pieces: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
     fund_source: str
     transfer_code: str = Field(unique=True)
     invoice_title: str

@@ -1,0 +1,122 @@
+"""Write down acceptances: who, what was counted, and what it did to each component."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+
+from orders.acceptance.count import CountedDelivery
+from orders.acceptance.rules import NOBODY, Divided
+from shop.core.database import WriteSession
+from shop.core.rows import as_rows
+
+if TYPE_CHECKING:
+    from orders.acceptance.accept import Acceptors
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An acceptance to be written: its id, its key, its count."""
+
+    id: UUID
+    key: str
+    counts: CountedDelivery
+
+
+_WRITE = text("""
+WITH accepted AS (
+    INSERT INTO acceptance SELECT * FROM jsonb_populate_recordset(NULL::acceptance, CAST(:acceptances AS jsonb))
+), lined AS (
+    INSERT INTO acceptance_line SELECT * FROM jsonb_populate_recordset(NULL::acceptance_line, CAST(:lines AS jsonb))
+    RETURNING line_id, expected_milli - accepted_milli AS gone_milli
+), parted AS (
+    INSERT INTO acceptance_part SELECT * FROM jsonb_populate_recordset(NULL::acceptance_part, CAST(:parts AS jsonb))
+    RETURNING component_id, gone_fen, gone_grams, gone_milli
+), pieces_gone AS (
+    UPDATE order_line l SET refunded_quantity = l.refunded_quantity + g.milli / 1000
+    FROM (SELECT line_id, sum(gone_milli)::bigint AS milli FROM lined GROUP BY 1 HAVING sum(gone_milli) >= 1000) g
+    WHERE l.id = g.line_id
+)
+UPDATE share_component c SET refunded_fen = c.refunded_fen + g.fen, refunded_grams = c.refunded_grams + g.grams,
+    refunded_milli = c.refunded_milli + g.milli
+FROM (SELECT component_id, sum(gone_fen)::bigint AS fen, sum(gone_grams)::bigint AS grams,
+    sum(gone_milli)::bigint AS milli FROM parted GROUP BY 1 HAVING sum(gone_fen + gone_grams + gone_milli) > 0) g
+WHERE c.id = g.component_id
+""")
+
+
+async def write(
+    session: WriteSession,
+    order: Row[Any],
+    acceptances: Sequence[Written],
+    divided: Sequence[Sequence[Divided]],
+    by: Acceptors,
+    *,
+    now: datetime,
+) -> None:
+    """One statement for any number of acceptances. The database refuses duties in one hand, and a second round."""
+    heads = [_head(order, one, by, now) for one in acceptances]
+    lines = [line for one in acceptances for line in _lines(one)]
+    parts = [
+        {
+            "acceptance_id": one.id,
+            "component_id": part.component_id,
+            "accepted_fen": part.accepted.fen,
+            "accepted_grams": part.accepted.grams,
+            "accepted_milli": part.accepted.quantity_milli,
+            "gone_fen": part.gone.fen,
+            "gone_grams": part.gone.grams,
+            "gone_milli": part.gone.quantity_milli,
+        }
+        for one, found in zip(acceptances, divided, strict=True)
+        for part in found
+    ]
+    named = {"acceptances": as_rows(heads), "lines": as_rows(lines), "parts": as_rows(parts)}
+    await session.execute(_WRITE, named)
+
+
+def _head(order: Row[Any], one: Written, by: Acceptors, now: datetime) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "kind": by.kind,
+        "order_id": order.id,
+        "delivery_id": one.counts.delivery_id,
+        "round": 1,
+        "requester_id": order.requester_id,
+        "approver_id": order.approver_id,
+        "received_by": by.actor.user_id,
+        "witnessed_by": by.witness_id,
+        "accepted_on": by.accepted_on,
+        "note": by.note,
+        "delivery_note": one.counts.delivery_note,
+        "truck_driver": by.truck.driver if by.truck else None,
+        "truck_plate": by.truck.plate if by.truck else None,
+        "evidence_sha256": by.evidence_sha256,
+        "idempotency_key": one.key,
+        "recorded_at": now,
+    }
+
+
+def _lines(one: Written) -> list[dict[str, object]]:
+    return [
+        {
+            "acceptance_id": one.id,
+            "line_id": count.line_id,
+            "payer_share_id": count.payer_share_id or NOBODY,
+            "expected_milli": count.counted_milli,
+            "accepted_milli": count.accepted_milli,
+            "short_milli": count.short_milli,
+            "damaged_milli": count.damaged_milli,
+            "refused_milli": count.refused_milli,
+            "reason": count.reason,
+            "best_before": count.best_before,
+            "batch_number": count.batch_number,
+            "shelf_life_warning": one.counts.warnings.get((count.line_id, count.payer_share_id)),
+        }
+        for _, count in one.counts.groups
+    ]

@@ -1,0 +1,127 @@
+"""An approved purchase becomes one order, once: every branch's exact share, and stock held until the ship date."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Row, Text, Uuid, bindparam, text
+
+from catalog.price import pricing
+from orders.acceptance.rules import NOBODY
+from orders.bulk.content import content_hash
+from orders.bulk.draw import Rates, draw, regions_of
+from orders.bulk.move_on import move_on
+from orders.bulk.place_document import Placing, driver_of, write
+from orders.bulk.problems import ApprovalStale
+from orders.bulk.reach import purchase_for
+from orders.bulk.wanted import Wanted, wanted_by
+from orders.checkout.facts import Goods, goods_of
+from shop.access.permissions import Actor, Permission
+from shop.core import clock
+from shop.core.audit import record_change
+from shop.core.database import WriteSession
+
+_APPROVED = text("""
+SELECT approver_id FROM bulk_approval
+WHERE purchase_id = :purchase AND revision = :revision AND decision = 'approved' AND content_sha256 = :content
+ORDER BY step DESC
+""")
+_BUYER = text("""
+SELECT a.person_id, u.name AS unit_name FROM user_account a, unit u WHERE a.id = :requester AND u.id = :unit
+""")
+_RATES = text("""
+SELECT f.supplier_id, f.region, f.served, f.first_grams, f.first_fen, f.step_grams, f.step_fen, f.free_from_fen
+FROM freight_rate f WHERE f.supplier_id = ANY(:suppliers) AND f.region = ANY(:prefixes)
+    AND f.valid_from <= :day AND (f.valid_to IS NULL OR f.valid_to > :day)
+""").bindparams(bindparam("suppliers", type_=ARRAY(Uuid)), bindparam("prefixes", type_=ARRAY(Text)))
+_ORDERED = text("UPDATE bulk_purchase SET order_id = :order, changed_at = :now WHERE id = :purchase")
+
+
+async def place(session: WriteSession, *, actor: Actor, purchase_id: UUID, now: datetime) -> UUID:
+    """Place it; returns the order's id. Placed before is success, and the same order.
+
+    Raises NotFound, WrongState, NoticeOpen, ApprovalStale, PlanInvalid, RecipientsDiffer, StockShort: nothing is
+    written then.
+    """
+    purchase = await purchase_for(session, actor, Permission.BULK_WRITE, purchase_id, now, lock=True)
+    if purchase.order_id is not None:
+        placed: UUID = purchase.order_id
+        return placed
+    await move_on(
+        session, purchase_id=purchase_id, to="ordered", actor_id=actor.user_id, now=now, revision=purchase.revision
+    )
+    approver_id = await _approver(session, purchase)
+    wanted = await wanted_by(session, purchase, day=clock.business_day(now))
+    key = f"bulk:{purchase_id}"
+    order_id = await write_order(session, purchase, wanted, approver_id=approver_id, key=key, now=now)
+    await session.execute(_ORDERED, {"order": order_id, "purchase": purchase_id, "now": now})
+    await record_change(
+        session,
+        actor_id=actor.user_id,
+        action="bulk.placed",
+        subject=f"bulk_purchase:{purchase_id}",
+        before=None,
+        after={"order_id": str(order_id), "content_sha256": purchase.content_sha256},
+        reason=None,
+        now=now,
+    )
+    return order_id
+
+
+async def write_order(
+    session: WriteSession, purchase: Row[Any], wanted: Wanted, *, approver_id: UUID, key: str, now: datetime
+) -> UUID:
+    """Draw up what is wanted on today's facts and write it as an order of the purchase's, under `key` for ever."""
+    goods = await _goods(session, wanted, now)
+    rates = await _rates(session, wanted, goods, now)
+    drawn = draw(wanted, goods, rates, ship_on=purchase.ship_on)
+    buyer = (await session.execute(_BUYER, {"requester": purchase.requester_id, "unit": purchase.unit_id})).one()
+    placing = Placing(
+        purchase_id=purchase.id,
+        union_id=purchase.union_id,
+        unit_id=purchase.unit_id,
+        unit_name=buyer.unit_name,
+        buyer_id=purchase.requester_id,
+        person_id=buyer.person_id,
+        key=key,
+        fund_source=purchase.fund_source,
+        terms=purchase.terms,
+        shared_by=purchase.shared_by,
+        ship_on=purchase.ship_on,
+        requester_id=purchase.requester_id,
+        approver_id=approver_id,
+        now=now,
+    )
+    return await write(session, drawn, wanted, goods, placing)
+
+
+async def _approver(session: WriteSession, purchase: Row[Any]) -> UUID:
+    """Who approved exactly this content last; nobody where a rule asks for none. Raises ApprovalStale."""
+    if purchase.content_sha256 != await content_hash(session, purchase.id):
+        raise ApprovalStale("采购内容在审批之后有改动，请重新提交审批。")
+    named = {"purchase": purchase.id, "revision": purchase.revision, "content": purchase.content_sha256}
+    approved = (await session.scalars(_APPROVED, named)).all()
+    needed = purchase.approvers_needed if purchase.approvers_needed is not None else 1
+    if len(approved) < needed:
+        raise ApprovalStale("批准的不是现在的内容，请重新提交审批。")
+    return approved[0] if approved else NOBODY
+
+
+async def _goods(session: WriteSession, wanted: Wanted, now: datetime) -> Goods:
+    """Facts of goods and papers as checkout reads them; freight has regions of its own here."""
+    sku_ids = {line.sku_id for lines in wanted.packages.values() for line in lines}
+    return await goods_of(await driver_of(session), sku_ids=sku_ids, region_code="", now=now)
+
+
+async def _rates(session: WriteSession, wanted: Wanted, goods: Goods, now: datetime) -> Rates:
+    named = {
+        "suppliers": [supplier.id for supplier in goods.suppliers],
+        "prefixes": sorted({code[:n] for code in regions_of(wanted.destinations) for n in (6, 4, 2, 0)}),
+        "day": clock.business_day(now),
+    }
+    found: dict[UUID, dict[str, pricing.Rate]] = {}
+    for row in await session.execute(_RATES, named):
+        found.setdefault(row.supplier_id, {})[row.region] = pricing.Rate(
+            row.served, row.first_grams, row.first_fen, row.step_grams, row.step_fen, row.free_from_fen
+        )
+    return found
