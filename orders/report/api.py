@@ -3,19 +3,21 @@
 from collections import Counter
 from typing import Annotated
 
-import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
 from orders.report import sheet
-from orders.report.question import PARAMETERS, read_question
+from orders.report.bridge import bridge
+from orders.report.question import PARAMETERS, SECOND_MOMENT, read_moment, read_question
 from orders.report.sales import sales
-from orders.report.schemas import SalesOut
+from orders.report.schemas import BridgeOut, SalesOut
+from orders.seal.canonical import canonical
+from orders.seal.key import seal_key
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.errors import Detail, Invalid
-from shop.core.requests import TheDatabase
+from shop.core.requests import TheDatabase, TheSettings
 
 routes = APIRouter(prefix="/api/v1", tags=["reports"])
 
@@ -27,7 +29,10 @@ routes = APIRouter(prefix="/api/v1", tags=["reports"])
     response_model=None,
 )
 async def get_sales(
-    request: Request, actor: Annotated[Actor, Depends(requires(Permission.REPORT_READ))], database: TheDatabase
+    request: Request,
+    actor: Annotated[Actor, Depends(requires(Permission.REPORT_READ))],
+    database: TheDatabase,
+    settings: TheSettings,
 ) -> Response:
     """What was credited in a period, by the keys asked for, with what was not counted and why.
 
@@ -40,7 +45,19 @@ async def get_sales(
     if question.format == "csv":
         headers["content-disposition"] = f'attachment; filename="{sheet.file_name(report)}"'
         return StreamingResponse(sheet.chunks(report), media_type="text/csv; charset=utf-8", headers=headers)
-    return Response(msgspec.json.encode(report.as_json()), media_type="application/json", headers=headers)
+    document = report.published(seal_key(settings))
+    return Response(canonical(document), media_type="application/json", headers=headers)
+
+
+@routes.get("/reports/bridge", openapi_extra={"parameters": [*PARAMETERS, SECOND_MOMENT]})
+async def get_bridge(
+    request: Request, actor: Annotated[Actor, Depends(requires(Permission.REPORT_READ))], database: TheDatabase
+) -> BridgeOut:
+    """Why a report known at `known_at` and the same one known at `known_at_2` differ, to the fen."""
+    asked = parameters_of(request)
+    until = read_moment(asked.pop("known_at_2", ""), "known_at_2")
+    found = await bridge(database, read_question(asked), until=until, actor=actor, now=clock.now())
+    return BridgeOut.model_validate(found.as_json())
 
 
 def parameters_of(request: Request) -> dict[str, str]:

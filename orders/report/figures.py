@@ -1,17 +1,20 @@
 """The statements behind a sales report: over the entries, or over the rollup where that says the same."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
+    Boolean,
     ColumnElement,
     Integer,
     Select,
     Subquery,
+    Text,
     Uuid,
     any_,
     case,
@@ -21,6 +24,7 @@ from sqlalchemy import (
     literal,
     null,
     select,
+    text,
     tuple_,
     union_all,
 )
@@ -28,6 +32,7 @@ from sqlmodel import SQLModel
 
 from catalog.county.models import DESIGNATION_KINDS
 from orders.credit import models
+from orders.report.models import Snapshot
 from orders.report.question import Key, Question
 from orders.report.reach import Reach
 from shop.core import clock
@@ -52,6 +57,13 @@ LABELS: Mapping[Key, tuple[str, ...]] = {
 }  # fmt: skip
 """Frozen names that go with it. One thing that bore two names in the period is one row, under the later name."""
 ROLLED_UP = frozenset({"county", "province", "month", "quarter", "half_year", "year", "kind"})
+# Flags are few; what they stand on is read by its lines, not the other way round.
+_FLAGGED = text("""
+SELECT DISTINCT l.order_line_id FROM flag f JOIN flag_line l ON l.flag_id = f.id
+WHERE pg_visible_in_snapshot(f.xid, CAST(CAST(:snapshot AS text) AS pg_snapshot)) AND NOT EXISTS (
+    SELECT FROM flag_decision d WHERE d.flag_id = f.id AND d.outcome = 'cleared'
+        AND pg_visible_in_snapshot(d.xid, CAST(CAST(:snapshot AS text) AS pg_snapshot)))
+""")
 _SUMS = ("sale_fen", "refund_fen", "quantity_milli", "grams")
 
 
@@ -81,9 +93,17 @@ class People:
 
 def can_use_rollup(question: Question, reach: Reach) -> bool:
     """Whether the rollup holds what is asked: whole months by day of the event, its keys, a unit that is a top."""
-    finer = (question.scope, question.channel, question.fund_source, question.producer, question.campaign)
+    finer = (
+        question.known_at,
+        question.scope,
+        question.channel,
+        question.fund_source,
+        question.producer,
+        question.campaign,
+    )
     return (
         question.view == "event_day"
+        and question.known_at is None
         and question.since.day == question.until.day == 1
         and ROLLED_UP.issuperset(question.group_by)
         and all(filter_ is None for filter_ in finer)
@@ -92,10 +112,19 @@ def can_use_rollup(question: Question, reach: Reach) -> bool:
 
 
 async def parts(
-    session: ReadSession, question: Question, reach: Reach, *, source: Literal["rollup", "entries"], limit: int
+    session: ReadSession,
+    question: Question,
+    reach: Reach,
+    *,
+    source: Literal["rollup", "entries"],
+    limit: int,
+    snapshot: str | None = None,
 ) -> list[Part]:
-    """The sums, at most `limit` of them; the same from either source. Whole months and top units only for `rollup`."""
-    facts = _rolled(question, reach) if source == "rollup" else _entered(question, reach)
+    """The sums, at most `limit` of them; the same from either source. Whole months and top units only for `rollup`.
+
+    snapshot: only entries that it shows; for `entries` only, the rollup knows no past.
+    """
+    facts = _rolled(question, reach) if source == "rollup" else entered(question, reach, snapshot)
     identity = [facts.c[IDENTITY[key]] for key in question.group_by]
     labels = list(dict.fromkeys(facts.c[name] for key in question.group_by for name in LABELS.get(key, ())))
     by = list(dict.fromkeys([*identity, *labels, facts.c.standing, facts.c.credit_kind]))
@@ -118,9 +147,26 @@ def label_names(group_by: tuple[Key, ...]) -> list[str]:
     return list(dict.fromkeys(name for key in group_by for name in LABELS.get(key, ())))
 
 
-async def people(session: ReadSession, question: Question, reach: Reach) -> list[People]:
+async def flagged(
+    session: ReadSession, question: Question, reach: Reach, *, snapshot: str
+) -> dict[tuple[Any, ...] | None, int]:
+    """Credited fen under a flag that nobody had cleared in that snapshot, by row; None: of all rows together."""
+    lines = (await session.execute(_FLAGGED, {"snapshot": snapshot})).scalars().all()
+    if not lines:
+        return {}
+    facts = entered(question, reach, snapshot, lines)
+    identity = [facts.c[IDENTITY[key]] for key in question.group_by]
+    total = cast(func.sum(facts.c.sale_fen + facts.c.refund_fen), BigInteger)
+    rows = await session.execute(select(*identity, total).where(facts.c.standing == "headline").group_by(*identity))
+    found: dict[tuple[Any, ...] | None, int] = {tuple(row[:-1]): row[-1] for row in rows}
+    return found | {None: sum(found.values())}
+
+
+async def people(
+    session: ReadSession, question: Question, reach: Reach, *, snapshot: str | None = None
+) -> list[People]:
     """Of each row and, with identity None, of all rows together: who bought in two counties is one person in sum."""
-    facts = _entered(question, reach)
+    facts = entered(question, reach, snapshot)
     identity = [facts.c[IDENTITY[key]] for key in question.group_by]
     counts = (
         func.count(facts.c.order_id.distinct()).label("orders"),
@@ -141,20 +187,31 @@ async def people(session: ReadSession, question: Question, reach: Reach) -> list
     ]
 
 
-def _entered(question: Question, reach: Reach) -> Subquery:
-    """Every entry that is asked about, with each column that a report may group by."""
+def entered(
+    question: Question,
+    reach: Reach,
+    snapshot: str | None = None,
+    lines: Sequence[UUID] | None = None,
+    unseen_by: str | None = None,
+) -> Subquery:
+    """Every entry that is asked about, with each column that a report may group by.
+
+    snapshot: of these only what it shows; lines: of these order lines only; unseen_by: only what that snapshot does
+    not show.
+    """
     e = _ENTRY.c
     month: ColumnElement[int] = e.period_month
     if question.view == "sale_day":
         month = cast(extract("year", e.sale_on) * 100 + extract("month", e.sale_on), Integer)
     scope = _scope(reach.unit_id)
-    sale = e.kind == "sale"
+    refund = e.kind == "refund"
     found = select(
         *_times(month), e.county_code, e.county_name, e.province, _designation().label("designation"), e.producer_id,
         e.producer_name, e.supplier_id, e.supplier_name, e.category, e.channel, e.credit_kind, scope.label("scope"),
         e.fund_source, e.unit_id, e.unit_name, e.union_id, e.campaign_id, e.order_id, e.person_id, e.kind,
         case((~e.counted, e.not_counted_reason), (e.grade == "D", "unverified"), else_="headline").label("standing"),
-        case((sale, e.amount_fen), else_=0).label("sale_fen"), case((sale, 0), else_=e.amount_fen).label("refund_fen"),
+        case((refund, 0), else_=e.amount_fen).label("sale_fen"),
+        case((refund, e.amount_fen), else_=0).label("refund_fen"),
         e.quantity_milli, e.grams,
     ).where(*_period(question))  # fmt: skip
     wanted: dict[ColumnElement[Any], Any] = {
@@ -164,9 +221,19 @@ def _entered(question: Question, reach: Reach) -> Subquery:
     found = found.where(*(column == value for column, value in wanted.items() if value is not None))
     if question.scope:
         found = found.where(scope == question.scope)
+    if snapshot is not None:
+        found = found.where(_shown_by(snapshot))
+    if unseen_by is not None:
+        found = found.where(~_shown_by(unseen_by))
+    if lines is not None:
+        found = found.where(e.order_line_id == any_(cast(list(lines), ARRAY(Uuid))))
     if reach.unit_id:
         found = found.where(literal(reach.unit_id, Uuid) == any_(e.unit_path))
     return _within(found, e.county_code, reach).subquery("facts")
+
+
+def _shown_by(snapshot: str) -> ColumnElement[bool]:
+    return func.pg_visible_in_snapshot(_ENTRY.c.xid, cast(literal(snapshot, Text), Snapshot()), type_=Boolean)
 
 
 def _rolled(question: Question, reach: Reach) -> Subquery:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Literal, cast, get_args
 from uuid import UUID
 
@@ -35,17 +35,12 @@ class FormatNotAvailable(Problem):
     title = "暂不支持这种格式"
 
 
-class KnownAtNotAvailable(Problem):
-    status = 422
-    code = "known_at_not_available"
-    title = "暂不支持按知悉时间重出报表"
-
-
 @dataclass(frozen=True, slots=True)
 class Question:
     """Business days [since, until); the filters are all of them at once, None asks for everything.
 
-    unit None: the caller's top unit. kind is direct_purchase or assisted_sale; county a division code.
+    unit None: the caller's top unit. kind is direct_purchase or assisted_sale; county a division code. known_at None:
+    everything that is known now.
     """
 
     since: date
@@ -60,7 +55,14 @@ class Question:
     producer: UUID | None = None
     campaign: UUID | None = None
     view: View = "event_day"
+    known_at: datetime | None = None
     format: str = "json"
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """What the figures are narrowed to: a report that says less than everything says so."""
+        named = ("kind", "scope", "channel", "fund_source", "county", "producer", "campaign")
+        return {name: str(value) for name in named if (value := getattr(self, name)) is not None}
 
 
 @dataclass
@@ -88,6 +90,18 @@ class _Reading:
             pass
         self.refuse(name, "day_invalid", "日期无效，请按 2026-01-01 的样子填写")
         return None
+
+    def moment(self, name: str) -> datetime | None:
+        """RFC 3339, with its zone: a time without one means something else on every machine."""
+        value = self.text(name)
+        try:
+            found = datetime.fromisoformat(value) if value else None
+        except ValueError:
+            found = None
+        if value and (found is None or found.tzinfo is None):
+            self.refuse(name, "moment_invalid", "请按 2026-11-22T08:00:00Z 的样子填写，带时区")
+            return None
+        return found
 
     def one_of(self, name: str, values: Collection[str]) -> Any:
         value = self.text(name)
@@ -127,7 +141,7 @@ def read_question(asked: Mapping[str, str]) -> Question:
     """Parameters as text → a question. A blank one is one that was not given; an unknown one is refused.
 
     Raises Invalid naming every parameter that is wrong (a report on a misspelt filter would be a wrong figure),
-    FormatNotAvailable, KnownAtNotAvailable.
+    FormatNotAvailable.
     """
     known = {parameter["name"] for parameter in PARAMETERS}
     reading = _Reading(asked)
@@ -137,17 +151,21 @@ def read_question(asked: Mapping[str, str]) -> Question:
     question = _question(reading)
     if question is None or reading.wrong:
         raise Invalid("报表条件有误，请按提示修改后再查。", reading.wrong)
-    if reading.text("known_at"):
-        raise KnownAtNotAvailable(
-            "“按当时所知重出报表”将在后续版本提供，请先去掉 known_at。",
-            [Detail("/known_at", KnownAtNotAvailable.code, "暂不支持")],
-        )
     if question.format in FORMATS_TO_COME:
         raise FormatNotAvailable(
             "目前提供 json 和 csv，xlsx 与 pdf 将在后续版本提供。",
             [Detail("/format", FormatNotAvailable.code, "请改用 csv")],
         )
     return question
+
+
+def read_moment(value: str, name: str) -> datetime:
+    """One moment that must be there. Raises Invalid."""
+    reading = _Reading({name: value})
+    if (found := reading.moment(name)) is None:
+        wrong = reading.wrong or [Detail(f"/{name}", "required", "请填写时间，例如 2026-11-22T08:00:00Z")]
+        raise Invalid("报表条件有误，请按提示修改后再查。", wrong)
+    return found
 
 
 def _question(reading: _Reading) -> Question | None:
@@ -169,6 +187,7 @@ def _question(reading: _Reading) -> Question | None:
         producer=reading.id("producer"),
         campaign=reading.id("campaign"),
         view=reading.one_of("view", VIEWS) or "event_day",
+        known_at=reading.moment("known_at"),
         format=reading.one_of("format", (*FORMATS, *FORMATS_TO_COME)) or "json",
     )
     return None if reading.wrong else read
@@ -196,7 +215,10 @@ PARAMETERS: tuple[dict[str, Any], ...] = (
     _parameter("producer", "Who grew or made it.", format="uuid"),
     _parameter("campaign", "The line's primary campaign.", format="uuid"),
     _parameter("view", "By the day of the event (official), or of the original sale.", enum=[*VIEWS]),
-    _parameter("known_at", "Comes with a later version: until then 422 `known_at_not_available`.", format="date-time"),
+    _parameter(
+        "known_at", "What was known then: a report's own `known_at` gives the same bytes again.", format="date-time"
+    ),
     _parameter("format", "`xlsx` and `pdf` come later: 422 `format_not_available`.", enum=[*FORMATS, *FORMATS_TO_COME]),
 )
 """As OpenAPI describes them."""
+SECOND_MOMENT = _parameter("known_at_2", "The later moment of a bridge.", format="date-time")

@@ -1,19 +1,25 @@
 """The sales-assisted report: what was credited, to whom, and what was not counted and why."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import select
 from sqlmodel import col
 
 from catalog.campaign.models import Campaign
 from orders.credit.models import NOT_COUNTED_REASONS
-from orders.report.figures import Part, People, can_use_rollup, label_names, parts, people
+from orders.report.figures import Part, People, can_use_rollup, flagged, label_names, parts, people
+from orders.report.knowledge import Known, keep, known_at, names_then, seen_by, show_names
 from orders.report.question import Key, Question
 from orders.report.reach import Reach, reach_of
+from orders.seal.header import stamp
+from orders.seal.key import SealKey
+from orders.seal.queries import seal_numbered
+from orders.seal.report_signature import signed
 from shop.access.permissions import Actor
 from shop.core import clock
 from shop.core.database import Database, ReadSession
@@ -50,6 +56,7 @@ class Figures:
     grams: int = 0
     orders: int = 0
     participants: int = 0
+    flagged_fen: int = 0
 
     @property
     def credited_fen(self) -> int:
@@ -87,7 +94,7 @@ class Figures:
             "assisted_sale_fen": self.assisted_sale_fen,
             "credited_fen": self.credited_fen,
             "unverified_fen": self.unverified_fen,
-            "flagged_fen": None,
+            "flagged_fen": self.flagged_fen,
             "refunded_fen": self.refunded_fen,
             "quantity": self.quantity,
             "grams": self.grams,
@@ -106,10 +113,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class SalesReport:
-    """Rows sorted by their keys. not_counted: reason → fen, net of refunds, only reasons that occurred."""
+    """Rows sorted by their keys. not_counted: reason → fen, net of refunds, only reasons that occurred.
+
+    known: the moment whose knowledge this is; seal: the last one then, as its public JSON.
+    """
 
     question: Question
     reach: Reach
+    known: Known
+    seal: dict[str, Any] | None
     rows: list[Row]
     totals: Figures
     not_counted: dict[str, int]
@@ -118,22 +130,28 @@ class SalesReport:
     def recognised_fen(self) -> int:
         return self.totals.credited_fen + self.totals.unverified_fen + sum(self.not_counted.values())
 
-    def as_json(self) -> dict[str, Any]:
-        """The document of OUTSIDE: the API and the command line give the same."""
+    def published(self, key: SealKey) -> dict[str, Any]:
+        """The document of OUTSIDE with its stamps, digest and signature: the API and the command line give the same.
+
+        Asked again with its own `known_at`, it is the same to the byte.
+        """
         unit = self.reach.unit_id and {"id": self.reach.unit_id, "name": self.reach.unit_name}
-        return {
+        balanced_at = self.known.balanced_as_of
+        document = {
             "period": {"from": self.question.since, "to": self.question.until},
             "view": self.question.view,
+            "filters": self.question.filters,
             "unit": unit,
-            "known_at": None,
+            "known_at": stamp(self.known.at),
             "group_by": self.question.group_by,
             "rows": [row.keys | row.figures.as_json() for row in self.rows],
             "totals": self.totals.as_json(),
             "not_counted": [{"reason": reason, "amount_fen": fen} for reason, fen in self.not_counted.items()],
             "recognised_fen": self.recognised_fen,
-            "balanced_as_of": None,
-            "digest": None,
+            "balanced_as_of": balanced_at and stamp(balanced_at),
+            "seal": self.seal,
         }
+        return signed(msgspec.to_builtins(document), key)
 
 
 async def sales(
@@ -147,19 +165,32 @@ async def sales(
     """Answer a question from one moment's entries. actor None: the operator at the command line.
 
     source: `entries` leaves the rollup aside; the figures are the same. Raises NotFound, UnitRequired, NotAllowed
-    (see reach.py) and ReportTooLarge.
+    (see reach.py), ReportTooLarge, NotKnownYet and NothingKnownThen.
     """
     async with database.snapshot() as session:
+        known = await known_at(session, question.known_at, now=now) if question.known_at else None
+        snapshot = known.snapshot if known else await seen_by(session)
+        past = snapshot if known else None  # what is known now needs no look at each entry's transaction
         reach = await reach_of(session, unit=question.unit, actor=actor, day=clock.business_day(now))
         rollup = source == "quickest" and can_use_rollup(question, reach)
-        found = await parts(session, question, reach, source="rollup" if rollup else "entries", limit=PARTS_MAX + 1)
+        found = await parts(
+            session, question, reach, source="rollup" if rollup else "entries", limit=PARTS_MAX + 1, snapshot=past
+        )
         if len(found) > PARTS_MAX:
             raise ReportTooLarge(
                 "结果行数太多，请缩短期间、减少分组项或加上筛选条件。",
                 [Detail("/group_by", ReportTooLarge.code, "请减少分组项")],
             )
-        counted = {one.identity: one for one in await people(session, question, reach)}
-        names = await _names(session, question.group_by, found)
+        counted = {one.identity: one for one in await people(session, question, reach, snapshot=past)}
+        under_flags = await flagged(session, question, reach, snapshot=snapshot)
+        names = await _names(session, question.group_by, found, reach)
+        names = await names_then(session, names, known.at) if known else names
+    if known is None:
+        known = await keep(database, snapshot, now=now)
+        await show_names(database, names, known.at)
+    async with database.reading() as session:
+        seal = await seal_numbered(session, known.seal_number)
+    reach = replace(reach, unit_name=names.get(reach.unit_id, reach.unit_name)) if reach.unit_id else reach
     totals, not_counted = Figures(), dict.fromkeys(NOT_COUNTED_REASONS, 0)
     seen = {part.standing for part in found}
     groups: dict[tuple[Any, ...], list[Part]] = {}
@@ -170,11 +201,13 @@ async def sales(
             totals.add(part)
             groups.setdefault(part.identity, []).append(part)
     totals.count(counted.get(None))
-    rows = [
-        _row(question.group_by, identity, group, counted.get(identity), names)
-        for identity, group in sorted(groups.items(), key=_by_keys)
-    ]
-    return SalesReport(question, reach, rows, totals, {r: fen for r, fen in not_counted.items() if r in seen})
+    totals.flagged_fen = under_flags.get(None, 0)
+    rows = []
+    for identity, group in sorted(groups.items(), key=_by_keys):
+        rows.append(_row(question.group_by, identity, group, counted.get(identity), names))
+        rows[-1].figures.flagged_fen = under_flags.get(identity, 0)
+    left_out = {r: fen for r, fen in not_counted.items() if r in seen}
+    return SalesReport(question, reach, known, seal, rows, totals, left_out)
 
 
 def _by_keys(group: tuple[tuple[Any, ...], list[Part]]) -> list[tuple[bool, str]]:
@@ -211,10 +244,12 @@ def _key(key: Key, value: Any, labels: Mapping[str, Any], names: Mapping[UUID, s
     return _TIMES[key](value) if key in _TIMES else value
 
 
-async def _names(session: ReadSession, group_by: tuple[Key, ...], found: Iterable[Part]) -> dict[UUID, str]:
-    """Today's names of unions and campaigns: an entry holds their ids only."""
+async def _names(
+    session: ReadSession, group_by: tuple[Key, ...], found: Iterable[Part], reach: Reach
+) -> dict[UUID, str]:
+    """Today's names of unions, campaigns and the unit asked about: an entry holds their ids only."""
     ids = {value for part in found for value in part.identity if isinstance(value, UUID)}
-    names: dict[UUID, str] = {}
+    names: dict[UUID, str] = {reach.unit_id: reach.unit_name or ""} if reach.unit_id else {}
     if "union" in group_by:
         rows = await session.execute(select(col(Union.id), col(Union.name)).where(col(Union.id).in_(ids)))
         names |= {row.id: row.name for row in rows}

@@ -29,7 +29,7 @@ class FiguresOut(BaseModel):
     assisted_sale_fen: int
     credited_fen: int
     unverified_fen: Annotated[int, Field(description="Counted on a typed statement only (grade D), net of refunds")]
-    flagged_fen: None
+    flagged_fen: Annotated[int, Field(description="Of `credited_fen`, what stands under a flag that nobody cleared")]
     refunded_fen: Annotated[int, Field(description="What refunds took off `credited_fen`, as a positive figure")]
     quantity: Annotated[int, Field(description="Pieces, net of refunds; each figure rounded half-up by itself")]
     grams: int
@@ -88,16 +88,50 @@ class PeriodOut(BaseModel):
 
 
 class SalesOut(BaseModel):
-    """`recognised_fen` = credited + unverified + not counted, to the fen. `unit` null: the whole shop."""
+    """`recognised_fen` = credited + unverified + not counted, to the fen. `unit` null: the whole shop.
+
+    `digest`: hex SHA-256 over the canonical JSON (RFC 8785) of everything but `digest` and `signature`; `signature`:
+    hex Ed25519 over the digest's 64 digits. `seal`: the last one when this was known.
+    """
 
     period: PeriodOut
     view: str
     unit: NameKey | None
-    known_at: None
+    filters: dict[str, str]
+    known_at: str
     group_by: list[str]
     rows: list[RowOut]
     totals: FiguresOut
     not_counted: list[NotCountedOut]
     recognised_fen: int
-    balanced_as_of: None
-    digest: None
+    balanced_as_of: str | None
+    seal: dict[str, str | int] | None
+    digest: str
+    signature: str
+
+
+class BridgeSide(BaseModel):
+    known_at: str
+    credited_fen: int
+    unverified_fen: int
+    not_counted_fen: int
+    recognised_fen: int
+
+
+class BridgeCause(BaseModel):
+    """cause: late_rows, refunds, corrections, grade_changes. Signed fen that it moved between the two moments."""
+
+    cause: str
+    entries: int
+    credited_fen: int
+    unverified_fen: int
+    not_counted_fen: int
+
+
+class BridgeOut(BaseModel):
+    """second − first − causes = unexplained, which is zero figure by figure, or somebody tampered."""
+
+    first: BridgeSide
+    second: BridgeSide
+    causes: list[BridgeCause]
+    unexplained: dict[str, int]

@@ -8,7 +8,7 @@ from orders.seal.header import Header, stamp
 from shop.core.database import ReadSession
 
 _LIST = text("SELECT * FROM seal WHERE number < :before ORDER BY number DESC LIMIT :limit")
-_AT = text("SELECT * FROM seal WHERE sealed_at <= :at ORDER BY number DESC LIMIT 1")
+_ONE = text("SELECT * FROM seal WHERE number = :number")
 
 
 def seal_json(seal: Row[Any]) -> dict[str, Any]:
@@ -34,7 +34,9 @@ async def seals(session: ReadSession, *, before: int, limit: int) -> list[dict[s
     return [seal_json(row) for row in await session.execute(_LIST, {"before": before, "limit": limit})]
 
 
-async def seal_at(session: ReadSession, at: object) -> dict[str, Any] | None:
-    """The last seal that was made until a moment: what a report of that moment stands on."""
-    row = (await session.execute(_AT, {"at": at})).one_or_none()
+async def seal_numbered(session: ReadSession, number: int | None) -> dict[str, Any] | None:
+    """What a report stands on; None where nothing was sealed yet."""
+    if number is None:
+        return None
+    row = (await session.execute(_ONE, {"number": number})).one_or_none()
     return None if row is None else seal_json(row)

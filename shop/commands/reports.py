@@ -3,12 +3,13 @@
 import sys
 from collections.abc import Mapping
 
-import msgspec
 from rich.console import Console
 
 from orders.report import sheet, terminal
 from orders.report.question import read_question
 from orders.report.sales import sales
+from orders.seal.canonical import canonical
+from orders.seal.key import seal_key
 from shop.core import clock
 from shop.core.database import open_database
 from shop.core.settings import Settings
@@ -20,13 +21,14 @@ async def print_sales(asked: Mapping[str, str], *, as_json: bool) -> None:
     No unit asked about: the whole shop. Raises what `read_question` and `sales` raise.
     """
     question = read_question(asked)
-    database = await open_database(Settings())
+    settings = Settings()
+    database = await open_database(settings)
     try:
         report = await sales(database, question, actor=None, now=clock.now())
     finally:
         await database.close()
     if as_json:
-        sys.stdout.write(msgspec.json.encode(report.as_json()).decode() + "\n")
+        sys.stdout.write(canonical(report.published(seal_key(settings))).decode() + "\n")
     elif question.format == "csv":
         sys.stdout.buffer.writelines(sheet.chunks(report))
     else:

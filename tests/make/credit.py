@@ -70,12 +70,12 @@ class Sale:
 async def enter(database: Database, *sales: Sale) -> None:
     """Freeze and credit them, refunds too, in one transaction."""
     async with database.transaction() as session:
-        session.add_all([_frozen(sale) for sale in sales])
+        session.add_all([frozen(sale) for sale in sales])
         await session.flush()
         await record(session, [row for sale in sales for row in recognised(sale)], now=clock.now())
 
 
-def _frozen(sale: Sale) -> Attribution:
+def frozen(sale: Sale) -> Attribution:
     return Attribution(
         id=sale.id, order_line_id=sale.order, order_id=sale.order, person_id=sale.person, credit_kind=sale.kind,
         buyer_kind="employee" if sale.kind == "direct_purchase" else "outside",

@@ -61,7 +61,7 @@ def differences(connection: Connection) -> list[object]:
 
 
 @pytest.mark.anyio
-@pytest.mark.filterwarnings("ignore:Did not recognize type 'xid8'")  # SQLAlchemy has no word for it
+@pytest.mark.filterwarnings("ignore:Did not recognize type")  # xid8, pg_snapshot: SQLAlchemy has no word for them
 async def test_models_and_migrations_say_the_same(postgres: Path, database_name: str, schema: str) -> None:
     owner = embedded.url(postgres, database_name, embedded.OWNER_ROLE)
     engine = create_async_engine(owner, connect_args={"server_settings": {"search_path": f'"{schema}", extensions'}})

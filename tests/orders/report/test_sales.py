@@ -11,13 +11,13 @@ from sqlalchemy import text
 from orders.credit.jobs import fold_deltas
 from orders.report.question import KEYS, read_question
 from orders.report.reach import UnitRequired
-from orders.report.sales import sales
 from shop.access.permissions import Actor, Grant, Role
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import NotAllowed, NotFound
 from shop.core.ids import new_id
 from tests.make.credit import CONGJIANG, HUNYUAN, XIANFENG, Given, Sale, enter, producer_id
+from tests.make.report import published
 from tests.make.units import unit
 
 pytestmark = pytest.mark.anyio
@@ -36,10 +36,7 @@ async def report(
     until: date | str = f"{YEAR + 1}-01-01", **asked: object,
 ) -> dict[str, Any]:  # fmt: skip
     question = read_question({"from": str(since), "to": str(until)} | {k: str(v) for k, v in asked.items()})
-    quick = await sales(database, question, actor=actor, now=clock.now())
-    slow = await sales(database, question, actor=actor, now=clock.now(), source="entries")
-    assert quick.as_json() == slow.as_json()
-    return quick.as_json()
+    return await published(database, question, actor=actor)
 
 
 def by(key: str, document: dict[str, Any]) -> dict[Any, int]:
@@ -68,12 +65,12 @@ async def test_a_parent_is_the_sum_of_its_tree_and_a_branch_is_its_own(database:
     whole = await report(database, staff(("unit", bank)))
     assert (whole["totals"]["direct_purchase_fen"], whole["totals"]["assisted_sale_fen"]) == (107, 250)
     assert whole["totals"]["credited_fen"] == 357
-    assert whole["unit"] == {"id": bank, "name": "BANK（虚构）"}
+    assert whole["unit"] == {"id": str(bank), "name": "BANK（虚构）"}
     assert (await report(database, staff(("unit", bank)), unit=one))["totals"]["credited_fen"] == 100
     assert (await report(database, staff(("unit", one))))["totals"]["credited_fen"] == 100
     assert (await report(database, None))["totals"]["credited_fen"] == 9_357
     rows = (await report(database, staff(("unit", bank)), group_by="unit"))["rows"]
-    assert {row["unit"]["id"]: row["credited_fen"] for row in rows} == {one: 100, two: 250, bank: 7}
+    assert {row["unit"]["id"]: row["credited_fen"] for row in rows} == {str(one): 100, str(two): 250, str(bank): 7}
 
 
 async def test_a_unit_that_moved_leaves_what_was_reported_where_it_was(database: Database) -> None:
@@ -222,7 +219,7 @@ async def test_counted_and_not_counted_make_what_was_recognised(database: Databa
     whole = await report(database, None)
     totals = whole["totals"]
     assert (totals["direct_purchase_fen"], totals["assisted_sale_fen"], totals["credited_fen"]) == (970, 200, 1_170)
-    assert (totals["unverified_fen"], totals["refunded_fen"], totals["flagged_fen"]) == (500, 30, None)
+    assert (totals["unverified_fen"], totals["refunded_fen"], totals["flagged_fen"]) == (500, 30, 0)
     assert whole["not_counted"] == [
         {"reason": "recognition_missing", "amount_fen": 66},
         {"reason": "recognition_expired", "amount_fen": 71},
@@ -231,7 +228,6 @@ async def test_counted_and_not_counted_make_what_was_recognised(database: Databa
     async with database.reading() as session:
         entered = (await session.execute(text("SELECT sum(amount_fen)::bigint FROM credit_entry"))).scalar_one()
     assert whole["recognised_fen"] == entered == 1_170 + 500 + 66 + 71 + 5
-    assert (whole["known_at"], whole["balanced_as_of"], whole["digest"]) == (None, None, None)
     assisted = await report(database, None, kind="assisted_sale")
     assert (assisted["totals"]["credited_fen"], assisted["totals"]["direct_purchase_fen"]) == (200, 0)
     assert assisted["not_counted"] == [{"reason": "no_credited_unit", "amount_fen": 5}]
@@ -341,4 +337,4 @@ async def test_every_key_can_be_asked_for_and_an_empty_shop_answers(database: Da
         (row,) = (await report(database, None, group_by=key))["rows"]
         assert row["credited_fen"] == 100
         assert row[key], key
-    assert next(iter((await report(database, None, group_by="union"))["rows"]))["union"]["id"] == union
+    assert next(iter((await report(database, None, group_by="union"))["rows"]))["union"]["id"] == str(union)

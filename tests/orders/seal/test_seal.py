@@ -98,9 +98,9 @@ async def test_a_writer_that_commits_late_is_sealed_next_time(database: Database
         await seal_new(database, KEY, now=NOW)
         late = Sale(on=DAY, fen=77)
         from orders.credit.record import record  # noqa: PLC0415
-        from tests.make.credit import _frozen, recognised  # noqa: PLC0415
+        from tests.make.credit import frozen, recognised  # noqa: PLC0415
 
-        session.add(_frozen(late))
+        session.add(frozen(late))
         await session.flush()
         await record(session, list(recognised(late)), now=NOW)
     assert (await seal_new(database, KEY, now=NOW)).entries == 1
