@@ -12,6 +12,7 @@ from orders.aftersales.give_back import send
 from orders.aftersales.reserve import Wanted, reserve, what_is_left
 from orders.aftersales.restock import restock_rest
 from orders.aftersales.rules import of_everything
+from orders.allowance.spend import release_for
 from shop.access.permissions import Actor
 from shop.adapters.stripe.gateway import GatewayRefused, GatewayUnavailable, PaymentGateway
 from shop.core.database import Database, WriteSession
@@ -115,6 +116,7 @@ async def cancel_order(session: WriteSession, *, actor: Actor, order_id: UUID, n
     if order.state == "confirmed":
         return Cancelled(await _everything_back(session, order_id, actor, now), ())
     await moving.release(session, order_ids=[order_id])
+    await release_for(session, order_ids=[order_id], now=now)
     await session.execute(_FORGET, {"order": order_id})
     return Cancelled(None, await _pages(session, order_id))
 

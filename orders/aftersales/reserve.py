@@ -69,8 +69,10 @@ parts AS (
     SELECT r.* FROM doc, jsonb_to_recordset(d->'freight') AS r(parcel_id uuid, fen bigint)
 ), asked AS (
     INSERT INTO refund (id, payment_id, order_id, kind, amount_fen, reason, state, requested_by, idempotency_key,
-        requested_at, check_at)
-    VALUES (:id, :payment, :order, :kind, :amount, :reason, 'requested', :by, :key, :now, :check_at)
+        requested_at, check_at, allowance_fen)
+    VALUES (:id, :payment, :order, :kind, :amount, :reason, 'requested', :by, :key, :now, :check_at,
+        (SELECT coalesce(sum(p.fen), 0) FROM parts p JOIN share_component c ON c.id = p.component_id
+            JOIN line_share s ON s.id = c.share_id WHERE s.payer_kind = 'allowance'))
 ), noted_parts AS (
     INSERT INTO refund_part (refund_id, component_id, fen, grams, quantity_milli)
     SELECT :id, component_id, fen, grams, quantity_milli FROM parts

@@ -35,24 +35,33 @@ class Identity:
         return self.apart == 0 and self.difference == 0
 
 
-# What the provider holds for us: received in our currency (a held payment in another one is nobody's fen yet).
+# What the provider holds for us: received in our currency (a held payment in another one is nobody's fen yet). An
+# allowance pays as well: a union owes its part.
 _PAYMENTS = """
-    SELECT order_id, received_fen AS fen FROM payment WHERE state IN ('succeeded', 'held') AND received_currency = 'cny'
+    SELECT order_id, received_fen AS fen FROM payment
+    WHERE state IN ('succeeded', 'held') AND received_currency = 'cny' AND method <> 'bank_transfer'
+    UNION ALL SELECT order_id, paid_fen FROM payer_share
+    UNION ALL SELECT p.order_id, t.amount_fen FROM payment p JOIN tender t ON t.payment_id = p.id
+    WHERE p.state = 'succeeded' AND t.kind = 'allowance'
     UNION ALL SELECT order_id, -amount_fen FROM refund WHERE state = 'succeeded'
 """
 _FREIGHT = """
     SELECT p.order_id, p.supplier_id, p.freight_fen AS fen
     FROM parcel p JOIN payment y ON y.order_id = p.order_id AND y.state = 'succeeded'
+    UNION ALL SELECT p.order_id, p.supplier_id, p.freight_fen
+    FROM parcel p JOIN acceptance a ON a.delivery_id = p.delivery_id
     UNION ALL SELECT p.order_id, p.supplier_id, -f.fen
     FROM refund_freight f JOIN parcel p ON p.id = f.parcel_id
     JOIN refund r ON r.id = f.refund_id AND r.state = 'succeeded'
 """
-# Debits are positive. A transfer refers to a payment or a refund; a reference to neither stands alone, and shows.
+# Debits are positive. A transfer refers to an order or to what moved its money; what refers to nothing stands alone,
+# and shows.
 _LEDGER = """
-    SELECT a.kind, a.owner, coalesce(y.order_id, r.order_id, t.reference) AS order_id,
+    SELECT a.kind, a.owner, coalesce(y.order_id, r.order_id, x.order_id, d.order_id, t.reference) AS order_id,
         CASE WHEN t.debit_account_id = a.id THEN t.amount_fen ELSE -t.amount_fen END AS fen
     FROM transfer t JOIN account a ON a.id IN (t.debit_account_id, t.credit_account_id)
     LEFT JOIN payment y ON y.id = t.reference LEFT JOIN refund r ON r.id = t.reference
+    LEFT JOIN acceptance x ON x.id = t.reference LEFT JOIN reduction d ON d.id = t.reference
 """
 
 _MONEY = text(f"""
@@ -84,6 +93,8 @@ WITH parts AS (
     FROM share_component c JOIN payment y ON y.order_id = c.order_id AND y.state = 'succeeded'
     UNION ALL SELECT 'recognised', p.component_id, -p.fen
     FROM refund_part p JOIN refund r ON r.id = p.refund_id AND r.state = 'succeeded'
+    UNION ALL SELECT 'recognised', component_id, accepted_fen FROM acceptance_part
+    UNION ALL SELECT 'recognised', component_id, -fen FROM reduction_part WHERE of_accepted
 ), components AS (
     SELECT sum(fen) FILTER (WHERE part = 'credited') AS credited,
         sum(fen) FILTER (WHERE part = 'unverified') AS unverified,
@@ -141,6 +152,49 @@ FROM stock_item i
 LEFT JOIN (SELECT sku_id, sum(pieces) AS pieces FROM stock_hold WHERE state = 'held' GROUP BY sku_id) h USING (sku_id)
 """)
 
+# A person's share stands for a whole order of the shop, whose refunds lower no due of his.
+_SHARES = text("""
+WITH parts AS (
+    SELECT 'due' AS part, id AS share_id, due_fen AS fen FROM payer_share WHERE payer_kind <> 'person'
+    UNION ALL SELECT 'goods', y.id, c.net_fen - c.refunded_fen
+    FROM payer_share y JOIN line_share s ON s.payer_id = y.id AND s.payer_kind = 'branch'
+    JOIN share_component c ON c.share_id = s.id
+    UNION ALL SELECT 'freight', payer_share_id, fen FROM freight_share
+), shares AS (
+    SELECT sum(fen) FILTER (WHERE part = 'goods') AS goods, sum(fen) FILTER (WHERE part = 'freight') AS freight,
+        sum(fen) FILTER (WHERE part = 'due') AS due, sum(CASE WHEN part = 'due' THEN -fen ELSE fen END) AS apart
+    FROM parts GROUP BY share_id
+)
+SELECT coalesce(sum(goods), 0)::bigint AS goods, coalesce(sum(freight), 0)::bigint AS freight,
+    coalesce(sum(due), 0)::bigint AS due, coalesce(sum(abs(apart)), 0)::bigint AS apart
+FROM shares
+""")
+
+_ACCEPTED = text("""
+WITH whole AS (
+    SELECT o.id FROM shop_order o WHERE EXISTS (SELECT FROM acceptance x WHERE x.order_id = o.id) AND NOT EXISTS (
+        SELECT FROM allocation a JOIN delivery d ON d.id = a.delivery_id WHERE d.order_id = o.id
+            AND NOT EXISTS (SELECT FROM acceptance x WHERE x.delivery_id = d.id))
+), parts AS (
+    SELECT 'left_over' AS part, c.id AS component_id, c.net_fen - c.refunded_fen AS fen
+    FROM whole o JOIN share_component c ON c.order_id = o.id
+    UNION ALL SELECT 'accepted', p.component_id, p.accepted_fen
+    FROM whole o JOIN share_component c ON c.order_id = o.id JOIN acceptance_part p ON p.component_id = c.id
+    UNION ALL SELECT 'given_back', p.component_id, -p.fen
+    FROM whole o JOIN share_component c ON c.order_id = o.id
+    JOIN reduction_part p ON p.component_id = c.id AND p.of_accepted
+), components AS (
+    SELECT sum(fen) FILTER (WHERE part = 'left_over') AS left_over,
+        sum(fen) FILTER (WHERE part = 'accepted') AS accepted,
+        sum(fen) FILTER (WHERE part = 'given_back') AS given_back,
+        sum(CASE WHEN part = 'left_over' THEN -fen ELSE fen END) AS apart
+    FROM parts GROUP BY component_id
+)
+SELECT coalesce(sum(left_over), 0)::bigint AS left_over, coalesce(sum(accepted), 0)::bigint AS accepted,
+    coalesce(sum(given_back), 0)::bigint AS given_back, coalesce(sum(abs(apart)), 0)::bigint AS apart
+FROM components
+""")
+
 _ROLLUP = text("""
 SELECT (SELECT coalesce(sum(sale_fen + refund_fen), 0)::bigint FROM credit_rollup) AS rollup,
     (SELECT coalesce(sum(sale_fen + refund_fen), 0)::bigint FROM credit_delta) AS deltas,
@@ -178,6 +232,16 @@ async def held(session: ReadSession) -> Identity:
     return await _of(session, "held", _HELD, ("held",), ("open_holds",))
 
 
+async def shares(session: ReadSession) -> Identity:
+    """Goods net of what left again + freight = what payers of joint orders owe in all; by payer share."""
+    return await _of(session, "shares", _SHARES, ("goods", "freight"), ("due",))
+
+
+async def accepted(session: ReadSession) -> Identity:
+    """Of orders whose deliveries are all accepted: accepted − given back = net goods; by share component."""
+    return await _of(session, "accepted", _ACCEPTED, ("accepted", "given_back"), ("left_over",))
+
+
 async def rollup(session: ReadSession) -> Identity:
     """Rollup + deltas = entries; by the rollup's key. Two statements: give it a snapshot."""
     found = await _of(session, "rollup", _ROLLUP, ("rollup", "deltas"), ("entries",))
@@ -194,7 +258,9 @@ async def rollup(session: ReadSession) -> Identity:
 
 async def identities(session: ReadSession) -> list[Identity]:
     """All of them, of one moment: `session` is a snapshot (`database.snapshot()`)."""
-    return [await prove(session) for prove in (money, recognised, claims, clearing, on_hand, held, rollup)]
+    return [
+        await prove(session) for prove in (money, recognised, claims, clearing, shares, accepted, on_hand, held, rollup)
+    ]
 
 
 async def _of(

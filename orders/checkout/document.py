@@ -6,7 +6,8 @@ from uuid import UUID
 
 import msgspec
 
-from orders.checkout.quote import Piece, Quote
+from orders.allowance.lay import Purse
+from orders.checkout.quote import Piece, Quote, Share
 from orders.checkout.schemas import AddressIn, PlaceIn
 from orders.order.schemas import LineOut, OrderOut
 from shop.access.permissions import Actor
@@ -17,6 +18,9 @@ TABLES = (
     "idempotency", "ordered", "delivery", "parcels", "lines", "shares", "attributions", "components", "stock",
     "versions", "from_cart",
 )  # fmt: skip
+
+ALLOWANCE_FUNDS = "union"
+"""An allowance is the union's money, whoever buys with it (DOMAIN rule 8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +42,17 @@ def document_of(order: OrderOut, quoted: Quote, asked: Asked, answer: bytes) -> 
     versions: dict[UUID, datetime] = {}
     shared = _attribution_of_order(order, quoted, asked)
     for position, (out, line) in enumerate(zip(order.lines, quoted.lines, strict=True), 1):
-        share_id = new_id()
         lines.append(line_row(out, order.id, position, line.step.price_id if line.step else None))
-        shares.append(
-            {"id": share_id, "line_id": out.id, "position": 1, "payer_kind": "own", "fund_source": order.fund_source}
-        )
-        for part, piece in enumerate(line.pieces, 1):
-            content, component_id = piece.content, new_id()
-            components.append(component_row(component_id, share_id, out.id, order.id, part, piece))
-            attributions.append(attribution_row(component_id, out, piece) | shared)
+        for place, share in enumerate(line.shares or (Share(None, line.pieces),), 1):
+            share_id, purse = new_id(), share.purse
+            shares.append(_share(share_id, out.id, place, purse, order.fund_source))
+            borne_by = {"fund_source": ALLOWANCE_FUNDS, "union_id": purse.union_id} if purse else {}
+            for part, piece in enumerate(share.pieces, 1):
+                component_id = new_id()
+                components.append(component_row(component_id, share_id, out.id, order.id, part, piece))
+                attributions.append(attribution_row(component_id, out, piece) | shared | borne_by)
+        for piece in line.pieces:
+            content = piece.content
             stock[content.stock_sku_id] = stock.get(content.stock_sku_id, 0) + content.pieces * line.quantity
             versions[content.product_id] = content.changed_at
     rows = {
@@ -94,6 +100,17 @@ def document_of(order: OrderOut, quoted: Quote, asked: Asked, answer: bytes) -> 
         "from_cart": [] if wanted.lines else [line.sku_id for line in order.lines],
     }
     return tuple(msgspec.json.encode(rows[table]).decode() for table in TABLES)
+
+
+def _share(share_id: UUID, line_id: UUID, position: int, purse: Purse | None, fund_source: str) -> dict[str, object]:
+    return {
+        "id": share_id,
+        "line_id": line_id,
+        "position": position,
+        "payer_kind": "allowance" if purse else "own",
+        "payer_id": purse and purse.allowance_id,
+        "fund_source": ALLOWANCE_FUNDS if purse else fund_source,
+    }
 
 
 def line_row(out: LineOut, order_id: UUID, position: int, price_id: UUID | None) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Orders whose time to pay is over give their goods back. One sweep over `expires_at`, no job per order."""
+"""Orders whose time to pay is over give goods and allowances back. One sweep over `expires_at`, no job per order."""
 
 from datetime import datetime
 from uuid import UUID
@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from catalog.stock import moving
+from orders.allowance.spend import release_for
 from shop.core.database import WriteSession
 
 _EXPIRE = text(
@@ -31,4 +32,5 @@ async def expire(session: WriteSession, *, now: datetime, most: int = 200) -> li
     rows = await session.execute(_EXPIRE, {"now": now, "most": most})
     expired = list(rows.scalars())
     await moving.release(session, order_ids=expired)
+    await release_for(session, order_ids=expired, now=now)
     return expired

@@ -3,24 +3,33 @@
 Two round trips: the facts, and one statement that writes the order and takes the stock. The statement checks again
 what may have changed in between: a price or paper that is no longer valid leaves `price_id` empty, which the column
 refuses; stock that is short breaks the CHECK of `stock_item`. Whatever the database refuses, nothing was written.
+An order with an allowance takes a transaction of a few statements: the allowance is held in it.
 """
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import asyncpg
 import msgspec
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
+from orders.allowance.queries import purses_of
+from orders.allowance.spend import hold_for
 from orders.checkout.document import TABLES, Asked, document_of
 from orders.checkout.facts import Connection, buyer_of, goods_of, together
+from orders.checkout.pay_wholly import pay_wholly
 from orders.checkout.problems import check
 from orders.checkout.quote import Quote, quote
 from orders.checkout.quoted import origin_out
 from orders.checkout.recent import RecentGoods
 from orders.checkout.schemas import PlaceIn
+from orders.checkout.tender import laid_over
 from orders.order.schemas import LineOut, NameRef, OrderOut
 from shop.access.permissions import Actor
 from shop.core import clock
@@ -56,19 +65,26 @@ class Placed:
     replayed: bool
 
 
+_Write = Callable[[Quote], Awaitable[Placed]]
+
+
 async def place(
     database: Database, *, actor: Actor, key: str, request_sha256: bytes, wanted: PlaceIn, now: datetime
 ) -> Placed:
     """Hold the goods and freeze what the buyer saw. The order waits for payment until `expires_at`.
 
     Raises UnknownSku, NotForSale, PriceChanged, OutOfStock, CannotArrive, RegionUnknown, EmptyCart,
-    IdempotencyKeyReused, TryAgain and their like, with one detail a line; nothing is written then.
+    AllowanceNotAvailable, FundsShort, IdempotencyKeyReused, TryAgain and their like, with one detail a line; nothing is
+    written then.
     """
     asked = Asked(actor, key, request_sha256, wanted, now)
     recent = database.kept.setdefault(RecentGoods, RecentGoods())
     async with database.hot.acquire() as connection:
+        write: _Write = partial(_write_with_allowance, database, asked)
+        if not wanted.allowance_fen:
+            write = partial(_write, connection, asked)
         try:
-            return await _place(connection, asked, recent)
+            return await _place(connection, asked, recent, write)
         except (Problem, asyncpg.UniqueViolationError) as error:
             # The same request again gets its first answer, even if the goods have changed since.
             if before := await _answered(connection, asked):
@@ -78,7 +94,7 @@ async def place(
             raise AlreadyOrdered("请在“我的订单”里查看这笔订单。") from error
 
 
-async def _place(connection: Connection, asked: Asked, recent: RecentGoods) -> Placed:
+async def _place(connection: Connection, asked: Asked, recent: RecentGoods, write: _Write) -> Placed:
     """First with facts of a moment ago; whatever is wrong with them is decided on fresh ones."""
     wanted, now, region_code = asked.wanted, asked.now, asked.wanted.address.region_code
     lines = [(line.sku_id, line.quantity) for line in wanted.lines or await _cart(connection, asked.actor.user_id)]
@@ -86,14 +102,14 @@ async def _place(connection: Connection, asked: Asked, recent: RecentGoods) -> P
     buyer = await buyer_of(connection, person_id=asked.actor.person_id, now=now)
     goods = await recent.goods(connection, sku_ids=sku_ids, region_code=region_code, now=now)
     try:
-        return await _write(connection, quote(lines, together(goods, buyer), now=now), asked)
+        return await write(quote(lines, together(goods, buyer), now=now, fund_source=wanted.fund_source))
     except (Problem, _Stale):
         pass
     for _ in range(_TRIES):
         goods = await goods_of(connection, sku_ids=sku_ids, region_code=region_code, now=now)
         recent.keep(goods, region_code, now)
         try:
-            return await _write(connection, quote(lines, together(goods, buyer), now=now), asked)
+            return await write(quote(lines, together(goods, buyer), now=now, fund_source=wanted.fund_source))
         except _Stale:
             continue
     raise TryAgain
@@ -103,13 +119,42 @@ class _Stale(Exception):
     """A price, a paper, a product or the stock changed since the facts were read. Nothing was written."""
 
 
-async def _write(connection: Connection, quoted: Quote, asked: Asked) -> Placed:
+async def _write(connection: Connection, asked: Asked, quoted: Quote) -> Placed:
     check(quoted, asked.wanted, asked.actor)
     order = _order_of(quoted, asked.wanted, asked.now)
     answer = msgspec.json.encode(order)
     rows = document_of(order, quoted, asked, answer)
-    try:
+    with _stale_refused():
         await connection.execute(_PLACE, *rows, asked.now, clock.business_day(asked.now))
+    return Placed(answer, replayed=False)
+
+
+async def _write_with_allowance(database: Database, asked: Asked, quoted: Quote) -> Placed:
+    """The same in a transaction that also holds the allowance's part; where that is all, the order is paid in it."""
+    now, day, amount_fen = asked.now, clock.business_day(asked.now), asked.wanted.allowance_fen or 0
+    async with database.transaction() as session:
+        purses = await purses_of(session, asked.actor.person_id, day=day)
+        shared, laid = laid_over(quoted, purses, amount_fen)
+        check(shared, asked.wanted, asked.actor)
+        order = _order_of(shared, asked.wanted, now)
+        covered = shared.total_fen == amount_fen
+        answer = msgspec.json.encode(
+            replace(order, state="confirmed", payment_state="paid", paid_fen=order.total_fen) if covered else order
+        )
+        rows = dict(zip(TABLES, document_of(order, shared, asked, answer), strict=True))
+        with _stale_refused(), _as_the_driver_says():
+            await session.execute(_PLACE_IN_SESSION, rows | {"now": now, "day": day})
+        await hold_for(session, order_id=order.id, laid=laid, now=now)
+        if covered:
+            await pay_wholly(session, order_id=order.id, amount_fen=amount_fen, now=now)
+    return Placed(answer, replayed=False)
+
+
+@contextmanager
+def _stale_refused() -> Iterator[None]:
+    """What the database refuses because facts changed: raises _Stale."""
+    try:
+        yield
     except asyncpg.CheckViolationError as error:
         if error.constraint_name == "ck_stock_item_never_promise_more_than_there_is":
             raise _Stale from error
@@ -118,7 +163,16 @@ async def _write(connection: Connection, quoted: Quote, asked: Asked) -> Placed:
         if error.column_name == "price_id":
             raise _Stale from error
         raise
-    return Placed(answer, replayed=False)
+
+
+@contextmanager
+def _as_the_driver_says() -> Iterator[None]:
+    """The toolkit wraps the driver's errors; here they are read as they are."""
+    try:
+        yield
+    except IntegrityError as wrapped:
+        said = wrapped.orig.__cause__ if wrapped.orig else None
+        raise (said or wrapped) from wrapped
 
 
 class _CartLine(msgspec.Struct, frozen=True):
@@ -249,4 +303,11 @@ _PLACE = _TEMPLATE.format(
     **{table: f"${number}::jsonb" for number, table in enumerate(TABLES, 1)},
     now=f"${len(TABLES) + 1}::timestamptz",
     day=f"${len(TABLES) + 2}::date",
+)
+_PLACE_IN_SESSION = text(
+    _TEMPLATE.format(
+        **{table: f"CAST(:{table} AS jsonb)" for table in TABLES},
+        now="CAST(:now AS timestamptz)",
+        day="CAST(:day AS date)",
+    )
 )

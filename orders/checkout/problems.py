@@ -70,6 +70,8 @@ class FundSourceNotAllowed(Problem):
 
 
 class AllowanceNotAvailable(Problem):
+    """`available_fen` says how much of it these goods could take."""
+
     status = 422
     code = "allowance_not_available"
     title = "没有可用的福利额度"
@@ -94,6 +96,7 @@ def check(quoted: Quote, wanted: PlaceIn, actor: Actor) -> None:
     if trouble := trouble_of(quoted):
         raise trouble
     _check_expected(quoted, wanted)
+    _check_allowance(quoted, wanted)
 
 
 def trouble_of(quoted: Quote) -> Problem | None:
@@ -109,9 +112,10 @@ def trouble_of(quoted: Quote) -> Problem | None:
 
 
 def _check_money(quoted: Quote, wanted: PlaceIn, actor: Actor) -> None:
-    if wanted.allowance_fen:
+    if wanted.allowance_fen and wanted.fund_source != "personal":
         raise AllowanceNotAvailable(
-            "请改用自己的钱支付。", [Detail("/allowance_fen", "allowance_not_available", "没有额度")]
+            "福利额度只能和个人支付一起使用。",
+            [Detail("/allowance_fen", "allowance_not_available", "资金来源请选“个人”")],
         )
     if wanted.fund_source == "personal":
         return
@@ -121,6 +125,17 @@ def _check_money(quoted: Quote, wanted: PlaceIn, actor: Actor) -> None:
         raise FundSourceNotAllowed(
             "请选择“个人”，或由工会、食堂的经办人下单。",
             [Detail("/fund_source", "fund_source_not_allowed", "不能使用")],
+        )
+
+
+def _check_allowance(quoted: Quote, wanted: PlaceIn) -> None:
+    """The quote bears as much of the allowance as fits; `available_fen` says how much that is."""
+    if quoted.allowance_fen < (wanted.allowance_fen or 0):
+        fits = quoted.allowance_fen
+        raise AllowanceNotAvailable(
+            "请减少使用的福利额度，其余用自己的钱支付。" if fits else "请改用自己的钱支付。",
+            [Detail("/allowance_fen", "allowance_not_available", f"这些商品最多可以使用 {fits} 分福利额度")],
+            extra={"available_fen": fits},
         )
 
 

@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import ARRAY, Uuid, bindparam, text
 
 from catalog.stock import moving
+from orders.allowance.spend import spend_for
 from orders.credit.record import Recognised, record
 from orders.funds.post import Moved, post
 from shop.core import clock
@@ -24,14 +25,19 @@ CURRENCY = "cny"
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """What the provider says of a payment that succeeded: amount in its smallest unit, currency in lower case."""
+    """What the provider says of a payment that succeeded: amount in its smallest unit, currency in lower case.
+
+    clearing: with whom the money stands; advance: whose it stays if it cannot settle.
+    """
 
     payment_id: UUID
-    provider_payment_id: str
+    provider_payment_id: str | None
     amount_fen: int
     currency: str
     method: str | None
     succeeded_at: datetime
+    clearing: str = "stripe"
+    advance: str = "stripe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ class _Order(msgspec.Struct, frozen=True):
     payment_id: UUID
     payment_state: str
     amount_fen: int
+    allowance_fen: int
     currency: str
     order_id: UUID
     order_state: str
@@ -84,6 +91,8 @@ WITH locked AS MATERIALIZED (
 )
 SELECT coalesce(jsonb_agg(jsonb_build_object(
     'payment_id', p.id, 'payment_state', p.state, 'amount_fen', p.amount_fen, 'currency', p.currency,
+    'allowance_fen', coalesce((SELECT t.amount_fen FROM tender t
+        WHERE t.payment_id = p.id AND t.kind = 'allowance'), 0),
     'order_id', o.id, 'order_state', o.state, 'order_paid', o.payment_state = 'paid',
     'components', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', c.id, 'net_fen', c.net_fen, 'grams', c.grams,
         'quantity_milli', c.quantity_milli)), '[]') FROM share_component c WHERE c.order_id = o.id),
@@ -117,6 +126,15 @@ WITH said AS (
 INSERT INTO order_event (order_id, state, at) SELECT id, 'confirmed', :now FROM confirmed ON CONFLICT DO NOTHING
 """
 )
+_BORNE = text(
+    """
+SELECT l.order_id, l.supplier_id, a.union_id, sum(c.net_fen)::bigint AS fen
+FROM order_line l JOIN line_share s ON s.line_id = l.id AND s.payer_kind = 'allowance'
+JOIN share_component c ON c.share_id = s.id JOIN attribution a ON a.id = c.id
+WHERE l.order_id = ANY(:orders) GROUP BY l.order_id, l.supplier_id, a.union_id HAVING sum(c.net_fen) > 0
+ORDER BY l.order_id, l.supplier_id, a.union_id
+"""
+).bindparams(bindparam("orders", type_=ARRAY(Uuid)))
 
 
 async def settle(session: WriteSession, paid: Sequence[Paid], *, now: datetime) -> list[Settled]:
@@ -142,7 +160,8 @@ async def settle(session: WriteSession, paid: Sequence[Paid], *, now: datetime) 
     if said:
         await session.execute(_MARK, {"said": msgspec.json.encode(said).decode(), "now": now})
         await moving.commit(session, order_ids=sorted(settling), now=now)
-        await post(session, _moves(by_id, orders, outcomes), now=now)
+        borne = await _borne_by_unions(session, [o for o in settling.values() if o.allowance_fen], by_id, now)
+        await post(session, [*_moves(by_id, orders, outcomes, borne), *borne], now=now)
         await record(session, _recognised(by_id, settling), now=now)
     return [
         Settled(payment_id, orders[payment_id].order_id if payment_id in orders else None, outcome)
@@ -153,13 +172,15 @@ async def settle(session: WriteSession, paid: Sequence[Paid], *, now: datetime) 
 async def _outcome(session: WriteSession, paid: Paid, order: _Order, settling: set[UUID]) -> Outcome:
     if order.payment_state in {"succeeded", "held"}:
         return "already"
-    if (paid.amount_fen, paid.currency.lower()) != (order.amount_fen, order.currency):
+    if (paid.amount_fen, paid.currency.lower()) != (order.amount_fen - order.allowance_fen, order.currency):
         return "differs"
     if order.order_paid or order.order_id in settling:
         return "paid_twice"
     if order.order_state == "placed":
         return "settled"
-    if order.order_state == "expired" and await moving.hold_again(session, order_id=order.order_id):
+    # What an allowance had held for it is the member's again, and may be spent elsewhere.
+    again = order.order_state == "expired" and not order.allowance_fen
+    if again and await moving.hold_again(session, order_id=order.order_id):
         return "settled"
     return "too_late"
 
@@ -178,14 +199,44 @@ def _said(paid: Paid, order: _Order, outcome: Outcome) -> dict[str, object]:
     }
 
 
-def _moves(by_id: dict[UUID, Paid], orders: dict[UUID, _Order], outcomes: dict[UUID, Outcome]) -> list[Moved]:
-    """Settled: the provider's clearing account against each supplier's claim. Held: against the advance account."""
+async def _borne_by_unions(
+    session: WriteSession, orders: Sequence[_Order], by_id: dict[UUID, Paid], now: datetime
+) -> list[Moved]:
+    """Allowances held for these orders are spent; what they bear the union owes: its clearing account."""
+    if not orders:
+        return []
+    days = {order.order_id: clock.business_day(by_id[order.payment_id].succeeded_at) for order in orders}
+    await spend_for(session, order_days=days, now=now)
+    payments = {order.order_id: order.payment_id for order in orders}
+    return [
+        Moved(
+            key=f"sale:{payments[row.order_id]}:{row.supplier_id}:{row.union_id}",
+            kind="sale",
+            debit=("clearing", f"union:{row.union_id}"),
+            credit=("claim", str(row.supplier_id)),
+            amount_fen=row.fen,
+            reference=payments[row.order_id],
+            occurred_on=days[row.order_id],
+        )
+        for row in (await session.execute(_BORNE, {"orders": list(days)})).all()
+    ]
+
+
+def _moves(
+    by_id: dict[UUID, Paid], orders: dict[UUID, _Order], outcomes: dict[UUID, Outcome], borne: Sequence[Moved]
+) -> list[Moved]:
+    """Settled: the provider's clearing account against each supplier's claim, unions' parts apart. Held: against the
+    advance account.
+    """
     moves = []
+    others: dict[tuple[UUID, str], int] = {}
+    for move in borne:
+        others[move.reference, move.credit[1]] = others.get((move.reference, move.credit[1]), 0) + move.amount_fen
     for payment_id, outcome in outcomes.items():
         if outcome in {"already", "unknown"}:
             continue
         paid, day = by_id[payment_id], clock.business_day(by_id[payment_id].succeeded_at)
-        clearing = ("clearing", "stripe")
+        clearing = ("clearing", paid.clearing)
         if outcome == "settled":
             moves += [
                 Moved(
@@ -193,12 +244,12 @@ def _moves(by_id: dict[UUID, Paid], orders: dict[UUID, _Order], outcomes: dict[U
                     kind="sale",
                     debit=clearing,
                     credit=("claim", str(claim.supplier_id)),
-                    amount_fen=claim.fen,
+                    amount_fen=own_fen,
                     reference=payment_id,
                     occurred_on=day,
                 )
                 for claim in orders[payment_id].claims
-                if claim.fen > 0
+                if (own_fen := claim.fen - others.get((payment_id, str(claim.supplier_id)), 0)) > 0
             ]
         elif paid.amount_fen > 0 and paid.currency.lower() == CURRENCY:
             moves.append(
@@ -206,7 +257,7 @@ def _moves(by_id: dict[UUID, Paid], orders: dict[UUID, _Order], outcomes: dict[U
                     key=f"advance:{payment_id}",
                     kind="advance",
                     debit=clearing,
-                    credit=("advance", "stripe"),
+                    credit=("advance", paid.advance),
                     amount_fen=paid.amount_fen,
                     reference=payment_id,
                     occurred_on=day,

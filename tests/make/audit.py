@@ -68,6 +68,8 @@ QUESTIONS: Final = {
         SELECT provider.fen, clearing.fen FROM
             (SELECT (SELECT coalesce(sum(received_fen), 0) FROM payment
                      WHERE state IN ('succeeded', 'held') AND received_currency = 'cny')
+                + (SELECT coalesce(sum(t.amount_fen), 0) FROM payment p JOIN tender t ON t.payment_id = p.id
+                   WHERE p.state = 'succeeded' AND t.kind = 'allowance')
                 - (SELECT coalesce(sum(amount_fen), 0) FROM refund WHERE state = 'succeeded') AS fen) provider,
             (SELECT coalesce(sum(CASE WHEN a.id = t.debit_account_id THEN amount_fen ELSE -amount_fen END), 0) AS fen
              FROM transfer t JOIN account a ON a.id IN (t.credit_account_id, t.debit_account_id)

@@ -1,0 +1,87 @@
+"""`/allowances`: one's own, and the batches that a union grants."""
+
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from orders.allowance.give_back import withdraw
+from orders.allowance.grant import grant
+from orders.allowance.queries import allowances_of, grant_of, grants_of
+from orders.allowance.schemas import AllowanceList, GrantIn, GrantList, GrantOut, WithdrawIn
+from orders.budget.reach import unions_within_reach
+from shop.access.guard import requires
+from shop.access.permissions import Actor, Permission
+from shop.core import clock
+from shop.core.database import WriteSession
+from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
+from shop.core.requests import TheDatabase
+
+routes = APIRouter(prefix="/api/v1/allowances", tags=["allowances"])
+
+Granter = Annotated[Actor, Depends(requires(Permission.ALLOWANCE_GRANT))]
+Limit = Annotated[int, Query(ge=1, le=100)]
+
+
+@routes.get("")
+async def get_allowances(
+    actor: Annotated[Actor, Depends(requires(Permission.ME_READ))],
+    database: TheDatabase,
+    limit: Limit = 20,
+    cursor: str | None = None,
+) -> AllowanceList:
+    """One's own allowances, what is left of them and what they may be spent on."""
+    async with database.reading() as session:
+        return await allowances_of(session, actor.person_id, day=clock.today(), limit=limit, cursor=cursor)
+
+
+@routes.get("/grants")
+async def get_grants(
+    actor: Granter,
+    database: TheDatabase,
+    union_id: UUID | None = None,
+    limit: Limit = 20,
+    cursor: str | None = None,
+) -> GrantList:
+    """Batches of the unions within reach: counts and sums, nobody's basket."""
+    day = clock.today()
+    async with database.snapshot() as session:
+        unions = await unions_within_reach(session, actor, Permission.ALLOWANCE_GRANT, day=day)
+        wanted = unions if union_id is None else unions & {union_id}
+        return await grants_of(session, wanted, day=day, limit=limit, cursor=cursor)
+
+
+@routes.post("/grants", status_code=201, response_model=GrantOut)
+async def post_grant(
+    request: Request, wanted: GrantIn, actor: Granter, database: TheDatabase, key: IdempotencyKey
+) -> Response:
+    """Grant a batch to members of an approved plan. The same batch number again grants nothing twice."""
+    now = clock.now()
+
+    async def verb(session: WriteSession) -> Answer:
+        granted = await grant(session, actor=actor, wanted=wanted, now=now)
+        seen = await grant_of(session, granted.union_id, granted.grant_id, day=clock.business_day(now))
+        return Answer(200 if granted.replayed else 201, msgspec.json.encode(seen))
+
+    digest = await digest_of(request)
+    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
+    return answer.as_response()
+
+
+@routes.post("/grants/{grant_id}/withdraw", response_model=GrantOut)
+async def post_withdrawal(
+    request: Request, grant_id: UUID, wanted: WithdrawIn, actor: Granter, database: TheDatabase, key: IdempotencyKey
+) -> Response:
+    """Take back what nobody spent; it returns to the union's budget."""
+    now = clock.now()
+
+    async def verb(session: WriteSession) -> Answer:
+        union_id = await withdraw(session, actor=actor, grant_id=grant_id, reason=wanted.reason, now=now)
+        return Answer(
+            200, msgspec.json.encode(await grant_of(session, union_id, grant_id, day=clock.business_day(now)))
+        )
+
+    digest = await digest_of(request)
+    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
+    return answer.as_response()

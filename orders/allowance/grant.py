@@ -1,0 +1,175 @@
+"""Grant an allowance to the members of a plan: one batch, once, out of what the plan has taken of the budget."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from hashlib import sha256
+from typing import Any, ClassVar
+from uuid import UUID, uuid5
+
+from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
+
+from orders.allowance.schemas import GrantIn
+from orders.budget.encumber import encumber
+from orders.budget.reach import unions_within_reach
+from orders.funds.post import Moved, post
+from shop.access.permissions import Actor, Permission
+from shop.core import clock
+from shop.core.audit import record_change
+from shop.core.database import WriteSession
+from shop.core.errors import Detail, Invalid, NotFound, Problem
+from shop.core.ids import new_id
+
+
+class BatchNumberUsed(Problem):
+    status: ClassVar[int] = 409
+    code: ClassVar[str] = "batch_number_used"
+    title: ClassVar[str] = "这个批次号已经用于另一份内容"
+
+
+class PlanNotApproved(Problem):
+    status: ClassVar[int] = 409
+    code: ClassVar[str] = "plan_not_approved"
+    title: ClassVar[str] = "计划还没有审批通过"
+
+
+class NotOfThePlan(Problem):
+    """`errors[]` names each person, by place in the list, who is no member of the plan."""
+
+    status: ClassVar[int] = 422
+    code: ClassVar[str] = "not_of_the_plan"
+    title: ClassVar[str] = "有人不在计划的会员名单里"
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """replayed: the batch had been granted before, with the same content."""
+
+    grant_id: UUID
+    union_id: UUID
+    replayed: bool
+
+
+# Plans are the bulk room's, above this one; what an allowance may be spent on is copied from there once.
+_PLAN = text("""
+SELECT id, union_id, title, fiscal_year, budget_fen, state FROM bulk_purchase
+WHERE id = :plan AND purpose = 'allowance' FOR NO KEY UPDATE
+""")
+_BEFORE = text("SELECT id, content_sha256 FROM allowance_grant WHERE union_id = :union_id AND batch_number = :number")
+_MEMBERS = text("SELECT person_id FROM bulk_member WHERE purchase_id = :plan ORDER BY position, person_id")
+_SKUS = text("""
+INSERT INTO allowance_sku (grant_id, sku_id)
+SELECT DISTINCT CAST(:grant_id AS uuid), l.sku_id FROM bulk_package p JOIN bulk_package_line l ON l.package_id = p.id
+WHERE p.purchase_id = :plan
+""")
+_GRANT = text("""
+INSERT INTO allowance_grant (id, batch_number, union_id, plan_id, title, fiscal_year, amount_fen, members, expires_on,
+    content_sha256, granted_by, granted_at)
+VALUES (:id, :number, :union_id, :plan, :title, :fiscal_year, :amount_fen, :members, :expires_on, :content, :by, :now)
+""")
+_ALLOWANCES = text("""
+INSERT INTO allowance (id, grant_id, person_id) SELECT r.id, :grant_id, r.person_id
+FROM unnest(:ids, :people) AS r(id, person_id)
+""").bindparams(bindparam("ids", type_=ARRAY(Uuid)), bindparam("people", type_=ARRAY(Uuid)))
+_ENCUMBERED = text("SELECT 1 FROM encumbrance WHERE purchase_id = :plan")
+_APPROVED = {"approved", "noticed"}
+
+
+async def grant(session: WriteSession, *, actor: Actor, wanted: GrantIn, now: datetime) -> Granted:
+    """Give every person of the batch `amount_fen` for the plan's goods.
+
+    The same number with the same content is success and gives nothing twice. Raises NotFound to strangers,
+    BatchNumberUsed, PlanNotApproved, NotOfThePlan, Invalid (nobody, nothing to buy, a past day), FundsShort.
+    """
+    day = clock.business_day(now)
+    reach = await unions_within_reach(session, actor, Permission.ALLOWANCE_GRANT, day=day)
+    plan = (await session.execute(_PLAN, {"plan": wanted.plan_id})).one_or_none()
+    if plan is None or plan.union_id not in reach:
+        raise NotFound("没有这个福利额度计划。")
+    content = sha256(wanted.model_dump_json().encode()).hexdigest()
+    found = await session.execute(_BEFORE, {"union_id": plan.union_id, "number": wanted.batch_number})
+    if before := found.one_or_none():
+        if before.content_sha256 != content:
+            raise BatchNumberUsed("请换一个批次号；同一批次只能发放一次。")
+        return Granted(before.id, plan.union_id, replayed=True)
+    _check(plan, wanted.expires_on, day)
+    people = _chosen(wanted, list(await session.scalars(_MEMBERS, {"plan": plan.id})))
+    return await _write(session, actor, plan, wanted, people, content, now)
+
+
+def _check(plan: Row[Any], expires_on: date, day: date) -> None:
+    if plan.state not in _APPROVED:
+        raise PlanNotApproved("请先提交计划并完成审批，再发放福利额度。")
+    if expires_on <= day:
+        raise Invalid("到期日必须在今天之后。", [Detail("/expires_on", "in_the_past", "请填写今天之后的日期")])
+
+
+def _chosen(wanted: GrantIn, members: Sequence[UUID]) -> Sequence[UUID]:
+    """Those named, each of them a member of the plan; all members where nobody is named."""
+    people = members if wanted.person_ids is None else list(dict.fromkeys(wanted.person_ids))
+    if not people:
+        raise Invalid("计划里没有会员，请先导入会员名单。")
+    known = set(members)
+    if strangers := [i for i, person in enumerate(wanted.person_ids or ()) if person not in known]:
+        raise NotOfThePlan(
+            "请从名单里删除这些人，或先把他们加入计划。",
+            [Detail(f"/person_ids/{i}", "not_of_the_plan", "不在计划的会员名单里") for i in strangers[:100]],
+        )
+    return people
+
+
+async def _write(
+    session: WriteSession,
+    actor: Actor,
+    plan: Row[Any],
+    wanted: GrantIn,
+    people: Sequence[UUID],
+    content: str,
+    now: datetime,
+) -> Granted:
+    grant_id = new_id()
+    facts = {"amount_fen": wanted.amount_fen, "members": len(people), "expires_on": wanted.expires_on}
+    names = {"id": grant_id, "number": wanted.batch_number, "union_id": plan.union_id, "plan": plan.id}
+    more = {"title": plan.title, "fiscal_year": plan.fiscal_year, "content": content, "by": actor.user_id, "now": now}
+    await session.execute(_GRANT, facts | names | more)
+    skus = await session.execute(_SKUS, {"grant_id": grant_id, "plan": plan.id})
+    if not getattr(skus, "rowcount", 0):
+        raise Invalid("计划里没有商品，请先在计划的礼包里添加商品。")
+    ids = {person: uuid5(grant_id, str(person)) for person in people}
+    await session.execute(_ALLOWANCES, {"grant_id": grant_id, "ids": list(ids.values()), "people": list(ids)})
+    if not await session.scalar(_ENCUMBERED, {"plan": plan.id}):
+        await encumber(
+            session,
+            union_id=plan.union_id,
+            fiscal_year=plan.fiscal_year,
+            purchase_id=plan.id,
+            amount_fen=plan.budget_fen,
+            now=now,
+        )
+    await post(session, _moves(plan.id, grant_id, list(ids.values()), wanted.amount_fen, now), now=now)
+    await record_change(
+        session,
+        actor_id=actor.user_id,
+        action="allowance_granted",
+        subject=f"allowance_grant:{grant_id}",
+        before=None,
+        after=facts | {"expires_on": str(wanted.expires_on), "batch_number": wanted.batch_number, "plan": str(plan.id)},
+        reason=None,
+        now=now,
+    )
+    return Granted(grant_id, plan.union_id, replayed=False)
+
+
+def _moves(plan_id: UUID, grant_id: UUID, ids: Sequence[UUID], amount_fen: int, now: datetime) -> list[Moved]:
+    return [
+        Moved(
+            key=f"allowance_granted:{allowance_id}",
+            kind="allowance_granted",
+            debit=("allowance", str(allowance_id)),
+            credit=("encumbrance", str(plan_id)),
+            amount_fen=amount_fen,
+            reference=grant_id,
+            occurred_on=clock.business_day(now),
+        )
+        for allowance_id in ids
+    ]

@@ -1,0 +1,137 @@
+"""`/budgets`: a union's fiscal-year budgets. Approvers change them; whoever sees the union's purchases reads them."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+
+from orders.budget.queries import budget_of, budgets_of
+from orders.budget.reach import check_union, unions_within_reach
+from orders.budget.schemas import AdjustmentIn, BudgetIn, BudgetList, BudgetOut, PaperIn
+from orders.budget.version import Paper, adjust, adopt, carry_over
+from shop.access.guard import requires
+from shop.access.permissions import Actor, Permission
+from shop.core import clock
+from shop.core.database import WriteSession
+from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
+from shop.core.requests import TheDatabase, database_of
+
+routes = APIRouter(prefix="/api/v1/budgets", tags=["budgets"])
+
+Approver = Annotated[Actor, Depends(requires(Permission.BULK_APPROVE))]
+Year = Annotated[int, Path(ge=2000, le=2998)]
+Reader = Annotated[Actor, Depends(requires(Permission.BULK_READ))]
+
+
+@routes.get("")
+async def get_budgets(
+    actor: Reader,
+    database: TheDatabase,
+    union_id: UUID | None = None,
+    fiscal_year: int | None = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: str | None = None,
+) -> BudgetList:
+    """Budgets of the unions within reach, the newest year first."""
+    async with database.snapshot() as session:
+        unions = await unions_within_reach(session, actor, Permission.BULK_READ, day=clock.today())
+        wanted = unions if union_id is None else unions & {union_id}
+        return await budgets_of(session, wanted, fiscal_year=fiscal_year, limit=limit, cursor=cursor)
+
+
+@routes.get("/{union_id}/{fiscal_year}")
+async def get_budget(union_id: UUID, fiscal_year: Year, actor: Reader, database: TheDatabase) -> BudgetOut:
+    """One year's budget with every version."""
+    async with database.snapshot() as session:
+        await check_union(session, actor, Permission.BULK_READ, union_id, day=clock.today())
+        return await budget_of(session, union_id, fiscal_year)
+
+
+@routes.post("", status_code=201, response_model=BudgetOut)
+async def post_budget(request: Request, wanted: BudgetIn, actor: Approver, key: IdempotencyKey) -> Response:
+    """Adopt the budget of a year; once."""
+
+    async def verb(session: WriteSession) -> None:
+        await adopt(
+            session,
+            actor=actor,
+            union_id=wanted.union_id,
+            fiscal_year=wanted.fiscal_year,
+            amount_fen=wanted.amount_fen,
+            paper=Paper(wanted.reason, wanted.document_sha256),
+            now=clock.now(),
+        )
+
+    return await _changed(request, actor, key, wanted.union_id, wanted.fiscal_year, verb)
+
+
+@routes.post("/{union_id}/{fiscal_year}/adjustments", status_code=201, response_model=BudgetOut)
+async def post_adjustment(
+    request: Request,
+    union_id: UUID,
+    fiscal_year: Year,
+    wanted: AdjustmentIn,
+    actor: Approver,
+    key: IdempotencyKey,
+) -> Response:
+    """Raise or lower it, as a new version. 409 `funds_short` below what is spent or encumbered."""
+
+    async def verb(session: WriteSession) -> None:
+        await adjust(
+            session,
+            actor=actor,
+            union_id=union_id,
+            fiscal_year=fiscal_year,
+            change_fen=wanted.change_fen,
+            paper=Paper(wanted.reason, wanted.document_sha256),
+            now=clock.now(),
+        )
+
+    return await _changed(request, actor, key, union_id, fiscal_year, verb)
+
+
+@routes.post("/{union_id}/{fiscal_year}/carry-over", status_code=201, response_model=BudgetOut)
+async def post_carry_over(
+    request: Request, union_id: UUID, fiscal_year: Year, wanted: PaperIn, actor: Approver, key: IdempotencyKey
+) -> Response:
+    """Move what is left to the next year; answers with the old one."""
+
+    async def verb(session: WriteSession) -> None:
+        await carry_over(
+            session,
+            actor=actor,
+            union_id=union_id,
+            fiscal_year=fiscal_year,
+            paper=Paper(wanted.reason, wanted.document_sha256),
+            now=clock.now(),
+        )
+
+    return await _changed(request, actor, key, union_id, fiscal_year, verb)
+
+
+async def _changed(
+    request: Request,
+    actor: Actor,
+    key: str,
+    union_id: UUID,
+    fiscal_year: int,
+    verb: Callable[[WriteSession], Awaitable[None]],
+) -> Response:
+    """Once, within reach, answered with the budget as it stands then."""
+
+    async def change(session: WriteSession) -> Answer:
+        await check_union(session, actor, Permission.BULK_APPROVE, union_id, day=clock.today())
+        await verb(session)
+        return Answer(201, msgspec.json.encode(await budget_of(session, union_id, fiscal_year)))
+
+    answer = await once(
+        database_of(request),
+        change,
+        actor_id=actor.user_id,
+        key=key,
+        request_sha256=await digest_of(request),
+        now=clock.now(),
+    )
+    return answer.as_response()

@@ -1,0 +1,49 @@
+"""An allowance beside own money: who pays which part of which origin of a line (DOMAIN rules 10 and 12). Pure."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from orders.allowance.lay import Laid, Purse, lay
+from orders.checkout.quote import Line, Piece, Quote, Share
+from shop.core.money import split
+
+
+def most_fen(quoted: Quote, purses: Sequence[Purse]) -> int:
+    """How much of these goods the purses can bear."""
+    return sum(one.fen for one in lay(quoted.total_fen, purses, _lines(quoted)))
+
+
+def laid_over(quoted: Quote, purses: Sequence[Purse], amount_fen: int) -> tuple[Quote, list[Laid]]:
+    """The quote with `amount_fen` (or as much of it as fits) borne by the purses, and what each bears of each line."""
+    laid = lay(amount_fen, purses, _lines(quoted))
+    lines = [_shared(line, [one for one in laid if one.line == i]) for i, line in enumerate(quoted.lines)]
+    return replace(quoted, lines=tuple(lines)), laid
+
+
+def _lines(quoted: Quote) -> list[tuple[UUID, int]]:
+    return [(line.sku_id, 0 if line.trouble else line.net_fen) for line in quoted.lines]
+
+
+def _shared(line: Line, laid: Sequence[Laid]) -> Line:
+    """Line net → payers → origins; pieces and grams follow the payers' fen. What an origin gets in all is the sum."""
+    if not laid:
+        return line
+    own_fen = line.net_fen - sum(one.fen for one in laid)
+    payers: list[tuple[Purse | None, int]] = [(None, own_fen)] if own_fen else []
+    payers += [(one.purse, one.fen) for one in laid]
+    weights = [piece.content.allocation_fen * piece.content.pieces for piece in line.pieces]
+    fen = [split(payer_fen, weights) for _, payer_fen in payers]
+    by_fen = [payer_fen for _, payer_fen in payers]
+    grams = [split(piece.grams, by_fen) for piece in line.pieces]
+    milli = [split(piece.quantity_milli, by_fen) for piece in line.pieces]
+    shares = tuple(
+        Share(purse, tuple(_part(p, fen[i][j], grams[j][i], milli[j][i]) for j, p in enumerate(line.pieces)))
+        for i, (purse, _) in enumerate(payers)
+    )
+    whole = tuple(replace(p, net_fen=sum(part[j] for part in fen)) for j, p in enumerate(line.pieces))
+    return replace(line, shares=shares, pieces=whole)
+
+
+def _part(piece: Piece, fen: int, grams: int, quantity_milli: int) -> Piece:
+    return replace(piece, net_fen=fen, grams=grams, quantity_milli=quantity_milli)

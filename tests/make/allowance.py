@@ -1,0 +1,91 @@
+"""An approved plan of a union, and allowances granted from it."""
+
+from collections.abc import Sequence
+from datetime import date
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from orders.allowance.grant import grant
+from orders.allowance.schemas import GrantIn
+from orders.bulk.models import BulkMember, BulkPackage, BulkPackageLine, BulkPurchase
+from orders.checkout.place import place
+from orders.order.schemas import OrderOut
+from shop.access.permissions import Actor
+from shop.core import clock
+from shop.core.database import Database
+from shop.core.ids import new_id
+from tests.make.budget import YEAR, UnionDesk
+from tests.make.shop import wanting
+
+UNTIL = date(2027, 1, 1)
+
+
+async def plan(
+    database: Database,
+    desk: UnionDesk,
+    skus: Sequence[UUID],
+    people: Sequence[Actor],
+    *,
+    budget_fen: int = 50_000,
+    state: str = "approved",
+) -> UUID:
+    """As the bulk room leaves it when it is approved: one package of these SKUs, these members."""
+    now, plan_id = clock.now(), new_id()
+    purchase = BulkPurchase(
+        id=plan_id,
+        number=str(plan_id),
+        title="年节福利额度（虚构）",
+        union_id=desk.union,
+        unit_id=desk.unit,
+        requester_id=desk.clerk.user_id,
+        idempotency_key=str(plan_id),
+        purpose="allowance",
+        fiscal_year=YEAR,
+        budget_fen=budget_fen,
+        members_as_of=clock.today(),
+        ship_on=UNTIL,
+        state=state,
+        created_at=now,
+        changed_at=now,
+    )
+    package = BulkPackage(id=new_id(), purchase_id=plan_id, position=1, name="可选商品", is_default=True)
+    async with database.transaction() as session:
+        session.add(purchase)
+        await session.flush()
+        session.add(package)
+        await session.flush()
+        session.add_all(BulkPackageLine(package_id=package.id, sku_id=s, pieces=1, unit_price_fen=1) for s in skus)
+        session.add_all(
+            BulkMember(purchase_id=plan_id, person_id=one.person_id, position=i, unit_id=desk.unit, department="一部")
+            for i, one in enumerate(people)
+        )
+    return plan_id
+
+
+async def granted(
+    database: Database, desk: UnionDesk, plan_id: UUID, amount_fen: int, *, number: str = "2026-01", **more: Any
+) -> UUID:
+    wanted = GrantIn.model_validate(
+        {"batch_number": number, "plan_id": plan_id, "amount_fen": amount_fen, "expires_on": UNTIL, **more}
+    )
+    async with database.transaction() as session:
+        return (await grant(session, actor=desk.clerk, wanted=wanted, now=clock.now())).grant_id
+
+
+async def bought(
+    database: Database, actor: Actor, lines: dict[UUID, int], allowance_fen: int, *, key: str | None = None
+) -> OrderOut:
+    """An order with an allowance, through the real verb."""
+    key = key or str(new_id())
+    answer = await place(
+        database,
+        actor=actor,
+        key=key,
+        request_sha256=sha256(key.encode()).digest(),
+        wanted=wanting(lines, allowance_fen=allowance_fen),
+        now=clock.now(),
+    )
+    return msgspec.json.decode(answer.answer, type=OrderOut)
