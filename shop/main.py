@@ -22,10 +22,15 @@ import catalog.upload.roster_api
 import catalog.upload.roster_pages
 import orders.aftersales.api
 import orders.aftersales.pages
+import orders.banking.api
+import orders.banking.pages
 import orders.budget.api
-import orders.canteen.api
+import orders.bulk.api
 import orders.bulk.recipient_pages
 import orders.bulk.recipients_api
+import orders.canteen.api
+import orders.canteen.delivery_pages
+import orders.canteen.pages
 import orders.checkout.api
 import orders.checkout.cart_api
 import orders.checkout.cart_pages
@@ -94,6 +99,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.checkout.cart_pages.routes,
     orders.checkout.pages.routes,
     orders.checkout.pay_api.routes,
+    orders.bulk.api.routes,
     orders.bulk.recipients_api.routes,
     orders.bulk.recipient_pages.routes,
     orders.order.api.routes,
@@ -103,7 +109,11 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.payment.api.routes,
     orders.budget.api.routes,
     orders.evidence.api.routes,
+    orders.banking.api.routes,
+    orders.banking.pages.routes,
     orders.canteen.api.routes,
+    orders.canteen.pages.routes,
+    orders.canteen.delivery_pages.routes,
     orders.report.api.routes,
     orders.report.pages.routes,
     orders.spending.api.routes,

@@ -166,6 +166,7 @@ async def _quote(
         together(goods, Buyer(works_at=unit, introduced_by=None, union_ids=[])),
         now=now,
         weights={line.sku_id: line.milli for line in wanted if line.milli % 1_000},
+        fund_source="canteen",
     )
 
 

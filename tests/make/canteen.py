@@ -1,6 +1,7 @@
 """A branch with a kitchen: potatoes by the half kilo, rice by the bag, somebody who orders and people who receive."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from shop.access.permissions import Actor, Grant, Role
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.ids import new_id
+from shop.core.sandbox_clock import set_clock
 from shop.organisation.models import Canteen
 from tests.make.people import somebody
 from tests.make.shop import LONG_AGO, SmallShop, small_shop
@@ -59,6 +61,13 @@ async def worker_of(database: Database, role: Role, unit: UUID, name: str) -> Ac
     grant = Grant(role, "unit", str(unit))
     made = await somebody(database, f"{new_id()}@kitchen.test", grant, name=name)
     return Actor(made.user_id, made.person_id, new_id(), (grant,))
+
+
+async def days_later(database: Database, days: int) -> None:
+    """The shop's clock, for this process and for whatever follows the database's row."""
+    async with database.transaction() as session:
+        await set_clock(session, timedelta(days=days))
+    clock.set_ahead(timedelta(days=days))
 
 
 async def kitchen_shop(database: Database, *, pieces: int = 1_000) -> KitchenShop:

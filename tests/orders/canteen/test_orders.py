@@ -13,7 +13,7 @@ from shop.access.permissions import Actor, Role
 from shop.core import clock
 from shop.core.database import Database
 from tests.make.caller import as_caller, refused
-from tests.make.canteen import CREDIT_DAYS, KitchenShop, kitchen_shop, signed, worker_of
+from tests.make.canteen import CREDIT_DAYS, KitchenShop, days_later, kitchen_shop, signed, worker_of
 
 pytestmark = pytest.mark.anyio
 TRUCK = {"driver": "司机（虚构）", "plate": "贵A00000", "delivery_note": "SH-1"}
@@ -164,9 +164,9 @@ async def test_one_extension_and_then_overdue(app: FastAPI, database: Database) 
     last_day = clock.today() + timedelta(days=CREDIT_DAYS + 15)
     assert extended.json()["order"]["due_on"] == str(last_day)
     refused(await post(app, made.buyer, path, reason), 409, "already_extended")
-    clock.set_ahead(timedelta(days=CREDIT_DAYS + 15))
+    await days_later(database, CREDIT_DAYS + 15)
     assert await mark_overdue(database, now=clock.now()) == 0, "the last day to pay is not over"
-    clock.set_ahead(timedelta(days=CREDIT_DAYS + 16))
+    await days_later(database, CREDIT_DAYS + 16)
     assert await mark_overdue(database, now=clock.now()) == 1
     assert await mark_overdue(database, now=clock.now()) == 0
     assert await rows(database, "SELECT payment_state FROM shop_order") == [("overdue",)]
@@ -179,7 +179,7 @@ async def test_an_overdue_share_is_on_time_again_once_extended(app: FastAPI, dat
     made = await kitchen_shop(database)
     order = await ordered(app, made)
     await accepted(app, made, order, 12_345, 3)
-    clock.set_ahead(timedelta(days=CREDIT_DAYS + 1))
+    await days_later(database, CREDIT_DAYS + 1)
     await mark_overdue(database, now=clock.now())
     answer = await post(app, made.buyer, f"/canteen-orders/{order['order']['id']}/extension", {"reason": "月底结账"})
     assert answer.json()["order"]["payment_state"] == "unpaid"
