@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlmodel import SQLModel
 
 from orders.acceptance.accept import Counted, accept
+from orders.banking.settle_transfer import Applied, settle_transfers
 from orders.bulk.content import content_hash
 from orders.bulk.models import (
     BulkApproval,
@@ -233,3 +234,15 @@ async def accepted(
             witness_id=joint.witness.user_id, lines=lines, accepted_on=clock.business_day(now), key=str(delivery_id),
             now=now,
         )  # fmt: skip
+
+
+async def paid_by_transfer(database: Database) -> None:
+    """A bank transfer came for everything that every share owes."""
+    now = datetime.now(UTC)
+    async with database.transaction() as session:
+        shares = (await session.execute(text("SELECT id, due_fen FROM payer_share WHERE due_fen > paid_fen"))).all()
+        await settle_transfers(
+            session,
+            [Applied(new_id(), share.id, share.due_fen, clock.business_day(now), None) for share in shares],
+            now=now,
+        )
