@@ -177,13 +177,13 @@ async def _members(
         {"person": str(person), "unit": str(branches[n % len(branches)]), "m": str(new_id()), "u": str(new_id())}
         for n, person in enumerate(people)
     )
-    opened = "FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(index int, person uuid, unit uuid, m uuid, u uuid)"
-    facts = {"rows": rows, "now": now, "union": union, "since": LONG_AGO}
+    opened = " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(index int, person uuid, unit uuid, m uuid, u uuid)"
+    facts = {"rows": rows, "now": now, "un": union, "since": LONG_AGO}
     async with database.transaction() as session:
         for statement in (
-            f"INSERT INTO person (id, name, created_at) SELECT person, '会员' || index, :now {opened}",
-            f"INSERT INTO membership (id, person_id, unit_id, valid_from) SELECT m, person, unit, :since {opened}",
-            f"INSERT INTO union_membership (id, person_id, union_id, valid_from) SELECT u, person, :union, :since {opened}",
+            f"INSERT INTO person (id, name, created_at) SELECT person, '会员' || index, :now{opened}",
+            f"INSERT INTO membership (id, person_id, unit_id, valid_from) SELECT m, person, unit, :since{opened}",
+            f"INSERT INTO union_membership (id, person_id, union_id, valid_from) SELECT u, person, :un, :since{opened}",
         ):
             await session.execute(text(statement), facts)
     return tuple(people)
