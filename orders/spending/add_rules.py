@@ -1,6 +1,6 @@
 """New rules, and the end of old ones. What a rule said never changes: a new version is a new row."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Any, Final
@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import text
 
 from orders.spending.rule import Rule, rule_of
+from orders.spending.words import ALLOWS_WORDS
 from shop.core.audit import Change, record_changes
 from shop.core.database import WriteSession
 from shop.core.errors import Detail, NotFound, Problem
@@ -44,9 +45,11 @@ class RuleTaken(Problem):
 
 
 class RuleIncomplete(Problem):
+    """It lacks what its kind needs, or contradicts itself. Nothing was saved."""
+
     status = 422
     code = "spending_rule_incomplete"
-    title = "规则缺少内容"
+    title = "规则填写有误"
 
 
 class RuleEnded(Problem):
@@ -194,14 +197,24 @@ def _ending(rule_id: UUID, valid_to: date, reason: str) -> Change:
 
 
 def _complete(rules: Sequence[NewRule]) -> None:
-    missing = [
-        Detail(f"/{i}/{name}", RuleIncomplete.code, "这种规则必须填写这一项")
-        for i, one in enumerate(rules)
-        for name in NEEDED[one.kind]
-        if getattr(one, name) in (None, ())
+    wrong = [
+        Detail(f"/{i}/{name}", RuleIncomplete.code, said) for i, one in enumerate(rules) for name, said in _wrong(one)
     ]
-    if missing:
-        raise RuleIncomplete("请补齐后重新提交，什么都没有保存。", missing)
+    if wrong:
+        raise RuleIncomplete("请改正后重新提交，什么都没有保存。", wrong)
+
+
+def _wrong(one: NewRule) -> Iterator[tuple[str, str]]:
+    for name in NEEDED[one.kind]:
+        if getattr(one, name) in (None, ()):
+            yield name, "这种规则必须填写这一项"
+    words = ALLOWS_WORDS.get(one.kind, {})
+    if unknown := [code for code in one.allows if code not in words]:
+        yield "allows", f"“{'、'.join(unknown)}”不是这种规则可以允许的内容"
+    if one.valid_to is not None and one.valid_to <= one.valid_from:
+        yield "valid_to", "结束日期（不含）必须晚于开始日期"
+    if one.below_fen is not None and one.below_fen <= (one.from_fen or 0):
+        yield "below_fen", "金额止（不含）必须大于金额起"
 
 
 def _until_next(one: NewRule, rules: Sequence[NewRule]) -> NewRule:
@@ -214,4 +227,4 @@ def _until_next(one: NewRule, rules: Sequence[NewRule]) -> NewRule:
 
 def _same(one: NewRule, row: Any) -> bool:
     """Whether a kept row says what the new one says; it may have ended since."""
-    return one.content() == rule_of(row) and one.valid_to in {None, row.valid_to}
+    return replace(one.content(), valid_to=row.valid_to) == rule_of(row) and one.valid_to in {None, row.valid_to}

@@ -1,6 +1,7 @@
 """How much one person, or a union on average, may get in a year: which counters, and who would exceed them. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from uuid import UUID
 
 from orders.spending.proposal import Finding, Limit, Standing
@@ -61,7 +62,8 @@ def _purse(asked: Rules, place: str) -> list[Limit]:
     open_ = [
         rule
         for rule in asked.best_of("top_up", place)
-        if rule.valid_from <= pays_on and pays_on.strftime("%m-%d") <= (rule.lapses_on or "")
+        if rule.valid_from <= pays_on < (rule.valid_to or date.max)
+        and pays_on.strftime("%m-%d") <= (rule.lapses_on or "")
     ]
     if not open_:
         return []

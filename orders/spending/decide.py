@@ -1,7 +1,8 @@
 """Ask the rules about a proposal and keep the answer, so that anybody can ask again and hear the same."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -74,7 +75,7 @@ async def decide(session: WriteSession, proposal: Proposal, *, now: datetime) ->
             "purchase_id": proposal.purchase_id,
             "union_id": proposal.union_id,
             "allowed": verdict.allowed,
-            "inputs": canonical(_inputs(proposal, standing)),
+            "inputs": canonical(_inputs(proposal, standing, rules)),
             "rule_ids": [rule.id for rule in rules],
             "rules_sha256": digest(rules),
             "result": canonical(verdict),
@@ -94,7 +95,8 @@ async def replay(session: ReadSession, decision_id: UUID) -> Decision:
     if row is None:
         raise NotFound("没有这项规则决定。")
     found = await session.execute(_NAMED_RULES, {"ids": row.rule_ids})
-    rules = [rule_of(rule) for rule in found]
+    ends = msgspec.convert(row.inputs["ends"], dict[UUID, date], strict=False)
+    rules = [replace(rule_of(rule), valid_to=ends.get(rule.id)) for rule in found]
     proposal, standing = _proposed(row.inputs)
     verdict = judge(proposal, rules, standing)
     same = digest(rules) == row.rules_sha256 and canonical(verdict) == canonical(row.result)
@@ -148,8 +150,11 @@ async def _used(session: ReadSession, proposal: Proposal, limits: Sequence[Limit
     return {(row.owner_id, row.cap_key, row.cap_year): row.used_fen for row in await session.execute(_USED, asked)}
 
 
-def _inputs(proposal: Proposal, standing: Standing) -> dict[str, Any]:
-    """The proposal as JSON; portions as short lists, units and provinces named once: there may be 50,000."""
+def _inputs(proposal: Proposal, standing: Standing, rules: Sequence[Rule]) -> dict[str, Any]:
+    """The proposal as JSON; portions as short lists, units and provinces named once: there may be 50,000.
+
+    `ends`: when a rule was known to end; it may be ended later, which must not change this answer.
+    """
     facts: dict[str, Any] = {name: getattr(proposal, name) for name in Proposal.__dataclass_fields__}
     units = sorted({str(one.unit_id) for one in proposal.portions})
     provinces = sorted({one.province for one in proposal.portions})
@@ -160,7 +165,9 @@ def _inputs(proposal: Proposal, standing: Standing) -> dict[str, Any]:
         for one in proposal.portions
     ]
     used = [[str(owner), key, year, fen] for (owner, key, year), fen in standing.used.items()]
-    return facts | {"units": units, "provinces": provinces, "headcounts": standing.headcounts, "used": used}
+    ends = {str(rule.id): rule.valid_to for rule in rules if rule.valid_to}
+    stood = {"headcounts": standing.headcounts, "used": used, "ends": ends}
+    return facts | {"units": units, "provinces": provinces} | stood
 
 
 def _proposed(inputs: dict[str, Any]) -> tuple[Proposal, Standing]:

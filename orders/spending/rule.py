@@ -13,7 +13,7 @@ from orders.spending.proposal import Proposal
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The content of a `spending_rule` row, see there; without the day it ended and the moment it was recorded."""
+    """The content of a `spending_rule` row, see there. valid_to: as it was known when somebody decided."""
 
     id: UUID
     code: str
@@ -21,6 +21,7 @@ class Rule:
     title: str
     valid_from: date
     source_title: str
+    valid_to: date | None = None
     province: str = ""
     union_id: UUID | None = None
     purposes: tuple[str, ...] = ()

@@ -11,11 +11,11 @@ from catalog.upload.cells import Cells
 from catalog.upload.kind import Column, Kind, Layout, Saving
 from orders.spending.add_rules import NewRule, add_rules
 from orders.spending.words import (
+    ALLOWS_WORDS,
     BASIS_WORDS,
     FESTIVAL_WORDS,
     FUND_WORDS,
     KIND_WORDS,
-    ORIGIN_WORDS,
     PURPOSE_WORDS,
     STEP_WORDS,
     UNIT_WORDS,
@@ -39,12 +39,6 @@ class RuleRow:
 
 
 _NO_WORDS: Final[Mapping[str, str]] = {}
-_ALLOWS: Final[Mapping[str, Mapping[str, str]]] = {
-    "purpose": PURPOSE_WORDS,
-    "festival": FESTIVAL_WORDS,
-    "fund_source": FUND_WORDS,
-    "directed": ORIGIN_WORDS,
-}
 _UNIONS = text("SELECT code, id FROM labour_union WHERE code = ANY(:codes)")
 _DAY_OF_YEAR: Final = re.compile(r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")
 _PERCENT: Final = re.compile(r"^([0-9]{1,3})(?:\.([0-9]{1,2}))?%?$")
@@ -114,7 +108,7 @@ def _rule(cells: Cells) -> RuleRow:
             quotes=cells.maybe_whole("quotes", most=9),
             notice_days=cells.maybe_whole("notice_days", most=60),
             packages=cells.maybe_whole("packages", least=1, most=99),
-            allows=_codes(cells, "allows", _ALLOWS.get(kind, _NO_WORDS)),
+            allows=_codes(cells, "allows", ALLOWS_WORDS.get(kind, _NO_WORDS)),
             step=_one_code(cells, "step", STEP_WORDS),
             reason=cells.maybe("reason"),
             source_title=cells.text("source_title"),

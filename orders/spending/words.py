@@ -1,6 +1,6 @@
 """Codes as people say them, and the one sentence of a decision."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from orders.spending.proposal import Limit
@@ -48,6 +48,13 @@ ORIGIN_WORDS: Final = {
     "one_paired_cooperative": "一个结对帮扶县的一家合作社",
     "all_assisted": "全部为帮扶产品",
 }
+ALLOWS_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "purpose": PURPOSE_WORDS,
+    "festival": FESTIVAL_WORDS,
+    "fund_source": FUND_WORDS,
+    "directed": ORIGIN_WORDS,
+}
+"""What a rule of each kind may allow; the other kinds allow nothing by name."""
 UNIT_WORDS: Final = {"budget_unit": "预算单位", "bank": "银行", "company": "企业", "school": "学校"}
 BASIS_WORDS: Final = {"person": "每人", "average": "人均"}
 WINDOW_WORDS: Final = {"year": "每年", "festival": "每节"}

@@ -137,10 +137,8 @@ async def test_an_average_cap_counts_every_member_of_the_union(database: Databas
                 text("INSERT INTO person (id, name, created_at) VALUES (:id, '会员（虚构）', now())"), {"id": person}
             )
             await session.execute(
-                text(
-                    "INSERT INTO union_membership (id, union_id, person_id, valid_from) VALUES (:i, :u, :p, '2020-01-01')"
-                ),
-                {"i": new_id(), "u": here, "p": person},
+                text("INSERT INTO union_membership (id, union_id, person_id, valid_from) VALUES (:i, :u, :p, :d)"),
+                {"i": new_id(), "u": here, "p": person, "d": date(2020, 1, 1)},
             )
     await taken(database, await decided(database, proposal(here, [gift(people[0], 25_000)])))
     over = await decided(database, proposal(here, [gift(people[1], 15_001)]))
