@@ -34,7 +34,8 @@ _SUCCEEDED = text(
     """
 UPDATE refund r SET state = 'succeeded', provider_refund_id = :provider, succeeded_at = :at
 FROM payment p
-WHERE r.id = :refund AND r.state IN ('requested', 'submitted') AND r.amount_fen - r.allowance_fen = :amount AND p.id = r.payment_id
+WHERE r.id = :refund AND r.state IN ('requested', 'submitted') AND r.amount_fen - r.allowance_fen = :amount
+    AND p.id = r.payment_id
 RETURNING r.id, r.kind, r.order_id, r.amount_fen, p.id AS payment_id, p.succeeded_at AS paid_at
 """
 )
@@ -55,7 +56,8 @@ WHERE r.refund_id = :refund ORDER BY r.component_id
 )
 _FREIGHT = text(
     """
-SELECT p.supplier_id, r.fen, NULL AS allowance_id FROM refund_freight r JOIN parcel p ON p.id = r.parcel_id WHERE r.refund_id = :refund
+SELECT p.supplier_id, r.fen, NULL AS allowance_id FROM refund_freight r JOIN parcel p ON p.id = r.parcel_id
+WHERE r.refund_id = :refund
 """
 )
 # Pieces had not left the barn if the order was never sent; those of a cancellation came back when it was cancelled.
