@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import Row, text
 
+from orders.checkout.open_transfer import open_transfer
+from orders.checkout.payable import OrderOver, PaymentRefused, must_be_payable
 from shop.access.permissions import Actor
 from shop.adapters.stripe.gateway import CheckoutLine, GatewayRefused, OpenCheckout, PaymentGateway
 from shop.core.database import Database, WriteSession
-from shop.core.errors import NotFound, Problem
+from shop.core.errors import NotFound
 from shop.core.ids import new_id
 from shop.core.settings import settings
 
@@ -25,37 +27,9 @@ LONGEST_HOLD = timedelta(hours=2)
 FIRST_CHECK = timedelta(minutes=1)
 
 
-class MethodNotAvailable(Problem):
-    status: ClassVar[int] = 422
-    code: ClassVar[str] = "method_not_available"
-    title: ClassVar[str] = "暂不支持这种付款方式"
-
-
-class OrderOver(Problem):
-    """The order expired or was cancelled: there is nothing to pay for any more."""
-
-    status: ClassVar[int] = 409
-    code: ClassVar[str] = "order_over"
-    title: ClassVar[str] = "订单已取消或已过付款时间"
-
-
-class AlreadyPaid(Problem):
-    status: ClassVar[int] = 409
-    code: ClassVar[str] = "already_paid"
-    title: ClassVar[str] = "订单已付款"
-
-
-class PaymentRefused(Problem):
-    """The provider will not open a page for this order."""
-
-    status: ClassVar[int] = 409
-    code: ClassVar[str] = "payment_refused"
-    title: ClassVar[str] = "支付平台没有接受这笔付款"
-
-
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """redirect_url: where to send the payer. state: created, pending."""
+    """redirect_url: where to send the payer. transfer_code: what he writes into it. state: created, pending."""
 
     payment_id: UUID
     state: str
@@ -76,11 +50,13 @@ async def open_payment(
     """Open (or find again) the one payment page of an order, and let the hold outlive the page.
 
     The payment's id is the provider's idempotency key: whoever clicks twice, or again after a crash, gets the same
-    page. Raises NotFound to strangers, MethodNotAvailable, OrderOver, AlreadyPaid, PaymentRefused, and
-    GatewayUnavailable (nothing is charged; ask again).
+    page. By bank transfer: its code, and no page. Raises NotFound to strangers, OrderOver, AlreadyPaid, PaymentRefused,
+    PageOpen, and GatewayUnavailable (nothing is charged; ask again).
     """
-    if method != "stripe":
-        raise MethodNotAvailable("对公转账将在后续版本开通，请先选择微信支付、支付宝或银行卡。")
+    if method == "bank_transfer":
+        async with database.transaction() as session:
+            payment_id, code = await open_transfer(session, actor=actor, order_id=order_id, now=now)
+        return Opened(payment_id, "pending", None, code)
     async with database.transaction() as session:
         begun = await _begin(session, actor=actor, order_id=order_id, now=now)
     if begun.session_url:
@@ -115,12 +91,16 @@ _ORDER = text(
     """
 SELECT o.number, o.state, o.payment_state, o.placed_at, o.expires_at,
     (SELECT coalesce(sum(net_fen), 0)::bigint FROM share_component c WHERE c.order_id = o.id)
-    + (SELECT coalesce(sum(freight_fen), 0)::bigint FROM parcel p WHERE p.order_id = o.id) AS total_fen
+    + (SELECT coalesce(sum(freight_fen), 0)::bigint FROM parcel p WHERE p.order_id = o.id) AS total_fen,
+    (SELECT coalesce(sum(c.net_fen), 0)::bigint FROM share_component c JOIN line_share s ON s.id = c.share_id
+        WHERE c.order_id = o.id AND s.payer_kind = 'allowance') AS allowance_fen
 FROM shop_order o WHERE o.id = :order AND o.buyer_id = :buyer FOR UPDATE
 """
 )
 _OPEN = text(
-    "SELECT id, session_url, expires_at FROM payment WHERE order_id = :order AND state IN ('created', 'pending')"
+    """
+SELECT id, method, session_url, expires_at FROM payment WHERE order_id = :order AND state IN ('created', 'pending')
+"""
 )
 _INSERT = text(
     """
@@ -129,14 +109,17 @@ WITH made AS (
     VALUES (:id, :order, 'stripe', :amount, 'cny', 'created', :now, :expires_at, :check_at)
     RETURNING id, amount_fen
 )
-INSERT INTO tender (payment_id, position, kind, amount_fen) SELECT id, 0, 'provider', amount_fen FROM made
+INSERT INTO tender (payment_id, position, kind, amount_fen)
+SELECT id, 0, 'provider', amount_fen - CAST(:allowance AS bigint) FROM made
+UNION ALL SELECT id, 1, 'allowance', CAST(:allowance AS bigint) FROM made WHERE CAST(:allowance AS bigint) > 0
 """
 )
 _LINES = text(
     """
 SELECT * FROM (
     SELECT 0 AS part, l.position, l.title || ' ' || l.spec AS title, l.quantity, sum(c.net_fen)::bigint AS fen
-    FROM order_line l JOIN share_component c ON c.line_id = l.id WHERE l.order_id = :order GROUP BY l.id
+    FROM order_line l JOIN line_share s ON s.line_id = l.id JOIN share_component c ON c.share_id = s.id
+    WHERE l.order_id = :order AND s.payer_kind <> 'allowance' GROUP BY l.id
     UNION ALL
     SELECT 1, 0, '运费', 1, sum(freight_fen)::bigint FROM parcel WHERE order_id = :order HAVING sum(freight_fen) > 0
 ) shown ORDER BY part, position
@@ -159,6 +142,8 @@ WITH held AS (
 SELECT EXISTS (SELECT FROM opened)
 """
 )
+# The payer chose the page instead. Should the transfer come all the same, its money stands as his advance.
+_NO_TRANSFER = text("UPDATE payment SET state = 'cancelled' WHERE id = :payment AND state = 'pending'")
 _GIVE_UP = text("UPDATE payment SET state = 'failed' WHERE id = :payment AND state = 'created'")
 
 
@@ -168,13 +153,11 @@ async def _begin(session: WriteSession, *, actor: Actor, order_id: UUID, now: da
     order = found.one_or_none()
     if order is None:
         raise NotFound("没有这个订单。")
-    if order.payment_state == "paid":
-        raise AlreadyPaid("不需要再次付款。")
-    if order.state != "placed" or order.expires_at <= now:
-        raise OrderOver("请重新下单。")
-    if order.total_fen <= 0:
-        raise PaymentRefused("这个订单没有需要支付的金额。")
+    must_be_payable(order, now)
     payment = (await session.execute(_OPEN, {"order": order_id})).one_or_none()
+    if payment is not None and payment.method != "stripe":
+        await session.execute(_NO_TRANSFER, {"payment": payment.id})
+        payment = None
     payment_id = payment.id if payment else new_id()
     expires_at = payment.expires_at if payment else (now + PAGE_LIFE).replace(microsecond=0)
     if payment is None:
@@ -186,6 +169,7 @@ async def _begin(session: WriteSession, *, actor: Actor, order_id: UUID, now: da
                 "id": payment_id,
                 "order": order_id,
                 "amount": order.total_fen,
+                "allowance": order.allowance_fen,
                 "now": now,
                 "expires_at": expires_at,
                 "check_at": now + FIRST_CHECK,
@@ -204,7 +188,7 @@ def _wanted(
     return OpenCheckout(
         payment_id=payment_id,
         order_number=order.number,
-        amount_fen=order.total_fen,
+        amount_fen=order.total_fen - order.allowance_fen,
         lines=tuple(CheckoutLine(line.title, line.quantity, line.fen) for line in lines),
         success_url=back_to,
         cancel_url=back_to,

@@ -14,7 +14,8 @@ from orders.cart.queries import lines_of
 from orders.cart.visitor import COOKIE
 from orders.checkout.cart_pages import bring_along
 from orders.checkout.form import CheckoutForm, Destination, destination_of
-from orders.checkout.open_payment import AlreadyPaid, OrderOver, open_payment
+from orders.checkout.open_payment import open_payment
+from orders.checkout.payable import AlreadyPaid, OrderOver
 from orders.checkout.place import AlreadyOrdered, place
 from orders.checkout.preview import preview
 from orders.checkout.problems import EmptyCart, RegionUnknown

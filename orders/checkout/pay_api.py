@@ -30,6 +30,6 @@ async def post_pay(
     actor: Annotated[Actor, Depends(requires(Permission.PAYMENT_OPEN))],
     database: TheDatabase,
 ) -> Opened:
-    """Open (or find again) the payment page; the goods stay held while it is open."""
+    """Open (or find again) the payment page, or get the code of a bank transfer; the goods stay held meanwhile."""
     gateway: PaymentGateway = request.app.state.gateway
     return await open_payment(database, gateway, actor=actor, order_id=order_id, method=wanted.method, now=clock.now())

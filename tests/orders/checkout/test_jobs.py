@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from orders.checkout.jobs import expire_due
-from orders.checkout.open_payment import OrderOver
+from orders.checkout.payable import OrderOver
 from shop.core import clock
 from shop.core.database import Database
 from tests.make.payments import till

@@ -1,0 +1,161 @@
+"""`POST /bank-statements`, `…/match`, and what waits for a person."""
+
+from dataclasses import asdict
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Form, Request, UploadFile
+from starlette.responses import Response
+
+from catalog.upload.sheet import FILE_BYTES_MAX
+from orders.banking.desk import desk_of
+from orders.banking.import_statement import import_statement
+from orders.banking.match import WantedShare, confirm, propose, reject
+from orders.banking.pay_back import pay_back
+from orders.banking.queries import queue_of, statement_seen_by
+from orders.banking.schemas import (
+    ImportedOut,
+    MatchIn,
+    PaidBackOut,
+    PayBackIn,
+    ProposedOut,
+    QueueOut,
+    RejectIn,
+    StatementOut,
+)
+from shop.access.guard import requires
+from shop.access.permissions import Actor, Permission
+from shop.adapters.files.open import TheFiles
+from shop.core import clock
+from shop.core.database import WriteSession
+from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
+from shop.core.requests import TheDatabase
+
+routes = APIRouter(prefix="/api/v1", tags=["bank"])
+
+Importer = Annotated[Actor, Depends(requires(Permission.BANK_IMPORT))]
+Confirmer = Annotated[Actor, Depends(requires(Permission.BANK_CONFIRM))]
+
+
+@routes.post(
+    "/bank-statements",
+    status_code=201,
+    responses={409: {"description": "流水号与以前导入的不一致"}, 422: {"description": "文件有误，什么都没有保存"}},
+)
+async def post_statement(
+    actor: Importer,
+    database: TheDatabase,
+    files: TheFiles,
+    file: UploadFile,
+    unit_id: Annotated[UUID | None, Form()] = None,
+) -> ImportedOut:
+    """A bank's csv or xlsx. The same file twice, or a row of an earlier file, moves nothing again."""
+    now = clock.now()
+    async with database.reading() as session:
+        unit_id = await desk_of(session, actor, unit_id, day=clock.business_day(now))
+    data = await file.read(FILE_BYTES_MAX + 1)
+    done = await import_statement(
+        files, database, data=data, file_name=file.filename or "", actor=actor, unit_id=unit_id, now=now
+    )
+    return ImportedOut(**asdict(done))
+
+
+@routes.get("/bank-statements/{statement_id}")
+async def get_statement(statement_id: UUID, actor: Importer, database: TheDatabase) -> StatementOut:
+    """One statement and what became of its transfers."""
+    async with database.reading() as session:
+        seen = await statement_seen_by(session, actor, statement_id, day=clock.today())
+    return StatementOut.model_validate(asdict(seen))
+
+
+@routes.get("/bank-transfers")
+async def get_queue(actor: Importer, database: TheDatabase) -> QueueOut:
+    """What no share has yet: to be matched, or to be confirmed by a second person."""
+    async with database.reading() as session:
+        waiting = await queue_of(session, actor, day=clock.today())
+    return QueueOut.model_validate({"items": [asdict(one) for one in waiting]})
+
+
+@routes.post("/bank-statements/{statement_id}/match", status_code=201, response_model=ProposedOut)
+async def post_match(
+    request: Request,
+    statement_id: UUID,
+    wanted: MatchIn,
+    actor: Importer,
+    database: TheDatabase,
+    key: IdempotencyKey,
+) -> Response:
+    """Say what a transfer was for. Another person confirms; only then money reaches its shares."""
+    now = clock.now()
+
+    async def verb(session: WriteSession) -> Answer:
+        proposal_id = await propose(
+            session,
+            actor=actor,
+            statement_id=statement_id,
+            transfer_id=wanted.transfer_id,
+            shares=[WantedShare(share.payer_share_id, share.amount_fen) for share in wanted.shares],
+            remember_payer=wanted.remember_payer,
+            reason=wanted.reason,
+            now=now,
+        )
+        return Answer(201, ProposedOut(proposal_id=proposal_id, state="proposed").model_dump_json().encode())
+
+    digest = await digest_of(request)
+    done = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
+    return done.as_response()
+
+
+@routes.post("/bank-statements/{statement_id}/match/{proposal_id}/confirm")
+async def post_confirm(statement_id: UUID, proposal_id: UUID, actor: Confirmer, database: TheDatabase) -> ProposedOut:
+    """The second person: never the one who proposed."""
+    async with database.transaction() as session:
+        await confirm(session, actor=actor, statement_id=statement_id, proposal_id=proposal_id, now=clock.now())
+    return ProposedOut(proposal_id=proposal_id, state="confirmed")
+
+
+@routes.post("/bank-statements/{statement_id}/match/{proposal_id}/reject")
+async def post_reject(
+    statement_id: UUID, proposal_id: UUID, wanted: RejectIn, actor: Confirmer, database: TheDatabase
+) -> ProposedOut:
+    """The transfer waits again."""
+    async with database.transaction() as session:
+        await reject(
+            session,
+            actor=actor,
+            statement_id=statement_id,
+            proposal_id=proposal_id,
+            reason=wanted.reason,
+            now=clock.now(),
+        )
+    return ProposedOut(proposal_id=proposal_id, state="rejected")
+
+
+@routes.post("/payer-shares/{payer_share_id}/pay-back", status_code=201, response_model=PaidBackOut)
+async def post_pay_back(
+    request: Request,
+    payer_share_id: UUID,
+    wanted: PayBackIn,
+    actor: Confirmer,
+    database: TheDatabase,
+    key: IdempotencyKey,
+) -> Response:
+    """Record that an overpayment went back."""
+    now = clock.now()
+
+    async def verb(session: WriteSession) -> Answer:
+        returned = await pay_back(
+            session,
+            actor=actor,
+            payer_share_id=payer_share_id,
+            amount_fen=wanted.amount_fen,
+            bank_reference=wanted.bank_reference,
+            returned_on=wanted.returned_on,
+            reason=wanted.reason,
+            now=now,
+        )
+        return Answer(201, PaidBackOut(id=returned).model_dump_json().encode())
+
+    digest = await digest_of(request)
+    done = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
+    return done.as_response()

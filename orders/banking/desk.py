@@ -1,0 +1,24 @@
+"""Whose bank desk imports a statement: only it sees the payers' names in there."""
+
+from datetime import date
+from uuid import UUID
+
+from shop.access.permissions import Actor, Permission
+from shop.core.database import ReadSession
+from shop.core.errors import NotFound
+from shop.organisation.queries import visible_unit_ids
+
+
+async def desk_of(session: ReadSession, actor: Actor, unit_id: UUID | None, *, day: date) -> UUID | None:
+    """The named unit, or the first of the actor's own; None: of the whole shop. Raises NotFound out of reach."""
+    units = await visible_unit_ids(session, actor, Permission.BANK_IMPORT, day)
+    if unit_id is not None:
+        if units is not None and unit_id not in units:
+            raise NotFound("没有找到这个单位，或者它不在您的范围内。")
+        return unit_id
+    if units is None:
+        return None
+    own = sorted(grant.scope_id for grant in actor.scopes(Permission.BANK_IMPORT) if grant.scope_kind == "unit")
+    if not own:
+        raise NotFound("您的权限不含任何单位，请联系管理员。")
+    return UUID(own[0])

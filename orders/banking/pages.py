@@ -1,0 +1,216 @@
+"""The bank desk at `/staff/bank`: hand in a statement, say what a transfer was for, confirm what another one said."""
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Form, Request, UploadFile
+from starlette.responses import RedirectResponse, Response
+
+from catalog.upload.sheet import FILE_BYTES_MAX
+from orders.banking.desk import desk_of
+from orders.banking.import_statement import import_statement
+from orders.banking.match import WantedShare, confirm, propose, reject
+from orders.banking.pay_back import pay_back
+from orders.banking.queries import overpaid_of, queue_of, shares_by_code
+from orders.banking.read_statement import plain
+from orders.order.transfer_code import codes_in
+from shop.access.guard import requires
+from shop.access.permissions import Actor, Permission
+from shop.adapters.files.open import TheFiles
+from shop.core import clock
+from shop.core.database import Database, ReadSession
+from shop.core.errors import Invalid, Problem
+from shop.core.requests import TheDatabase
+from shop.ui.pages import render
+
+ADDRESS: Final = "/staff/bank"
+_LINES_MAX: Final = 200
+WHY: Final = {
+    "new_payer": "付款人第一次出现，请核对它替谁付款",
+    "amount_differs": "金额与应付不一致，请分配",
+    "several_fit": "有几个份额金额相同，请选择",
+    "order_over": "订单已取消或关闭，请核对后退回",
+}
+
+routes = APIRouter(include_in_schema=False)
+
+Importer = Annotated[Actor, Depends(requires(Permission.BANK_IMPORT))]
+Confirmer = Annotated[Actor, Depends(requires(Permission.BANK_CONFIRM))]
+Words = Annotated[str, Form(max_length=200)]
+
+
+@routes.get(ADDRESS)
+async def get_desk(
+    request: Request, actor: Importer, database: TheDatabase, done: str = "", n: int = 0, q: int = 0
+) -> Response:
+    """What waits, and what was just done (`done`, with its figures)."""
+    return await _desk(request, actor, database, done=done, figures=(n, q))
+
+
+@routes.post(f"{ADDRESS}/statements")
+async def post_statement(
+    request: Request, actor: Importer, database: TheDatabase, files: TheFiles, file: UploadFile
+) -> Response:
+    now = clock.now()
+    data = await file.read(FILE_BYTES_MAX + 1)
+    try:
+        async with database.reading() as session:
+            unit_id = await desk_of(session, actor, None, day=clock.business_day(now))
+        imported = await import_statement(
+            files, database, data=data, file_name=file.filename or "", actor=actor, unit_id=unit_id, now=now
+        )
+    except Problem as problem:
+        return await _desk(request, actor, database, problem=problem)
+    done = "repeated" if imported.repeated else "imported"
+    return RedirectResponse(f"{ADDRESS}?done={done}&n={imported.matched}&q={imported.queued}", 303)
+
+
+@routes.post(f"{ADDRESS}/{{statement_id}}/transfers/{{transfer_id}}/match")
+async def post_match(
+    request: Request,
+    statement_id: UUID,
+    transfer_id: UUID,
+    actor: Importer,
+    database: TheDatabase,
+    shares: Annotated[str, Form(max_length=20_000)],
+    reason: Words,
+    remember: Annotated[str, Form()] = "",
+) -> Response:
+    """`shares`: a line each, a transfer code and, where there are several, its yuan."""
+    typed = {"shares": shares, "reason": reason, "remember": remember}
+    try:
+        async with database.transaction() as session:
+            await propose(
+                session,
+                actor=actor,
+                statement_id=statement_id,
+                transfer_id=transfer_id,
+                shares=await _shares(session, shares),
+                remember_payer=bool(remember),
+                reason=_said(reason),
+                now=clock.now(),
+            )
+    except Problem as problem:
+        return await _desk(request, actor, database, problem=problem, typed={transfer_id: typed})
+    return RedirectResponse(f"{ADDRESS}?done=proposed", 303)
+
+
+@routes.post(f"{ADDRESS}/{{statement_id}}/proposals/{{proposal_id}}")
+async def post_decision(
+    request: Request,
+    statement_id: UUID,
+    proposal_id: UUID,
+    actor: Confirmer,
+    database: TheDatabase,
+    do: Annotated[str, Form(pattern="^(confirm|reject)$")],
+    reason: Words = "",
+) -> Response:
+    try:
+        async with database.transaction() as session:
+            facts = {"statement_id": statement_id, "proposal_id": proposal_id}
+            if do == "confirm":
+                await confirm(session, actor=actor, now=clock.now(), **facts)
+            else:
+                await reject(session, actor=actor, reason=_said(reason), now=clock.now(), **facts)
+    except Problem as problem:
+        return await _desk(request, actor, database, problem=problem)
+    return RedirectResponse(f"{ADDRESS}?done={do}ed", 303)
+
+
+@routes.post(f"{ADDRESS}/shares/{{payer_share_id}}/pay-back")
+async def post_pay_back(
+    request: Request,
+    payer_share_id: UUID,
+    actor: Confirmer,
+    database: TheDatabase,
+    yuan: Annotated[str, Form(max_length=30)],
+    bank_reference: Annotated[str, Form(max_length=64)],
+    reason: Words,
+) -> Response:
+    now = clock.now()
+    typed = {"yuan": yuan, "bank_reference": bank_reference, "reason": reason}
+    try:
+        if not plain(bank_reference):
+            raise Invalid("请填写银行流水号。")  # shown beside what was typed
+        async with database.transaction() as session:
+            await pay_back(
+                session,
+                actor=actor,
+                payer_share_id=payer_share_id,
+                amount_fen=_fen(yuan),
+                bank_reference=plain(bank_reference),
+                returned_on=clock.business_day(now),
+                reason=_said(reason),
+                now=now,
+            )
+    except Problem as problem:
+        return await _desk(request, actor, database, problem=problem, typed={payer_share_id: typed})
+    return RedirectResponse(f"{ADDRESS}?done=paid_back", 303)
+
+
+async def _desk(
+    request: Request,
+    actor: Actor,
+    database: Database,
+    *,
+    done: str = "",
+    figures: tuple[int, int] = (0, 0),
+    problem: Problem | None = None,
+    typed: Mapping[UUID, Mapping[str, str]] | None = None,
+) -> Response:
+    """typed: by transfer or share, what somebody wrote into its form and will not have to write again."""
+    day = clock.today()
+    async with database.reading() as session:
+        waiting = await queue_of(session, actor, day=day)
+        overpaid = await overpaid_of(session, actor, day=day)
+    return render(
+        request,
+        "banking/desk.html",
+        status=problem.status if problem else 200,
+        waiting=waiting,
+        overpaid=overpaid,
+        me=actor.user_id,
+        why=WHY,
+        done=done,
+        figures=figures,
+        problem=problem,
+        typed=typed or {},
+    )
+
+
+async def _shares(session: ReadSession, typed: str) -> list[WantedShare]:
+    """Raises Invalid, naming the line."""
+    lines = [line for line in typed.splitlines() if line.strip()]
+    if not lines or len(lines) > _LINES_MAX:
+        raise Invalid(f"请每行写一个识别码，最多 {_LINES_MAX} 行。")
+    read = []
+    for number, line in enumerate(lines, start=1):
+        code, _, amount = line.strip().partition(" ")
+        codes = codes_in(code)
+        if len(codes) != 1:
+            raise Invalid(f"第 {number} 行“{line.strip()[:40]}”没有识别码，或识别码抄错了。")
+        read.append((codes[0], _fen(amount) if amount.strip() else None))
+    known = await shares_by_code(session, [code for code, _ in read])
+    for number, (code, _) in enumerate(read, start=1):
+        if code not in known:
+            raise Invalid(f"第 {number} 行：没有识别码是 {code} 的付款份额。")
+    return [WantedShare(known[code], fen) for code, fen in read]
+
+
+def _fen(yuan: str) -> int:
+    try:
+        fen = Decimal(plain(yuan).removeprefix("¥").replace(",", "").removesuffix("元")) * 100
+    except InvalidOperation:
+        fen = Decimal("NaN")
+    if not fen.is_finite() or fen != fen.to_integral_value() or not 0 < fen <= 10**12:
+        raise Invalid(f"“{yuan[:30]}”不是金额（元，最多两位小数）。")
+    return int(fen)
+
+
+def _said(reason: str) -> str:
+    said = " ".join(reason.split())
+    if not said or not said.isprintable():
+        raise Invalid("请写明依据或原因。")
+    return said

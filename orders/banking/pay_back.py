@@ -1,0 +1,108 @@
+"""What was paid too much goes back to its payer, by a bank transfer that somebody made and records here."""
+
+from datetime import date, datetime
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import text
+
+from orders.funds.post import Moved, account_id, post
+from shop.access.permissions import Actor, Permission
+from shop.core import clock
+from shop.core.audit import record_change
+from shop.core.database import WriteSession
+from shop.core.errors import NotFound, Problem
+from shop.core.ids import new_id
+from shop.organisation.queries import visible_unit_ids
+from shop.ui.filters import yuan
+
+
+class NothingToReturn(Problem):
+    status: ClassVar[int] = 409
+    code: ClassVar[str] = "nothing_to_return"
+    title: ClassVar[str] = "没有这么多可以退回的款项"
+
+
+class ReferenceUsed(Problem):
+    status: ClassVar[int] = 409
+    code: ClassVar[str] = "bank_reference_used"
+    title: ClassVar[str] = "这个银行流水号已经登记过"
+
+
+_LOCK = text("""
+SELECT o.id AS order_id, o.state, coalesce(s.unit_id, o.unit_id) AS unit_id, s.payer_kind FROM payer_share s
+JOIN shop_order o ON o.id = s.order_id WHERE s.id = :share FOR UPDATE OF o
+""")
+# What an order still wants stays; of one that is over, or was paid another way, all that stands as advance may go.
+_MOST = text("""
+SELECT least(advance.fen, CASE
+    WHEN o.state IN ('cancelled', 'expired') OR (s.payer_kind = 'person' AND o.state <> 'placed') THEN advance.fen
+    ELSE greatest(0, s.paid_fen - s.due_fen) END)::bigint AS fen
+FROM payer_share s JOIN shop_order o ON o.id = s.order_id, LATERAL (
+    SELECT coalesce(sum(CASE WHEN t.credit_account_id = :advance THEN t.amount_fen ELSE -t.amount_fen END), 0) AS fen
+    FROM transfer t WHERE :advance IN (t.debit_account_id, t.credit_account_id)) advance
+WHERE s.id = :share FOR UPDATE OF s
+""")
+_RETURN = text("""
+WITH returned AS (
+    INSERT INTO paid_back (id, payer_share_id, amount_fen, bank_reference, returned_on, reason, recorded_by,
+        recorded_at)
+    VALUES (:id, :share, :fen, :reference, :day, :reason, :actor, :now) ON CONFLICT (bank_reference) DO NOTHING
+    RETURNING payer_share_id, amount_fen
+)
+UPDATE payer_share s SET paid_fen = s.paid_fen - r.amount_fen, payment_state = CASE
+    WHEN s.paid_fen - r.amount_fen > s.due_fen THEN 'overpaid'
+    WHEN s.paid_fen - r.amount_fen = 0 AND s.due_fen > 0 THEN 'unpaid'
+    WHEN s.paid_fen - r.amount_fen = s.due_fen THEN 'paid' ELSE 'partly_paid' END
+FROM returned r WHERE s.id = r.payer_share_id RETURNING s.id
+""")
+
+
+async def pay_back(
+    session: WriteSession,
+    *,
+    actor: Actor,
+    payer_share_id: UUID,
+    amount_fen: int,
+    bank_reference: str,
+    returned_on: date,
+    reason: str,
+    now: datetime,
+) -> UUID:
+    """Record that `amount_fen` of a share's advance went back, proved by the bank's own serial number.
+
+    Raises NotFound out of the actor's reach, NothingToReturn above what may go back, ReferenceUsed.
+    """
+    share = (await session.execute(_LOCK, {"share": payer_share_id})).one_or_none()
+    units = await visible_unit_ids(session, actor, Permission.BANK_CONFIRM, clock.business_day(now))
+    if share is None or (units is not None and share.unit_id not in units):
+        raise NotFound("没有这个付款份额。")
+    advance = account_id("advance", str(payer_share_id))
+    most: int = (await session.execute(_MOST, {"share": payer_share_id, "advance": advance})).scalar_one()
+    if not 0 < amount_fen <= most:
+        raise NothingToReturn(f"最多可以退回 {yuan(max(0, most))}。")
+    facts = {"id": new_id(), "share": payer_share_id, "fen": amount_fen, "reference": bank_reference, "now": now}
+    done = await session.scalar(_RETURN, facts | {"day": returned_on, "reason": reason, "actor": actor.user_id})
+    if done is None:
+        raise ReferenceUsed("同一笔退回只登记一次；如果是另一笔，请填写它自己的流水号。")
+    returned = Moved(
+        key=f"bank:returned:{facts['id']}",
+        kind="advance_returned",
+        debit=("advance", str(payer_share_id)),
+        credit=("clearing", "bank"),
+        amount_fen=amount_fen,
+        reference=share.order_id,
+        occurred_on=returned_on,
+    )
+    await post(session, [returned], now=now)
+    await record_change(
+        session,
+        actor_id=actor.user_id,
+        action="bank.pay_back",
+        subject=f"payer_share:{payer_share_id}",
+        before={"returnable_fen": most},
+        after={"returned_fen": amount_fen, "bank_reference": bank_reference},
+        reason=reason,
+        now=now,
+    )
+    return UUID(str(facts["id"]))

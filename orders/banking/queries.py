@@ -1,0 +1,179 @@
+"""What waits at the bank desk, with what it may be for."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import ARRAY, Text, Uuid, bindparam, text
+
+from orders.order.transfer_code import codes_in
+from shop.access.permissions import Actor, Permission
+from shop.core.database import ReadSession
+from shop.core.errors import NotFound
+from shop.organisation.queries import visible_unit_ids
+
+
+@dataclass(frozen=True, slots=True)
+class ShareSeen:
+    """fen: of this transfer, where it is matched or proposed; open_fen: what the share still wants."""
+
+    payer_share_id: UUID
+    order_number: str
+    payer_name: str
+    transfer_code: str
+    due_fen: int
+    open_fen: int
+    fen: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalSeen:
+    id: UUID
+    reason: str
+    remember_payer: bool
+    proposed_by: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class TransferSeen:
+    """state: queued, proposed, matched. why_queued: new_payer, amount_differs, several_fit, order_over."""
+
+    id: UUID
+    statement_id: UUID
+    serial_number: str
+    day: date
+    amount_fen: int
+    payer_name: str
+    payer_account_last4: str | None
+    remark: str
+    state: str
+    why_queued: str | None
+    how: str | None
+    proposal: ProposalSeen | None
+    shares: list[ShareSeen]
+    suggestions: list[ShareSeen]
+
+
+@dataclass(frozen=True, slots=True)
+class StatementSeen:
+    id: UUID
+    bank: str
+    file_name: str
+    incoming: int
+    fresh: int
+    imported_at: datetime
+    transfers: list[TransferSeen]
+
+
+@dataclass(frozen=True, slots=True)
+class OverpaidSeen:
+    """A share whose payer gets something back."""
+
+    payer_share_id: UUID
+    order_number: str
+    payer_name: str
+    transfer_code: str
+    due_fen: int
+    paid_fen: int
+
+
+_SHARE = """
+jsonb_build_object('payer_share_id', s.id, 'order_number', o.number, 'payer_name', s.payer_name,
+    'transfer_code', s.transfer_code, 'due_fen', s.due_fen, 'open_fen', greatest(0, s.due_fen - s.paid_fen)
+"""
+_TRANSFERS = f"""
+SELECT coalesce(jsonb_agg(jsonb_build_object('id', t.id, 'statement_id', t.statement_id,
+    'serial_number', t.serial_number, 'day', t.day, 'amount_fen', t.amount_fen, 'payer_name', t.payer_name,
+    'payer_account_last4', t.payer_account_last4, 'remark', t.remark, 'state', t.state, 'why_queued', t.why_queued,
+    'how', (SELECT min(m.how) FROM transfer_match m WHERE m.transfer_id = t.id),
+    'proposal', (SELECT jsonb_build_object('id', p.id, 'reason', p.reason, 'remember_payer', p.remember_payer,
+        'proposed_by', p.proposed_by) FROM match_proposal p WHERE p.transfer_id = t.id AND p.state = 'proposed'),
+    'shares', (SELECT coalesce(jsonb_agg({_SHARE}, 'fen', x.amount_fen) ORDER BY s.id), '[]') FROM (
+        SELECT payer_share_id, amount_fen FROM transfer_match WHERE transfer_id = t.id
+        UNION ALL SELECT y.payer_share_id, y.amount_fen FROM match_proposal_share y
+        JOIN match_proposal p ON p.id = y.proposal_id WHERE p.transfer_id = t.id AND p.state = 'proposed') x
+        JOIN payer_share s ON s.id = x.payer_share_id JOIN shop_order o ON o.id = s.order_id),
+    'suggestions', '[]'::jsonb) ORDER BY t.day, t.id), '[]')::text
+FROM (SELECT t.* FROM bank_transfer t JOIN bank_statement b ON b.id = t.statement_id
+"""  # noqa: S608  # composed of our own constants
+_QUEUE = text(
+    f"{_TRANSFERS} WHERE t.state <> 'matched' AND (:all OR b.unit_id = ANY(:units)) ORDER BY t.day, t.id LIMIT :most) t"
+).bindparams(bindparam("units", type_=ARRAY(Uuid)))
+_OF_STATEMENT = text(f"{_TRANSFERS} WHERE t.statement_id = :statement ORDER BY t.day, t.id LIMIT :most) t")
+_STATEMENT = text("""
+SELECT id, bank, file_name, incoming, fresh, imported_at FROM bank_statement b
+WHERE id = :statement AND (:all OR b.unit_id = ANY(:units))
+""").bindparams(bindparam("units", type_=ARRAY(Uuid)))
+# Open shares with exactly this amount, or named by a code in the remark.
+_FITTING = text(f"""
+SELECT coalesce(jsonb_agg({_SHARE}) ORDER BY s.id), '[]')::text
+FROM payer_share s JOIN shop_order o ON o.id = s.order_id
+WHERE (s.transfer_code = ANY(:codes) OR (s.due_fen > s.paid_fen AND s.due_fen - s.paid_fen = ANY(:amounts)
+    AND o.state NOT IN ('cancelled', 'expired')))
+    AND (:all OR coalesce(s.unit_id, o.unit_id) = ANY(:units))
+""").bindparams(  # noqa: S608  # our own constant
+    bindparam("codes", type_=ARRAY(Text)), bindparam("units", type_=ARRAY(Uuid))
+)
+_BY_CODE = text("SELECT transfer_code, id FROM payer_share WHERE transfer_code = ANY(:codes)").bindparams(
+    bindparam("codes", type_=ARRAY(Text))
+)
+_OVERPAID = text("""
+SELECT s.id AS payer_share_id, o.number AS order_number, s.payer_name, s.transfer_code, s.due_fen, s.paid_fen
+FROM payer_share s JOIN shop_order o ON o.id = s.order_id
+WHERE s.payment_state = 'overpaid' AND (:all OR coalesce(s.unit_id, o.unit_id) = ANY(:units)) ORDER BY s.id LIMIT :most
+""").bindparams(bindparam("units", type_=ARRAY(Uuid)))
+_transfers = msgspec.json.Decoder(list[TransferSeen]).decode
+_shares = msgspec.json.Decoder(list[ShareSeen]).decode
+SUGGESTED_MOST = 5
+
+
+async def queue_of(session: ReadSession, actor: Actor, *, day: date, most: int = 100) -> list[TransferSeen]:
+    """Transfers of the actor's desks that no share has yet, the oldest first, each with shares that may fit."""
+    reach = await _reach(session, actor, day)
+    found = _transfers((await session.execute(_QUEUE, reach | {"most": most})).scalar_one())
+    return await _suggested(session, found, reach)
+
+
+async def statement_seen_by(session: ReadSession, actor: Actor, statement_id: UUID, *, day: date) -> StatementSeen:
+    """One statement and its transfers. Raises NotFound out of the actor's reach."""
+    reach = await _reach(session, actor, day)
+    row = (await session.execute(_STATEMENT, reach | {"statement": statement_id})).mappings().one_or_none()
+    if row is None:
+        raise NotFound("没有这份流水。")
+    found = _transfers((await session.execute(_OF_STATEMENT, {"statement": statement_id, "most": 20_000})).scalar_one())
+    return StatementSeen(**row, transfers=await _suggested(session, found, reach))
+
+
+async def overpaid_of(session: ReadSession, actor: Actor, *, day: date, most: int = 100) -> list[OverpaidSeen]:
+    """Shares that were paid too much, and whose payers get the rest back."""
+    rows = await session.execute(_OVERPAID, await _reach(session, actor, day) | {"most": most})
+    return [OverpaidSeen(**row) for row in rows.mappings()]
+
+
+async def shares_by_code(session: ReadSession, codes: list[str]) -> dict[str, UUID]:
+    return {row.transfer_code: row.id for row in await session.execute(_BY_CODE, {"codes": codes})}
+
+
+async def _reach(session: ReadSession, actor: Actor, day: date) -> dict[str, object]:
+    units = await visible_unit_ids(session, actor, Permission.BANK_IMPORT, day)
+    return {"all": units is None, "units": sorted(units or ())}
+
+
+async def _suggested(
+    session: ReadSession, transfers: list[TransferSeen], reach: dict[str, object]
+) -> list[TransferSeen]:
+    open_ones = [one for one in transfers if one.state == "queued"]
+    if not open_ones:
+        return transfers
+    codes = {one.id: codes_in(one.remark) for one in open_ones}
+    facts = {
+        "codes": sorted({code for each in codes.values() for code in each}),
+        "amounts": sorted({one.amount_fen for one in open_ones}),
+    }
+    fitting = _shares((await session.execute(_FITTING, reach | facts)).scalar_one())
+    for one in open_ones:
+        by_code = [share for share in fitting if share.transfer_code in codes[one.id]]
+        exact = [share for share in fitting if share.open_fen == one.amount_fen and share not in by_code]
+        one.suggestions.extend([*by_code, *exact][:SUGGESTED_MOST])
+    return transfers

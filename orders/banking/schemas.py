@@ -1,0 +1,127 @@
+"""What the bank desk sends and gets."""
+
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+FenIn = Annotated[int, Field(strict=True, ge=1, le=10**12)]
+Reason = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$"),
+]
+Reference = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=4, max_length=64, pattern=r"^[0-9A-Za-z\-]+$")
+]
+
+
+class ImportedOut(BaseModel):
+    """repeated: these bytes were imported before. known: rows that an earlier, overlapping file had brought."""
+
+    statement_id: UUID
+    repeated: bool
+    incoming: int
+    fresh: int
+    known: int
+    matched: int
+    queued: int
+
+
+class ShareIn(BaseModel):
+    """amount_fen may be left out where one share takes the whole transfer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    payer_share_id: UUID
+    amount_fen: FenIn | None = None
+
+
+class MatchIn(BaseModel):
+    """remember_payer: from now on this account pays for these payers."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    transfer_id: UUID
+    shares: Annotated[list[ShareIn], Field(min_length=1, max_length=200)]
+    remember_payer: bool = False
+    reason: Reason
+
+
+class ProposedOut(BaseModel):
+    """Waits for another person: POST …/match/{proposal_id}/confirm."""
+
+    proposal_id: UUID
+    state: str
+
+
+class RejectIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Reason
+
+
+class PayBackIn(BaseModel):
+    """bank_reference: the serial number of the bank transfer that took the money back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    amount_fen: FenIn
+    bank_reference: Reference
+    returned_on: date
+    reason: Reason
+
+
+class PaidBackOut(BaseModel):
+    id: UUID
+
+
+class ShareOut(BaseModel):
+    payer_share_id: UUID
+    order_number: str
+    payer_name: str
+    transfer_code: str
+    due_fen: int
+    open_fen: int
+    fen: int | None
+
+
+class ProposalOut(BaseModel):
+    id: UUID
+    reason: str
+    remember_payer: bool
+    proposed_by: UUID
+
+
+class TransferOut(BaseModel):
+    """state: queued, proposed, matched. why_queued: new_payer, amount_differs, several_fit, order_over."""
+
+    id: UUID
+    statement_id: UUID
+    serial_number: str
+    day: date
+    amount_fen: int
+    payer_name: str
+    payer_account_last4: str | None
+    remark: str
+    state: str
+    why_queued: str | None
+    how: str | None
+    proposal: ProposalOut | None
+    shares: list[ShareOut]
+    suggestions: list[ShareOut]
+
+
+class StatementOut(BaseModel):
+    id: UUID
+    bank: str
+    file_name: str
+    incoming: int
+    fresh: int
+    imported_at: datetime
+    transfers: list[TransferOut]
+
+
+class QueueOut(BaseModel):
+    items: list[TransferOut]
+    next_cursor: None = None

@@ -1,0 +1,182 @@
+"""Money of a bank transfer reached its shares: what is owed falls, funds move, proof gets better. All or nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
+
+from orders.checkout.settle import CURRENCY, Paid, settle
+from orders.credit.regrade import lift
+from orders.funds.post import Moved, account_id, post
+from shop.core.clock import SHANGHAI
+from shop.core.database import WriteSession
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """So much (fen, > 0) of a transfer that came on `day` is for a share. evidence_sha256: the bank's record."""
+
+    transfer_id: UUID
+    payer_share_id: UUID
+    amount_fen: int
+    day: date
+    evidence_sha256: str | None
+
+
+_SHARES = bindparam("shares", type_=ARRAY(Uuid))
+# Orders first, then their shares, each in order of their ids: as everybody locks them.
+_LOCK_ORDERS = text("""
+SELECT id FROM shop_order WHERE id IN (SELECT order_id FROM payer_share WHERE id = ANY(:shares))
+ORDER BY id FOR UPDATE
+""").bindparams(_SHARES)
+_LOCK = text("SELECT id FROM payer_share WHERE id = ANY(:shares) ORDER BY id FOR UPDATE").bindparams(_SHARES)
+_OWED = text("""
+SELECT s.id, coalesce(sum(CASE WHEN t.debit_account_id = r.account_id THEN t.amount_fen ELSE -t.amount_fen END), 0)
+    ::bigint AS owed_fen
+FROM jsonb_to_recordset(CAST(:accounts AS jsonb)) AS r(share_id uuid, account_id uuid)
+JOIN payer_share s ON s.id = r.share_id
+LEFT JOIN transfer t ON r.account_id IN (t.debit_account_id, t.credit_account_id)
+GROUP BY s.id
+""")
+# A share whose last day to pay is over stays overdue until it is paid whole.
+_PAY = text("""
+UPDATE payer_share s SET paid_fen = s.paid_fen + r.fen, payment_state = CASE
+    WHEN s.paid_fen + r.fen > s.due_fen THEN 'overpaid' WHEN s.paid_fen + r.fen = s.due_fen THEN 'paid'
+    WHEN s.payment_state = 'overdue' THEN 'overdue' ELSE 'partly_paid' END
+FROM jsonb_to_recordset(CAST(:paid AS jsonb)) AS r(id uuid, fen bigint) WHERE s.id = r.id
+RETURNING s.id, s.order_id, s.payer_kind, s.due_fen, s.paid_fen, s.paid_fen - r.fen < s.due_fen
+    AND s.paid_fen >= s.due_fen AS became_paid
+""")
+_ALL_PAID = text("""
+UPDATE shop_order o SET payment_state = 'paid' WHERE o.id = ANY(:orders) AND o.payment_state <> 'paid'
+    AND NOT EXISTS (SELECT FROM payer_share s WHERE s.order_id = o.id AND s.paid_fen < s.due_fen)
+""").bindparams(bindparam("orders", type_=ARRAY(Uuid)))
+_COMPONENTS = text("""
+SELECT l.payer_id AS share_id, c.id FROM line_share l JOIN share_component c ON c.share_id = l.id
+WHERE c.order_id = ANY(:orders) AND l.payer_kind = 'branch' AND l.payer_id = ANY(:shares) ORDER BY c.id
+""").bindparams(_SHARES, bindparam("orders", type_=ARRAY(Uuid)))
+_PAYMENTS = text("""
+SELECT DISTINCT ON (order_id) order_id, id, amount_fen FROM payment
+WHERE order_id = ANY(:orders) AND method = 'bank_transfer' ORDER BY order_id, created_at DESC
+""").bindparams(bindparam("orders", type_=ARRAY(Uuid)))
+_NOTHING_DUE = text("UPDATE payer_share SET due_fen = 0, payment_state = 'overpaid' WHERE id = :share")
+
+
+async def settle_transfers(session: WriteSession, applied: Sequence[Applied], *, now: datetime) -> None:
+    """Let money reach its shares. The caller guards that each transfer is applied once.
+
+    A share of a joint order: what it owes for accepted goods is paid; the rest stands as its advance. A share that
+    becomes fully paid lifts the credit of what was accepted to grade A: amount and day stay. A person's share: once
+    the whole total is there, the order settles as any other payment; until then the money is an advance.
+    """
+    shares = sorted({one.payer_share_id for one in applied})
+    if not shares:
+        return
+    await session.execute(_LOCK_ORDERS, {"shares": shares})
+    await session.execute(_LOCK, {"shares": shares})
+    owed = await _owed(session, shares)
+    sums = [{"id": share, "fen": sum(a.amount_fen for a in applied if a.payer_share_id == share)} for share in shares]
+    paid = (await session.execute(_PAY, {"paid": msgspec.json.encode(sums).decode()})).all()
+    by_id = {row.id: row for row in paid}
+    persons = {row.id for row in paid if row.payer_kind == "person"}
+    await post(session, _moves(applied, by_id, owed, persons), now=now)
+    joint = [row for row in paid if row.id not in persons]
+    await session.execute(_ALL_PAID, {"orders": sorted({row.order_id for row in joint})})
+    last = {one.payer_share_id: one for one in applied}
+    await _lift(session, [row for row in joint if row.became_paid], last, now)
+    complete = [row for row in paid if row.id in persons and row.became_paid]
+    await _settle_persons(session, complete, last, now)
+
+
+async def _owed(session: WriteSession, shares: Sequence[UUID]) -> dict[UUID, int]:
+    """What each share owes for what was accepted: the balance of its receivable."""
+    accounts = [{"share_id": share, "account_id": account_id("receivable", str(share))} for share in shares]
+    rows = await session.execute(_OWED, {"accounts": msgspec.json.encode(accounts).decode()})
+    return {row.id: max(0, row.owed_fen) for row in rows}
+
+
+def _moves(
+    applied: Sequence[Applied], by_id: dict[UUID, Row[Any]], owed: dict[UUID, int], persons: set[UUID]
+) -> list[Moved]:
+    moves = []
+    for one in applied:
+        share = one.payer_share_id
+        to_owed = 0 if share in persons else min(one.amount_fen, owed[share])
+        owed[share] -= to_owed
+        for kind, account, fen in (
+            ("payment", "receivable", to_owed),
+            ("advance", "advance", one.amount_fen - to_owed),
+        ):
+            if fen:
+                moves.append(
+                    Moved(
+                        key=f"bank:{kind}:{one.transfer_id}:{share}",
+                        kind=kind,
+                        debit=("clearing", "bank"),
+                        credit=(account, str(share)),
+                        amount_fen=fen,
+                        reference=by_id[share].order_id,
+                        occurred_on=one.day,
+                    )
+                )
+    return moves
+
+
+async def _lift(session: WriteSession, shares: Sequence[Row[Any]], last: dict[UUID, Applied], now: datetime) -> None:
+    """Paying a delivered order lifts its proof, and moves nothing else."""
+    if not shares:
+        return
+    named = {"shares": [row.id for row in shares], "orders": sorted({row.order_id for row in shares})}
+    components: dict[UUID, list[UUID]] = {}
+    for row in await session.execute(_COMPONENTS, named):
+        components.setdefault(row.share_id, []).append(row.id)
+    for share_id, component_ids in components.items():
+        by = last[share_id]
+        await lift(
+            session,
+            component_ids=component_ids,
+            to="A",
+            cause_id=by.transfer_id,
+            evidence_sha256=by.evidence_sha256,
+            occurred_on=by.day,
+            now=now,
+        )
+
+
+async def _settle_persons(
+    session: WriteSession, shares: Sequence[Row[Any]], last: dict[UUID, Applied], now: datetime
+) -> None:
+    """The whole total came: from the advance it goes where a payment's money goes. What cannot settle stays his."""
+    if not shares:
+        return
+    rows = await session.execute(_PAYMENTS, {"orders": [row.order_id for row in shares]})
+    payments = {row.order_id: row for row in rows}
+    for share in sorted(shares, key=lambda row: row.order_id):
+        by, payment = last[share.id], payments[share.order_id]
+        freed = Moved(
+            key=f"bank:applied:{by.transfer_id}:{share.id}",
+            kind="advance_applied",
+            debit=("advance", str(share.id)),
+            credit=("clearing", "bank"),
+            amount_fen=payment.amount_fen,
+            reference=share.order_id,
+            occurred_on=by.day,
+        )
+        paid = Paid(
+            payment_id=payment.id,
+            provider_payment_id=f"bank:{by.transfer_id}",
+            amount_fen=payment.amount_fen,
+            currency=CURRENCY,
+            method="bank_transfer",
+            succeeded_at=min(now, datetime.combine(by.day, time(12), SHANGHAI)),
+            clearing="bank",
+            advance=str(share.id),
+        )
+        await post(session, [freed], now=now)
+        (settled,) = await settle(session, [paid], now=now)
+        if settled.outcome != "settled":
+            await session.execute(_NOTHING_DUE, {"share": share.id})

@@ -1,0 +1,69 @@
+"""The bank desk's page, with forms as a browser sends them."""
+
+import re
+
+import pytest
+from fastapi import FastAPI
+
+from shop.access.permissions import Grant, Role
+from shop.core.database import Database
+from tests.make.banking import Row, icbc, share, share_now
+from tests.make.people import PASSWORD, client_of, somebody
+from tests.make.shop import small_shop
+
+pytestmark = pytest.mark.anyio
+
+
+async def signed_in(app: FastAPI, email: str):  # noqa: ANN201
+    browser = client_of(app)
+    page = await browser.get("/sign-in")
+    sent = {"csrf_token": token(page.text), "email": email, "password": PASSWORD}
+    answer = await browser.post("/sign-in", data=sent)
+    assert answer.status_code == 303, answer.text
+    return browser
+
+
+def token(page: str) -> str:
+    found = re.search(r'name="csrf_token" value="([0-9a-f]{64})"', page)
+    assert found
+    return found[1]
+
+
+async def test_two_people_match_a_transfer_by_the_page(app: FastAPI, database: Database) -> None:
+    shop = await small_shop(database)
+    grant = Grant(Role.STAFF, "unit", str(shop.bank))
+    await somebody(database, "one@desk.test", grant)
+    await somebody(database, "two@desk.test", grant)
+    of = await share(database, shop, due_fen=1_000)
+    first, second = await signed_in(app, "one@desk.test"), await signed_in(app, "two@desk.test")
+    page = await first.get("/staff/bank")
+    assert "没有待处理的到账" in page.text
+    data = {"csrf_token": token(page.text)}
+    wrong = await first.post("/staff/bank/statements", data=data, files={"file": ("a.csv", "姓名,数\n甲,1\n".encode())})
+    assert (wrong.status_code, "认不出这家银行的表头" in wrong.text) == (422, True)
+    sent = await first.post(
+        "/staff/bank/statements",
+        data=data,
+        files={"file": ("a.csv", icbc([Row("S1", "10.00", name="某专户（虚构）")]))},
+    )
+    assert sent.status_code == 303
+    page = await first.get(sent.headers["location"])
+    assert "待人工处理 1 笔" in page.text
+    action = re.search(r'action="(/staff/bank/[^"]+/match)"', page.text)
+    assert action
+    typed = {"csrf_token": token(page.text), "shares": "BF 抄错了", "reason": "来函"}
+    refused = await first.post(action[1], data=typed)
+    assert refused.status_code == 422
+    assert "BF 抄错了" in refused.text
+    assert "识别码抄错了" in refused.text
+    assert (await first.post(action[1], data=typed | {"shares": of.transfer_code, "remember": "1"})).status_code == 303
+    assert "要由另一位同事确认" in (await first.get("/staff/bank")).text
+    page = await second.get("/staff/bank")
+    decide = re.search(r'action="(/staff/bank/[^"]+/proposals/[^"]+)"', page.text)
+    assert decide
+    done = await second.post(decide[1], data={"csrf_token": token(page.text), "do": "confirm", "reason": ""})
+    assert done.status_code == 303
+    assert await share_now(database, of.id) == (1_000, 1_000, "paid")
+    assert (await first.get("/staff/bank?lang=en")).status_code == 200
+    for browser in (first, second):
+        await browser.aclose()

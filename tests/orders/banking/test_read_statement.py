@@ -1,0 +1,77 @@
+"""What a bank's file may look like, and what is refused, row by row."""
+
+from datetime import date
+
+import pytest
+
+from catalog.upload.wrong import FormulaFound, HeaderWrong, ImportRefused
+from orders.banking.read_statement import StatementEmpty, read_statement
+from tests.make.banking import CCB, ICBC, Row, as_csv, ccb, icbc
+from tests.make.workbook import sheet_of, workbook
+
+TODAY = date(2026, 11, 22)
+
+
+@pytest.mark.parametrize(
+    ("written", "fen"),
+    [
+        ("1234.5", 123_450), ("1,234.50", 123_450), ("１，２３４．５０", 123_450), ("¥88.00", 8_800), ("0.01", 1),
+        ("12,345,678.90", 1_234_567_890), (" 7 ", 700), ("+3.30", 330),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("day", ["2026-11-20", "2026/11/20", "2026年11月20日", "20261120", "2026-11-20 09:30:01"])
+def test_amounts_and_days_are_read_as_banks_write_them(written: str, fen: int, day: str) -> None:
+    for data in (icbc([Row("A1", written, day=day)]), as_csv(ccb([Row("A1", written, day=day)])).encode("utf-8-sig")):
+        (came,) = read_statement(data, today=TODAY).came
+        assert (came.amount_fen, came.day) == (fen, date(2026, 11, 20))
+
+
+def test_lines_above_the_header_money_that_went_and_totals_are_left_aside() -> None:
+    above = ["账户明细查询", "账号：1001****2001", "币种：人民币"]
+    lines = [[one] for one in above] + [
+        ICBC,
+        ["20261120", "S1", "", "100.00", "甲工会", "1", "货款", "BF1"],
+        ["20261120", "S2", "50.00", "0.00", "快递公司", "2", "", ""],
+        ["合计", "", "50.00", "100.00", "", "", "", ""],
+    ]
+    read = read_statement(as_csv(lines).encode("gb18030"), today=TODAY)
+    assert [(one.row, one.serial_number, one.remark) for one in read.came] == [(5, "S1", "货款 BF1")]
+    outgoing = ccb([Row("S3", "9.00")], direction="支出") + ccb([Row("S4", "8.00")])[1:]
+    assert [one.serial_number for one in read_statement(as_csv(outgoing).encode(), today=TODAY).came] == ["S4"]
+    book = workbook(sheet_of(ccb([Row("S5", "8.00")])))
+    assert read_statement(book, today=TODAY).bank == "ccb"
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (Row("A", "12,34.00"), "不是金额"),
+        (Row("A", "1.234"), "不是金额"),
+        (Row("A", "一百元"), "不是金额"),
+        (Row("A", "-5.00"), "负数"),
+        (Row("", "5.00"), "没有流水号"),
+        (Row("6.22202E+18", "5.00"), "科学计数"),
+        (Row("A", "5.00", account="6.222021E+18"), "科学计数"),
+        (Row("A", "5.00", name=""), "没有对方户名"),
+        (Row("A", "5.00", day="2026-02-30"), "不是日期"),
+        (Row("A", "5.00", day="2026-11-23"), "晚于今天"),
+        (Row("A", ""), "没有金额"),
+        (Row("OK", "5.00"), "流水号与第"),
+    ],
+)
+def test_a_row_that_cannot_be_read_refuses_the_file_and_is_named(row: Row, said: str) -> None:
+    with pytest.raises(ImportRefused) as refused:
+        read_statement(icbc([Row("OK", "1.00"), row]), today=TODAY)
+    assert said in refused.value.errors[0].detail
+    assert "第 3 行" in refused.value.errors[0].detail
+
+
+def test_other_files_are_refused_as_a_whole() -> None:
+    with pytest.raises(HeaderWrong, match="工商银行样式"):
+        read_statement("姓名,金额\n甲,1\n".encode(), today=TODAY)
+    with pytest.raises(HeaderWrong, match="重复"):
+        read_statement(as_csv([[*CCB, "发生额"], ["", "", "", "", "", "", "", ""]]).encode(), today=TODAY)
+    with pytest.raises(FormulaFound):
+        read_statement(icbc([Row("A", "=1+1")]), today=TODAY)
+    with pytest.raises(StatementEmpty):
+        read_statement(as_csv(ccb([Row("A", "1.00")], direction="支出")).encode(), today=TODAY)
