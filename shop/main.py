@@ -22,10 +22,13 @@ import catalog.upload.roster_api
 import catalog.upload.roster_pages
 import orders.aftersales.api
 import orders.aftersales.pages
+import orders.allowance.api
 import orders.banking.api
 import orders.banking.pages
 import orders.budget.api
 import orders.bulk.api
+import orders.bulk.choice_pages
+import orders.bulk.choices_api
 import orders.bulk.recipient_pages
 import orders.bulk.recipients_api
 import orders.canteen.api
@@ -42,6 +45,8 @@ import orders.order.pages
 import orders.payment.api
 import orders.report.api
 import orders.report.pages
+import orders.roll.archive_api
+import orders.roll.archive_pages
 import orders.seal.api
 import orders.spending.api
 import orders.spending.pages
@@ -100,6 +105,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.checkout.pages.routes,
     orders.checkout.pay_api.routes,
     orders.bulk.api.routes,
+    orders.bulk.choices_api.routes,
+    orders.bulk.choice_pages.routes,
     orders.bulk.recipients_api.routes,
     orders.bulk.recipient_pages.routes,
     orders.order.api.routes,
@@ -108,9 +115,12 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.aftersales.pages.routes,
     orders.payment.api.routes,
     orders.budget.api.routes,
+    orders.allowance.api.routes,
     orders.evidence.api.routes,
     orders.banking.api.routes,
     orders.banking.pages.routes,
+    orders.roll.archive_api.routes,
+    orders.roll.archive_pages.routes,
     orders.canteen.api.routes,
     orders.canteen.pages.routes,
     orders.canteen.delivery_pages.routes,
