@@ -15,10 +15,13 @@ from sqlalchemy import text
 
 import catalog.listing.jobs
 import catalog.product.jobs
+import orders.allowance.jobs
+import orders.bulk.freeze_choices
 import orders.canteen.jobs
 import orders.cart.jobs
 import orders.checkout.jobs
 import orders.credit.jobs
+import orders.funds.jobs
 import orders.seal.jobs
 import orders.switchboard
 import shop.access.jobs
@@ -56,8 +59,11 @@ def jobs(settings: Settings, database: Database, gateway: PaymentGateway) -> tup
         Job("expire", 1, lambda: orders.checkout.jobs.expire_due(database, gateway, now=clock.now())),
         Job("fold", 0.5, lambda: orders.credit.jobs.fold_deltas(database)),
         Job("seal", 600, lambda: orders.seal.jobs.seal_what_is_new(database, settings)),
+        Job("allowances", 5, lambda: orders.allowance.jobs.give_back_left(database, now=clock.now())),
+        Job("prove", 600, lambda: orders.funds.jobs.prove_nightly(database, now=clock.now())),
         Job("successors", 3600, lambda: catalog.product.jobs.follow_successors(database)),
         Job("overdue", 3600, lambda: orders.canteen.jobs.mark_overdue(database, now=clock.now())),
+        Job("freeze_choices", 1, lambda: orders.bulk.freeze_choices.freeze_due(database, now=clock.now())),
         Job("forget_carts", 3600, lambda: orders.cart.jobs.forget_carts(database, now=clock.now())),
         Job("forget_sign_ins", 3600, lambda: shop.access.jobs.forget_old(database)),
         Job("forget_answers", 3600, lambda: forget_answers(database)),

@@ -41,6 +41,15 @@ class CheckoutForm(BaseModel):
     remember: bool = False
     key: str = Field(default="", max_length=100)
     expected_total_fen: str = ""
+    use_allowance: bool = False
+    allowance_fen: str = ""
+
+    @property
+    def wanted_allowance_fen(self) -> int | None:
+        """As much as the page offered, if that is wanted."""
+        typed = self.allowance_fen
+        offered = int(typed) if typed.isascii() and typed.isdigit() and len(typed) <= 12 else 0
+        return offered if self.use_allowance and offered else None
 
     @property
     def seen_total_fen(self) -> int | None:

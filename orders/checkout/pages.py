@@ -104,7 +104,7 @@ async def _place(database: Database, actor: Actor, form: CheckoutForm, destinati
     """Returns the order's id."""
     address = destination.address
     assert address is not None  # noqa: S101  # the caller looked
-    wanted = PlaceIn(address=address, expected_total_fen=form.seen_total_fen)
+    wanted = PlaceIn(address=address, expected_total_fen=form.seen_total_fen, allowance_fen=form.wanted_allowance_fen)
     now = clock.now()
     await place(
         database,

@@ -6,11 +6,14 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from orders.allowance.queries import purses_of
 from orders.cart.put_line import UnknownSku
 from orders.checkout.facts import facts_for
 from orders.checkout.problems import RegionUnknown
 from orders.checkout.quote import quote
 from orders.checkout.quoted import QuoteOut, quoted_out
+from orders.checkout.tender import most_fen
+from shop.core import clock
 from shop.core.database import Database, ReadSession
 from shop.core.errors import Detail
 
@@ -52,7 +55,11 @@ async def preview(
         raise RegionUnknown(
             "请重新选择收货的省、市、县。", [Detail("/address/region_code", "region_unknown", "没有这个区划代码")]
         )
-    return quoted_out(quoted, region_code)
+    most = 0
+    if person_id is not None:
+        async with database.reading() as session:
+            most = most_fen(quoted, await purses_of(session, person_id, day=clock.business_day(now)))
+    return quoted_out(quoted, region_code, allowance_fen=most)
 
 
 async def last_region(session: ReadSession, *, user_id: UUID, person_id: UUID) -> str | None:

@@ -7,6 +7,7 @@ from orders.checkout.quote import Line, Quote
 from orders.checkout.schemas import PlaceIn
 from shop.access.permissions import Actor, Role
 from shop.core.errors import Detail, Problem
+from shop.ui.filters import yuan
 
 
 class NotForSale(Problem):
@@ -134,7 +135,7 @@ def _check_allowance(quoted: Quote, wanted: PlaceIn) -> None:
         fits = quoted.allowance_fen
         raise AllowanceNotAvailable(
             "请减少使用的福利额度，其余用自己的钱支付。" if fits else "请改用自己的钱支付。",
-            [Detail("/allowance_fen", "allowance_not_available", f"这些商品最多可以使用 {fits} 分福利额度")],
+            [Detail("/allowance_fen", "allowance_not_available", f"这些商品最多可以使用福利额度 {yuan(fits)}")],
             extra={"available_fen": fits},
         )
 

@@ -69,7 +69,8 @@ class NotCounted:
 class QuoteOut:
     """arrives: everything can be sent to `region_code` (null: nobody said where to, and freight and total are null).
 
-    can_order: no line has a trouble. unit: who is credited, as `credit_kind`; null when nobody is.
+    can_order: no line has a trouble. unit: who is credited, as `credit_kind`; null when nobody is. allowance_fen: how
+    much of one's allowances these goods could take.
     """
 
     region_code: str | None
@@ -85,9 +86,10 @@ class QuoteOut:
     freight: list[FreightOut] | None
     counts_for: list[CountsFor]
     not_counted: list[NotCounted]
+    allowance_fen: int = 0
 
 
-def quoted_out(quote: Quote, region_code: str | None) -> QuoteOut:
+def quoted_out(quote: Quote, region_code: str | None, *, allowance_fen: int = 0) -> QuoteOut:
     """Pure. Lines of an unknown SKU are left out: callers refuse them before."""
     known = [line for line in quote.lines if line.sku]
     lines = [_line(line, region_code) for line in known]
@@ -111,6 +113,7 @@ def quoted_out(quote: Quote, region_code: str | None) -> QuoteOut:
         else None,
         counts_for=[CountsFor(CountyRef(code, name), fen) for (code, name), fen in quote.counts_for().items()],
         not_counted=_not_counted(known),
+        allowance_fen=allowance_fen,
     )
 
 

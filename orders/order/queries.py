@@ -88,6 +88,8 @@ SELECT jsonb_build_object(
     'paid_at', (SELECT succeeded_at FROM payment WHERE order_id = :order_id AND state = 'succeeded'),
     'paid_with', (SELECT provider_method FROM payment WHERE order_id = :order_id AND state = 'succeeded'),
     'held_fen', (SELECT coalesce(sum(received_fen), 0) FROM payment WHERE order_id = :order_id AND state = 'held'),
+    'allowance_fen', (SELECT coalesce(sum(c.net_fen), 0) FROM share_component c JOIN line_share s ON s.id = c.share_id
+        WHERE c.order_id = :order_id AND s.payer_kind = 'allowance'),
     'refunds', (SELECT coalesce(jsonb_agg(jsonb_build_object('amount_fen', amount_fen, 'state', state,
         'reason', reason, 'requested_at', requested_at, 'succeeded_at', succeeded_at) ORDER BY requested_at, id), '[]')
         FROM refund WHERE order_id = :order_id),
@@ -136,12 +138,16 @@ class Credited:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a receipt says beyond the order. held_fen: money that came but could not settle, and goes back."""
+    """What a receipt says beyond the order. held_fen: money that came but could not settle, and goes back.
+
+    allowance_fen: the part that a union's allowance bears.
+    """
 
     region: str | None
     paid_at: datetime | None
     paid_with: str | None
     held_fen: int
+    allowance_fen: int
     refunds: list[RefundSeen]
     credited: list[Credited]
 

@@ -1,5 +1,6 @@
 """`GET /me`: who is calling, as the shop sees them."""
 
+from datetime import date
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -7,6 +8,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 from sqlalchemy import Date, Uuid, bindparam, text
 
+from orders.allowance.queries import purses_of
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission, Role, ScopeKind
 from shop.core import clock
@@ -51,8 +53,15 @@ class HeldRole(BaseModel):
     scope_id: str
 
 
+class AllowanceLeft(BaseModel):
+    """What can be spent now, and the first day on which some of it no longer can."""
+
+    available_fen: int
+    expires_on: date
+
+
 class Me(BaseModel):
-    """`name` is masked. `introducing_unit` is null for employees. `allowance` is null until unions grant some."""
+    """`name` is masked. `introducing_unit` is null for employees. `allowance` is null when none can be spent."""
 
     user_id: UUID
     name: str
@@ -60,7 +69,7 @@ class Me(BaseModel):
     introducing_unit: Body | None
     roles: list[HeldRole]
     unions: list[Body]
-    allowance: None = None
+    allowance: AllowanceLeft | None
 
 
 @routes.get("/me")
@@ -68,6 +77,7 @@ async def get_me(actor: Annotated[Actor, Depends(requires(Permission.ME_READ))],
     """Who, where, with which roles and unions, as of today."""
     async with database.reading() as session:
         row = (await session.execute(_ME, {"person_id": actor.person_id, "day": clock.today()})).one()
+        purses = await purses_of(session, actor.person_id, day=clock.today())
     return Me(
         user_id=actor.user_id,
         name=masked_name(row.name),
@@ -75,4 +85,7 @@ async def get_me(actor: Annotated[Actor, Depends(requires(Permission.ME_READ))],
         introducing_unit=None if row.unit else row.introducing_unit,
         roles=[HeldRole(role=held.role, scope_kind=held.scope_kind, scope_id=held.scope_id) for held in actor.grants],
         unions=row.unions,
+        allowance=AllowanceLeft(available_fen=sum(purse.fen for purse in purses), expires_on=purses[0].expires_on)
+        if purses
+        else None,
     )

@@ -90,7 +90,8 @@ async def test_it_bears_its_part_of_eligible_lines_and_own_money_the_rest(story:
     assert (order.state, order.paid_fen) == ("placed", 0)
     assert await story.left() == 4_000
     shares = await story.till.all(
-        "SELECT l.position, s.payer_kind, s.fund_source, c.net_fen, c.grams, c.quantity_milli, a.fund_source, a.union_id"
+        "SELECT l.position, s.payer_kind, s.fund_source, c.net_fen, c.grams, c.quantity_milli, a.fund_source,"
+        " a.union_id"
         " FROM order_line l JOIN line_share s ON s.line_id = l.id JOIN share_component c ON c.share_id = s.id"
         " JOIN attribution a ON a.id = c.id ORDER BY l.position, s.position"
     )
