@@ -128,30 +128,7 @@ def quote(
     by_id = {sku.id: sku for sku in facts.skus}
     found = [(by_id.get(sku_id), quantity) for sku_id, quantity in wanted]
     steps = [_step(sku, quantity) for sku, quantity in found]
-    sums = pricing.price(
-        [
-            pricing.Wanted(
-                sku.supplier_id,
-                _gross(step, quantity, weights.get(sku.id)),
-                _part(sku.net_grams * quantity, quantity, weights.get(sku.id)),
-            )
-            for (sku, quantity), step in zip(found, steps, strict=True)
-            if sku and step
-        ],
-        {s.id: [pricing.Discount(d.threshold_fen, d.discount_fen) for d in s.discounts] for s in facts.suppliers},
-        {
-            s.id: pricing.Rate(
-                s.rate.served,
-                s.rate.first_grams,
-                s.rate.first_fen,
-                s.rate.step_grams,
-                s.rate.step_fen,
-                s.rate.free_from_fen,
-            )
-            for s in facts.suppliers
-            if s.rate
-        },
-    )
+    sums = _sums(found, steps, facts, weights)
     unit = facts.works_at or facts.introduced_by
     month = clock.business_day(now).month
     discounts = iter(sums.discount_fen)
@@ -188,6 +165,39 @@ def quote(
         credit_kind="direct_purchase" if facts.works_at else "assisted_sale",
         buyer_kind="employee" if facts.works_at else "outside",
         facts=facts,
+    )
+
+
+def _sums(
+    found: Sequence[tuple[SkuFacts | None, int]],
+    steps: Sequence[pricing.PriceStep | None],
+    facts: Facts,
+    weights: Mapping[UUID, int],
+) -> pricing.Priced:
+    """Discounts and freight of the lines that can be priced."""
+    return pricing.price(
+        [
+            pricing.Wanted(
+                sku.supplier_id,
+                _gross(step, quantity, weights.get(sku.id)),
+                _part(sku.net_grams * quantity, quantity, weights.get(sku.id)),
+            )
+            for (sku, quantity), step in zip(found, steps, strict=True)
+            if sku and step
+        ],
+        {s.id: [pricing.Discount(d.threshold_fen, d.discount_fen) for d in s.discounts] for s in facts.suppliers},
+        {
+            s.id: pricing.Rate(
+                s.rate.served,
+                s.rate.first_grams,
+                s.rate.first_fen,
+                s.rate.step_grams,
+                s.rate.step_fen,
+                s.rate.free_from_fen,
+            )
+            for s in facts.suppliers
+            if s.rate
+        },
     )
 
 

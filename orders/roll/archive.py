@@ -125,7 +125,7 @@ async def gather(session: ReadSession, actor: Actor, purchase_id: UUID, now: dat
     contract = None
     if signed_at is not None:  # the contract is of the day of the order, whenever it is printed
         contract = facts_of(await contracts_of(session, actor=actor, purchase_id=purchase_id, now=signed_at))
-        contract["sites"] = [site[:1] for site in contract["sites"]]
+        contract["sites"] = [[site[0], "见收货清单", "—"] for site in contract["sites"]]  # no address, no name
     found = await files_of(session, purchase_id)
     types = {row.sha256: row.media_type for row in await session.execute(_TYPES, {"shas": list(found)})}
     return Gathered(
