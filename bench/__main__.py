@@ -10,13 +10,23 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import buying, listing, settling
+from bench import buying, ledger, listing, recipients, settling, spending
 
 Result = dict[str, Any]
 RUNS: dict[tuple[str, ...], Callable[[bool], Awaitable[list[Result]]]] = {
     ("place_order", "hot_sku", "web_rss_mib"): buying.run,
     ("settle",): settling.run,
+    ("rule_check_growth",): spending.run,
     ("product_list", "product_list_cold", "product_detail_304"): listing.run,
+    ("recipients_import",): recipients.run,
+    (
+        "seal_100k_s",
+        "verify_per_s",
+        "report_year_by_county",
+        "report_county_by_month",
+        "report_entries_one_county",
+        "report_full_table",
+    ): ledger.run,
 }
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -25,6 +25,11 @@ class SealKey:
 
     private: Ed25519PrivateKey
 
+    @classmethod
+    def of(cls, seed: bytes) -> Self:
+        """seed: 32 bytes. Raises ValueError for another length."""
+        return cls(Ed25519PrivateKey.from_private_bytes(seed))
+
     @property
     def public_hex(self) -> str:
         return self.private.public_key().public_bytes_raw().hex()
@@ -45,9 +50,9 @@ def key_id_of(public_hex: str) -> str:
 def seal_key(settings: Settings) -> SealKey:
     """From SEAL_KEY, 32 bytes as hex; in development a key that everybody knows. Raises SealKeyWrong."""
     if settings.seal_key is None:
-        return SealKey(Ed25519PrivateKey.from_private_bytes(DEVELOPMENT_SEED))
+        return SealKey.of(DEVELOPMENT_SEED)
     try:
-        return SealKey(Ed25519PrivateKey.from_private_bytes(bytes.fromhex(settings.seal_key.strip())))
+        return SealKey.of(bytes.fromhex(settings.seal_key.strip()))
     except ValueError as error:
         raise SealKeyWrong("请用 32 个随机字节的十六进制作为 SEAL_KEY，例如 openssl rand -hex 32 的输出。") from error
 

@@ -59,7 +59,8 @@ SELECT m.entry_id AS member_id, m.leaf AS kept, {LINE}
 FROM seal_member m LEFT JOIN credit_entry e ON e.period_month = m.period_month AND e.id = m.entry_id
 WHERE m.seal_number = $1 ORDER BY m.position
 """  # noqa: S608  # only our own column names are put in
-# What stands in no seal is new; unless it claims to be older than the last seal, or has no source of its own.
+# What stands in no seal is new; unless it claims to be older than the last seal, has no source, or another transaction
+# wrote the same one before.
 _OUTSIDE = text("""
 WITH outside AS (
     SELECT e.id, e.kind, e.cause_id, e.component_id, e.order_line_id, e.xid,
@@ -71,7 +72,7 @@ SELECT o.id, coalesce(o.backdated, false) AS backdated,
     NOT EXISTS (SELECT FROM credit_source s
         WHERE s.kind = o.kind AND s.cause_id = o.cause_id AND s.component_id = o.component_id)
     OR EXISTS (SELECT FROM credit_entry twin WHERE twin.order_line_id = o.order_line_id AND twin.kind = o.kind
-        AND twin.cause_id = o.cause_id AND twin.component_id = o.component_id AND twin.id <> o.id) AS unfounded,
+        AND twin.cause_id = o.cause_id AND twin.component_id = o.component_id AND twin.xid <> o.xid) AS unfounded,
     count(*) OVER () AS many
 FROM outside o ORDER BY 2 DESC, 3 DESC, o.id LIMIT 1000
 """)

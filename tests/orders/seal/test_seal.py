@@ -8,7 +8,6 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -24,8 +23,8 @@ from shop.core.database import Database
 from tests.make.credit import Given, Sale, enter
 
 pytestmark = pytest.mark.anyio
-KEY = SealKey(Ed25519PrivateKey.from_private_bytes(b"k" * 32))
-OTHER = SealKey(Ed25519PrivateKey.from_private_bytes(b"o" * 32))
+KEY = SealKey.of(b"k" * 32)
+OTHER = SealKey.of(b"o" * 32)
 CHECKER = Path(__file__).parents[3] / "docs" / "check" / "bangfu_check.py"
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 DAY = date(2026, 11, 3)
