@@ -29,8 +29,11 @@ import orders.budget.api
 import orders.bulk.api
 import orders.bulk.choice_pages
 import orders.bulk.choices_api
+import orders.bulk.order_api
+import orders.bulk.pages
 import orders.bulk.recipient_pages
 import orders.bulk.recipients_api
+import orders.bulk.step_pages
 import orders.canteen.api
 import orders.canteen.delivery_pages
 import orders.canteen.pages
@@ -39,6 +42,10 @@ import orders.checkout.cart_api
 import orders.checkout.cart_pages
 import orders.checkout.pages
 import orders.checkout.pay_api
+import orders.correction.api
+import orders.correction.pages
+import orders.credit.api
+import orders.credit.pages
 import orders.evidence.api
 import orders.order.api
 import orders.order.pages
@@ -105,6 +112,9 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.checkout.pages.routes,
     orders.checkout.pay_api.routes,
     orders.bulk.api.routes,
+    orders.bulk.pages.routes,
+    orders.bulk.step_pages.routes,
+    orders.bulk.order_api.routes,
     orders.bulk.choices_api.routes,
     orders.bulk.choice_pages.routes,
     orders.bulk.recipients_api.routes,
@@ -124,6 +134,10 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.canteen.api.routes,
     orders.canteen.pages.routes,
     orders.canteen.delivery_pages.routes,
+    orders.credit.api.routes,
+    orders.credit.pages.routes,
+    orders.correction.api.routes,
+    orders.correction.pages.routes,
     orders.report.api.routes,
     orders.report.pages.routes,
     orders.spending.api.routes,

@@ -16,6 +16,7 @@ from orders.acceptance.count import counted, from_here
 from orders.acceptance.open_parts import what_is_open
 from orders.acceptance.owe import Owed, lower_due, owe
 from orders.acceptance.problems import AlreadyAccepted, DayOutOfRange, DutiesNotApart, NotToBeAccepted
+from orders.acceptance.reduce import prove_paid
 from orders.acceptance.rules import Counted, Divided, Group, Left, Open, divide
 from orders.acceptance.write import Written, write
 from orders.credit.record import Recognised, record
@@ -176,6 +177,8 @@ async def _carry_on(
         if part.accepted.fen or part.accepted.grams or part.accepted.quantity_milli
     ]
     await record(session, rows, now=now)
+    proven = [share_id for share_id, fen in less.items() if fen and shares[share_id].fully_paid]
+    await prove_paid(session, proven, acceptances[0].id, by.accepted_on, now)
     ids = [acceptance.counts.delivery_id for acceptance in acceptances]
     pieces = {row.stock_sku_id: row.pieces for row in await session.execute(_PIECES, {"deliveries": ids})}
     reference = f"acceptance:{acceptances[0].id}"

@@ -6,19 +6,23 @@ from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Depends, Header, Request, Response
+from sqlalchemy import text
 
 from orders.aftersales.cancel import cancel
 from orders.aftersales.give_back import send
 from orders.aftersales.queries import refund_of
-from orders.aftersales.refund import remember_answer, request_refund
+from orders.aftersales.refund import JOINT, remember_answer, request_refund
 from orders.aftersales.schemas import CancelledOut, RefundIn, RefundOut
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.adapters.stripe.gateway import PaymentGateway
 from shop.core import clock
+from shop.core.database import Database, WriteSession
+from shop.core.idempotency import Answer, once
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1", tags=["orders"])
+_JOINT = text("SELECT EXISTS (SELECT FROM acceptance_duty WHERE order_id = :order)")
 
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
 
@@ -35,6 +39,8 @@ async def post_refund(
     """Give money back by pieces of lines, or by an amount spread over what is left. 409 above what is left."""
     now = clock.now()
     digest = sha256(f"refund {order_id} {wanted.model_dump_json()}".encode()).digest()
+    if await _is_joint(database, order_id):
+        return await _refund_joint(database, actor, order_id, wanted, idempotency_key, digest)
     async with database.transaction() as session:
         requested = await request_refund(
             session,
@@ -67,6 +73,28 @@ async def post_cancel(
     gateway: PaymentGateway = request.app.state.gateway
     refund_id = await cancel(database, gateway, actor=actor, order_id=order_id, now=clock.now())
     return CancelledOut(order_id, "cancelled", refund_id)
+
+
+async def _is_joint(database: Database, order_id: UUID) -> bool:
+    async with database.reading() as session:
+        return bool(await session.scalar(_JOINT, {"order": order_id}))
+
+
+async def _refund_joint(
+    database: Database, actor: Actor, order_id: UUID, wanted: RefundIn, key: str | None, digest: bytes
+) -> Response:
+    """No provider is asked: one transaction, and what the payers owe has fallen."""
+    now = clock.now()
+
+    async def verb(session: WriteSession) -> Answer:
+        refunded = await JOINT["refund"](session, actor=actor, order_id=order_id, wanted=wanted, key=key, now=now)
+        return Answer(201, msgspec.json.encode(refunded))
+
+    if key is not None:
+        done = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
+        return done.as_response()
+    async with database.transaction() as session:
+        return (await verb(session)).as_response()
 
 
 def _created(answer: str, *, replayed: bool = False) -> Response:

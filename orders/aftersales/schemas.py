@@ -16,9 +16,12 @@ Reason = Annotated[
 
 
 class RefundLineIn(BaseModel):
+    """payer_share_id: of a joint order, whose pieces; left out, all payers of the line bear it."""
+
     model_config = ConfigDict(extra="forbid")
 
     line_id: UUID
+    payer_share_id: UUID | None = None
     quantity: Annotated[int, Field(strict=True, ge=1, le=QUANTITY_MAX)]
 
 
@@ -51,11 +54,14 @@ class RefundLineOut:
 
 @dataclass(frozen=True, slots=True)
 class RefundOut:
-    """state: requested → submitted → succeeded | failed. It is credited negative on the day it succeeds."""
+    """state: requested → submitted → succeeded | failed. It is credited negative on the day it succeeds.
+
+    payment_id: null of a joint order, which is paid by bank transfers: its payers owe less, at once.
+    """
 
     id: UUID
     order_id: UUID
-    payment_id: UUID
+    payment_id: UUID | None
     kind: str
     state: str
     amount_fen: int

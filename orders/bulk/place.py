@@ -1,7 +1,7 @@
 """An approved purchase becomes one order, once: every branch's exact share, and stock held until the ship date."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Row, Text, Uuid, bindparam, text
@@ -20,6 +20,7 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import WriteSession
+from shop.core.errors import Problem
 
 _APPROVED = text("""
 SELECT approver_id FROM bulk_approval
@@ -35,6 +36,19 @@ FROM freight_rate f WHERE f.supplier_id = ANY(:suppliers) AND f.region = ANY(:pr
     AND f.valid_from <= :day AND (f.valid_to IS NULL OR f.valid_to > :day)
 """).bindparams(bindparam("suppliers", type_=ARRAY(Uuid)), bindparam("prefixes", type_=ARRAY(Text)))
 _ORDERED = text("UPDATE bulk_purchase SET order_id = :order, changed_at = :now WHERE id = :purchase")
+
+
+_ORDERED_FEN = text("""
+SELECT coalesce(sum(y.due_fen), 0)::bigint FROM payer_share y WHERE y.order_id IN (
+    SELECT order_id FROM bulk_purchase WHERE id = :purchase AND order_id IS NOT NULL
+    UNION SELECT order_id FROM bulk_change WHERE purchase_id = :purchase AND order_id IS NOT NULL)
+""")
+
+
+class OverBudget(Problem):
+    status: ClassVar[int] = 409
+    code: ClassVar[str] = "over_budget"
+    title: ClassVar[str] = "超出批准的预算"
 
 
 async def place(session: WriteSession, *, actor: Actor, purchase_id: UUID, now: datetime) -> UUID:
@@ -75,6 +89,7 @@ async def write_order(
     goods = await _goods(session, wanted, now)
     rates = await _rates(session, wanted, goods, now)
     drawn = draw(wanted, goods, rates, ship_on=purchase.ship_on)
+    await _within_budget(session, purchase, sum(drawn.due_fen.values()))
     buyer = (await session.execute(_BUYER, {"requester": purchase.requester_id, "unit": purchase.unit_id})).one()
     placing = Placing(
         purchase_id=purchase.id,
@@ -105,6 +120,16 @@ async def _approver(session: WriteSession, purchase: Row[Any]) -> UUID:
     if len(approved) < needed:
         raise ApprovalStale("批准的不是现在的内容，请重新提交审批。")
     return approved[0] if approved else NOBODY
+
+
+async def _within_budget(session: WriteSession, purchase: Row[Any], total_fen: int) -> None:
+    """Goods and freight of all the purchase's orders stay within what was approved. Raises OverBudget."""
+    ordered: int = await session.scalar(_ORDERED_FEN, {"purchase": purchase.id}) or 0
+    if (over := ordered + total_fen - purchase.budget_fen) > 0:
+        raise OverBudget(
+            f"货款和运费共 {ordered + total_fen} 分，超出预算 {over} 分，请调整计划后重新提交审批。",
+            extra={"over_fen": over},
+        )
 
 
 async def _goods(session: WriteSession, wanted: Wanted, now: datetime) -> Goods:
