@@ -201,3 +201,11 @@ async def purchases_of(
     items = [PurchaseBrief(**row._mapping) for row in await session.execute(_LIST, named)]  # noqa: SLF001  # public
     more = cursor_of(items[limit - 1].created_at, items[limit - 1].id) if len(items) > limit else None
     return PurchaseList(items[:limit], more)
+
+
+_ROW = text("SELECT * FROM bulk_purchase WHERE id = :purchase")
+
+
+async def shown_in_notice(session: ReadSession, purchase_id: UUID, *, now: datetime) -> PurchaseOut:
+    """Of a purchase whose notice the caller may read: see `notice.concerned`."""
+    return await whole(session, (await session.execute(_ROW, {"purchase": purchase_id})).one(), now=now)
