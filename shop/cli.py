@@ -29,8 +29,8 @@ app.add_typer(credit, name="credit")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
 DEMO_ACCOUNTS = (
-    "employee", "outside", "union.buyer", "union.approver", "union.receiver", "canteen", "staff", "staff.second",
-    "county", "supplier", "auditor", "admin",
+    "employee", "outside", "union.buyer", "union.approver", "union.receiver", "canteen", "canteen.receiver",
+    "staff", "staff.second", "county", "supplier", "auditor", "admin",
 )  # fmt: skip
 
 

@@ -40,7 +40,8 @@ class Cancelled:
 
 _LOCK = text(
     """
-SELECT id, state FROM shop_order WHERE id = :order AND buyer_id = :buyer FOR UPDATE
+SELECT id, state, EXISTS (SELECT FROM acceptance_duty d WHERE d.order_id = o.id) AS accepted_by_others
+FROM shop_order o WHERE id = :order AND buyer_id = :buyer FOR UPDATE
 """
 )
 _CANCEL = text(
@@ -110,6 +111,8 @@ async def cancel_order(session: WriteSession, *, actor: Actor, order_id: UUID, n
         raise NotFound("没有这个订单。")
     if order.state == "cancelled":
         return Cancelled(await session.scalar(_REFUND, {"order": order_id}), await _pages(session, order_id))
+    if order.accepted_by_others:  # its goods are held, not sold, and its payers owe: nothing here knows of that
+        raise NotCancellable("这是工会或食堂的采购订单，请在工会采购或食堂采购页里办理。")
     if order.state not in _STILL_HERE:
         raise NotCancellable(_WHY.get(order.state, "商品已经发出，请在收货后申请售后。"))
     await session.execute(_CANCEL, {"order": order_id, "now": now, "actor": actor.user_id})

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from orders.acceptance.accept import Truck
 from orders.canteen.accept import Weighed, accept
 from orders.canteen.add_paper import Paper, add_paper
+from orders.canteen.cancel import cancel
 from orders.canteen.change_list import add_list, change_list, remove_list
 from orders.canteen.extend import extend
 from orders.canteen.place import Wish, place
@@ -194,6 +195,14 @@ async def post_extension(order_id: UUID, wanted: ExtensionIn, actor: Buyer, data
     """Fifteen days more to pay, once; 409 `already_extended`."""
     async with database.transaction() as session:
         await extend(session, actor=actor, order_id=order_id, reason=wanted.reason, now=clock.now())
+        return await _order_out(session, order_id)
+
+
+@routes.post("/canteen-orders/{order_id}/cancel")
+async def post_cancel(order_id: UUID, actor: Buyer, database: TheDatabase) -> CanteenOrderOut:
+    """Before the goods are accepted; what was held can be sold again."""
+    async with database.transaction() as session:
+        await cancel(session, actor=actor, order_id=order_id, now=clock.now())
         return await _order_out(session, order_id)
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
+from orders.canteen.cancel import cancel
 from orders.canteen.change_list import add_list, change_list, remove_list
 from orders.canteen.extend import extend
 from orders.canteen.form import Form as OrderForm
@@ -93,6 +94,19 @@ async def post_extension(
             raise _ReasonMissing("请写明延期付款的原因。")
         async with database.transaction() as session:
             await extend(session, actor=actor, order_id=order_id, reason=reason.strip(), now=clock.now())
+    except Problem as problem:
+        if problem.status == 404:
+            raise
+        return await _order(request, database, actor, order_id, problem)
+    return RedirectResponse(f"/canteen/orders/{order_id}", 303)
+
+
+@routes.post("/canteen/orders/{order_id}/cancel")
+async def post_cancel(request: Request, order_id: UUID, actor: Buyer, database: TheDatabase) -> Response:
+    """Before the goods are accepted."""
+    try:
+        async with database.transaction() as session:
+            await cancel(session, actor=actor, order_id=order_id, now=clock.now())
     except Problem as problem:
         if problem.status == 404:
             raise

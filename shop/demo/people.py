@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlmodel import col, select
 
+from orders.canteen.sign_contract import NewContract, sign_contract
 from shop.access.models import UserAccount
 from shop.access.passwords import hash_password
 from shop.access.permissions import Grant, Role
@@ -63,6 +64,7 @@ CHARACTERS: Final = (
         "union.receiver@demo.test", "验收戊（虚构）", "13800138005", Role.UNION_RECEIVER, "DEMO-1", "DEMO", "DEMO-U"
     ),
     Character("canteen@demo.test", "食堂己（虚构）", "13800138006", Role.CANTEEN_BUYER, "DEMO-1", "DEMO-1"),
+    Character("canteen.receiver@demo.test", "验收寅（虚构）", "13800138013", Role.UNION_RECEIVER, "DEMO-1", "DEMO-1"),
     Character("staff@demo.test", "帮扶办庚（虚构）", "13800138007", Role.STAFF, "DEMO", "DEMO"),
     Character("staff.second@demo.test", "帮扶办辛（虚构）", "13800138008", Role.STAFF, "DEMO", "DEMO"),
     Character("county@demo.test", "县审壬（虚构）", "13800138009", None),
@@ -133,8 +135,28 @@ async def _units(session: WriteSession, now: datetime) -> dict[str, UUID]:
                 now=now,
             )
             if code == "DEMO-1":
-                session.add(Canteen(id=new_id(), unit_id=unit_ids[code], name="第一分行食堂（虚构）", created_at=now))
+                await _canteen(session, unit_ids[code], now)
     return unit_ids
+
+
+async def _canteen(session: WriteSession, unit_id: UUID, now: datetime) -> None:
+    """It buys for itself, and pays within thirty days after acceptance."""
+    canteen = Canteen(id=new_id(), unit_id=unit_id, name="第一分行食堂（虚构）", created_at=now)
+    session.add(canteen)
+    await session.flush()
+    contract = NewContract(
+        payer_kind="canteen",
+        payer_name="第一分行食堂（虚构）",
+        invoice_title=UNITS["DEMO-1"][0],
+        credit_days=30,
+        contact_name="食堂仓管（虚构）",
+        contact_phone="13800138014",
+        region_code="310101",
+        street="示例路一号后门（虚构）",
+        valid_from=SINCE,
+        source="食堂采购合同（虚构）",
+    )
+    await sign_contract(session, actor=None, canteen_id=canteen.id, contract=contract, now=now)
 
 
 async def _unions(session: WriteSession, unit_ids: Mapping[str, UUID], now: datetime) -> dict[str, UUID]:

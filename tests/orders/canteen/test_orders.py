@@ -14,6 +14,7 @@ from shop.core import clock
 from shop.core.database import Database
 from tests.make.caller import as_caller, refused
 from tests.make.canteen import CREDIT_DAYS, KitchenShop, days_later, kitchen_shop, signed, worker_of
+from tests.make.joint_order import paid_by_transfer
 
 pytestmark = pytest.mark.anyio
 TRUCK = {"driver": "司机（虚构）", "plate": "贵A00000", "delivery_note": "SH-1"}
@@ -258,3 +259,38 @@ async def test_strangers_learn_nothing(app: FastAPI, database: Database) -> None
         refused(await caller.get(f"/api/v1{path}"), 404, "canteen_order_not_found")
         assert (await caller.get("/api/v1/canteen-orders")).json()["items"] == []
     assert await rows(database, "SELECT count(*) FROM acceptance") == [(0,)]
+
+
+async def test_what_is_not_wanted_is_cancelled_before_it_comes_and_can_be_sold_again(
+    app: FastAPI, database: Database
+) -> None:
+    made = await kitchen_shop(database)
+    order = await ordered(app, made)
+    path = f"/canteen-orders/{order['order']['id']}/cancel"
+    shopper = await post(app, made.buyer, f"/orders/{order['order']['id']}/cancel", {})
+    refused(shopper, 409, "not_cancellable")
+    for _ in range(2):
+        answer = await post(app, made.buyer, path, {})
+        assert (answer.json()["order"]["state"], answer.json()["order"]["due_fen"]) == ("cancelled", 0)
+    stock = await rows(database, "SELECT DISTINCT held_pieces, on_hand_pieces FROM stock_item")
+    assert stock == [(0, 1_000)]
+    refused(await accepted(app, made, order, 12_345, 3), 409, "not_to_be_accepted")
+    other = await ordered(app, made)
+    await accepted(app, made, other, 12_345, 3)
+    refused(await post(app, made.buyer, f"/canteen-orders/{other['order']['id']}/cancel", {}), 409, "not_cancellable")
+
+
+async def test_paying_later_lifts_the_grade_and_nothing_else(app: FastAPI, database: Database) -> None:
+    made = await kitchen_shop(database)
+    order = await ordered(app, made)
+    await accepted(app, made, order, 12_345, 3)
+    before = await rows(database, "SELECT sum(amount_fen)::int, min(occurred_on), max(occurred_on) FROM credit_entry")
+    await paid_by_transfer(database)
+    after = await rows(database, "SELECT sum(amount_fen)::int, min(occurred_on), max(occurred_on) FROM credit_entry")
+    assert after == before
+    grades = await rows(
+        database, "SELECT grade, sum(amount_fen)::int FROM credit_entry GROUP BY grade HAVING sum(amount_fen) <> 0"
+    )
+    assert grades == [("A", 24_690 + 6_000)]
+    assert await rows(database, "SELECT payment_state FROM payer_share") == [("paid",)]
+    assert await rows(database, "SELECT payment_state FROM shop_order") == [("paid",)]

@@ -1,0 +1,57 @@
+"""Goods that a kitchen ordered and does not want: before they are accepted, and while nothing was paid for them."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import Uuid, bindparam, text
+
+from catalog.stock import moving
+from orders.canteen.reach import kitchen_of_order
+from shop.access.permissions import Actor, Permission
+from shop.core import clock
+from shop.core.audit import record_change
+from shop.core.database import WriteSession
+from shop.core.errors import Problem
+
+_ORDER = bindparam("order", type_=Uuid)
+_LOCK: Final = text("SELECT state FROM shop_order WHERE id = :order FOR NO KEY UPDATE").bindparams(_ORDER)
+_NOTHING_DUE: Final = text("""
+UPDATE payer_share SET due_fen = 0, payment_state = 'paid' WHERE order_id = :order AND paid_fen = 0 RETURNING id
+""").bindparams(_ORDER)
+_CANCEL: Final = text("""
+WITH cancelled AS (UPDATE shop_order SET state = 'cancelled' WHERE id = :order RETURNING id)
+INSERT INTO order_event (order_id, state, at, actor_id) SELECT id, 'cancelled', :now, :actor FROM cancelled
+""").bindparams(_ORDER, bindparam("actor", type_=Uuid))
+
+
+class CannotCancel(Problem):
+    """Accepted already, or paid for."""
+
+    status = 409
+    code = "not_cancellable"
+    title = "这张食堂订单不能取消"
+
+
+async def cancel(session: WriteSession, *, actor: Actor, order_id: UUID, now: datetime) -> None:
+    """Held goods can be sold to others again. Cancelled before is success. Raises NoSuchCanteenOrder, CannotCancel."""
+    await kitchen_of_order(session, actor, order_id, clock.business_day(now), Permission.CANTEEN_BUY)
+    state = await session.scalar(_LOCK, {"order": order_id})
+    if state == "cancelled":
+        return
+    if state != "confirmed":
+        raise CannotCancel("货已经验收，请与供应商商量退货，由帮扶办办理退款。")
+    if await session.scalar(_NOTHING_DUE, {"order": order_id}) is None:
+        raise CannotCancel("已经付过款，请先联系帮扶办退款。")
+    await session.execute(_CANCEL, {"order": order_id, "now": now, "actor": actor.user_id})
+    await moving.release(session, order_ids=[order_id])
+    await record_change(
+        session,
+        actor_id=actor.user_id,
+        action="canteen_order.cancel",
+        subject=f"order:{order_id}",
+        before={"state": state},
+        after={"state": "cancelled"},
+        reason=None,
+        now=now,
+    )
