@@ -43,6 +43,9 @@ class Content(msgspec.Struct, frozen=True):
     papers_expired: bool
     campaign_id: UUID | None
     changed_at: datetime
+    designated_once: bool = False
+    made_designated_once: bool = False
+    recognised_later: bool = False
 
 
 class SkuFacts(msgspec.Struct, frozen=True):
@@ -94,6 +97,10 @@ class RuleFacts(msgspec.Struct, frozen=True):
     needs_designation: bool
     needs_recognition: bool
     origin_basis: str
+    designation_kinds: list[str]
+    credit_kinds: list[str]
+    fund_sources: list[str]
+    excluded_categories: list[str]
 
 
 class Goods(msgspec.Struct, frozen=True):
@@ -170,10 +177,13 @@ inside AS (
         'county_code', g.code, 'county_name', g.name, 'province', g.province, 'made_county_code', p.made_county_code,
         'designations', coalesce(g.designations, '[]'), 'pairing_unit_ids', coalesce(g.pairings, '[]'),
         'made_designations', coalesce(m.designations, '[]'), 'made_pairing_unit_ids', coalesce(m.pairings, '[]'),
+        'designated_once', coalesce(g.designated_once, false),
+        'made_designated_once', coalesce(m.designated_once, false),
         'producer_id', r.id, 'producer_name', r.name,
         'recognition_number', (SELECT n.number FROM recognition n WHERE n.product_id = p.id AND n.valid_from <= $3
             AND n.valid_to > $3 ORDER BY n.valid_to DESC LIMIT 1),
         'recognised_once', EXISTS (SELECT FROM recognition n WHERE n.product_id = p.id AND n.valid_from <= $3),
+        'recognised_later', EXISTS (SELECT FROM recognition n WHERE n.product_id = p.id AND n.valid_from > $3),
         'papers_expired', EXISTS (SELECT FROM document d WHERE d.product_id = p.id
             AND d.kind IN ('licence', 'conformity', 'inspection')
             GROUP BY d.kind HAVING NOT bool_or((d.valid_from IS NULL OR d.valid_from <= $3)
@@ -218,6 +228,9 @@ _COUNTY = """
             WHERE d.county_code IN (SELECT k.code UNION SELECT code FROM county_successor WHERE successor_code = k.code)
             AND (d.valid_from IS NULL OR d.valid_from <= $3) AND (d.valid_to IS NULL OR d.valid_to > $3)
         ) AS designations,
+        EXISTS (SELECT FROM designation d
+            WHERE d.county_code IN (SELECT k.code UNION SELECT code FROM county_successor WHERE successor_code = k.code)
+            AND d.valid_to <= $3) AS designated_once,
         (SELECT jsonb_agg(DISTINCT a.unit_id) FROM pairing a
             WHERE a.county_code IN (SELECT k.code UNION SELECT code FROM county_successor WHERE successor_code = k.code)
             AND a.valid_from <= $3 AND (a.valid_to IS NULL OR a.valid_to > $3)) AS pairings

@@ -1,89 +1,26 @@
 """Counting rules come in as a table, like every dated rule."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from uuid import UUID
-
-import msgspec
-from sqlalchemy import text
+import re
+from collections.abc import Mapping, Sequence
 
 from catalog.upload.cells import Cells
 from catalog.upload.kind import Column, Kind, Layout, Saving
-from shop.core.audit import Change, record_changes
+from orders.credit.add_rules import NewRule, add_rules
+from orders.credit.models import COUNTING_DESIGNATIONS, CREDIT_KINDS, FUND_SOURCES
 from shop.core.database import WriteSession
-from shop.core.errors import Detail, Problem
-from shop.core.ids import derived_id
-from shop.core.rows import as_rows
 
 _BASES = {"产地": "grown", "加工地": "made"}
 _POINTS = {"付款": "paid", "验收": "accepted"}
-
-
-class RuleVersionTaken(Problem):
-    """The version is known with other contents: a rule that sales were judged by never changes. Nothing was saved."""
-
-    status = 409
-    code = "rule_version_taken"
-    title = "这个版本号的口径已经存在且内容不同"
-
-
-@dataclass(frozen=True, slots=True)
-class NewRule:
-    """Business days [valid_from, valid_to); see `CountingRule`."""
-
-    version: str
-    valid_from: date
-    source: str
-    valid_to: date | None = None
-    needs_designation: bool = True
-    needs_recognition: bool = True
-    includes_freight: bool = False
-    origin_basis: str = "grown"
-    recognition_point: str = "paid"
-
-
-_FACTS = """version text, valid_from date, valid_to date, needs_designation boolean, needs_recognition boolean,
-    includes_freight boolean, origin_basis text, recognition_point text, source text"""
-_ADD = text(f"""
-INSERT INTO counting_rule (id, version, valid_from, valid_to, needs_designation, needs_recognition, includes_freight,
-    origin_basis, recognition_point, source)
-SELECT id, version, valid_from, valid_to, needs_designation, needs_recognition, includes_freight, origin_basis,
-    recognition_point, source
-FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, {_FACTS})
-ON CONFLICT (version) DO NOTHING
-RETURNING version
-""")  # noqa: S608  # composed of our own constant
-_SAME = text(f"""
-SELECT r.version FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r({_FACTS})
-JOIN counting_rule c ON c.version = r.version AND (c.valid_from, c.needs_designation, c.needs_recognition,
-    c.includes_freight, c.origin_basis, c.recognition_point) = (r.valid_from, r.needs_designation, r.needs_recognition,
-    r.includes_freight, r.origin_basis, r.recognition_point) AND c.valid_to IS NOT DISTINCT FROM r.valid_to
-""")  # noqa: S608  # composed of our own constant
-
-
-async def add_rules(session: WriteSession, *, actor_id: UUID | None, rules: Sequence[NewRule], now: datetime) -> None:
-    """Keep rules by version; the same one again is success. Raises RuleVersionTaken."""
-    rows = as_rows(msgspec.to_builtins(one) | {"id": str(derived_id("counting_rule", one.version))} for one in rules)
-    added = set((await session.execute(_ADD, {"rows": rows})).scalars())
-    same = set((await session.execute(_SAME, {"rows": rows})).scalars())
-    taken = [
-        Detail(f"/{i}/version", RuleVersionTaken.code, f"版本 {one.version} 已存在且内容不同，请换一个版本号")
-        for i, one in enumerate(rules)
-        if one.version not in same
-    ]
-    if taken:
-        raise RuleVersionTaken(errors=taken)
-    await record_changes(
-        session,
-        [
-            Change("counting_rule.add", f"counting_rule:{one.version}", None, msgspec.to_builtins(one))
-            for one in rules
-            if one.version in added
-        ],
-        actor_id=actor_id,
-        now=now,
-    )
+_GRADES = {grade: grade for grade in "ABCD"}
+_DESIGNATIONS = {
+    "脱贫县": "lifted_out", "三区三州": "severely_poor", "国家乡村振兴重点帮扶县": "key_revitalisation",
+    "省级帮扶": "provincial", "应急滞销地区": "emergency",
+}  # fmt: skip
+_CREDIT_KINDS = {"直接购买": "direct_purchase", "帮助销售": "assisted_sale"}
+_FUND_SOURCES = {
+    "职工自费": "personal", "工会经费": "union", "食堂经费": "canteen", "行政经费": "administration",
+    "党费": "party_dues",
+}  # fmt: skip
 
 
 def _rule(cells: Cells) -> NewRule:
@@ -97,8 +34,25 @@ def _rule(cells: Cells) -> NewRule:
         includes_freight=cells.flag("includes_freight"),
         origin_basis=cells.choice("origin_basis", _BASES, blank="grown"),
         recognition_point=cells.choice("recognition_point", _POINTS, blank="paid"),
+        designation_kinds=_several(cells, "designation_kinds", _DESIGNATIONS, COUNTING_DESIGNATIONS),
+        credit_kinds=_several(cells, "credit_kinds", _CREDIT_KINDS, CREDIT_KINDS),
+        fund_sources=_several(cells, "fund_sources", _FUND_SOURCES, FUND_SOURCES),
+        excluded_categories=_parts(cells.maybe("excluded_categories")),
+        minimum_grade=cells.choice("minimum_grade", _GRADES, blank="D"),
         source=cells.text("source"),
     )
+
+
+def _parts(cell: str | None) -> list[str]:
+    return [part for part in re.split(r"[、，,;；\s]+", cell or "") if part]
+
+
+def _several(cells: Cells, column: str, words: Mapping[str, str], blank: Sequence[str]) -> list[str]:
+    """Words or codes, one after the other; an empty cell means all of `blank`."""
+    said = _parts(cells.maybe(column))
+    if unknown := [part for part in said if part not in words and part not in words.values()]:
+        cells.wrong(column, f"不认识“{'、'.join(unknown)}”，可填：{'、'.join(words)}")
+    return [words.get(part, part) for part in said] or list(blank)
 
 
 async def _save(session: WriteSession, rows: Sequence[NewRule], saving: Saving) -> None:
@@ -119,6 +73,11 @@ COUNTING_RULES = Kind(
                 Column("includes_freight", "含运费", "否", needed=False),
                 Column("origin_basis", "产地口径", "产地", needed=False),
                 Column("recognition_point", "确认时点", "付款", needed=False),
+                Column("designation_kinds", "计入的帮扶类别", "脱贫县、国家乡村振兴重点帮扶县", needed=False),
+                Column("credit_kinds", "计入的方式", "直接购买、帮助销售", needed=False),
+                Column("fund_sources", "计入的资金来源", "", needed=False),
+                Column("excluded_categories", "不计入的品类", "", needed=False),
+                Column("minimum_grade", "最低佐证等级", "D", needed=False),
                 Column("source", "来源文件", "示例口径〔2021〕1号（虚构）"),
             ),
             _rule,

@@ -24,7 +24,7 @@ from catalog.product.make_box import Component, make_box
 from catalog.upload.kinds.price import STOCK
 from catalog.upload.kinds.product import PRODUCTS
 from catalog.upload.stage import import_file
-from orders.credit.upload import NewRule, add_rules
+from orders.credit.add_rules import NewRule, add_rules
 from shop.core.clock import SHANGHAI
 from shop.core.database import Database, WriteSession
 from shop.core.ids import derived_id

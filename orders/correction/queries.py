@@ -1,0 +1,94 @@
+"""Corrections of the caller's units, and the months with their closers."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+
+from orders.correction.schemas import CorrectionOut, CorrectionPage, PeriodOut, PeriodPage
+from shop.access.permissions import Actor, Permission
+from shop.core import clock
+from shop.core.database import ReadSession
+from shop.core.errors import NotFound
+from shop.core.paging import cursor_of, keys_of
+from shop.organisation.queries import visible_unit_ids
+
+_CORRECTIONS = text("""
+SELECT * FROM (
+    SELECT c.*, array_agg(p.component_id ORDER BY p.component_id) AS component_ids, array_agg(a.unit_id) AS unit_ids
+    FROM correction c JOIN correction_part p ON p.correction_id = c.id JOIN attribution a ON a.id = p.corrects_id
+    GROUP BY c.id) found
+WHERE (CAST(:id AS uuid) IS NULL OR id = :id) AND (CAST(:state AS text) IS NULL OR state = :state)
+    AND (CAST(:units AS uuid[]) IS NULL OR unit_ids && CAST(:units AS uuid[]))
+    AND (CAST(:at AS timestamptz) IS NULL OR (requested_at, id) < (:at, CAST(:before AS uuid)))
+ORDER BY requested_at DESC, id DESC LIMIT :limit
+""")
+_PERIODS = text("""
+SELECT p.*, n.name AS closer FROM accounting_period p
+LEFT JOIN user_account u ON u.id = p.closed_by LEFT JOIN person n ON n.id = u.person_id
+WHERE p.month <= :last AND (CAST(:month AS int) IS NULL OR p.month = :month)
+    AND (CAST(:before AS int) IS NULL OR p.month < :before)
+ORDER BY p.month DESC LIMIT :limit
+""")
+
+
+async def corrections_of(
+    session: ReadSession,
+    actor: Actor,
+    *,
+    day: date,
+    limit: int,
+    cursor: str | None = None,
+    state: str | None = None,
+    correction_id: UUID | None = None,
+) -> CorrectionPage:
+    """The newest request first; of units in which the caller may ask for corrections."""
+    visible = await visible_unit_ids(session, actor, Permission.CREDIT_READ, day)
+    at, before = keys_of(cursor, datetime, UUID) if cursor else (None, None)
+    facts = {
+        "id": correction_id,
+        "state": state,
+        "units": None if visible is None else list(visible),
+        "at": at,
+        "before": before,
+        "limit": limit + 1,
+    }
+    rows = (await session.execute(_CORRECTIONS, facts)).all()
+    more = cursor_of(rows[limit - 1].requested_at, rows[limit - 1].id) if len(rows) > limit else None
+    return CorrectionPage(items=[CorrectionOut.model_validate(row) for row in rows[:limit]], next_cursor=more)
+
+
+async def correction_out(session: ReadSession, actor: Actor, correction_id: UUID, *, day: date) -> CorrectionOut:
+    """Raises NotFound."""
+    page = await corrections_of(session, actor, day=day, limit=1, correction_id=correction_id)
+    if not page.items:
+        raise NotFound("没有这份更正申请。")
+    return page.items[0]
+
+
+async def periods_of(session: ReadSession, *, limit: int, cursor: str | None, now: datetime) -> PeriodPage:
+    """The current month first, then back."""
+    (before,) = keys_of(cursor, int) if cursor else (None,)
+    last = clock.month_of(clock.business_day(now))
+    facts = {"last": last, "month": None, "before": before, "limit": limit + 1}
+    rows = (await session.execute(_PERIODS, facts)).all()
+    more = cursor_of(rows[limit - 1].month) if len(rows) > limit else None
+    return PeriodPage(items=[_period(row) for row in rows[:limit]], next_cursor=more)
+
+
+async def period_out(session: ReadSession, month: int) -> PeriodOut:
+    facts = {"last": month, "month": month, "before": None, "limit": 1}
+    return _period((await session.execute(_PERIODS, facts)).one())
+
+
+def _period(row: Row[Any]) -> PeriodOut:
+    return PeriodOut(
+        month=f"{row.month // 100:04}-{row.month % 100:02}",
+        state=row.state,
+        adjusts_until=row.adjusts_until,
+        closed_by=row.closed_by,
+        closer=row.closer,
+        closed_at=row.closed_at,
+        was_open=row.was_open,
+    )

@@ -1,0 +1,165 @@
+"""`/api/v1/counting-rules`, `/credit/entries`, `/credit/explain` and `/credit/evidence-links`."""
+
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from orders.credit.add_rules import NewRule, RuleVersionTaken, add_rules, end_rule, rule_id
+from orders.credit.explain import explain
+from orders.credit.prove import check, open_links, propose
+from orders.credit.queries import entries_of, rule_out, rules_of
+from orders.credit.schemas import (
+    CheckIn,
+    EndIn,
+    EntryPage,
+    ExplainOut,
+    LinkIn,
+    LinkOut,
+    LinksOut,
+    RuleIn,
+    RuleOut,
+    RulePage,
+)
+from shop.access.guard import requires
+from shop.access.permissions import Actor, Permission
+from shop.core import clock
+from shop.core.database import WriteSession
+from shop.core.errors import Detail
+from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
+from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX, NO_NUL
+from shop.core.requests import TheDatabase
+
+routes = APIRouter(prefix="/api/v1", tags=["credit"])
+
+Reader = Annotated[Actor, Depends(requires(Permission.CREDIT_READ))]
+RuleReader = Annotated[Actor, Depends(requires(Permission.RULE_READ))]
+RuleWriter = Annotated[Actor, Depends(requires(Permission.RULE_WRITE))]
+Prover = Annotated[Actor, Depends(requires(Permission.EVIDENCE_WRITE))]
+Checker = Annotated[Actor, Depends(requires(Permission.EVIDENCE_CHECK))]
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+Cursor = Annotated[str | None, Query(max_length=500)]
+Day = Annotated[date, Query(ge=date(1990, 1, 1), le=date(2199, 12, 31))]
+
+
+@routes.get("/counting-rules")
+async def get_rules(
+    _: RuleReader, database: TheDatabase, on: Day | None = None, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
+) -> RulePage:
+    """Versions with their days and sources; `on`: those in force that business day."""
+    async with database.reading() as session:
+        return await rules_of(session, limit=limit, cursor=cursor, on=on)
+
+
+@routes.post("/counting-rules", status_code=201, response_model=RuleOut)
+async def post_rule(
+    request: Request, wanted: RuleIn, actor: RuleWriter, database: TheDatabase, key: IdempotencyKey
+) -> Response:
+    """A new version: it judges what is placed from its first day, and nothing placed before. 409 for a taken one."""
+    now = clock.now()
+
+    async def add(session: WriteSession) -> Answer:
+        new = NewRule(**wanted.model_dump())
+        try:
+            await add_rules(session, actor_id=actor.user_id, rules=[new], now=now)
+        except RuleVersionTaken as taken:
+            raise RuleVersionTaken(
+                "请换一个版本号。", [Detail("/version", RuleVersionTaken.code, one.detail) for one in taken.errors]
+            ) from taken
+        return Answer(201, (await rule_out(session, rule_id(wanted.version))).model_dump_json().encode())
+
+    digest = await digest_of(request)
+    answer = await once(database, add, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
+    return answer.as_response()
+
+
+@routes.post("/counting-rules/{rule}/end")
+async def post_end(rule: UUID, wanted: EndIn, actor: RuleWriter, database: TheDatabase) -> RuleOut:
+    """The rule holds until the day before `valid_to`. It ends once: 409 afterwards."""
+    async with database.transaction() as session:
+        await end_rule(
+            session,
+            actor_id=actor.user_id,
+            rule_id=rule,
+            valid_to=wanted.valid_to,
+            reason=wanted.reason,
+            now=clock.now(),
+        )
+        return await rule_out(session, rule)
+
+
+@routes.get("/credit/entries")
+async def get_entries(  # each parameter of a list is an argument
+    actor: Reader,
+    database: TheDatabase,
+    since: Annotated[Day | None, Query(alias="from")] = None,
+    until: Annotated[Day | None, Query(alias="to")] = None,
+    kind: Annotated[str | None, Query(max_length=30, pattern=NO_NUL)] = None,
+    county: Annotated[str | None, Query(max_length=12, pattern=NO_NUL)] = None,
+    channel: Annotated[str | None, Query(max_length=60, pattern=NO_NUL)] = None,
+    order_line: UUID | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
+) -> EntryPage:
+    """The ledger of the caller's units, the newest first. `from` inclusive, `to` exclusive; else this year."""
+    today = clock.today()
+    filters = {"kind": kind, "county_code": county, "channel": channel, "order_line_id": order_line}
+    async with database.reading() as session:
+        return await entries_of(
+            session,
+            actor,
+            day=today,
+            since=since or date(today.year, 1, 1),
+            until=until or date(today.year + 1, 1, 1),
+            filters=filters,
+            limit=limit,
+            cursor=cursor,
+        )
+
+
+@routes.get("/credit/explain")
+async def get_explain(actor: Reader, database: TheDatabase, order_line: UUID) -> ExplainOut:
+    """Counted or not, why, by which rule, with which documents, on which days, and all entries of the line."""
+    async with database.snapshot() as session:
+        return await explain(session, actor, order_line_id=order_line, day=clock.today())
+
+
+@routes.get("/credit/evidence-links")
+async def get_links(actor: Checker, database: TheDatabase) -> LinksOut:
+    """What waits for a second person."""
+    async with database.reading() as session:
+        return LinksOut(items=await open_links(session, actor, day=clock.today()))
+
+
+@routes.post("/credit/evidence-links", status_code=201, response_model=LinksOut)
+async def post_link(
+    request: Request, wanted: LinkIn, actor: Prover, database: TheDatabase, key: IdempotencyKey
+) -> Response:
+    """Put a kept document beside components, claiming a grade. Nothing is lifted before a second person agreed."""
+    now = clock.now()
+
+    async def verb(session: WriteSession) -> Answer:
+        links = await propose(
+            session,
+            actor=actor,
+            component_ids=wanted.component_ids,
+            sha256=wanted.sha256,
+            grade=wanted.grade,
+            note=wanted.note,
+            now=now,
+        )
+        return Answer(201, LinksOut(items=links).model_dump_json().encode())
+
+    digest = await digest_of(request)
+    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
+    return answer.as_response()
+
+
+@routes.post("/credit/evidence-links/{link_id}/check")
+async def post_check(link_id: UUID, wanted: CheckIn, actor: Checker, database: TheDatabase) -> LinkOut:
+    """Accept or refuse, by another person than who proposed it."""
+    async with database.transaction() as session:
+        return await check(
+            session, actor=actor, link_id=link_id, accept=wanted.accept, finding=wanted.finding, now=clock.now()
+        )

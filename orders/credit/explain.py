@@ -1,0 +1,158 @@
+"""Why a line counts or does not: the rule, the papers, the days and every entry, for whoever asks with a right to."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from orders.credit.schemas import (
+    AttributionOut,
+    ComponentOut,
+    DesignationOut,
+    EntryOut,
+    ExplainOut,
+    LinkOut,
+    RecognitionOut,
+    RuleOut,
+)
+from orders.credit.words import REASONS
+from shop.access.permissions import Actor, Permission
+from shop.core.database import ReadSession
+from shop.core.errors import NotFound
+from shop.organisation.queries import visible_unit_ids
+
+# A line that was never paid has no entries: its components stand beside the order.
+_CHAIN = text("""
+SELECT a.* FROM attribution a WHERE coalesce(a.component_id, a.id) IN (
+    SELECT component_id FROM credit_entry WHERE order_line_id = :line
+    UNION SELECT c.id FROM order_line l JOIN share_component c ON c.order_id = l.order_id AND c.line_id = l.id
+    WHERE l.id = :line)
+""")
+_ENTRIES = text("SELECT * FROM credit_entry WHERE order_line_id = :line ORDER BY recorded_at, id")
+_RULES = text("SELECT * FROM counting_rule WHERE id = ANY(:ids)")
+_LINKS = text("SELECT * FROM evidence_link WHERE component_id = ANY(:ids) ORDER BY proposed_at, id")
+_DESIGNATIONS = text("""
+SELECT county_code, kind, valid_from, valid_to, source, confirmed FROM designation
+WHERE county_code IN (
+        SELECT CAST(:county AS text) UNION SELECT code FROM county_successor WHERE successor_code = :county)
+    AND (valid_from IS NULL OR valid_from <= :day) ORDER BY kind, valid_from
+""")
+_RECOGNITION = text("SELECT number, issuer, valid_from, valid_to, source FROM recognition WHERE number = :number")
+
+
+async def explain(session: ReadSession, actor: Actor, *, order_line_id: UUID, day: date) -> ExplainOut:
+    """Every component of the line with the facts that hold now and those they took the place of.
+
+    Raises NotFound for a line that does not exist or was credited outside the units the caller may see.
+    """
+    chain = [dict(row) for row in (await session.execute(_CHAIN, {"line": order_line_id})).mappings()]
+    corrected = {row["corrects_id"] for row in chain if row["corrects_id"]}
+    newest = sorted((row for row in chain if row["id"] not in corrected), key=lambda row: str(row["id"]))
+    visible = await visible_unit_ids(session, actor, Permission.CREDIT_READ, day)
+    if not newest or not (visible is None or any(row["unit_id"] in visible for row in newest)):
+        raise NotFound("没有这一行订单，或者它不在您的查看范围内。")
+    newest = [row for row in newest if visible is None or row["unit_id"] in visible]
+    entries = [EntryOut.model_validate(row) for row in await session.execute(_ENTRIES, {"line": order_line_id})]
+    rule_ids = list({row["rule_id"] for row in newest if row["rule_id"]})
+    rules = {row.id: RuleOut.model_validate(row) for row in await session.execute(_RULES, {"ids": rule_ids})}
+    ids = [_component(row) for row in newest]
+    links = [LinkOut.model_validate(row) for row in await session.execute(_LINKS, {"ids": ids})]
+    components = [
+        await _explained(
+            session,
+            row,
+            chain=[one for one in chain if _component(one) == _component(row) and one["id"] != row["id"]],
+            rule=rules.get(row["rule_id"]),
+            links=[one for one in links if one.component_id == _component(row)],
+            entries=[one for one in entries if one.component_id == _component(row)],
+        )
+        for row in newest
+    ]
+    reasons = dict.fromkeys(one.not_counted_reason for one in components)
+    return ExplainOut(
+        order_line=order_line_id,
+        order_id=newest[0]["order_id"],
+        counted=all(one.counted for one in components),
+        why="；".join(_why(reason) for reason in reasons),
+        counted_fen=sum(one.amount_fen for one in entries if one.counted and one.component_id in ids),
+        not_counted_fen=sum(one.amount_fen for one in entries if not one.counted and one.component_id in ids),
+        components=components,
+    )
+
+
+def _component(row: Mapping[str, Any]) -> UUID:
+    found: UUID = row["component_id"] or row["id"]
+    return found
+
+
+async def _explained(
+    session: ReadSession,
+    row: Mapping[str, Any],
+    *,
+    chain: Sequence[Mapping[str, Any]],
+    rule: RuleOut | None,
+    links: list[LinkOut],
+    entries: list[EntryOut],
+) -> ComponentOut:
+    standing = [one for one in entries if one.kind != "refund"]
+    counted, reason = row["counted"], row["not_counted_reason"]
+    if counted and standing and not standing[-1].counted:  # proven too little for its rule so far
+        counted, reason = False, standing[-1].not_counted_reason
+    county = row["made_county_code"] if rule and rule.origin_basis == "made" else row["county_code"]
+    return ComponentOut(
+        component_id=_component(row),
+        counted=counted,
+        not_counted_reason=reason,
+        why=_why(reason),
+        amount_fen=sum(one.amount_fen for one in entries),
+        grades=_grades(entries),
+        attribution=AttributionOut.model_validate(row),
+        corrected=[AttributionOut.model_validate(one) for one in _in_order(chain)],
+        rule=rule,
+        designations=await _designations(session, county, row["placed_on"]),
+        paired=not set(row["pairing_unit_ids"]).isdisjoint(row["unit_path"]),
+        recognition=await _recognition(session, row["recognition_number"]),
+        evidence=links,
+        placed_on=row["placed_on"],
+        recognised_on=standing[0].occurred_on if standing else None,
+        recorded_at=standing[0].recorded_at if standing else None,
+        entries=entries,
+    )
+
+
+def _why(reason: str | None) -> str:
+    return "计入" if reason is None else f"不计入：{REASONS[reason]}"
+
+
+def _grades(entries: Iterable[EntryOut]) -> dict[str, int]:
+    """Grade → fen that stand in it."""
+    sums: dict[str, int] = {}
+    for one in entries:
+        sums[one.grade] = sums.get(one.grade, 0) + one.amount_fen
+    return {grade: fen for grade, fen in sorted(sums.items()) if fen}
+
+
+def _in_order(chain: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """From the facts of the placement through each correction."""
+    after = {row["corrects_id"]: row for row in chain}
+    ordered = []
+    row = after.get(None)
+    while row is not None:
+        ordered.append(row)
+        row = after.get(row["id"])
+    return ordered
+
+
+async def _designations(session: ReadSession, county: str | None, day: date) -> list[DesignationOut]:
+    """Rows of the county and of the codes before it that had begun on the day; what had ended says so itself."""
+    found = await session.execute(_DESIGNATIONS, {"county": county, "day": day})
+    return [DesignationOut.model_validate(dict(row)) for row in found.mappings()]
+
+
+async def _recognition(session: ReadSession, number: str | None) -> RecognitionOut | None:
+    if number is None:
+        return None
+    row = (await session.execute(_RECOGNITION, {"number": number})).mappings().one_or_none()
+    return RecognitionOut.model_validate(dict(row)) if row else None

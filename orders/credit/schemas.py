@@ -1,0 +1,222 @@
+"""What the credit's API takes and gives."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from orders.credit.models import COUNTING_DESIGNATIONS, CREDIT_KINDS, FUND_SOURCES
+from shop.core.paging import NO_NUL
+
+Words = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=NO_NUL, strip_whitespace=True)]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Day = Annotated[date, Field(ge=date(1990, 1, 1), le=date(2199, 12, 31))]
+Grade = Literal["A", "B", "C", "D"]
+DesignationKind = Literal["lifted_out", "severely_poor", "key_revitalisation", "provincial", "emergency"]
+CreditKind = Literal["direct_purchase", "assisted_sale"]
+FundSource = Literal["personal", "union", "canteen", "administration", "party_dues"]
+
+
+class RuleFacts(BaseModel):
+    """Business days [valid_from, valid_to). minimum_grade: what is proven less well does not count yet."""
+
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+    version: Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=NO_NUL, strip_whitespace=True)]
+    valid_from: Day
+    valid_to: Day | None = None
+    source: Words
+    needs_designation: bool = True
+    needs_recognition: bool = True
+    includes_freight: bool = False
+    origin_basis: Literal["grown", "made"] = "grown"
+    recognition_point: Literal["paid", "accepted"] = "paid"
+    designation_kinds: Annotated[list[DesignationKind], Field(max_length=5)] = list(COUNTING_DESIGNATIONS)  # type: ignore[arg-type]
+    credit_kinds: Annotated[list[CreditKind], Field(max_length=2)] = list(CREDIT_KINDS)  # type: ignore[arg-type]
+    fund_sources: Annotated[list[FundSource], Field(max_length=5)] = list(FUND_SOURCES)  # type: ignore[arg-type]
+    excluded_categories: Annotated[list[Words], Field(max_length=50)] = []
+    minimum_grade: Grade = "D"
+
+
+class RuleIn(RuleFacts):
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        if self.valid_to is not None and self.valid_to <= self.valid_from:
+            raise ValueError("结束日期须晚于开始日期")
+        return self
+
+
+class RuleOut(RuleFacts):
+    model_config = ConfigDict(extra="ignore", from_attributes=True)
+
+    id: UUID
+
+
+class RulePage(BaseModel):
+    items: list[RuleOut]
+    next_cursor: str | None = None
+
+
+class EndIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    valid_to: Day
+    reason: Words
+
+
+class EntryOut(BaseModel):
+    """Amounts are signed. reverses_id: the entry that is taken back; late_for: see CreditEntry."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    kind: str
+    cause_id: UUID
+    component_id: UUID
+    order_line_id: UUID
+    order_id: UUID
+    amount_fen: int
+    quantity_milli: int
+    grams: int
+    occurred_on: date
+    sale_on: date
+    late_for: date | None
+    recorded_at: datetime
+    grade: str
+    credit_kind: str
+    unit_id: UUID | None
+    unit_name: str | None
+    fund_source: str
+    channel: str
+    county_code: str
+    county_name: str
+    province: str
+    producer_id: UUID
+    producer_name: str
+    supplier_name: str
+    category: str
+    recognition_number: str | None
+    rule_id: UUID | None
+    counted: bool
+    not_counted_reason: str | None
+    attribution_id: UUID | None
+    reverses_id: UUID | None
+    evidence_sha256: str | None
+
+
+class EntryPage(BaseModel):
+    items: list[EntryOut]
+    next_cursor: str | None = None
+
+
+class DesignationOut(BaseModel):
+    """A dated row as it stands in the list of counties. confirmed: a document was attached."""
+
+    county_code: str
+    kind: str
+    valid_from: date | None
+    valid_to: date | None
+    source: str
+    confirmed: bool
+
+
+class RecognitionOut(BaseModel):
+    number: str
+    issuer: str
+    valid_from: date
+    valid_to: date
+    source: str
+
+
+class LinkOut(BaseModel):
+    """A document beside a component: claimed grade, and whether a second person agreed."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    component_id: UUID
+    sha256: str
+    grade: str
+    note: str
+    state: str
+    proposed_at: datetime
+    checked_at: datetime | None
+    finding: str | None
+
+
+class AttributionOut(BaseModel):
+    """Facts that hold or held. corrects_id: the row in whose place it stands."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    corrects_id: UUID | None
+    credit_kind: str
+    unit_id: UUID | None
+    unit_name: str | None
+    fund_source: str
+    county_code: str
+    county_name: str
+    province: str
+    made_county_code: str | None
+    producer_name: str
+    supplier_name: str
+    recognition_number: str | None
+    designations: list[str]
+    counted: bool
+    not_counted_reason: str | None
+    placed_on: date
+
+
+class ComponentOut(BaseModel):
+    """One origin of one payer's part. counted: what remains of it counts (grade D: as unverified)."""
+
+    component_id: UUID
+    counted: bool
+    not_counted_reason: str | None
+    why: str
+    amount_fen: int
+    grades: dict[str, int]
+    attribution: AttributionOut
+    corrected: list[AttributionOut]
+    rule: RuleOut | None
+    designations: list[DesignationOut]
+    paired: bool
+    recognition: RecognitionOut | None
+    evidence: list[LinkOut]
+    placed_on: date
+    recognised_on: date | None
+    recorded_at: datetime | None
+    entries: list[EntryOut]
+
+
+class ExplainOut(BaseModel):
+    order_line: UUID
+    order_id: UUID
+    counted: bool
+    why: str
+    counted_fen: int
+    not_counted_fen: int
+    components: list[ComponentOut]
+
+
+class LinkIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    component_ids: Annotated[list[UUID], Field(min_length=1, max_length=500)]
+    sha256: Digest
+    grade: Literal["A", "B", "C"]
+    note: Words
+
+
+class LinksOut(BaseModel):
+    items: list[LinkOut]
+    next_cursor: str | None = None
+
+
+class CheckIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    accept: bool
+    finding: Words
