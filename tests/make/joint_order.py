@@ -236,6 +236,18 @@ async def accepted(
         )  # fmt: skip
 
 
+async def accept_as(
+    database: Database, receiver: Actor, witness: Actor, order_id: UUID, delivery_id: UUID, *, key: str
+) -> UUID:
+    """Everything of a delivery came."""
+    now = datetime.now(UTC)
+    async with database.transaction() as session:
+        return await accept(
+            session, actor=receiver, kind="bulk", order_id=order_id, delivery_id=delivery_id,
+            witness_id=witness.user_id, lines=None, accepted_on=clock.business_day(now), key=key, now=now,
+        )  # fmt: skip
+
+
 async def paid_by_transfer(database: Database) -> None:
     """A bank transfer came for everything that every share owes."""
     now = datetime.now(UTC)
