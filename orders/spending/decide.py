@@ -36,18 +36,18 @@ WHERE m.union_id = :union_id AND m.valid_from <= :day AND (m.valid_to IS NULL OR
 GROUP BY 1
 """)
 _USED = text("""
-WITH asked AS (SELECT key, year FROM jsonb_to_recordset(CAST(:keys AS jsonb)) AS r(key text, year int)),
-own AS (
-    SELECT x.owner_id, x.cap_key, x.cap_year, sum(x.fen - x.released_fen) AS fen
-    FROM spending_take t JOIN spending_taken x USING (decision_id)
-    WHERE t.purchase_id = :purchase_id GROUP BY 1, 2, 3
-)
-SELECT c.owner_id, c.cap_key, c.cap_year, (c.used_fen - coalesce(o.fen, 0))::bigint AS used_fen
+WITH asked AS (SELECT key, year FROM jsonb_to_recordset(CAST(:keys AS jsonb)) AS r(key text, year int))
+SELECT c.owner_id, c.cap_key, c.cap_year, (c.used_fen - own.fen)::bigint AS used_fen
 FROM (SELECT DISTINCT value::uuid AS owner_id FROM jsonb_array_elements_text(CAST(:owners AS jsonb))) p
 CROSS JOIN asked a
 JOIN spending_counter c ON c.owner_id = p.owner_id AND c.cap_key = a.key AND c.cap_year = a.year
-LEFT JOIN own o ON (o.owner_id, o.cap_key, o.cap_year) = (c.owner_id, c.cap_key, c.cap_year)
-WHERE c.used_fen > coalesce(o.fen, 0)
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(x.fen - x.released_fen), 0) AS fen
+    FROM spending_take t JOIN spending_taken x ON x.decision_id = t.decision_id AND x.owner_id = c.owner_id
+        AND x.cap_key = c.cap_key AND x.cap_year = c.cap_year
+    WHERE t.purchase_id = :purchase_id
+) own
+WHERE c.used_fen > own.fen
 ORDER BY 1, 2, 3
 """)
 _KEEP = text("""

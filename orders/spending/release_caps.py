@@ -39,17 +39,15 @@ asked AS MATERIALIZED (
     FROM jsonb_to_recordset(CAST(:portions AS jsonb))
         AS r(person_id uuid, province text, fen bigint, assisted_fen bigint) GROUP BY 1
 ),
-purse AS MATERIALIZED (
-    SELECT t.owner_id, t.cap_key, t.cap_year, least(a.assisted_fen, t.fen - t.released_fen) AS fen
-    FROM asked a JOIN spending_taken t ON t.decision_id = :decision_id AND t.owner_id = a.person_id
-    WHERE starts_with(t.cap_key, 'top_up')
-),
 rest AS MATERIALIZED (
-    SELECT a.person_id, a.province, a.fen - coalesce(p.fen, 0) AS fen
-    FROM asked a LEFT JOIN purse p ON p.owner_id = a.person_id
+    SELECT a.person_id, a.province, t.cap_key, t.cap_year,
+        least(a.assisted_fen, coalesce(t.fen - t.released_fen, 0)) AS purse_fen,
+        a.fen - least(a.assisted_fen, coalesce(t.fen - t.released_fen, 0)) AS fen
+    FROM asked a LEFT JOIN spending_taken t ON t.decision_id = :decision_id AND t.owner_id = a.person_id
+        AND starts_with(t.cap_key, 'top_up')
 ),
 back AS MATERIALIZED (
-    SELECT owner_id, cap_key, cap_year, fen FROM purse WHERE fen > 0
+    SELECT person_id AS owner_id, cap_key, cap_year, purse_fen AS fen FROM rest WHERE purse_fen > 0
     UNION ALL
     SELECT t.owner_id, t.cap_key, t.cap_year, r.fen
     FROM rest r JOIN spending_taken t ON t.decision_id = :decision_id AND t.owner_id = r.person_id

@@ -65,17 +65,16 @@ SELECT count(*) FROM (
 """)  # noqa: S608  # composed of our own constants
 _TAKE = text(f"""
 WITH {_WANTED},
-purse AS MATERIALIZED (
-    SELECT g.person_id, c.key, c.year, c.cap_fen, least(g.assisted_fen, greatest(c.cap_fen - s.used_fen, 0)) AS fen
-    FROM got g JOIN cap c ON c.province = g.province AND c.holder = 'purse'
-    JOIN spending_counter s ON s.owner_id = g.person_id AND s.cap_key = c.key AND s.cap_year = c.year
-),
 rest AS MATERIALIZED (
-    SELECT g.person_id, g.province, g.fen - coalesce(p.fen, 0) AS fen, g.place
-    FROM got g LEFT JOIN purse p USING (person_id)
+    SELECT g.person_id, g.province, g.place, p.key, p.year, p.cap_fen,
+        coalesce(least(g.assisted_fen, greatest(p.cap_fen - s.used_fen, 0)), 0) AS purse_fen,
+        g.fen - coalesce(least(g.assisted_fen, greatest(p.cap_fen - s.used_fen, 0)), 0) AS fen
+    FROM got g LEFT JOIN cap p ON p.province = g.province AND p.holder = 'purse'
+    LEFT JOIN spending_counter s ON s.owner_id = g.person_id AND s.cap_key = p.key AND s.cap_year = p.year
 ),
 need AS MATERIALIZED (
-    SELECT person_id AS owner_id, key, year, cap_fen, fen, NULL::int AS place, NULL AS title FROM purse WHERE fen > 0
+    SELECT person_id AS owner_id, key, year, cap_fen, purse_fen AS fen, NULL::int AS place, NULL AS title
+    FROM rest WHERE purse_fen > 0
     UNION ALL
     SELECT r.person_id, c.key, c.year, c.cap_fen, r.fen, r.place, c.title
     FROM rest r JOIN cap c ON c.province = r.province AND c.holder = 'person' WHERE r.fen > 0
