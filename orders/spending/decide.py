@@ -40,7 +40,10 @@ WITH asked AS (SELECT key, year FROM jsonb_to_recordset(CAST(:keys AS jsonb)) AS
 SELECT c.owner_id, c.cap_key, c.cap_year, (c.used_fen - own.fen)::bigint AS used_fen
 FROM (SELECT DISTINCT value::uuid AS owner_id FROM jsonb_array_elements_text(CAST(:owners AS jsonb))) p
 CROSS JOIN asked a
-JOIN spending_counter c ON c.owner_id = p.owner_id AND c.cap_key = a.key AND c.cap_year = a.year
+CROSS JOIN LATERAL (
+    SELECT * FROM spending_counter s
+    WHERE s.owner_id = p.owner_id AND s.cap_key = a.key AND s.cap_year = a.year LIMIT 1
+) c
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(x.fen - x.released_fen), 0) AS fen
     FROM spending_take t JOIN spending_taken x ON x.decision_id = t.decision_id AND x.owner_id = c.owner_id

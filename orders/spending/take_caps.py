@@ -57,10 +57,10 @@ ON CONFLICT DO NOTHING
 """)  # noqa: S608  # composed of our own constants
 _LOCK = text(f"""
 WITH {_WANTED}
-SELECT count(*) FROM (
-    SELECT FROM counter n
-    JOIN spending_counter s ON s.owner_id = n.owner_id AND s.cap_key = n.key AND s.cap_year = n.year
-    ORDER BY s.owner_id, s.cap_key, s.cap_year FOR NO KEY UPDATE OF s
+SELECT count(*) FROM (SELECT * FROM counter ORDER BY owner_id, key, year) n
+CROSS JOIN LATERAL (
+    SELECT FROM spending_counter s WHERE s.owner_id = n.owner_id AND s.cap_key = n.key AND s.cap_year = n.year
+    LIMIT 1 FOR NO KEY UPDATE
 ) locked
 """)  # noqa: S608  # composed of our own constants
 _TAKE = text(f"""
@@ -70,7 +70,10 @@ rest AS MATERIALIZED (
         coalesce(least(g.assisted_fen, greatest(p.cap_fen - s.used_fen, 0)), 0) AS purse_fen,
         g.fen - coalesce(least(g.assisted_fen, greatest(p.cap_fen - s.used_fen, 0)), 0) AS fen
     FROM got g LEFT JOIN cap p ON p.province = g.province AND p.holder = 'purse'
-    LEFT JOIN spending_counter s ON s.owner_id = g.person_id AND s.cap_key = p.key AND s.cap_year = p.year
+    LEFT JOIN LATERAL (
+        SELECT used_fen FROM spending_counter c
+        WHERE c.owner_id = g.person_id AND c.cap_key = p.key AND c.cap_year = p.year LIMIT 1
+    ) s ON true
 ),
 need AS MATERIALIZED (
     SELECT person_id AS owner_id, key, year, cap_fen, purse_fen AS fen, NULL::int AS place, NULL AS title
@@ -84,21 +87,25 @@ need AS MATERIALIZED (
     GROUP BY 1, 2, 3, 4, c.title HAVING sum(r.fen) > 0
 ),
 exceeded AS MATERIALIZED (
-    SELECT n.place, n.title FROM need n
-    JOIN spending_counter s ON s.owner_id = n.owner_id AND s.cap_key = n.key AND s.cap_year = n.year
-    WHERE s.used_fen + n.fen > n.cap_fen
+    SELECT n.place, n.title FROM need n CROSS JOIN LATERAL (
+        SELECT used_fen FROM spending_counter c
+        WHERE c.owner_id = n.owner_id AND c.cap_key = n.key AND c.cap_year = n.year LIMIT 1
+    ) s WHERE s.used_fen + n.fen > n.cap_fen
 ),
 moved AS (
-    UPDATE spending_counter s SET used_fen = s.used_fen + n.fen, cap_fen = n.cap_fen FROM need n
-    WHERE s.owner_id = n.owner_id AND s.cap_key = n.key AND s.cap_year = n.year
-      AND s.used_fen + n.fen <= n.cap_fen AND NOT EXISTS (SELECT FROM exceeded)
-    RETURNING s.owner_id, s.cap_key, s.cap_year, n.fen
+    INSERT INTO spending_counter AS s (owner_id, cap_key, cap_year, used_fen, cap_fen)
+    SELECT owner_id, key, year, fen, cap_fen FROM need WHERE NOT EXISTS (SELECT FROM exceeded)
+    ON CONFLICT (owner_id, cap_key, cap_year)
+        DO UPDATE SET used_fen = s.used_fen + excluded.used_fen, cap_fen = excluded.cap_fen
+    RETURNING s.owner_id
 ),
 noted AS (
     INSERT INTO spending_taken (decision_id, owner_id, cap_key, cap_year, fen, released_fen)
-    SELECT CAST(:decision_id AS uuid), owner_id, cap_key, cap_year, fen, 0 FROM moved RETURNING owner_id
+    SELECT CAST(:decision_id AS uuid), owner_id, key, year, fen, 0 FROM need WHERE NOT EXISTS (SELECT FROM exceeded)
+    RETURNING owner_id
 )
 SELECT (SELECT count(*) FROM need) AS wanted, (SELECT count(*) FROM noted) AS taken,
+    (SELECT count(*) FROM moved) AS moved,
     (SELECT count(DISTINCT place) FROM exceeded) AS people,
     (SELECT coalesce(jsonb_agg(e ORDER BY e.place), '[]') FROM (
         SELECT place, title FROM exceeded ORDER BY place LIMIT :shown) e) AS shown
