@@ -93,10 +93,16 @@ WHERE m.purchase_id = :purchase AND m.person_id = w.person_id AND m.link_sha256 
 """)
 
 
-async def led_by(session: ReadSession, actor: Actor, purchase_id: UUID, now: datetime) -> Led:
-    """Raises NotFound for whoever leads neither the purchase nor a branch with members in it."""
+async def led_by(
+    session: ReadSession,
+    actor: Actor,
+    purchase_id: UUID,
+    now: datetime,
+    permission: Permission = Permission.BULK_WRITE,
+) -> Led:
+    """Raises NotFound for whoever may use the permission neither in the purchase nor in a branch with members of it."""
     purchase = (await session.execute(_PURCHASE, {"purchase": purchase_id})).one_or_none()
-    units = await visible_unit_ids(session, actor, Permission.BULK_WRITE, clock.business_day(now))
+    units = await visible_unit_ids(session, actor, permission, clock.business_day(now))
     if purchase is None:
         raise NotFound("没有这个采购计划。")
     if units is None or purchase.unit_id in units:
