@@ -200,3 +200,17 @@ async def test_every_template_shows_a_row_that_can_be_imported(database: Databas
         assert (name, done.rows, done.saved) == (name, 1, True)
     assert await rows(database, "SELECT on_hand_pieces FROM stock_item") == [(500,)]
     assert await rows(database, "SELECT version FROM counting_rule") == [("2021-1",)]
+
+
+async def test_goods_sold_by_weight_are_priced_by_500_g_or_1_kg(shop: Database) -> None:
+    header = HEADER.strip().replace("来源文件", "上架,称重,来源文件")
+
+    def line(code: str, grams: int) -> str:
+        return f"{code},散装土豆,蔬菜,{SELLER},,散装,{grams},3.00,9%,否,是,目录\n"
+
+    with pytest.raises(ImportRefused) as refused:
+        await bring(shop, PRODUCTS, f"{header}\n{line('W1', 750)}".encode())
+    assert "净重应为 500 或 1000" in refused.value.errors[0].detail
+    await bring(shop, PRODUCTS, f"{header}\n{line('W1', 500)}{line('W2', 1_000)}".encode())
+    weighed = await rows(shop, "SELECT code, net_grams, weighed FROM sku ORDER BY code")
+    assert weighed == [("T1", 500, False), ("W1", 500, True), ("W2", 1_000, True)]
