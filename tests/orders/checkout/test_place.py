@@ -106,6 +106,16 @@ async def test_an_outside_buyer_makes_an_assisted_sale(database: Database, shop:
         ("UPDATE recognition SET valid_to = '2026-01-01'", "recognition_expired"),
         ("DELETE FROM counting_rule", "outside_rule_period"),
         ("DELETE FROM membership", "no_credited_unit"),
+        ("UPDATE designation SET valid_from = '2020-01-01', valid_to = '2025-01-01'", "designation_expired"),
+        ("UPDATE designation SET kind = 'severely_poor'", "designation_kind_excluded"),
+        ("UPDATE recognition SET valid_from = '2090-01-01', valid_to = '2091-01-01'", "recognition_not_yet_valid"),
+        ("UPDATE counting_rule SET credit_kinds = '{assisted_sale}'", "credit_kind_excluded"),
+        ("UPDATE counting_rule SET fund_sources = '{union}'", "fund_source_excluded"),
+        (
+            "UPDATE counting_rule SET excluded_categories = (SELECT array_agg(category) FROM product)",
+            "category_excluded",
+        ),
+        ("UPDATE counting_rule SET origin_basis = 'made'", "origin_unknown"),
     ],
 )
 async def test_what_does_not_count_says_why(

@@ -1,0 +1,118 @@
+"""Counting rules through their door, and proofs that a second person looks at."""
+
+from datetime import date
+from hashlib import sha256
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from shop.access.permissions import Grant, Role
+from shop.core import clock
+from shop.core.database import Database
+from shop.core.ids import new_id
+from tests.make.credit import Sale, enter
+from tests.make.people import bearer, somebody
+from tests.make.units import unit
+
+pytestmark = pytest.mark.anyio
+
+TODAY = clock.today()
+OLD = {"version": "2021-1", "valid_from": "2021-01-01", "source": "示例口径〔2021〕1号（虚构）"}
+NEW = {
+    "version": "2027-1", "valid_from": "2027-01-01", "source": "示例口径〔2026〕9号（虚构）", "minimum_grade": "C",
+    "excluded_categories": ["酒"],
+}  # fmt: skip
+
+
+async def post(client: httpx.AsyncClient, path: str, body: Any, who: dict[str, str], key: str = "") -> httpx.Response:
+    headers = who | {"Idempotency-Key": key or str(new_id())}
+    return await client.post(f"/api/v1{path}", json=body, headers=headers)
+
+
+async def admin(client: httpx.AsyncClient, database: Database) -> dict[str, str]:
+    await somebody(database, "admin@example.com", Grant(Role.ADMINISTRATOR, "all", "*"))
+    return await bearer(client, "admin@example.com")
+
+
+async def test_a_new_version_ends_the_open_one_and_changes_nothing_of_it(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    who = await admin(client, database)
+    old = await post(client, "/counting-rules", OLD, who)
+    assert old.status_code == 201, old.text
+    assert (old.json()["minimum_grade"], old.json()["credit_kinds"]) == ("D", ["direct_purchase", "assisted_sale"])
+    new = await post(client, "/counting-rules", NEW, who)
+    assert new.status_code == 201
+    listed = (await client.get("/api/v1/counting-rules", headers=who)).json()["items"]
+    assert [(one["version"], one["valid_to"]) for one in listed] == [("2027-1", None), ("2021-1", "2027-01-01")]
+    assert listed[1] | {"valid_to": None} == old.json()
+    in_force = (await client.get("/api/v1/counting-rules?on=2026-06-01", headers=who)).json()["items"]
+    assert [one["version"] for one in in_force] == ["2021-1"]
+    assert (await post(client, "/counting-rules", OLD, who)).status_code == 201, "the same again is success"
+    other = await post(client, "/counting-rules", OLD | {"needs_recognition": False}, who)
+    assert (other.status_code, other.json()["code"]) == (409, "rule_version_taken")
+    ended = await client.post(
+        f"/api/v1/counting-rules/{old.json()['id']}/end",
+        json={"valid_to": "2026-12-01", "reason": "再结束一次"},
+        headers=who,
+    )
+    assert (ended.status_code, ended.json()["code"]) == (409, "rule_ended")
+    async with database.reading() as session:
+        actions = (await session.scalars(text("SELECT action FROM audit_event WHERE subject LIKE 'counting%'"))).all()
+    assert sorted(actions) == ["counting_rule.add", "counting_rule.add", "counting_rule.end"]
+
+
+async def test_who_may_write_rules_and_what_is_no_rule(client: httpx.AsyncClient, database: Database) -> None:
+    bank = await unit(database, "BANK")
+    await somebody(database, "staff@example.com", Grant(Role.STAFF, "unit", str(bank)))
+    staff = await bearer(client, "staff@example.com")
+    assert (await post(client, "/counting-rules", OLD, staff)).status_code == 403
+    assert (await client.get("/api/v1/counting-rules", headers=staff)).status_code == 200
+    who = await admin(client, database)
+    for wrong in ({"valid_to": "2020-01-01"}, {"minimum_grade": "E"}, {"credit_kinds": ["gift"]}, {"source": ""}):
+        assert (await post(client, "/counting-rules", OLD | wrong, who)).status_code == 422
+    async with database.reading() as session:
+        assert await session.scalar(text("SELECT count(*) FROM counting_rule")) == 0
+
+
+async def test_the_old_grade_stands_until_a_second_person_agreed(client: httpx.AsyncClient, database: Database) -> None:
+    bank = await unit(database, "BANK")
+    staff = Grant(Role.STAFF, "unit", str(bank))
+    one = await somebody(database, "one@example.com", staff)
+    await somebody(database, "two@example.com", staff)
+    first, second = await bearer(client, "one@example.com"), await bearer(client, "two@example.com")
+    paper = sha256(b"x").hexdigest()
+    async with database.transaction() as session:
+        await session.execute(
+            text("""INSERT INTO evidence (sha256, media_type, bytes, file_name, uploaded_by, at)
+                VALUES (:sha256, 'application/pdf', 5, '发票.pdf', :user, now())"""),
+            {"sha256": paper, "user": one.user_id},
+        )
+    sale = Sale(on=date(TODAY.year, TODAY.month, 1), fen=800, path=[bank], grade="D", fund_source="union")
+    await enter(database, sale)
+    body = {"component_ids": [str(sale.id)], "sha256": paper, "grade": "C", "note": "线下发票"}
+    unknown = await post(client, "/credit/evidence-links", body | {"sha256": "0" * 64}, first)
+    assert (unknown.status_code, unknown.json()["code"]) == (422, "evidence_unknown")
+    made = await post(client, "/credit/evidence-links", body, first)
+    assert made.status_code == 201, made.text
+    assert (await post(client, "/credit/evidence-links", body, first)).json()["code"] == "already_proposed"
+    (link,) = made.json()["items"]
+    waiting = (await client.get("/api/v1/credit/evidence-links", headers=second)).json()["items"]
+    assert waiting == [link]
+    explain = f"/api/v1/credit/explain?order_line={sale.order}"
+    (component,) = (await client.get(explain, headers=second)).json()["components"]
+    assert component["grades"] == {"D": 800}
+    check, said = f"/api/v1/credit/evidence-links/{link['id']}/check", {"accept": True, "finding": "与发票一致"}
+    own = await client.post(check, json=said, headers=first)
+    assert (own.status_code, own.json()["code"]) == (409, "second_person_needed")
+    done = await client.post(check, json=said, headers=second)
+    assert (done.status_code, done.json()["state"]) == (200, "accepted")
+    assert (await client.post(check, json=said, headers=second)).json()["code"] == "already_checked"
+    (component,) = (await client.get(explain, headers=second)).json()["components"]
+    assert component["grades"] == {"C": 800}
+    assert [(entry["kind"], entry["grade"]) for entry in component["entries"]] == [
+        ("sale", "D"), ("regrade_out", "D"), ("regrade_in", "C"),
+    ]  # fmt: skip
+    assert component["evidence"][0]["state"] == "accepted"
