@@ -31,16 +31,19 @@ class DecisionReleased(Problem):
 # What a decision wants of which counter, as the stored inputs and limits say. A purse gives what it has left, to
 # assisted goods only; the other caps count the rest. Whoever uses `need` holds the counters' rows.
 _WANTED: Final = """
-decided AS (SELECT inputs, result, union_id FROM spending_decision WHERE id = :decision_id),
+decided AS MATERIALIZED (
+    SELECT inputs -> 'portions' AS portions, inputs -> 'provinces' AS provinces, result -> 'limits' AS limits, union_id
+    FROM spending_decision WHERE id = :decision_id
+),
 got AS MATERIALIZED (
-    SELECT (p ->> 0)::uuid AS person_id, min(d.inputs -> 'provinces' ->> (p ->> 1)::int) AS province,
+    SELECT (p ->> 0)::uuid AS person_id, min(d.provinces ->> (p ->> 1)::int) AS province,
         sum((p ->> 3)::bigint)::bigint AS fen, sum((p ->> 4)::bigint)::bigint AS assisted_fen,
         min(place)::int - 1 AS place
-    FROM decided d, jsonb_array_elements(d.inputs -> 'portions') WITH ORDINALITY AS t(p, place)
+    FROM decided d, jsonb_array_elements(d.portions) WITH ORDINALITY AS t(p, place)
     GROUP BY 1
 ),
 cap AS MATERIALIZED (
-    SELECT l.*, d.union_id FROM decided d, jsonb_to_recordset(d.result -> 'limits')
+    SELECT l.*, d.union_id FROM decided d, jsonb_to_recordset(d.limits)
         AS l(holder text, province text, key text, year int, cap_fen bigint, title text)
 ),
 counter AS MATERIALIZED (
