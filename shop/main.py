@@ -47,6 +47,8 @@ import orders.correction.pages
 import orders.credit.api
 import orders.credit.pages
 import orders.evidence.api
+import orders.invoice.api
+import orders.invoice.pages
 import orders.order.api
 import orders.order.pages
 import orders.payment.api
@@ -129,6 +131,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.evidence.api.routes,
     orders.banking.api.routes,
     orders.banking.pages.routes,
+    orders.invoice.api.routes,
+    orders.invoice.pages.routes,
     orders.roll.archive_api.routes,
     orders.roll.archive_pages.routes,
     orders.canteen.api.routes,

@@ -1,0 +1,129 @@
+"""Read an e-invoice (数电票) out of its XML. Pure; whatever declares a document type is refused before it is read."""
+
+import re
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import ClassVar, Final
+
+from orders.evidence.xml import read_xml
+from shop.core.errors import Detail, Problem
+
+
+class InvoiceUnreadable(Problem):
+    status: ClassVar[int] = 422
+    code: ClassVar[str] = "invoice_unreadable"
+    title: ClassVar[str] = "读不出发票内容"
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """What an invoice says. Amounts with tax and of the tax in fen, negative for a red letter.
+
+    red_of: the number of the blue invoice that a red letter takes back.
+    """
+
+    number: str
+    issued_on: date
+    issuer_name: str
+    issuer_tax_number: str
+    buyer_title: str
+    buyer_tax_number: str | None
+    amount_fen: int
+    tax_fen: int
+    red_of: str | None = None
+
+
+# Where each field stands: the last tags of its path, in any of the ways that versions of the format write them.
+_NUMBER: Final = ("TaxSupervisionInfo/InvoiceNumber", "Header/EIid")
+_ISSUED: Final = ("TaxSupervisionInfo/IssueTime", "BasicInformation/RequestTime")
+_ISSUER: Final = ("SellerInformation/SellerName",)
+_ISSUER_TAX: Final = ("SellerInformation/SellerIdNum",)
+_BUYER: Final = ("BuyerInformation/BuyerName",)
+_BUYER_TAX: Final = ("BuyerInformation/BuyerIdNum",)
+_NET: Final = ("BasicInformation/TotalAmWithoutTax",)
+_TAX: Final = ("BasicInformation/TotalTaxAm",)
+_TOTAL: Final = ("BasicInformation/TotalTax-includedAmount",)
+_RED_OF: Final = ("RedLetterInformation/BlueInvoiceNumber", "BasicInformation/OriginalInvoiceNumber")
+_DAY: Final = re.compile(r"^(\d{4})[-/年](\d{1,2})[-/月](\d{1,2})")
+
+
+def read_invoice(data: bytes) -> Fields:
+    """Raises XmlRefused, and InvoiceUnreadable naming each field that is missing or no figure."""
+    texts = _texts(read_xml(data))
+    errors: list[Detail] = []
+
+    def need(where: tuple[str, ...], name: str) -> str:
+        found = next((texts[path] for path in where if texts.get(path)), "")
+        if not found:
+            errors.append(Detail(f"/{name}", "missing", f"发票里没有{_WORDS[name]}（{where[0]}）"))
+        return found
+
+    def fen(where: tuple[str, ...], name: str) -> int:
+        found = need(where, name)
+        try:
+            value = Decimal(found or "0") * 100
+        except InvalidOperation:
+            value = Decimal("NaN")
+        if not value.is_finite() or value != value.to_integral_value() or abs(value) > 10**12:
+            errors.append(Detail(f"/{name}", "not_an_amount", f"{_WORDS[name]}“{found[:30]}”不是金额"))
+            return 0
+        return int(value)
+
+    issued = _day(need(_ISSUED, "issued_on"), errors)
+    net, tax, total = fen(_NET, "net_fen"), fen(_TAX, "tax_fen"), fen(_TOTAL, "amount_fen")
+    if not errors and net + tax != total:
+        errors.append(Detail("/amount_fen", "does_not_add_up", "不含税金额加税额不等于价税合计"))
+    fields = Fields(
+        number=need(_NUMBER, "number"),
+        issued_on=issued,
+        issuer_name=need(_ISSUER, "issuer_name"),
+        issuer_tax_number=need(_ISSUER_TAX, "issuer_tax_number"),
+        buyer_title=need(_BUYER, "buyer_title"),
+        buyer_tax_number=next((texts[path] for path in _BUYER_TAX if texts.get(path)), None),
+        amount_fen=total,
+        tax_fen=tax,
+        red_of=next((texts[path] for path in _RED_OF if texts.get(path)), None),
+    )
+    if errors:
+        raise InvoiceUnreadable("；".join(one.detail for one in errors[:3]), errors)
+    return fields
+
+
+_WORDS: Final = {
+    "number": "发票号码",
+    "issued_on": "开票日期",
+    "issuer_name": "销售方名称",
+    "issuer_tax_number": "销售方税号",
+    "buyer_title": "购买方名称",
+    "net_fen": "不含税金额",
+    "tax_fen": "税额",
+    "amount_fen": "价税合计",
+}
+
+
+def _texts(root: ET.Element) -> dict[str, str]:
+    """`Parent/Child` → text, namespaces left out; the first of each counts."""
+    found: dict[str, str] = {}
+    for parent in root.iter():
+        for child in parent:
+            path = f"{_local(parent)}/{_local(child)}"
+            found.setdefault(path, (child.text or "").strip()[:300])
+    return found
+
+
+def _local(element: ET.Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def _day(written: str, errors: list[Detail]) -> date:
+    found = _DAY.match(written)
+    try:
+        if found:
+            return date(int(found[1]), int(found[2]), int(found[3]))
+    except ValueError:  # the 31st of February
+        pass
+    if written:
+        errors.append(Detail("/issued_on", "not_a_day", f"开票日期“{written[:30]}”不是日期"))
+    return date(1970, 1, 1)
