@@ -27,6 +27,8 @@ SELECT jsonb_build_object(
             s.street) ORDER BY s.name) FROM bulk_site s WHERE s.purchase_id = p.id),
     'quotes', (SELECT jsonb_agg(jsonb_build_array(q.id, q.supplier_id, q.credit_code, q.total_fen, q.is_chosen,
             q.evidence_sha256) ORDER BY q.id) FROM bulk_quote q WHERE q.purchase_id = p.id),
+    'cases', (SELECT jsonb_agg(jsonb_build_array(c.sku_id, c.case_pieces) ORDER BY c.sku_id) FROM bulk_case c
+        WHERE c.purchase_id = p.id),
     'members', (SELECT encode(sha256(convert_to(string_agg(concat_ws(' ', m.person_id, m.unit_id,
             coalesce(m.package_id, d.id)), E'\\n' ORDER BY m.person_id), 'UTF8')), 'hex')
         FROM bulk_member m LEFT JOIN bulk_package d ON d.purchase_id = p.id AND d.is_default

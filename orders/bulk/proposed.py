@@ -43,7 +43,6 @@ class Proposed:
     """by_package: worth of one. `total_fen`: members' packages and spares, goods only."""
 
     by_package: Mapping[UUID, Worth]
-    portions: Sequence[Portion]
     total_fen: int
     assisted_fen: int
     single_cooperative_paired: bool
@@ -79,7 +78,12 @@ JOIN labour_union l ON l.id = p.union_id
 JOIN bulk_package d ON d.purchase_id = m.purchase_id AND d.is_default
 WHERE m.purchase_id = :purchase ORDER BY m.position
 """)
-_DEFAULT = text("SELECT id FROM bulk_package WHERE purchase_id = :purchase AND is_default")
+_BOXES = text("""
+SELECT k.id AS package_id, (SELECT count(*) FROM bulk_member m WHERE m.purchase_id = p.id
+        AND (m.package_id = k.id OR (m.package_id IS NULL AND k.is_default)))
+    + CASE WHEN k.is_default THEN p.spare_pieces ELSE 0 END AS boxes
+FROM bulk_purchase p JOIN bulk_package k ON k.purchase_id = p.id WHERE p.id = :purchase
+""")
 _COUNTED = text("""
 SELECT (SELECT count(*) FROM bulk_quote WHERE purchase_id = :purchase) AS quotes,
     (SELECT count(*) FROM bulk_package WHERE purchase_id = :purchase) AS packages
@@ -104,17 +108,11 @@ async def proposed(session: ReadSession, purchase: Row[Any], *, day: date) -> Pr
         for row in found
     ]
     by_package = worths(components)
-    portions = [
-        Portion(row.person_id, row.unit_id, row.province, worth.fen, worth.assisted_fen)
-        for row in await session.execute(_MEMBERS, {"purchase": purchase.id})
-        for worth in (by_package[row.package_id],)
-    ]
-    spare = by_package[(await session.execute(_DEFAULT, {"purchase": purchase.id})).scalar_one()]
+    counts = (await session.execute(_BOXES, {"purchase": purchase.id})).all()
     return Proposed(
         by_package=by_package,
-        portions=portions,
-        total_fen=sum(portion.fen for portion in portions) + purchase.spare_pieces * spare.fen,
-        assisted_fen=sum(portion.assisted_fen for portion in portions) + purchase.spare_pieces * spare.assisted_fen,
+        total_fen=sum(row.boxes * by_package[row.package_id].fen for row in counts),
+        assisted_fen=sum(row.boxes * by_package[row.package_id].assisted_fen for row in counts),
         single_cooperative_paired=from_one_cooperative(components),
     )
 
@@ -146,6 +144,11 @@ async def proposal_of(session: ReadSession, purchase: Row[Any], *, now: datetime
     """The plan as the spending rules look at it today."""
     day = clock.business_day(now)
     sums = await proposed(session, purchase, day=day)
+    portions = [
+        Portion(row.person_id, row.unit_id, row.province, worth.fen, worth.assisted_fen)
+        for row in await session.execute(_MEMBERS, {"purchase": purchase.id})
+        for worth in (sums.by_package[row.package_id],)
+    ]
     counted = (await session.execute(_COUNTED, {"purchase": purchase.id})).one()
     return Proposal(
         purchase_id=purchase.id,
@@ -158,7 +161,7 @@ async def proposal_of(session: ReadSession, purchase: Row[Any], *, now: datetime
         festival_year=festival_year(purchase.festival, purchase.ship_on),
         total_fen=sums.total_fen,
         assisted_fen=sums.assisted_fen,
-        portions=sums.portions,
+        portions=portions,
         quotes=counted.quotes,
         directed=purchase.procurement == "directed",
         has_reason=bool(purchase.directed_reason),

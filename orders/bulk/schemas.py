@@ -1,6 +1,6 @@
 """A plan as it is handed in. Money in fen; days are business days."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -22,6 +22,10 @@ Festival = Literal[
     "new_year", "spring_festival", "qingming", "labour_day", "dragon_boat", "mid_autumn", "national_day", "regional"
 ]
 FundSource = Literal["union", "administration", "party_dues"]
+
+
+DayIn = Annotated[date, Field(ge=date(2000, 1, 1), lt=date(2100, 1, 1))]
+MomentIn = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(2100, 1, 1, tzinfo=UTC))]
 
 
 class _In(BaseModel):
@@ -67,7 +71,7 @@ class SiteIn(_In):
     unit_id: UUID
     name: Words
     contact_name: Words | None = None
-    contact_phone: Annotated[str, StringConstraints(max_length=40)] | None = None
+    contact_phone: Annotated[str, StringConstraints(max_length=40, pattern=NO_NUL)] | None = None
     region_code: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
     street: Words
 
@@ -79,7 +83,7 @@ class _Plan(_In):
     fund_source: FundSource = "union"
     fiscal_year: Annotated[int, Field(strict=True, ge=2000, le=2100)] | None = None
     budget_fen: PositiveFen
-    members_as_of: date | None = None
+    members_as_of: DayIn | None = None
     person_ids: Annotated[list[UUID], Field(min_length=1, max_length=100_000)] | None = None
     procurement: Literal["quotes", "directed"] = "quotes"
     directed_reason: LongWords | None = None
@@ -89,8 +93,8 @@ class _Plan(_In):
     deliver_to: Literal["sites", "homes"] = "sites"
     shared_by: Literal["packages", "headcount", "fixed"] = "packages"
     spare_pieces: Annotated[int, Field(strict=True, ge=0, le=PIECES_MAX)] = 0
-    choose_until: AwareDatetime | None = None
-    ship_on: date
+    choose_until: MomentIn | None = None
+    ship_on: DayIn
     packages: Annotated[list[PackageIn], Field(min_length=1, max_length=50)]
     payers: Annotated[list[PayerIn], Field(max_length=2_000)] = []
     sites: Annotated[list[SiteIn], Field(max_length=5_000)] = []
@@ -116,7 +120,7 @@ class PlanPatch(_In):
     fund_source: FundSource | None = None
     fiscal_year: Annotated[int, Field(strict=True, ge=2000, le=2100)] | None = None
     budget_fen: PositiveFen | None = None
-    members_as_of: date | None = None
+    members_as_of: DayIn | None = None
     person_ids: Annotated[list[UUID], Field(min_length=1, max_length=100_000)] | None = None
     procurement: Literal["quotes", "directed"] | None = None
     directed_reason: LongWords | None = None
@@ -126,8 +130,8 @@ class PlanPatch(_In):
     deliver_to: Literal["sites", "homes"] | None = None
     shared_by: Literal["packages", "headcount", "fixed"] | None = None
     spare_pieces: Annotated[int, Field(strict=True, ge=0, le=PIECES_MAX)] | None = None
-    choose_until: AwareDatetime | None = None
-    ship_on: date | None = None
+    choose_until: MomentIn | None = None
+    ship_on: DayIn | None = None
     packages: Annotated[list[PackageIn], Field(min_length=1, max_length=50)] | None = None
     payers: Annotated[list[PayerIn], Field(max_length=2_000)] | None = None
     sites: Annotated[list[SiteIn], Field(max_length=5_000)] | None = None
@@ -143,7 +147,7 @@ class QuoteIn(_In):
     owners: Annotated[list[Words], Field(max_length=50)] = []
     bank_account: Annotated[str, StringConstraints(pattern=r"^[0-9 -]{8,40}$")]
     total_fen: PositiveFen
-    quoted_on: date
+    quoted_on: DayIn
     is_chosen: bool = False
     evidence_sha256: Digest | None = None
 
@@ -165,7 +169,7 @@ class NoticeIn(_In):
     """Blank: the words and the shortest period that the rules ask for."""
 
     words: LongWords | None = None
-    open_until: date | None = None
+    open_until: DayIn | None = None
 
 
 class ObjectionIn(_In):
@@ -177,16 +181,25 @@ class AnswerIn(_In):
 
 
 class ChangeIn(_In):
-    """late_joiners: `{"person_ids": […]}`; substitution: `{"sku_id", "by_sku_id"}`; each with why."""
+    """late_joiners: `{"person_ids": […]}`; substitution: `{"sku_id", "by_sku_id"}`; spare_moved: `{"line_id",
+    "from_share_id", "to_share_id", "pieces"}`; each with why.
+    """
 
-    kind: Literal["late_joiners", "substitution"]
+    kind: Literal["late_joiners", "substitution", "spare_moved"]
     person_ids: Annotated[list[UUID], Field(min_length=1, max_length=10_000)] | None = None
     sku_id: UUID | None = None
     by_sku_id: UUID | None = None
+    line_id: UUID | None = None
+    from_share_id: UUID | None = None
+    to_share_id: UUID | None = None
+    pieces: Annotated[int, Field(strict=True, ge=1, le=PIECES_MAX)] | None = None
     reason: LongWords
 
     @model_validator(mode="after")
     def says_what_its_kind_needs(self) -> Self:
+        spare = (self.line_id, self.from_share_id, self.to_share_id, self.pieces)
+        if (self.kind == "spare_moved") != all(spare) or (self.kind != "spare_moved" and any(spare)):
+            raise ValueError("转备用件请填写 line_id、from_share_id、to_share_id 与 pieces")
         if self.kind == "late_joiners" and (self.person_ids is None or self.sku_id or self.by_sku_id):
             raise ValueError("补充人员请填写 person_ids")
         if self.kind == "substitution" and (self.person_ids or not self.sku_id or not self.by_sku_id):
@@ -210,18 +223,18 @@ class CopyIn(_In):
     title: Words | None = None
     fiscal_year: Annotated[int, Field(strict=True, ge=2000, le=2100)] | None = None
     budget_fen: PositiveFen | None = None
-    members_as_of: date | None = None
-    ship_on: date | None = None
+    members_as_of: DayIn | None = None
+    ship_on: DayIn | None = None
 
 
 class DelegationIn(_In):
     """From `valid_from` to the day before `valid_to`, up to an amount."""
 
     union_id: UUID
-    delegate_email: Annotated[str, StringConstraints(max_length=254)]
+    delegate_email: Annotated[str, StringConstraints(max_length=254, pattern=NO_NUL)]
     up_to_fen: PositiveFen
-    valid_from: date
-    valid_to: date
+    valid_from: DayIn
+    valid_to: DayIn
     evidence_sha256: Digest | None = None
 
 
