@@ -67,8 +67,13 @@ async def lower_due(
     return (await session.execute(_LOWER, named)).all()
 
 
-async def owe(session: WriteSession, owed: Sequence[Owed], *, occurred_on: date, now: datetime) -> None:
-    """Receivable against the suppliers' claims; what the payer had paid in advance is applied at once."""
+async def owe(
+    session: WriteSession, owed: Sequence[Owed], *, occurred_on: date, now: datetime, reference: UUID | None = None
+) -> None:
+    """Receivable against the suppliers' claims; what the payer had paid in advance is applied at once.
+
+    reference: what the transfers refer to, where it is not the acceptance itself.
+    """
     sums: dict[tuple[UUID, UUID, UUID], int] = {}
     latest: dict[UUID, UUID] = {}
     for one in owed:
@@ -82,7 +87,7 @@ async def owe(session: WriteSession, owed: Sequence[Owed], *, occurred_on: date,
             debit=("receivable", str(share_id)),
             credit=("claim", str(supplier_id)),
             amount_fen=fen,
-            reference=acceptance_id,
+            reference=reference or acceptance_id,
             occurred_on=occurred_on,
         )
         for (acceptance_id, share_id, supplier_id), fen in sums.items()
@@ -97,7 +102,7 @@ async def owe(session: WriteSession, owed: Sequence[Owed], *, occurred_on: date,
             debit=("advance", str(share_id)),
             credit=("receivable", str(share_id)),
             amount_fen=fen,
-            reference=latest[share_id],
+            reference=reference or latest[share_id],
             occurred_on=occurred_on,
         )
         for share_id, (receivable, advance) in standing.items()

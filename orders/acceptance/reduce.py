@@ -45,6 +45,7 @@ class Why:
     to_share_id: UUID | None = None
 
 
+# What moved to another owner is not gone: it is less of this component, and as much of a new one.
 _WRITE = text("""
 WITH head AS (
     INSERT INTO reduction (id, kind, order_id, amount_fen, reason, requested_by, idempotency_key, occurred_on,
@@ -66,10 +67,13 @@ WITH head AS (
     FROM (SELECT line_id, sum(quantity_milli)::bigint AS milli FROM lines GROUP BY 1) g
     WHERE l.id = g.line_id AND CAST(:to_share AS uuid) IS NULL
 )
-UPDATE share_component c SET refunded_fen = c.refunded_fen + g.fen, refunded_grams = c.refunded_grams + g.grams,
-    refunded_milli = c.refunded_milli + g.milli
-FROM (SELECT component_id, sum(fen)::bigint AS fen, sum(grams)::bigint AS grams, sum(quantity_milli)::bigint AS milli
-    FROM parts GROUP BY 1) g WHERE c.id = g.component_id
+UPDATE share_component c SET refunded_fen = c.refunded_fen + g.fen * g.gone,
+    refunded_grams = c.refunded_grams + g.grams * g.gone, refunded_milli = c.refunded_milli + g.milli * g.gone,
+    net_fen = c.net_fen - g.fen * (1 - g.gone), grams = c.grams - g.grams * (1 - g.gone),
+    quantity_milli = c.quantity_milli - g.milli * (1 - g.gone)
+FROM (SELECT component_id, sum(fen)::bigint AS fen, sum(grams)::bigint AS grams, sum(quantity_milli)::bigint AS milli,
+    CASE WHEN CAST(:to_share AS uuid) IS NULL THEN 1 ELSE 0 END AS gone FROM parts GROUP BY 1) g
+WHERE c.id = g.component_id
 """)
 _ACCEPTED_ON = text("""
 SELECT p.component_id, max(a.accepted_on) AS day FROM acceptance_part p JOIN acceptance a ON a.id = p.acceptance_id
@@ -131,7 +135,8 @@ async def reduce(
     shares = await lower_due(session, order_id, less)
     recognised = [one for one in taken if one.of_accepted]
     await _less_owed(session, reduction_id, recognised, occurred_on, now)
-    await _less_credit(session, reduction_id, recognised, occurred_on, now)
+    back: Literal["refund", "reversal"] = "reversal" if why.kind == "spare_moved" else "refund"
+    await _less_credit(session, reduction_id, recognised, back, occurred_on, now)
     await prove_paid(session, [s.id for s in shares if s.fully_paid and less.get(s.id)], reduction_id, occurred_on, now)
     await record_change(
         session,
@@ -209,14 +214,19 @@ async def _less_owed(
 
 
 async def _less_credit(
-    session: WriteSession, reduction_id: UUID, taken: Sequence[Taken], day: date, now: datetime
+    session: WriteSession,
+    reduction_id: UUID,
+    taken: Sequence[Taken],
+    kind: Literal["refund", "reversal"],
+    day: date,
+    now: datetime,
 ) -> None:
     """Negative entries on the business day of the reduction; the month of the sale stays what it was."""
     components = [one.part.component_id for one in taken]
     sale_on = {row.component_id: row.day for row in await session.execute(_ACCEPTED_ON, {"components": components})}
     rows = [
         Recognised(
-            kind="refund",
+            kind=kind,
             cause_id=reduction_id,
             component_id=one.part.component_id,
             amount_fen=-one.part.fen,

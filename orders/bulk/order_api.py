@@ -8,7 +8,10 @@ import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-import orders.acceptance.refund  # noqa: F401  # joint orders are refunded there
+import orders.acceptance.refund  # joint orders are refunded there
+import orders.bulk.join_late
+import orders.bulk.move_spare
+import orders.bulk.substitute  # noqa: F401  # approved changes take effect there
 from orders.acceptance.accept import Acceptors, Counted, Delivered, Truck
 from orders.acceptance.send_parcels import Sent
 from orders.bulk.accept_goods import accept_homes, accept_site

@@ -126,6 +126,19 @@ async def wanted_by(session: WriteSession, purchase: Row[Any], *, day: date) -> 
     return Wanted(known, where, lines, purchase.shared_by)
 
 
+async def further(session: WriteSession, purchase: Row[Any], counts: Sequence[Row[Any]], *, day: date) -> Wanted:
+    """What a change adds: counts by `unit_id` and `package_id` (`members`), to the sites of the plan."""
+    named = {"purchase": purchase.id}
+    payers = (await session.execute(_PAYERS, named)).all()
+    sites = (await session.execute(_SITES, named)).all()
+    lines, _ = await _packages(session, purchase.id)
+    units = {row.unit_id for rows in (payers, counts, sites) for row in rows} | {purchase.unit_id}
+    found = await session.execute(_ABOVE, {"units": sorted(units), "day": day})
+    above = {row.start: UnitFacts(row.start, row.name, row.path) for row in found}
+    known = [_payer(row, above) for row in payers]
+    return Wanted(known, _sites(counts, _Way(purchase, known, above, sites)), lines, purchase.shared_by)
+
+
 @dataclass(frozen=True, slots=True)
 class _Way:
     """From a unit to who pays for it and where its goods go: the nearest payer and site from it upwards."""

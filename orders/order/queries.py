@@ -17,7 +17,8 @@ from shop.organisation.queries import visible_unit_ids
 # Money that could not be kept (held, and returned as a late payment) neither came nor went.
 _MONEY = """
     (SELECT coalesce(sum(p.amount_fen), 0) FROM payment p
-        WHERE p.order_id = o.id AND p.state = 'succeeded') AS paid_fen,
+        WHERE p.order_id = o.id AND p.state = 'succeeded') + (SELECT coalesce(sum(y.paid_fen), 0) FROM payer_share y
+        WHERE y.order_id = o.id AND y.payer_kind <> 'person') AS paid_fen,
     (SELECT coalesce(sum(r.amount_fen), 0) FROM refund r JOIN payment p ON p.id = r.payment_id
         WHERE r.order_id = o.id AND r.state = 'succeeded' AND p.state = 'succeeded') AS refunded_fen
 """
@@ -40,7 +41,9 @@ WITH parts AS (
     SELECT c.line_id, c.position, c.net_fen, c.grams, a.county_code, a.county_name, a.producer_id, a.producer_name,
         a.counted, a.not_counted_reason, a.credit_kind,
         coalesce((SELECT sum(p.fen) FROM refund_part p JOIN refund r ON r.id = p.refund_id AND r.state = 'succeeded'
-            WHERE p.component_id = c.id), 0) AS refunded_fen
+            WHERE p.component_id = c.id), 0)
+        + coalesce((SELECT sum(p.gone_fen) FROM acceptance_part p WHERE p.component_id = c.id), 0)
+        + coalesce((SELECT sum(p.fen) FROM reduction_part p WHERE p.component_id = c.id), 0) AS refunded_fen
     FROM share_component c JOIN attribution a ON a.id = c.id WHERE c.order_id = :order_id
 ), origins AS (
     SELECT line_id, position, sum(net_fen) AS net_fen, jsonb_build_object(
@@ -54,16 +57,18 @@ WITH parts AS (
     SELECT l.id, l.position, l.quantity * l.unit_price_fen AS gross_fen,
         (SELECT sum(net_fen) FROM origins g WHERE g.line_id = l.id) AS net_fen, jsonb_build_object(
         'id', l.id, 'sku_id', l.sku_id, 'product_id', l.product_id, 'title', l.title, 'spec', l.spec,
-        'supplier', jsonb_build_object('id', l.supplier_id, 'name', p.supplier_name),
+        'supplier', jsonb_build_object('id', l.supplier_id, 'name', (SELECT min(p.supplier_name) FROM parcel p
+            WHERE p.order_id = l.order_id AND p.supplier_id = l.supplier_id)),
         'quantity', l.quantity, 'unit_price_fen', l.unit_price_fen,
         'discount_fen', l.quantity * l.unit_price_fen - (SELECT sum(net_fen) FROM origins g WHERE g.line_id = l.id),
         'paid_fen', (SELECT sum(net_fen) FROM origins g WHERE g.line_id = l.id),
-        'refunded_quantity', (SELECT coalesce(sum(q.quantity), 0) FROM refund_line q
-            JOIN refund r ON r.id = q.refund_id AND r.state = 'succeeded' WHERE q.line_id = l.id),
+        'refunded_quantity', CASE WHEN EXISTS (SELECT FROM acceptance_duty u WHERE u.order_id = l.order_id)
+            THEN l.refunded_quantity ELSE (SELECT coalesce(sum(q.quantity), 0) FROM refund_line q
+            JOIN refund r ON r.id = q.refund_id AND r.state = 'succeeded' WHERE q.line_id = l.id) END,
         'refunded_fen', (SELECT coalesce(sum(refunded_fen), 0) FROM parts x WHERE x.line_id = l.id),
         'origins', (SELECT jsonb_agg(origin ORDER BY position) FROM origins g WHERE g.line_id = l.id)
     ) AS line
-    FROM order_line l JOIN parcel p ON p.order_id = l.order_id AND p.supplier_id = l.supplier_id
+    FROM order_line l
     WHERE l.order_id = :order_id
 ), sums AS (
     SELECT sum(gross_fen) AS goods_fen, sum(gross_fen - net_fen) AS discount_fen, sum(net_fen) AS net_fen,

@@ -1,0 +1,50 @@
+"""Late joiners: an approved change becomes a further order of their default packages, on the same terms."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+
+from orders.bulk.changes import TAKES_EFFECT, Change
+from orders.bulk.place import write_order
+from orders.bulk.wanted import further
+from shop.access.permissions import Actor
+from shop.core import clock
+from shop.core.database import WriteSession
+from shop.core.rows import as_rows
+
+_PURCHASE = text("SELECT * FROM bulk_purchase WHERE id = :purchase")
+_JOIN = text("""
+INSERT INTO bulk_member (purchase_id, person_id, position, name, unit_id, department, package_id, chosen_by, chosen_at)
+SELECT :purchase, r.person_id, n.last + 1 + r.index, p.name, m.unit_id, '补充人员', d.id, 'default', :now
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(index int, person_id uuid)
+JOIN person p ON p.id = r.person_id
+JOIN membership m ON m.person_id = p.id AND m.valid_from <= :day AND (m.valid_to IS NULL OR m.valid_to > :day)
+JOIN bulk_package d ON d.purchase_id = :purchase AND d.is_default
+CROSS JOIN (SELECT coalesce(max(position), -1) AS last FROM bulk_member WHERE purchase_id = :purchase) n
+""")
+_COUNTS = text("""
+SELECT m.unit_id, d.id AS package_id, count(*) AS members FROM bulk_member m
+JOIN bulk_package d ON d.purchase_id = m.purchase_id AND d.is_default
+WHERE m.purchase_id = :purchase AND m.person_id = ANY(ARRAY(SELECT r.person_id
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(person_id uuid))) GROUP BY 1, 2 ORDER BY 1
+""")
+
+
+async def join_late(session: WriteSession, actor: Actor, change: Change, now: datetime) -> UUID | None:
+    """Members, order, shares and stock in one transaction. Who approved the change may not accept its goods.
+
+    Their goods go to their branch's site. Raises as `place`, OverBudget among them.
+    """
+    day = clock.business_day(now)
+    purchase = (await session.execute(_PURCHASE, {"purchase": change.purchase_id})).one()
+    rows = as_rows({"person_id": str(person)} for person in change.terms["person_ids"])
+    named = {"purchase": purchase.id, "rows": rows}
+    await session.execute(_JOIN, named | {"day": day, "now": now})
+    counts = (await session.execute(_COUNTS, named)).all()
+    wanted = await further(session, purchase, counts, day=day)
+    key = f"bulk-change:{change.id}"
+    return await write_order(session, purchase, wanted, approver_id=actor.user_id, key=key, now=now)
+
+
+TAKES_EFFECT["late_joiners"] = join_late
