@@ -33,7 +33,9 @@ SELECT p.procurement, p.decision_id IS NOT NULL AS decided, coalesce(p.approvers
     (SELECT count(*) FROM roll_row r WHERE r.purchase_id = p.id AND r.outcome IS NULL) AS roll_open,
     (SELECT count(DISTINCT r.page) FROM roll_row r WHERE r.purchase_id = p.id AND NOT EXISTS (
         SELECT FROM roll_scan s WHERE s.purchase_id = p.id AND s.page = r.page)) AS pages_unscanned,
-    (SELECT count(*) FROM payer_share y WHERE y.order_id = p.order_id) AS shares,
+    (SELECT count(*) FROM payer_share y WHERE y.order_id = p.order_id AND y.due_fen > 0 AND NOT EXISTS (
+        SELECT FROM invoice i JOIN invoice_request r ON r.id = i.request_id WHERE r.payer_share_id = y.id))
+        AS uninvoiced,
     (SELECT count(*) FROM payer_share y WHERE y.order_id = p.order_id AND y.paid_fen < y.due_fen) AS unpaid
 FROM purchase p
 """)
@@ -105,6 +107,7 @@ def _after_order(facts: Row[Any]) -> list[Item]:
             "还没有签领表" if not facts.roll_rows else _open(facts.pages_unscanned, "页没有扫描件"),
         ),
     ]  # fmt: skip
+    items.append(_item("invoices", "发票", unordered or _open(facts.uninvoiced, "个付款方没有收到发票")))
     items.append(_item("transfers", "付款凭证", unordered or _open(facts.unpaid, "个付款方没有付清")))
     return items
 

@@ -86,6 +86,14 @@ _SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "scans": _rows("roll_scan", _MINE, "t.page, t.evidence_sha256"),
         "left_over": _rows("roll_leftover", _MINE, "t.recorded_at, t.id"),
     },
+    "10-invoices.json": {
+        "requests": _rows("invoice_request", _OF_ORDER, "t.requested_at, t.id"),
+        "invoices": _rows(
+            "invoice",
+            f"t.request_id IN (SELECT t.id FROM invoice_request t WHERE {_OF_ORDER})",  # noqa: S608
+            "t.issued_on, t.id",
+        ),
+    },
     "11-transfers.json": {
         "matches": _rows("transfer_match", _OF_SHARES, "t.payer_share_id, t.transfer_id"),
         "transfers": _rows(
@@ -107,6 +115,8 @@ SELECT sha, string_agg(DISTINCT what, '、' ORDER BY what) AS what FROM (
     UNION ALL SELECT minutes_sha256, 'minutes' FROM bulk_approval WHERE purchase_id = :purchase
     UNION ALL SELECT a.evidence_sha256, 'acceptance' FROM acceptance a JOIN bulk_purchase p ON p.order_id = a.order_id
         WHERE p.id = :purchase
+    UNION ALL SELECT i.file_sha256, 'invoice' FROM invoice i JOIN invoice_request r ON r.id = i.request_id
+        JOIN bulk_purchase p ON p.order_id = r.order_id WHERE p.id = :purchase
     UNION ALL SELECT evidence_sha256, 'roll' FROM roll_scan WHERE purchase_id = :purchase
     UNION ALL SELECT minutes_sha256, 'left_over' FROM roll_leftover WHERE purchase_id = :purchase
 ) found WHERE sha IS NOT NULL GROUP BY sha ORDER BY sha

@@ -19,7 +19,7 @@ from tests.make.caller import as_caller, refused
 from tests.make.joint_order import Joint, accepted, expected, joint_purchase, official, placed_joint
 
 pytestmark = pytest.mark.anyio
-MISSING = {"decision", "quotes", "roll", "roll_scans", "transfers"}
+MISSING = {"decision", "invoices", "quotes", "roll", "roll_scans", "transfers"}
 
 
 async def delivered(database: Database, *, state: str = "distributed") -> Joint:
@@ -93,8 +93,8 @@ async def test_every_document_is_in_the_manifest_with_its_digest(app: FastAPI, d
             assert (sha256(data).hexdigest(), len(data)) == (digest, size)
         assert {
             "01-plan.json", "02-decision.json", "03-quotes.json", "04-approvals.json", "05-notice.json",
-            "06-contract.json", "07-order.json", "08-acceptances.json", "09-roll.json", "11-transfers.json",
-            f"files/{paper}.pdf",
+            "06-contract.json", "07-order.json", "08-acceptances.json", "09-roll.json", "10-invoices.json",
+            "11-transfers.json", f"files/{paper}.pdf",
         } <= listed.keys()  # fmt: skip
         order = msgspec.json.decode(archive.read("07-order.json"))
         everything = b"".join(archive.read(path) for path in listed)
