@@ -12,7 +12,7 @@ from shop.core.database import ReadSession
 from shop.organisation.queries import visible_unit_ids
 
 _PAIRS = text("""
-SELECT l.id AS union_id, u.id AS unit_id, l.name || ' · ' || u.name AS words
+SELECT l.id AS union_id, l.name AS "union", u.id AS unit_id, l.name || ' · ' || u.name AS words
 FROM union_unit x JOIN labour_union l ON l.id = x.union_id JOIN unit u ON u.id = x.unit_id
 WHERE (:everywhere OR u.id = ANY(:units)) AND x.valid_from <= :day AND (x.valid_to IS NULL OR x.valid_to > :day)
 ORDER BY l.code, u.code LIMIT 300
@@ -38,6 +38,13 @@ async def places_of(session: ReadSession, actor: Actor, day: date) -> tuple[Sequ
     visible = await visible_unit_ids(session, actor, Permission.BULK_WRITE, day)
     named = {"everywhere": visible is None, "units": sorted(visible or ()), "day": day}
     return (await session.execute(_PAIRS, named)).all(), (await session.execute(_UNITS, named)).all()
+
+
+async def unions_approved_by(session: ReadSession, actor: Actor, day: date) -> list[tuple[str, str]]:
+    """(id, name) of the unions whose purchases the actor approves."""
+    visible = await visible_unit_ids(session, actor, Permission.BULK_APPROVE, day)
+    named = {"everywhere": visible is None, "units": sorted(visible or ()), "day": day}
+    return list({str(row.union_id): row.union for row in await session.execute(_PAIRS, named)}.items())
 
 
 async def goods_on_sale(session: ReadSession, now: datetime) -> Sequence[Row[Any]]:

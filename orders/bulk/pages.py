@@ -4,25 +4,27 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
+from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from orders.bulk.answers import PurchaseOut
 from orders.bulk.change_plan import change_plan
 from orders.bulk.contract import contracts_of
 from orders.bulk.create import create
-from orders.bulk.desk import goods_on_sale, places_of
+from orders.bulk.delegate import delegate
+from orders.bulk.desk import goods_on_sale, places_of, unions_approved_by
 from orders.bulk.notice import concerned
-from orders.bulk.plan_form import Typed, blank, plan_of, typed_from, typed_of
+from orders.bulk.plan_form import Typed, as_fen, blank, plan_of, typed_from, typed_of
 from orders.bulk.problems import STATE_WORDS
 from orders.bulk.queries import purchase_as_it_stands, purchases_of, shown_in_notice
-from orders.bulk.schemas import PlanIn, PlanPatch
+from orders.bulk.schemas import DelegationIn, PlanIn, PlanPatch
 from orders.bulk.states import OPEN_TO_CHANGE, WAY
 from orders.bulk.words import TONES, WORDS
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import Database
-from shop.core.errors import NotFound, Problem
+from shop.core.errors import Invalid, NotFound, Problem
 from shop.core.ids import new_id
 from shop.core.requests import TheDatabase
 from shop.ui.pages import render
@@ -31,25 +33,33 @@ routes = APIRouter(include_in_schema=False)
 
 Clerk = Annotated[Actor, Depends(requires(Permission.BULK_WRITE))]
 Reader = Annotated[Actor, Depends(requires(Permission.BULK_READ))]
+Approver = Annotated[Actor, Depends(requires(Permission.BULK_APPROVE))]
 Anybody = Annotated[Actor, Depends(requires(Permission.ME_READ))]
 
 
 @routes.get("/union")
-async def get_desk(request: Request, actor: Reader, database: TheDatabase, cursor: str | None = None) -> Response:
+async def get_desk(
+    request: Request, actor: Reader, database: TheDatabase, cursor: str | None = None, delegated: bool = False
+) -> Response:
     """What waits for whoever looks stands first."""
-    async with database.reading() as session:
-        found = await purchases_of(session, actor=actor, now=clock.now(), state=None, limit=50, cursor=cursor)
-    return render(
-        request,
-        "bulk/desk.html",
-        waiting=[one for one in found.items if one.waits_for_me],
-        others=[one for one in found.items if not one.waits_for_me],
-        next_cursor=found.next_cursor,
-        cursor=cursor,
-        may_write=actor.may(Permission.BULK_WRITE),
-        words=WORDS,
-        tones=TONES,
-    )
+    return await _desk(request, database, actor, cursor=cursor, delegated=delegated)
+
+
+@routes.post("/union/delegations")
+async def post_delegation(request: Request, actor: Approver, database: TheDatabase) -> Response:
+    """An approver on leave lets somebody else decide, for some days and up to an amount."""
+    typed = {name: said.strip() for name, said in (await request.form()).items() if isinstance(said, str)}
+    facts = {name: said for name, said in typed.items() if name in DelegationIn.model_fields}
+    try:
+        wanted = DelegationIn.model_validate(facts | {"up_to_fen": as_fen(typed.get("up_to", ""))})
+        async with database.transaction() as session:
+            await delegate(session, actor=actor, **wanted.model_dump(), now=clock.now())
+    except ValidationError:
+        wrong = Invalid("请选择工会，填写受托人邮箱、金额（例如 10000）和起止日期。")
+        return await _desk(request, database, actor, problem=wrong, typed=typed)
+    except Problem as problem:
+        return await _desk(request, database, actor, problem=problem, typed=typed)
+    return RedirectResponse("/union?delegated=true", 303)
 
 
 @routes.get("/union/purchases/new")
@@ -167,6 +177,38 @@ async def purchase_page(
         problem=problem,
         typed=typed or {},
         actor_id=actor.user_id,
+    )
+
+
+async def _desk(
+    request: Request,
+    database: Database,
+    actor: Actor,
+    *,
+    cursor: str | None = None,
+    delegated: bool = False,
+    problem: Problem | None = None,
+    typed: dict[str, str] | None = None,
+) -> Response:
+    now = clock.now()
+    async with database.reading() as session:
+        found = await purchases_of(session, actor=actor, now=now, state=None, limit=50, cursor=cursor)
+        unions = await unions_approved_by(session, actor, clock.business_day(now))
+    return render(
+        request,
+        "bulk/desk.html",
+        problem.status if problem else 200,
+        waiting=[one for one in found.items if one.waits_for_me],
+        others=[one for one in found.items if not one.waits_for_me],
+        next_cursor=found.next_cursor,
+        cursor=cursor,
+        may_write=actor.may(Permission.BULK_WRITE),
+        unions=unions,
+        delegated=delegated,
+        problem=problem,
+        typed=typed or {},
+        words=WORDS,
+        tones=TONES,
     )
 
 

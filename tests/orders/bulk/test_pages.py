@@ -143,3 +143,21 @@ async def test_a_quote_that_is_refused_keeps_its_fields(app: FastAPI, database: 
     assert "法定代表人" in clerk.page.words
     assert clerk.page.forms[f"{path}/quotes"]["supplier_name"] == "乙公司（虚构）"
     await clerk.close()
+
+
+async def test_an_approver_lets_somebody_else_decide(app: FastAPI, database: Database) -> None:
+    plan = await a_plan(database, state="submitted")
+    deputy = plan.desk.receivers[0]
+    approver = await browser_of(app, database, plan.desk.approvers[0])
+    await approver.open("/union")
+    email = await one(plan, "SELECT email FROM user_account WHERE id = :user", user=deputy.user_id)
+    days = {"valid_from": str(clock.today()), "valid_to": str(clock.today() + timedelta(days=3))}
+    await approver.send("/union/delegations", delegate_email="nobody@example.com", up_to="1000", **days)
+    assert approver.page.forms["/union/delegations"]["delegate_email"] == "nobody@example.com"
+    await approver.send("/union/delegations", delegate_email=str(email), up_to="1000", **days)
+    assert "已委托" in approver.page.words
+    theirs = await browser_of(app, database, deputy)
+    await theirs.open(f"/union/purchases/{plan.id}")
+    assert f"/union/purchases/{plan.id}/approve" in theirs.page.forms
+    await approver.close()
+    await theirs.close()
