@@ -23,6 +23,7 @@ SELECT r.amount_fen - r.allowance_fen AS own_fen, p.provider_payment_id
 FROM refund r JOIN payment p ON p.id = r.payment_id
 WHERE r.id = :refund AND r.state = 'requested'
     AND (p.provider_payment_id IS NOT NULL OR r.amount_fen = r.allowance_fen)
+    AND (p.method <> 'bank_transfer' OR r.amount_fen = r.allowance_fen)
 """
 )
 # The order's lock makes outcomes and new requests of one order queue.
@@ -36,7 +37,8 @@ UPDATE refund r SET state = 'succeeded', provider_refund_id = :provider, succeed
 FROM payment p
 WHERE r.id = :refund AND r.state IN ('requested', 'submitted') AND r.amount_fen - r.allowance_fen = :amount
     AND p.id = r.payment_id
-RETURNING r.id, r.kind, r.order_id, r.amount_fen, p.id AS payment_id, p.succeeded_at AS paid_at
+RETURNING r.id, r.kind, r.order_id, r.amount_fen, p.id AS payment_id, p.succeeded_at AS paid_at,
+    CASE WHEN p.method = 'bank_transfer' THEN 'bank' ELSE 'stripe' END AS clearing
 """
 )
 _FAILED = text(
@@ -148,7 +150,7 @@ async def _succeed(session: WriteSession, refund_id: UUID, success: _Success, no
     freight = (await session.execute(_FREIGHT, {"refund": refund_id})).all()
     sale_on = clock.business_day(refund.paid_at)
     await record(session, [_negative(refund_id, part, day, sale_on) for part in parts], now=now)
-    await post(session, _claims_lowered(refund_id, [*parts, *freight], day), now=now)
+    await post(session, _claims_lowered(refund_id, refund.clearing, [*parts, *freight], day), now=now)
     await refund_to(session, refund_id=refund_id, returned=_to_allowances(parts), day=day, now=now)
     if await session.scalar(_IN_THE_BARN, {"refund": refund_id}):
         await restock(session, refund_id, now=now)
@@ -177,13 +179,13 @@ def _negative(refund_id: UUID, part: Row[Any], day: date, sale_on: date) -> Reco
     )
 
 
-def _claims_lowered(refund_id: UUID, returned: Sequence[Row[Any]], day: date) -> list[Moved]:
-    """What a supplier is owed falls, and so does what the provider holds for us, or what a union owes; one transfer
-    each.
+def _claims_lowered(refund_id: UUID, own: str, returned: Sequence[Row[Any]], day: date) -> list[Moved]:
+    """What a supplier is owed falls, and so does what the provider or the bank (`own`) holds for us, or what a union
+    owes; one transfer each.
     """
     sums: dict[tuple[str, str], int] = {}
     for row in returned:
-        clearing = f"union:{row.union_id}" if row.allowance_id else "stripe"
+        clearing = f"union:{row.union_id}" if row.allowance_id else own
         sums[str(row.supplier_id), clearing] = sums.get((str(row.supplier_id), clearing), 0) + row.fen
     return [
         Moved(

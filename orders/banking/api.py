@@ -13,6 +13,7 @@ from orders.banking.import_statement import import_statement
 from orders.banking.match import WantedShare, confirm, propose, reject
 from orders.banking.pay_back import pay_back
 from orders.banking.queries import queue_of, statement_seen_by
+from orders.banking.return_refund import return_refund
 from orders.banking.schemas import (
     ImportedOut,
     MatchIn,
@@ -20,6 +21,8 @@ from orders.banking.schemas import (
     PayBackIn,
     ProposedOut,
     QueueOut,
+    RefundReturnedIn,
+    RefundReturnedOut,
     RejectIn,
     StatementOut,
 )
@@ -159,3 +162,20 @@ async def post_pay_back(
     digest = await digest_of(request)
     done = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
     return done.as_response()
+
+
+@routes.post("/bank-refunds/{refund_id}/returned")
+async def post_returned(
+    refund_id: UUID, wanted: RefundReturnedIn, actor: Confirmer, database: TheDatabase
+) -> RefundReturnedOut:
+    """A refund of an order that was paid by bank transfer went back by one; told twice is success."""
+    async with database.transaction() as session:
+        await return_refund(
+            session,
+            actor=actor,
+            refund_id=refund_id,
+            bank_reference=wanted.bank_reference,
+            returned_on=wanted.returned_on,
+            now=clock.now(),
+        )
+    return RefundReturnedOut(refund_id=refund_id, state="succeeded")

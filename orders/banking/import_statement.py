@@ -13,7 +13,7 @@ from sqlalchemy import text
 from orders.banking.find_shares import Found, Incoming, account_digest, find_shares
 from orders.banking.read_statement import Came, StatementRead, read_statement
 from orders.banking.settle_transfer import Applied, settle_transfers
-from orders.evidence.keep import keep
+from orders.evidence.keep import keep, plain_name
 from shop.access.permissions import Actor
 from shop.adapters.files.store import FileStore
 from shop.core import clock
@@ -112,7 +112,7 @@ async def import_statement(
         "id": new_id(),
         "bank": read.bank,
         "sha": kept.sha256,
-        "file_name": file_name[:120],
+        "file_name": plain_name(file_name),
         "unit_id": unit_id,
         "incoming": len(read.came),
         "actor": actor.user_id,

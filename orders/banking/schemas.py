@@ -72,6 +72,20 @@ class PayBackIn(BaseModel):
     reason: Reason
 
 
+class RefundReturnedIn(BaseModel):
+    """bank_reference: the serial number of the bank transfer that returned the refund."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    bank_reference: Reference
+    returned_on: date
+
+
+class RefundReturnedOut(BaseModel):
+    refund_id: UUID
+    state: str
+
+
 class PaidBackOut(BaseModel):
     id: UUID
 

@@ -121,3 +121,26 @@ async def test_money_for_an_order_that_is_over_stays_the_payers_and_goes_back(
     assert await balance(database, "advance", share) == -order.total_fen
     assert (await returned(app, desk, share, order.total_fen, "OUT1")).status_code == 201
     assert await balance(database, "clearing", "bank") == 0
+
+
+async def test_a_refund_of_a_transfer_waits_for_the_bank_desk_and_is_credited_back_then(
+    app: FastAPI, database: Database, shop: SmallShop
+) -> None:
+    actor, order = await ordered(database, shop)
+    code = (await pay(app, actor, order)).json()["transfer_code"]
+    desk = await worker(database, Role.STAFF, "unit", shop.bank)
+    await bring(app, desk, Row("S1", f"{order.total_fen / 100:.2f}", code, name="张三丰"))
+    async with as_caller(app, actor) as caller:
+        refund = (await caller.post(f"/api/v1/orders/{order.id}/cancel")).json()["refund_id"]
+    assert await grades(database, order.id) == {"A": 2_000}
+    async with as_caller(app, desk) as caller:
+        told = {"bank_reference": "OUT1-0001", "returned_on": "2026-11-22"}
+        for _ in range(2):
+            assert (await caller.post(f"/api/v1/bank-refunds/{refund}/returned", json=told)).status_code == 200
+    assert await grades(database, order.id) == {}
+    assert await balance(database, "clearing", "bank") == 0
+    stranger = await worker(database, Role.STAFF, "unit", new_id())
+    async with as_caller(app, stranger) as caller:
+        refused(await caller.post(f"/api/v1/bank-refunds/{refund}/returned", json=told), 404, "not_found")
+    async with database.snapshot() as session:
+        assert [one for one in await identities(session) if not one.holds] == []
