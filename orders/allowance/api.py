@@ -52,7 +52,7 @@ async def get_grants(
         return await grants_of(session, wanted, day=day, limit=limit, cursor=cursor)
 
 
-@routes.post("/grants", status_code=201, response_model=GrantOut)
+@routes.post("/grants", status_code=201, response_model=GrantOut, responses={200: {"model": GrantOut}})
 async def post_grant(
     request: Request, wanted: GrantIn, actor: Granter, database: TheDatabase, key: IdempotencyKey
 ) -> Response:

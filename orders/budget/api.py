@@ -30,7 +30,7 @@ async def get_budgets(
     actor: Reader,
     database: TheDatabase,
     union_id: UUID | None = None,
-    fiscal_year: int | None = None,
+    fiscal_year: Annotated[int | None, Query(ge=2000, le=2999)] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     cursor: str | None = None,
 ) -> BudgetList:

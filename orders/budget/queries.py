@@ -8,7 +8,7 @@ from sqlalchemy import ARRAY, Uuid, bindparam, text
 
 from orders.budget.schemas import BudgetList, BudgetOut
 from shop.core.database import ReadSession
-from shop.core.errors import NotFound
+from shop.core.errors import Invalid, NotFound
 from shop.core.paging import cursor_of, keys_of
 
 # The room of allowances stands above this one, and is read by its tables only for a sum.
@@ -19,8 +19,8 @@ WITH years AS (
         'document_sha256', document_sha256, 'actor_id', actor_id, 'at', at) ORDER BY version) AS versions
     FROM budget_version
     WHERE union_id = ANY(:unions) AND (CAST(:year AS integer) IS NULL OR fiscal_year = :year)
-        AND (CAST(:after_year AS integer) IS NULL
-            OR (-fiscal_year, union_id) > (-CAST(:after_year AS integer), CAST(:after_union AS uuid)))
+        AND (CAST(:after_year AS bigint) IS NULL
+            OR (-fiscal_year, union_id) > (-CAST(:after_year AS bigint), CAST(:after_union AS uuid)))
     GROUP BY union_id, fiscal_year ORDER BY fiscal_year DESC, union_id LIMIT :limit
 )
 SELECT coalesce(jsonb_agg(jsonb_build_object(
@@ -39,6 +39,7 @@ SELECT coalesce(jsonb_agg(jsonb_build_object(
     'versions', y.versions) ORDER BY y.fiscal_year DESC, y.union_id), '[]')::text
 FROM years y JOIN labour_union l ON l.id = y.union_id
 """).bindparams(bindparam("unions", type_=ARRAY(Uuid)))
+YEAR_MAX = 2999
 _budgets = msgspec.json.Decoder(list[BudgetOut]).decode
 
 
@@ -52,6 +53,8 @@ async def budgets_of(
 ) -> BudgetList:
     """Budgets of these unions, the newest year first, with their versions. Raises Invalid for a foreign cursor."""
     after_year, after_union = keys_of(cursor, int, UUID) if cursor else (None, None)
+    if after_year is not None and abs(after_year) > YEAR_MAX:
+        raise Invalid("翻页位置已失效，请从第一页重新浏览。")
     facts = {"unions": sorted(union_ids), "year": fiscal_year, "after_year": after_year, "after_union": after_union}
     items = _budgets((await session.execute(_BUDGETS, facts | {"limit": limit + 1})).scalar_one())
     last = items[limit - 1] if len(items) > limit else None
