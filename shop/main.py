@@ -54,11 +54,14 @@ import orders.order.pages
 import orders.payment.api
 import orders.report.api
 import orders.report.pages
+import orders.report.verify_pages
 import orders.roll.archive_api
 import orders.roll.archive_pages
 import orders.seal.api
 import orders.spending.api
 import orders.spending.pages
+import orders.roll.api
+import orders.roll.pages
 import shop.access.api
 import shop.access.pages
 import shop.home.api
@@ -144,6 +147,9 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.correction.pages.routes,
     orders.report.api.routes,
     orders.report.pages.routes,
+    orders.report.verify_pages.routes,
+    orders.roll.api.routes,
+    orders.roll.pages.routes,
     orders.spending.api.routes,
     orders.spending.pages.routes,
     orders.seal.api.routes,

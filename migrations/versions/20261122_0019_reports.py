@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import UserDefinedType
 
 revision = '20261122_0019'
@@ -30,4 +31,14 @@ def upgrade() -> None:
     sa.Column('shown_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
     sa.PrimaryKeyConstraint('id', 'shown_at', name=op.f('pk_name_shown'))
+    )
+    op.create_table('published_report',
+    sa.Column('digest', sa.String(), nullable=False),
+    sa.Column('code', sa.String(), nullable=False),
+    sa.Column('known_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('summary', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.Column('published_by', sa.Uuid(), nullable=True),
+    sa.Column('published_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('digest', name=op.f('pk_published_report')),
+    sa.UniqueConstraint('code', name=op.f('uq_published_report_code'))
     )

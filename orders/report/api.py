@@ -8,6 +8,7 @@ from fastapi.responses import StreamingResponse
 
 from orders.report import sheet
 from orders.report.bridge import bridge
+from orders.report.publish import publish
 from orders.report.question import PARAMETERS, SECOND_MOMENT, read_moment, read_question
 from orders.report.sales import sales
 from orders.report.schemas import BridgeOut, SalesOut
@@ -39,13 +40,13 @@ async def get_sales(
     `format=csv` gives the same figures in yuan for a spreadsheet. Errors: 404 for a unit outside your reach; 422
     naming each parameter that is wrong.
     """
-    question = read_question(parameters_of(request))
-    report = await sales(database, question, actor=actor, now=clock.now())
+    question, now = read_question(parameters_of(request)), clock.now()
+    report = await sales(database, question, actor=actor, now=now)
+    document = await publish(database, report, seal_key(settings), by=actor.user_id, now=now)
     headers = {"cache-control": "private, no-store"}
     if question.format == "csv":
         headers["content-disposition"] = f'attachment; filename="{sheet.file_name(report)}"'
-        return StreamingResponse(sheet.chunks(report), media_type="text/csv; charset=utf-8", headers=headers)
-    document = report.published(seal_key(settings))
+        return StreamingResponse(sheet.chunks(report, document), media_type="text/csv; charset=utf-8", headers=headers)
     return Response(canonical(document), media_type="application/json", headers=headers)
 
 

@@ -1,9 +1,11 @@
 """What the shop knew, and when: so that a report can be produced again, to the byte."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Column, Text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field, SQLModel
 
@@ -44,3 +46,20 @@ class NameShown(SQLModel, table=True):
     id: UUID = Field(primary_key=True)
     shown_at: datetime = Field(sa_type=Moment, primary_key=True)
     name: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class PublishedReport(SQLModel, table=True):
+    """A report left the shop: whoever holds a print of it can ask at `/verify/{code}` whether it is this one.
+
+    `code`: the first 16 digits of the digest. `summary`: period, unit and sums, no rows.
+    """
+
+    __tablename__ = "published_report"
+    __table_args__ = ({"info": APPEND_ONLY},)
+
+    digest: str = Field(primary_key=True)
+    code: str = Field(unique=True)
+    known_at: datetime = Field(sa_type=Moment)
+    summary: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    published_by: UUID | None = None
+    published_at: datetime = Field(sa_type=Moment)

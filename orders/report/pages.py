@@ -12,19 +12,21 @@ from fastapi.responses import HTMLResponse
 
 from orders.report import words
 from orders.report.api import parameters_of
+from orders.report.publish import code_of, publish
 from orders.report.question import Key, Question, read_question
 from orders.report.reach import units_to_choose
 from orders.report.sales import Figures, SalesReport, sales
+from orders.seal.key import seal_key
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.errors import Problem
-from shop.core.requests import TheDatabase
+from shop.core.requests import TheDatabase, TheSettings
 from shop.ui.charts import StackedBar, stacked_bar_chart
 from shop.ui.filters import wan
 from shop.ui.pages import render
 
-ADDRESS = "/staff/reports"
+ADDRESS, API = "/staff/reports", "/api/v1/reports/sales"
 BARS_MAX = 15
 _IN_TIME: frozenset[Key] = frozenset({"month", "quarter", "half_year", "year"})
 GROUPINGS = (
@@ -47,7 +49,10 @@ class Chart:
 
 @routes.get(ADDRESS)
 async def get_reports(
-    request: Request, actor: Annotated[Actor, Depends(requires(Permission.REPORT_READ))], database: TheDatabase
+    request: Request,
+    actor: Annotated[Actor, Depends(requires(Permission.REPORT_READ))],
+    database: TheDatabase,
+    settings: TheSettings,
 ) -> HTMLResponse:
     """The form and, below it, its answer; what is wrong with a condition stands beside its field."""
     now = clock.now()
@@ -55,11 +60,12 @@ async def get_reports(
     async with database.reading() as session:
         units = await units_to_choose(session, actor=actor, day=today)
     asked = {"from": str(date(today.year, 1, 1)), "to": str(date(today.year + 1, 1, 1)), "group_by": "county"}
-    report, problem = None, None
+    report, problem, document = None, None, None
     try:
         asked |= {name: value for name, value in parameters_of(request).items() if name != "format"}
         asked = _with_a_unit(asked, actor, units)
         report = await sales(database, read_question(asked), actor=actor, now=now)
+        document = await publish(database, report, seal_key(settings), by=actor.user_id, now=now)
     except Problem as refused:
         problem = refused
     return render(
@@ -71,12 +77,17 @@ async def get_reports(
         units=units,
         presets=presets(asked, today),
         report=report,
+        document=document,
+        code=code_of(document["digest"]) if document else "",
+        json_address=f"/api/v1/reports/sales?{urlencode({**asked, 'known_at': document['known_at']})}"
+        if document
+        else "",
         problem=problem,
         errors={error.pointer.removeprefix("/"): error.detail for error in problem.errors} if problem else {},
         words=words,
         groupings=GROUPINGS,
         chart=chart(report) if report else None,
-        csv_address=f"/api/v1/reports/sales?{urlencode({**asked, 'format': 'csv'})}",
+        csv_address=f"{API}?{urlencode({**asked, 'format': 'csv'})}",
         last_day=report and date.fromordinal(report.question.until.toordinal() - 1),
     )
 
@@ -92,7 +103,7 @@ def _with_a_unit(asked: dict[str, str], actor: Actor, units: list[tuple[UUID, st
 
 def chosen(asked: Mapping[str, str]) -> dict[str, str]:
     """What each field of the form shows."""
-    fields = ("from", "to", "group_by", "kind", "scope", "fund_source", "unit", "view", "county")
+    fields = ("from", "to", "group_by", "kind", "scope", "fund_source", "unit", "view", "county", "known_at")
     return {name: asked.get(name, "") for name in fields}
 
 

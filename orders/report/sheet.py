@@ -2,9 +2,11 @@
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from orders.report import words
+from orders.report.publish import code_of
 from orders.report.sales import Figures, SalesReport
 
 BOM = "\ufeff"  # without it a spreadsheet guesses another encoding
@@ -12,8 +14,11 @@ ROWS_A_CHUNK = 500
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-def lines(report: SalesReport) -> Iterator[Sequence[str]]:
-    """Head, rows, total, then what is not counted and why; an empty line between the two."""
+def lines(report: SalesReport, document: Mapping[str, Any]) -> Iterator[Sequence[str]]:
+    """Head, rows, total, then what is not counted and why, then the stamps; an empty line between them.
+
+    document: the report as it was published, for its digest.
+    """
     group_by = report.question.group_by
     yield [*(words.heads(group_by) or ["范围"]), *words.FIGURES]
     width = len(words.heads(group_by)) or 1
@@ -27,14 +32,20 @@ def lines(report: SalesReport) -> Iterator[Sequence[str]]:
         yield [words.REASONS[reason], reason, yuan(fen)]
     yield ["不计入合计", "", yuan(sum(report.not_counted.values()))]
     yield ["认定总额（计入＋待核实＋不计入）", "", yuan(report.recognised_fen)]
+    yield []
+    yield ["知悉时间", document["known_at"]]
+    yield ["账目核对至", document["balanced_as_of"] or "尚未核对"]
+    yield ["所依据的封存", f"第 {document['seal']['number']} 号" if document["seal"] else "尚未封存"]
+    yield ["核对码", code_of(document["digest"])]
+    yield ["摘要 SHA-256", document["digest"]]
 
 
-def chunks(report: SalesReport) -> Iterator[bytes]:
+def chunks(report: SalesReport, document: Mapping[str, Any]) -> Iterator[bytes]:
     """UTF-8 with a mark, some rows at a time."""
     held, waiting = io.StringIO(), 0
     held.write(BOM)
     writer = csv.writer(held)
-    for line in lines(report):
+    for line in lines(report, document):
         writer.writerow(line)
         waiting += 1
         if waiting == ROWS_A_CHUNK:
@@ -47,7 +58,7 @@ def figures(of: Figures) -> list[str]:
     """One cell for each of `words.FIGURES`."""
     return [
         *map(yuan, (of.direct_purchase_fen, of.assisted_sale_fen, of.credited_fen, of.unverified_fen)),
-        "",
+        yuan(of.flagged_fen),
         yuan(of.refunded_fen),
         str(of.quantity),
         _thousandths(of.grams),

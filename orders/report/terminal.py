@@ -1,16 +1,20 @@
 """The report in a terminal."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from rich.console import Console
 from rich.table import Table
 
 from orders.report import words
+from orders.report.publish import code_of
 from orders.report.question import Question
 from orders.report.sales import Figures, SalesReport
 from orders.report.sheet import yuan
 
 
-def show(report: SalesReport, console: Console) -> None:
-    """A table with totals, then what is not counted and why. Amounts in yuan."""
+def show(report: SalesReport, document: Mapping[str, Any], console: Console) -> None:
+    """A table with totals, then what is not counted and why, and the stamps of the published document. In yuan."""
     question = report.question
     table = Table(title=title(question, report.reach.unit_name), title_justify="left")
     heads = [words.HEADS[key][0] for key in question.group_by]
@@ -27,6 +31,7 @@ def show(report: SalesReport, console: Console) -> None:
     for reason, fen in report.not_counted.items():
         console.print(f"不计入 {yuan(fen):>14} 元  {words.REASONS[reason]}")
     console.print(f"认定总额 {yuan(report.recognised_fen)} 元 = 计入 + 待核实 + 不计入")
+    console.print(f"知悉时间 {document['known_at']}  核对码 {code_of(document['digest'])}")
 
 
 def title(question: Question, unit_name: str | None) -> str:

@@ -26,6 +26,7 @@ class Permission(StrEnum):
     BULK_WRITE = "bulk:write"
     BULK_APPROVE = "bulk:approve"
     ACCEPTANCE_WRITE = "acceptance:write"
+    ROLL_WRITE = "roll:write"
     ALLOWANCE_GRANT = "allowance:grant"
     CANTEEN_BUY = "canteen:buy"
     BANK_IMPORT = "bank:import"
@@ -96,9 +97,15 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.EMPLOYEE: _buyer,
     Role.OUTSIDE_BUYER: _buyer,
     Role.UNION_BUYER: _union
-    | {Permission.BULK_WRITE, Permission.ROSTER_IMPORT, Permission.ALLOWANCE_GRANT, Permission.INVOICE_WRITE},
+    | {
+        Permission.BULK_WRITE,
+        Permission.ROLL_WRITE,
+        Permission.ROSTER_IMPORT,
+        Permission.ALLOWANCE_GRANT,
+        Permission.INVOICE_WRITE,
+    },
     Role.UNION_APPROVER: _union | {Permission.BULK_APPROVE},
-    Role.UNION_RECEIVER: _union | {Permission.ACCEPTANCE_WRITE},
+    Role.UNION_RECEIVER: _union | {Permission.ACCEPTANCE_WRITE, Permission.ROLL_WRITE},
     Role.CANTEEN_BUYER: _buyer
     | {Permission.CANTEEN_BUY, Permission.EVIDENCE_READ, Permission.EVIDENCE_WRITE, Permission.INVOICE_READ},
     Role.STAFF: _buyer
@@ -180,6 +187,8 @@ PUBLIC_ROUTES: frozenset[tuple[str, str]] = frozenset(
         ("POST", "/sign-out"),
         ("GET", "/join/{code}"),
         ("POST", "/join/{code}"),
+        ("GET", "/choose/{secret}"),
+        ("POST", "/choose/{secret}"),
         ("GET", "/healthz"),
         ("GET", "/readyz"),
         ("GET", "/metrics"),
@@ -195,6 +204,8 @@ PUBLIC_ROUTES: frozenset[tuple[str, str]] = frozenset(
         ("GET", "/api/v1/products"),
         ("GET", "/api/v1/products/{product_id}"),
         ("GET", "/api/v1/credit/seals"),
+        ("GET", "/verify"),
+        ("GET", "/verify/{code}"),
     }
 )
 """(method, path) that anybody may call; a test compares it with the routes that declare no permission.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from rich.console import Console
 
 from orders.report import sheet, terminal
+from orders.report.publish import publish
 from orders.report.question import read_question
 from orders.report.sales import sales
 from orders.seal.canonical import canonical
@@ -25,11 +26,12 @@ async def print_sales(asked: Mapping[str, str], *, as_json: bool) -> None:
     database = await open_database(settings)
     try:
         report = await sales(database, question, actor=None, now=clock.now())
+        document = await publish(database, report, seal_key(settings), by=None, now=clock.now())
     finally:
         await database.close()
     if as_json:
-        sys.stdout.write(canonical(report.published(seal_key(settings))).decode() + "\n")
+        sys.stdout.write(canonical(document).decode() + "\n")
     elif question.format == "csv":
-        sys.stdout.buffer.writelines(sheet.chunks(report))
+        sys.stdout.buffer.writelines(sheet.chunks(report, document))
     else:
-        terminal.show(report, Console())
+        terminal.show(report, document, Console())

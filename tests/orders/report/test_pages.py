@@ -56,7 +56,10 @@ async def test_a_newcomer_to_the_page_sees_this_year_by_county(database: Databas
     assert "<svg" in answer.text
     assert "&lt;5" in answer.text
     assert seen.index("从江县") < seen.index("浑源县")
-    (link,) = re.findall(r'href="(/api/v1/reports/sales[^"]+)"', answer.text)
+    as_json, link = re.findall(r'href="(/api/v1/reports/sales[^"]+)"', answer.text)
+    document = (await client.get(unescape(as_json), headers=headers)).json()
+    assert document["known_at"] in answer.text
+    assert document["digest"][:4] in answer.text
     sheet = await client.get(unescape(link), headers=headers)
     assert sheet.headers["content-type"] == "text/csv; charset=utf-8"
     assert "1239500.00" in sheet.text
