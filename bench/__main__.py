@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import bulk, buying, ledger, listing, recipients, settling, spending
+from bench import bulk, buying, ledger, listing, recipients, roll, settling, spending
 
 Result = dict[str, Any]
 RUNS: dict[tuple[str, ...], Callable[[bool], Awaitable[list[Result]]]] = {
@@ -20,6 +20,7 @@ RUNS: dict[tuple[str, ...], Callable[[bool], Awaitable[list[Result]]]] = {
     ("rule_check_growth",): spending.run,
     ("product_list", "product_list_cold", "product_detail_304"): listing.run,
     ("recipients_import",): recipients.run,
+    ("roll_export_mib",): roll.run,
     (
         "seal_100k_s",
         "verify_per_s",

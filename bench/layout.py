@@ -81,6 +81,7 @@ def web(running: Server) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
         "SHOP_ENV": "production",
         "DATABASE_URL": running.url(),
         "SECRET_KEY": "bench-" * 8,
+        "SEAL_KEY": "be" * 32,
         "PUBLIC_URL": "https://bench.invalid",
         "STRIPE_SECRET_KEY": "sk_test_bench",
         "STRIPE_WEBHOOK_SECRET": "whsec_bench",
