@@ -163,7 +163,7 @@ async def joint_purchase(
     )  # fmt: skip
 
 
-async def approve(database: Database, purchase_id: UUID, requester: Actor, approver: Actor) -> None:
+async def approve(database: Database, purchase_id: UUID, requester: Actor, approver: Actor, *, step: int = 1) -> None:
     """Somebody else approved the content as it is."""
     async with database.transaction() as session:
         content = await content_hash(session, purchase_id)
@@ -173,7 +173,7 @@ async def approve(database: Database, purchase_id: UUID, requester: Actor, appro
         )
         session.add(
             BulkApproval(
-                id=new_id(), purchase_id=purchase_id, revision=1, step=1, requester_id=requester.user_id,
+                id=new_id(), purchase_id=purchase_id, revision=1, step=step, requester_id=requester.user_id,
                 approver_id=approver.user_id, decision="approved", content_sha256=content, at=datetime.now(UTC),
             )
         )  # fmt: skip

@@ -16,7 +16,7 @@ from shop.core.ids import new_id
 from shop.core.money import split
 from tests.make.bulk import Plan, a_plan, one, stands
 from tests.make.caller import token_of
-from tests.make.joint_order import expected, official, paid_by_transfer
+from tests.make.joint_order import approve, expected, joint_purchase, official, paid_by_transfer, placed_joint
 
 pytestmark = pytest.mark.anyio
 
@@ -242,3 +242,55 @@ async def reprice(database: Database, sku: UUID, fen: int) -> None:
             VALUES (gen_random_uuid(), :sku, 'retail', 1, :fen, :now)"""),
             {"now": now, "sku": sku, "fen": fen},
         )
+
+
+async def test_homes_are_accepted_by_branch_on_the_basis_of_waybills(
+    app: FastAPI, client: httpx.AsyncClient, database: Database
+) -> None:
+    joint = await joint_purchase(database, members=((0, 0), (0,)), packages=({4: 1},), deliver_to="homes")
+    async with database.transaction() as session:  # no union budget stands behind rows that were only inserted
+        await session.execute(text("UPDATE bulk_purchase SET fund_source = 'administration'"))
+    await approve(database, joint.purchase_id, joint.requester, joint.witness, step=2)
+    order_id = await placed_joint(database, joint)
+    path = f"/api/v1/bulk-purchases/{joint.purchase_id}"
+    async with database.reading() as session:
+        share = await session.scalar(
+            text("SELECT id FROM payer_share WHERE unit_id = :unit"), {"unit": joint.branches[0]}
+        )
+        parcels = list(await session.scalars(text("SELECT id FROM parcel ORDER BY id")))
+    witness = await official(database, Role.UNION_RECEIVER, joint.shop.bank)
+    body = {"payer_share_id": str(share), "witness_id": str(witness.user_id)}
+    headers = token_of(app, joint.receiver) | {"idempotency-key": "homes"}
+    early = await client.post(f"{path}/acceptances", json=body, headers=headers)
+    assert (early.status_code, early.json()["code"]) == (409, "waybill_missing")
+    staff = await official(database, Role.STAFF, joint.shop.bank)
+    waybills = [{"parcel_id": str(p), "carrier": "sf", "waybill": f"SF{n}"} for n, p in enumerate(parcels)]
+    sent = await client.post(f"{path}/ship", json={"parcels": waybills}, headers=token_of(app, staff))
+    assert sent.json() == {"state": "shipped"}, sent.text
+    done = await client.post(f"{path}/acceptances", json=body, headers=headers)
+    assert done.status_code == 201, done.text
+    assert len(done.json()["acceptance_ids"]) == 2
+    again = await client.post(f"{path}/acceptances", json=body, headers=headers)
+    assert again.json() == done.json()
+    async with database.reading() as session:
+        notes = list(await session.scalars(text("SELECT delivery_note FROM acceptance")))
+        assert all(note.startswith("sf SF") for note in notes)
+        assert await session.scalar(text("SELECT count(*) FROM credit_entry")) == 4
+        assert await session.scalar(text("SELECT state FROM shop_order WHERE id = :id"), {"id": order_id}) == "shipped"
+    second = body | {"witness_id": str(joint.witness.user_id)}
+    key = {"idempotency-key": "another"}
+    refused = await client.post(f"{path}/acceptances", json=second, headers=headers | key)
+    assert refused.status_code == 404, "nothing of that branch waits any more"
+    await all_holds(database)
+
+
+async def test_an_order_with_many_parcels_reads_as_one(door: Door) -> None:
+    desk = door.plan.desk
+    order_id = (await door.post("place", desk.clerk)).json()["order_id"]
+    order = await door.client.get(f"/api/v1/orders/{order_id}", headers=token_of(door.app, desk.clerk))
+    assert order.status_code == 200, order.text
+    seen = order.json()
+    assert [line["quantity"] for line in seen["lines"]] == [7]
+    assert seen["goods_fen"] == 7 * 4_500
+    shares = (await door.shares(desk.clerk)).json()["items"]
+    assert seen["total_fen"] == sum(share["due_fen"] for share in shares)

@@ -53,7 +53,8 @@ async def test_everybody_gets_what_was_chosen(database: Database) -> None:
     # Package 0: a piece of SKU 0 and a box; package 1: two of SKU 1 and one of SKU 2. Two spares of package 0.
     lines = await one(
         database,
-        "SELECT array_agg((title || ' ' || quantity || ' × ' || unit_price_fen) ORDER BY title) AS found FROM order_line",
+        """SELECT array_agg((title || ' ' || quantity || ' × ' || unit_price_fen) ORDER BY title) AS found
+        FROM order_line""",
     )
     assert lines.found == ["示例礼盒 4 × 4500", "示例货0 4 × 1000", "示例货1 4 × 2000", "示例货2 2 × 3000"]
     due = await one(database, "SELECT array_agg(due_fen ORDER BY position) AS fen FROM payer_share")
@@ -73,7 +74,8 @@ async def test_everybody_gets_what_was_chosen(database: Database) -> None:
     assert [g + f for g, f in zip(goods.fen, freight.fen, strict=True)] == due.fen
     held = await one(
         database,
-        "SELECT sum(h.pieces) AS pieces, min(o.expires_at) AS until FROM stock_hold h JOIN shop_order o ON o.id = h.order_id",
+        """SELECT sum(h.pieces) AS pieces, min(o.expires_at) AS until FROM stock_hold h
+        JOIN shop_order o ON o.id = h.order_id""",
     )
     assert held.pieces == 4 + 4 * 3 + 4 + 2
     assert held.until > datetime.now(UTC) + timedelta(days=13)
