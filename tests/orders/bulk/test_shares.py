@@ -22,7 +22,7 @@ RATES = {SUPPLIER: {"": Rate(SERVED, 1_000, 600, 1_000, 200, 9_900), "31": Rate(
 def content(sku_id: UUID, allocation_fen: int) -> Content:
     return Content(
         stock_sku_id=sku_id, pieces=1, allocation_fen=allocation_fen, net_grams=500, available=10**9, product_id=sku_id,
-        title="货", category="杂粮", vat_basis_points=900, county_code="522633", county_name="从江县", province="贵州省",
+        title="货", category="杂粮", vat_basis_points=900, county_code="522633", county_name="从江县", province="贵州",
         made_county_code=None, designations=[], made_designations=[], pairing_unit_ids=[], made_pairing_unit_ids=[],
         producer_id=sku_id, producer_name="合作社（虚构）", recognition_number=None, recognised_once=False,
         papers_expired=False, campaign_id=None, changed_at=datetime(2026, 1, 1, tzinfo=UTC),
