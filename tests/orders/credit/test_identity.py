@@ -46,7 +46,7 @@ STEPS = st.lists(
     ),
     max_size=10,
 )
-SALES = st.lists(
+SALES: st.SearchStrategy[list[dict[str, Any]]] = st.lists(
     st.builds(
         dict,
         fen=st.integers(0, 99_999),
