@@ -1,5 +1,6 @@
 """The bank desk at `/staff/bank`: hand in a statement, say what a transfer was for, confirm what another one said."""
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Final
@@ -13,8 +14,9 @@ from orders.banking.desk import desk_of
 from orders.banking.import_statement import import_statement
 from orders.banking.match import WantedShare, confirm, propose, reject
 from orders.banking.pay_back import pay_back
-from orders.banking.queries import overpaid_of, queue_of, shares_by_code
+from orders.banking.queries import overpaid_of, queue_of, refunds_of, shares_by_code
 from orders.banking.read_statement import plain
+from orders.banking.return_refund import return_refund
 from orders.order.transfer_code import codes_in
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
@@ -132,21 +134,44 @@ async def post_pay_back(
     now = clock.now()
     typed = {"yuan": yuan, "bank_reference": bank_reference, "reason": reason}
     try:
-        if not plain(bank_reference):
-            raise Invalid("请填写银行流水号。")  # shown beside what was typed
         async with database.transaction() as session:
             await pay_back(
                 session,
                 actor=actor,
                 payer_share_id=payer_share_id,
                 amount_fen=_fen(yuan),
-                bank_reference=plain(bank_reference),
+                bank_reference=_reference(bank_reference),
                 returned_on=clock.business_day(now),
                 reason=_said(reason),
                 now=now,
             )
     except Problem as problem:
         return await _desk(request, actor, database, problem=problem, typed={payer_share_id: typed})
+    return RedirectResponse(f"{ADDRESS}?done=paid_back", 303)
+
+
+@routes.post(f"{ADDRESS}/refunds/{{refund_id}}")
+async def post_refund_returned(
+    request: Request,
+    refund_id: UUID,
+    actor: Confirmer,
+    database: TheDatabase,
+    bank_reference: Annotated[str, Form(max_length=64)],
+) -> Response:
+    now = clock.now()
+    try:
+        async with database.transaction() as session:
+            await return_refund(
+                session,
+                actor=actor,
+                refund_id=refund_id,
+                bank_reference=_reference(bank_reference),
+                returned_on=clock.business_day(now),
+                now=now,
+            )
+    except Problem as problem:
+        typed = {refund_id: {"bank_reference": bank_reference}}
+        return await _desk(request, actor, database, problem=problem, typed=typed)
     return RedirectResponse(f"{ADDRESS}?done=paid_back", 303)
 
 
@@ -165,12 +190,14 @@ async def _desk(
     async with database.reading() as session:
         waiting = await queue_of(session, actor, day=day)
         overpaid = await overpaid_of(session, actor, day=day)
+        refunds = await refunds_of(session, actor, day=day)
     return render(
         request,
         "banking/desk.html",
         status=problem.status if problem else 200,
         waiting=waiting,
         overpaid=overpaid,
+        refunds=refunds,
         me=actor.user_id,
         why=WHY,
         done=done,
@@ -207,6 +234,13 @@ def _fen(yuan: str) -> int:
     if not fen.is_finite() or fen != fen.to_integral_value() or not 0 < fen <= 10**12:
         raise Invalid(f"“{yuan[:30]}”不是金额（元，最多两位小数）。")
     return int(fen)
+
+
+def _reference(written: str) -> str:
+    found = plain(written)
+    if not re.fullmatch(r"[0-9A-Za-z-]{4,64}", found):
+        raise Invalid("请填写银行流水号（字母、数字，至少 4 位）。")
+    return found
 
 
 def _said(reason: str) -> str:

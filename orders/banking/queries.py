@@ -78,6 +78,17 @@ class OverpaidSeen:
     paid_fen: int
 
 
+@dataclass(frozen=True, slots=True)
+class RefundSeen:
+    """A refund of an order that was paid by transfer: somebody must send it back."""
+
+    id: UUID
+    order_number: str
+    fen: int
+    reason: str
+    requested_at: datetime
+
+
 _SHARE = """
 jsonb_build_object('payer_share_id', s.id, 'order_number', o.number, 'payer_name', s.payer_name,
     'transfer_code', s.transfer_code, 'due_fen', s.due_fen, 'open_fen', greatest(0, s.due_fen - s.paid_fen)
@@ -123,6 +134,12 @@ SELECT s.id AS payer_share_id, o.number AS order_number, s.payer_name, s.transfe
 FROM payer_share s JOIN shop_order o ON o.id = s.order_id
 WHERE s.payment_state = 'overpaid' AND (:all OR coalesce(s.unit_id, o.unit_id) = ANY(:units)) ORDER BY s.id LIMIT :most
 """).bindparams(bindparam("units", type_=ARRAY(Uuid)))
+_REFUNDS = text("""
+SELECT r.id, o.number AS order_number, r.amount_fen - r.allowance_fen AS fen, r.reason, r.requested_at
+FROM refund r JOIN payment p ON p.id = r.payment_id JOIN shop_order o ON o.id = r.order_id
+WHERE r.state = 'requested' AND p.method = 'bank_transfer' AND r.amount_fen > r.allowance_fen
+    AND (:all OR o.unit_id = ANY(:units)) ORDER BY r.requested_at, r.id LIMIT :most
+""").bindparams(bindparam("units", type_=ARRAY(Uuid)))
 _transfers = msgspec.json.Decoder(list[TransferSeen]).decode
 _shares = msgspec.json.Decoder(list[ShareSeen]).decode
 SUGGESTED_MOST = 5
@@ -149,6 +166,12 @@ async def overpaid_of(session: ReadSession, actor: Actor, *, day: date, most: in
     """Shares that were paid too much, and whose payers get the rest back."""
     rows = await session.execute(_OVERPAID, await _reach(session, actor, day) | {"most": most})
     return [OverpaidSeen(**row) for row in rows.mappings()]
+
+
+async def refunds_of(session: ReadSession, actor: Actor, *, day: date, most: int = 100) -> list[RefundSeen]:
+    """Refunds that wait for a bank transfer of ours, the oldest first."""
+    rows = await session.execute(_REFUNDS, await _reach(session, actor, day) | {"most": most})
+    return [RefundSeen(**row) for row in rows.mappings()]
 
 
 async def shares_by_code(session: ReadSession, codes: list[str]) -> dict[str, UUID]:

@@ -1,6 +1,7 @@
 """The bank desk's page, with forms as a browser sends them."""
 
 import re
+from contextlib import aclosing
 
 import pytest
 from fastapi import FastAPI
@@ -8,8 +9,9 @@ from fastapi import FastAPI
 from shop.access.permissions import Grant, Role
 from shop.core.database import Database
 from tests.make.banking import Row, icbc, share, share_now
+from tests.make.caller import as_caller
 from tests.make.people import PASSWORD, client_of, somebody
-from tests.make.shop import small_shop
+from tests.make.shop import buyer, placed, small_shop
 
 pytestmark = pytest.mark.anyio
 
@@ -67,3 +69,37 @@ async def test_two_people_match_a_transfer_by_the_page(app: FastAPI, database: D
     assert (await first.get("/staff/bank?lang=en")).status_code == 200
     for browser in (first, second):
         await browser.aclose()
+
+
+async def test_too_much_and_refunds_of_transfers_go_back_by_the_page(app: FastAPI, database: Database) -> None:
+    shop = await small_shop(database)
+    await somebody(database, "one@desk.test", Grant(Role.STAFF, "unit", str(shop.bank)))
+    of = await share(database, shop, due_fen=1_000)
+    who = await buyer(database, works_at=shop.branch)
+    order = await placed(database, who, {shop.skus[0]: 1})
+    async with as_caller(app, who) as caller:
+        opened = await caller.post(f"/api/v1/orders/{order.id}/pay", json={"method": "bank_transfer"})
+    code = opened.json()["transfer_code"]
+    async with aclosing(await signed_in(app, "one@desk.test")) as browser:
+        page = await browser.get("/staff/bank")
+        rows = [Row("S1", "12.00", of.transfer_code), Row("S2", f"{order.total_fen / 100:.2f}", code, name="张三丰")]
+        data = {"csrf_token": token(page.text)}
+        await browser.post("/staff/bank/statements", data=data, files={"file": ("a.csv", icbc(rows))})
+        async with as_caller(app, who) as caller:
+            await caller.post(f"/api/v1/orders/{order.id}/cancel")
+        page = await browser.get("/staff/bank")
+        back = re.search(r'action="(/staff/bank/shares/[^"]+)"', page.text)
+        refund = re.search(r'action="(/staff/bank/refunds/[^"]+)"', page.text)
+        assert back
+        assert refund
+        assert 'value="¥2.00"' in page.text
+        wrong = await browser.post(back[1], data=data | {"yuan": "两元", "bank_reference": "OUT1", "reason": "多付"})
+        assert (wrong.status_code, 'value="两元"' in wrong.text) == (422, True)
+        sent = {"yuan": "¥2.00", "bank_reference": "OUT1", "reason": "多付"}
+        assert (await browser.post(back[1], data=data | sent)).status_code == 303
+        assert (await browser.post(refund[1], data=data | {"bank_reference": "1"})).status_code == 422
+        assert (await browser.post(refund[1], data=data | {"bank_reference": "OUT2"})).status_code == 303
+        page = await browser.get("/staff/bank")
+        assert "待转账退款" not in page.text
+        assert "待退回" not in page.text
+    assert await share_now(database, of.id) == (1_000, 1_000, "paid")
