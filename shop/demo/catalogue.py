@@ -36,6 +36,7 @@ SUPPLIER_NAME: Final = "浑源恒山脚下农产品专业合作社（虚构）"
 SUPPLIER_ID: Final = NewSupplier(SUPPLIER_NAME).id
 COUNTY_CODE: Final = "140225"
 BOX_CODE: Final = "BOX001"
+FESTIVAL_BOX_CODE: Final = "BOX002"
 EXPIRED_CODE: Final = "SP012"
 """A product whose recognition ended on the last day of 2024: its sales do not count."""
 UNRECOGNISED_CODES: Final = frozenset({"SP039", "SP040"})
@@ -57,6 +58,34 @@ _BOX_PARTS: Final = (
     ("BP003", "宜川花椒（礼包装）", "调味品", _PEPPER, "610630", "100g/袋", 100, 1_680, 1),
 )
 _BOX_FEN: Final = 6_600
+FESTIVAL_BOX_FEN: Final = 4_980
+"""The unions' box of two counties that are paired with the bank."""
+_FESTIVAL_PARTS: Final = (
+    ("BP004", "浑源小米（节礼装）", "杂粮", SUPPLIER_NAME, "140225", "1kg/袋", 1_000, 1_880, 1),
+    ("BP005", "天祝藜麦米（节礼装）", "杂粮", _QUINOA, "620623", "250g/袋", 250, 1_590, 2),
+)
+_PARTS: Final = (*_BOX_PARTS, *_FESTIVAL_PARTS)
+_BOXES: Final = (
+    (
+        BOX_CODE,
+        "三县年货礼包（虚构）",
+        "小米1袋·藜麦2袋·花椒1袋/盒",
+        "一盒三县：浑源小米、天祝藜麦、宜川花椒。",
+        _BOX_FEN,
+        _BOX_PARTS,
+    ),
+    (
+        FESTIVAL_BOX_CODE,
+        "两县节礼盒（虚构）",
+        "小米1袋·藜麦2袋/盒",
+        "一盒两县：浑源小米、天祝藜麦，供工会慰问。",
+        FESTIVAL_BOX_FEN,
+        _FESTIVAL_PARTS,
+    ),
+)
+_BOX_CODES: Final = frozenset(code for code, *_ in _BOXES)
+_MORE: Final = {"BP004": 3_000, "BP005": 6_000}
+"""Pieces of what a union buys by the hundred."""
 _ZONES: Final = (
     (
         NewZone("grain", "粮油干货", 1),
@@ -97,18 +126,18 @@ async def seed_catalogue(database: Database) -> None:
     sample = resources.files("catalog.upload").joinpath("data", "sample_products.csv").read_bytes()
     await import_file(database, kind=PRODUCTS, file_name="sample_products.csv", data=sample, actor=None, now=OPENED)
     async with database.transaction() as session:
-        await _pack_box(session)
+        await _pack_boxes(session)
         products = (await session.execute(_PRODUCTS)).all()
         await _arrange(session, products)
         await _rules(session, [row.code for row in products])
         await _terms(session, {row.supplier_id: row.province for row in products})
         await _statements(session, sorted({row.producer_id for row in products}))
-    codes = [row.code for row in products if row.code != BOX_CODE]
-    stock = "sku_code,move,pieces\n" + "".join(f"{code},入库,{PIECES}\n" for code in codes)
+    codes = [row.code for row in products if row.code not in _BOX_CODES]
+    stock = "sku_code,move,pieces\n" + "".join(f"{code},入库,{_MORE.get(code, PIECES)}\n" for code in codes)
     await import_file(database, kind=STOCK, file_name="demo_stock.csv", data=stock.encode(), actor=None, now=OPENED)
 
 
-async def _pack_box(session: WriteSession) -> None:
+async def _pack_boxes(session: WriteSession) -> None:
     """A box needs one seller of goods from several producers; its parts are sold in it, not by themselves."""
     await add_suppliers(session, suppliers=[_BOX_SUPPLIER], now=OPENED)
     parts = [
@@ -124,26 +153,27 @@ async def _pack_box(session: WriteSession) -> None:
             origin_county_code=county,
             source="演示数据（虚构）",
         )
-        for code, title, category, producer, county, spec, grams, _, _ in _BOX_PARTS
+        for code, title, category, producer, county, spec, grams, _, _ in _PARTS
     ]
     await add_products(session, actor=None, products=parts, now=OPENED)
     papers = [NewDocument(one.code, "conformity", "演示数据（虚构）", issuer="示例合作社（虚构）") for one in parts]
     await add_documents(session, documents=papers, now=OPENED)
-    box_id = await make_box(
-        session,
-        actor=None,
-        code=BOX_CODE,
-        title="三县年货礼包（虚构）",
-        category="礼包",
-        spec="小米1袋·藜麦2袋·花椒1袋/盒",
-        components=[Component(code, pieces, fen) for code, *_, fen, pieces in _BOX_PARTS],
-        source="演示数据（虚构）",
-        note="一盒三县：浑源小米、天祝藜麦、宜川花椒。",
-        now=OPENED,
-    )
-    priced = await change_prices(session, actor=None, prices=[NewPrice(BOX_CODE, _BOX_FEN)], now=OPENED)
-    if priced:  # the first time; later a person may have withdrawn it
-        await list_products(session, actor_id=None, product_ids=[box_id], now=OPENED)
+    for code, title, spec, note, fen, inside in _BOXES:
+        box_id = await make_box(
+            session,
+            actor=None,
+            code=code,
+            title=title,
+            category="礼包",
+            spec=spec,
+            components=[Component(part, pieces, allocation) for part, *_, allocation, pieces in inside],
+            source="演示数据（虚构）",
+            note=note,
+            now=OPENED,
+        )
+        priced = await change_prices(session, actor=None, prices=[NewPrice(code, fen)], now=OPENED)
+        if priced:  # the first time; later a person may have withdrawn it
+            await list_products(session, actor_id=None, product_ids=[box_id], now=OPENED)
 
 
 async def _arrange(session: WriteSession, products: Sequence[Row[Any]]) -> None:
@@ -175,7 +205,7 @@ async def _rules(session: WriteSession, codes: Sequence[str]) -> None:
             source="演示数据（虚构）",
         )
         for code in codes
-        if code not in UNRECOGNISED_CODES and code != BOX_CODE
+        if code not in UNRECOGNISED_CODES | _BOX_CODES
     ]
     await add_recognitions(session, actor_id=None, recognitions=recognitions, now=OPENED)
 

@@ -37,6 +37,9 @@ UNITS: Final = {
 UNIONS: Final = {
     "DEMO-U": ("示例银行工会（虚构）", "DEMO"),
     "DEMO-U1": ("示例银行第一分行工会（虚构）", "DEMO-1"),
+    "DEMO-U2": ("示例银行第二分行工会（虚构）", "DEMO-2"),
+    "DEMO-U3": ("示例银行第三分行工会（虚构）", "DEMO-3"),
+    "DEMO-U4": ("示例银行第四分行工会（虚构）", "DEMO-4"),
 }
 
 
@@ -62,6 +65,9 @@ CHARACTERS: Final = (
     ),
     Character(
         "union.receiver@demo.test", "验收戊（虚构）", "13800138005", Role.UNION_RECEIVER, "DEMO-1", "DEMO", "DEMO-U"
+    ),
+    Character(
+        "union.witness@demo.test", "验收未（虚构）", "13800138014", Role.UNION_RECEIVER, "DEMO-2", "DEMO", "DEMO-U2"
     ),
     Character("canteen@demo.test", "食堂己（虚构）", "13800138006", Role.CANTEEN_BUYER, "DEMO-1", "DEMO-1"),
     Character("canteen.receiver@demo.test", "验收寅（虚构）", "13800138013", Role.UNION_RECEIVER, "DEMO-1", "DEMO-1"),

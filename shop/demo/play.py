@@ -4,21 +4,27 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
+from datetime import date, timedelta
+from functools import partial
 from time import perf_counter
 from typing import Final
 
 import httpx
 from rich.console import Console
 
+from catalog.price.change_price import NewPrice, change_prices
 from orders.balance.identity import Identity, identities
-from shop.core.database import open_database
+from shop.core import clock
+from shop.core.database import Database, open_database
 from shop.core.embedded import PostgresTrouble
 from shop.core.settings import Settings
 from shop.demo import show
 from shop.demo.caller import Json, Unexpected
+from shop.demo.catalogue import FESTIVAL_BOX_CODE
 from shop.demo.day import Day, play_day
 from shop.demo.running import ProcessEnded, Processes, clean_database, web_and_worker
 from shop.demo.seed import seed
+from shop.demo.union_day import play_union_day
 from shop.migrate import make_ready
 
 PATIENCE_SECONDS: Final = 60
@@ -78,14 +84,18 @@ async def _play(settings: Settings) -> list[str]:
         with step("启动网站和后台进程"):
             await _until(processes, lambda: _ready(http))
         day = await play_day(http, until=lambda check: _until(processes, check), step=step)
+        today = date.fromisoformat(day.until) - timedelta(days=1)
+        lower_price = partial(_lower_price, database)
+        union = await play_union_day(http, today=today, lower_price=lower_price, step=step)
         with step("出报表，核对每一分钱"):
             by_county, by_scope = [await _report(day, group_by) for group_by in ("county", "scope")]
-            paid_fen = await _paid_by_api(day)
+            paid_fen = await _paid_by_api(day) + sum(share["paid_fen"] for share in union.shares)
             async with database.snapshot() as session:
                 found = await identities(session)
         with step("停止网站、后台进程和数据库"):
             await stack.aclose()
     show.show_report(console, by_county, by_scope)
+    show.show_shares(console, union.shares, union.protected_fen)
     show.show_identities(console, found)
     wrong = disagreements(found, by_county, paid_fen)
     if not wrong:
@@ -113,6 +123,12 @@ def disagreements(found: list[Identity], report: Json, paid_fen: int) -> list[st
         if said != holds:
             wrong.append(f"{what}：接口说 {said} 分，数据库里是 {holds} 分")
     return wrong
+
+
+async def _lower_price(database: Database, fen: int) -> None:
+    """What the supplier's new price list does at the command line."""
+    async with database.transaction() as session:
+        await change_prices(session, actor=None, prices=[NewPrice(FESTIVAL_BOX_CODE, fen)], now=clock.now())
 
 
 async def _ready(http: httpx.AsyncClient) -> bool:

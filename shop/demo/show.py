@@ -17,7 +17,10 @@ PARTS: Final = {
     "goods": "货款", "freight": "运费", "advances": "预收", "payments": "实收", "receivables": "应收",
     "credited": "计入", "unverified": "待核实", "not_counted": "不计入", "recognised": "认定额", "claims": "应付供应商",
     "clearing": "支付平台账户", "on_hand": "在库", "movements": "出入库合计", "held": "占用", "open_holds": "未结占用",
-    "rollup": "汇总", "deltas": "待并入", "entries": "台账",
+    "rollup": "汇总", "deltas": "待并入", "entries": "台账", "refunded": "订单已退", "posted": "账上已退",
+    "left_it": "离开订单", "refunds": "退款", "not_accepted": "未验收", "reductions": "价格保护等", "due": "各方应付",
+    "paid": "各方已付", "matched": "到账匹配", "paid_back": "已退回", "accepted": "已验收", "given_back": "验收后退回",
+    "left_over": "订单余下",
 }  # fmt: skip
 PIECES: Final = frozenset({"on_hand", "held"})
 
@@ -50,6 +53,23 @@ def show_report(console: Console, by_county: Json, by_scope: Json) -> None:
 def _cells(row: Mapping[str, Any]) -> list[str]:
     money = ("direct_purchase_fen", "assisted_sale_fen", "credited_fen", "refunded_fen")
     return [*(yuan(row[name]) for name in money), grams(row["grams"]), str(row["orders"])]
+
+
+def show_shares(console: Console, shares: Sequence[Mapping[str, Any]], protected_fen: int) -> None:
+    """Each payer of the joint purchase: what he owed and paid. protected_fen: what fallen prices saved them."""
+    console.print("\n工会联合采购：五个付款方，各有识别码")
+    table = Table(box=SIMPLE_HEAD)
+    for head in ("付款方", "识别码"):
+        table.add_column(head, no_wrap=True)
+    for head in ("应付", "已付"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for share in shares:
+        table.add_row(share["payer_name"], share["transfer_code"], yuan(share["due_fen"]), yuan(share["paid_fen"]))
+    due, paid = (sum(share[name] for share in shares) for name in ("due_fen", "paid_fen"))
+    table.add_section()
+    table.add_row("合计", "", yuan(due), yuan(paid))
+    console.print(table)
+    console.print(f"  按价格保护少收 {yuan(protected_fen)}")
 
 
 def show_identities(console: Console, found: Sequence[Identity]) -> None:

@@ -23,6 +23,7 @@ PRODUCTION = {
     "database_owner_url": "postgresql+asyncpg://owner@db/bangfu",
     "stripe_secret_key": "sk_live_x",
     "stripe_webhook_secret": "whsec_x",
+    "seal_key": "5a" * 32,
     "public_url": "https://shop.example",
 }
 

@@ -187,6 +187,7 @@ def test_production_has_no_sandbox() -> None:
         database_owner_url="postgresql+asyncpg://owner@db/bangfu",
         stripe_secret_key="sk_live_x",
         stripe_webhook_secret="whsec_x",
+        seal_key="5a" * 32,
         public_url="https://shop.example",
     )
     assert "/sandbox" not in str([getattr(route, "path", "") for route in create_app(settings).routes])
