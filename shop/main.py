@@ -47,6 +47,8 @@ import orders.correction.pages
 import orders.credit.api
 import orders.credit.pages
 import orders.evidence.api
+import orders.filing.api
+import orders.filing.pages
 import orders.invoice.api
 import orders.invoice.pages
 import orders.order.api
@@ -153,6 +155,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.spending.api.routes,
     orders.spending.pages.routes,
     orders.seal.api.routes,
+    orders.filing.api.routes,
+    orders.filing.pages.routes,
 )
 
 

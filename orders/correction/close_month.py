@@ -31,7 +31,9 @@ SELECT
         AND (succeeded_at AT TIME ZONE 'Asia/Shanghai')::date < :ends) AS payments_held,
     (SELECT count(*) FROM refund WHERE state IN ('requested', 'submitted')
         AND (requested_at AT TIME ZONE 'Asia/Shanghai')::date < :ends) AS refunds_on_their_way,
-    (SELECT count(*) FROM bank_transfer WHERE state <> 'matched' AND day < :ends) AS transfers_unmatched
+    (SELECT count(*) FROM bank_transfer WHERE state <> 'matched' AND day < :ends) AS transfers_unmatched,
+    (SELECT count(*) FROM filing f JOIN filing_round r ON r.id = f.round_id
+        WHERE f.state <> 'signed' AND r.month <= :month) AS filings_unsigned
 """)
 _CLOSE = text("""
 UPDATE accounting_period SET state = :state, adjusts_until = :until, closed_by = :actor, closed_at = :now,
@@ -57,7 +59,7 @@ async def close_month(session: WriteSession, *, actor_id: UUID, month: int, now:
     ends = _first(clock.add_months(month, 1))
     until = await _adjusts_until(session, ends) if month % 100 == 12 else None
     state = "adjusting" if until is not None and today < until else "closed"
-    was_open: dict[str, Any] = dict((await session.execute(_OPEN, {"ends": ends})).mappings().one())
+    was_open: dict[str, Any] = dict((await session.execute(_OPEN, {"ends": ends, "month": month})).mappings().one())
     facts = {"month": month, "state": state, "until": until, "actor": actor_id, "now": now}
     await session.execute(_CLOSE, facts | {"was_open": msgspec.json.encode(was_open).decode()})
     await record_change(

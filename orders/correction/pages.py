@@ -39,6 +39,7 @@ WAS_OPEN = {
     "payments_held": "挂起的付款",
     "refunds_on_their_way": "在途退款",
     "transfers_unmatched": "未匹配的对公转账",
+    "filings_unsigned": "未签字的下级填报",
 }
 
 
