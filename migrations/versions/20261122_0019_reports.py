@@ -42,3 +42,25 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('digest', name=op.f('pk_published_report')),
     sa.UniqueConstraint('code', name=op.f('uq_published_report_code'))
     )
+    op.create_table('credit_rollup_year',
+    sa.Column('top_unit_id', sa.Uuid(), nullable=False),
+    sa.Column('year', sa.Integer(), nullable=False),
+    sa.Column('county_code', sa.String(), nullable=False),
+    sa.Column('county_name', sa.String(), nullable=False),
+    sa.Column('province', sa.String(), nullable=False),
+    sa.Column('credit_kind', sa.String(), nullable=False),
+    sa.Column('standing', sa.String(), nullable=False),
+    sa.Column('last_month', sa.Integer(), nullable=False),
+    sa.Column('sale_fen', sa.BigInteger(), nullable=False),
+    sa.Column('refund_fen', sa.BigInteger(), nullable=False),
+    sa.Column('quantity_milli', sa.BigInteger(), nullable=False),
+    sa.Column('grams', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('top_unit_id', 'year', 'county_code', 'county_name', 'province', 'credit_kind', 'standing', name=op.f('pk_credit_rollup_year'))
+    )
+    op.create_index('ix_credit_rollup_year_county', 'credit_rollup_year', ['top_unit_id', 'county_code', 'year'], unique=False)
+    op.create_index('ix_credit_rollup_county', 'credit_rollup', ['top_unit_id', 'county_code', 'period_month'], unique=False)
+    op.execute("""
+INSERT INTO credit_rollup_year SELECT top_unit_id, period_month / 100, county_code, county_name, province, credit_kind,
+    standing, max(period_month), sum(sale_fen), sum(refund_fen), sum(quantity_milli), sum(grams)
+FROM credit_rollup GROUP BY 1, 2, 3, 4, 5, 6, 7
+""")

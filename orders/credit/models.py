@@ -280,6 +280,7 @@ class CreditRollup(SQLModel, table=True):
     """
 
     __tablename__ = "credit_rollup"
+    __table_args__ = (Index("ix_credit_rollup_county", "top_unit_id", "county_code", "period_month"),)
 
     top_unit_id: UUID = Field(primary_key=True)
     period_month: int = Field(primary_key=True)
@@ -357,3 +358,26 @@ class EvidenceLink(SQLModel, table=True):
     checked_by: UUID | None = Field(default=None, foreign_key="user_account.id")
     checked_at: datetime | None = Field(default=None, sa_type=Moment)
     finding: str | None = None
+
+
+class CreditRollupYear(SQLModel, table=True):
+    """The rollup's months of a calendar year in one row: a year by county reads a twelfth of the rows.
+
+    `last_month`: the youngest month in it, for what bore two names in the year.
+    """
+
+    __tablename__ = "credit_rollup_year"
+    __table_args__ = (Index("ix_credit_rollup_year_county", "top_unit_id", "county_code", "year"),)
+
+    top_unit_id: UUID = Field(primary_key=True)
+    year: int = Field(primary_key=True)
+    county_code: str = Field(primary_key=True)
+    county_name: str = Field(primary_key=True)
+    province: str = Field(primary_key=True)
+    credit_kind: str = Field(primary_key=True)
+    standing: str = Field(primary_key=True)
+    last_month: int
+    sale_fen: int = Field(sa_type=Fen)
+    refund_fen: int = Field(sa_type=Fen)
+    quantity_milli: int = Field(sa_type=BigInteger)
+    grams: int = Field(sa_type=Grams)

@@ -39,8 +39,9 @@ from shop.core import clock
 from shop.core.database import ReadSession
 
 _TABLES = SQLModel.metadata.tables
-_ENTRY, _ROLLUP, _DELTA = (
-    _TABLES[str(table.__tablename__)] for table in (models.CreditEntry, models.CreditRollup, models.CreditDelta)
+_ENTRY, _ROLLUP, _YEARS, _DELTA = (
+    _TABLES[str(table.__tablename__)]
+    for table in (models.CreditEntry, models.CreditRollup, models.CreditRollupYear, models.CreditDelta)
 )
 _STEADY = ("lifted_out", "key_revitalisation", "provincial")
 
@@ -56,6 +57,7 @@ LABELS: Mapping[Key, tuple[str, ...]] = {
     "unit": ("unit_name",),
 }  # fmt: skip
 """Frozen names that go with it. One thing that bore two names in the period is one row, under the later name."""
+_WITHIN_A_YEAR: frozenset[Key] = frozenset({"month", "quarter", "half_year"})
 ROLLED_UP = frozenset({"county", "province", "month", "quarter", "half_year", "year", "kind"})
 # Flags are few; what they stand on is read by its lines, not the other way round.
 _FLAGGED = text("""
@@ -238,13 +240,21 @@ def _shown_by(snapshot: str) -> ColumnElement[bool]:
 
 def _rolled(question: Question, reach: Reach) -> Subquery:
     """The rollup and what is not folded into it yet, in one statement: exact to the commit."""
+    first, last = _months(question)
+    unfolded = (_DELTA, _DELTA.c.period_month, _DELTA.c.period_month.between(first, last))
+    if question.since.month == question.until.month == 1 and not _WITHIN_A_YEAR.intersection(question.group_by):
+        years = _YEARS.c.year.between(first // 100, last // 100)
+        sources = ((_YEARS, _YEARS.c.last_month, years), unfolded)
+    else:
+        months = _ROLLUP.c.period_month
+        sources = ((_ROLLUP, months, months.between(first, last)), unfolded)
     halves = []
-    for table in (_ROLLUP, _DELTA):
+    for table, month, period in sources:
         c = table.c
         half = select(
-            *_times(c.period_month), c.county_code, c.county_name, c.province, c.credit_kind, c.standing,
+            *_times(month), c.county_code, c.county_name, c.province, c.credit_kind, c.standing,
             *(c[name] for name in _SUMS),
-        ).where(c.period_month.between(*_months(question)))  # fmt: skip
+        ).where(period)  # fmt: skip
         if reach.unit_id:
             half = half.where(c.top_unit_id == reach.unit_id)
         if question.kind:

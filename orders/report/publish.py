@@ -15,7 +15,8 @@ CODE_LENGTH = 16
 _SUMMARY = ("period", "view", "filters", "unit", "group_by", "totals", "recognised_fen")
 _REMEMBER = text("""
 INSERT INTO published_report (digest, code, known_at, summary, published_by, published_at)
-VALUES (CAST(:digest AS text), left(CAST(:digest AS text), 16), :known_at, CAST(:summary AS jsonb), :by, :now) ON CONFLICT DO NOTHING
+VALUES (CAST(:digest AS text), left(CAST(:digest AS text), 16), :known_at, CAST(:summary AS jsonb), :by, :now)
+ON CONFLICT DO NOTHING
 """)
 _FIND = text("SELECT digest, code, known_at, summary, published_at FROM published_report WHERE code = :code")
 

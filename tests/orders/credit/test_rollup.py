@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from orders.credit.check import differences
+from orders.credit.check import differences, years_apart
 from orders.credit.fold import fold
 from orders.credit.jobs import fold_deltas
 from orders.credit.record import record
@@ -47,12 +47,14 @@ async def test_folding_moves_everything_and_changes_no_figure(database: Database
     before = await scalar(database, _SUM)
     async with database.reading() as session:
         assert await differences(session) == []
+        assert await years_apart(session) == 0
     await fold_deltas(database)
     assert await scalar(database, "SELECT count(*) FROM credit_delta") == 0
     assert await scalar(database, _SUM) == before
     assert before == sum(s.fen - sum(g.fen for g in s.given) for s in sales) + 5
     async with database.reading() as session:
         assert await differences(session) == []
+        assert await years_apart(session) == 0
 
 
 async def test_nothing_to_fold_is_nothing_done(database: Database) -> None:
@@ -100,6 +102,7 @@ async def test_many_folders_while_others_sell_and_read(database: Database) -> No
     assert await scalar(database, _SUM) == 4 * 6 * 5 * 100
     async with database.reading() as session:
         assert await differences(session) == []
+        assert await years_apart(session) == 0
 
 
 @pytest.mark.parametrize(
