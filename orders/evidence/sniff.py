@@ -12,6 +12,8 @@ XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet
 _NOT_TEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _PARTS_MAX: Final = 5_000
 _UNPACKED_MAX: Final = 256 * 1024 * 1024
+_HEADER_WITHIN: Final = 10
+"""Lines of a csv."""
 _RUNS_IN_A_BROWSER: Final = frozenset({"html", "svg", "script", "xsl", "stylesheet"})
 EXTENSIONS: Final = {
     "application/pdf": "pdf",
@@ -81,8 +83,12 @@ def _text(data: bytes) -> str | None:
             content = data.decode(encoding)
         except UnicodeDecodeError:
             continue
-        first = content.partition("\n")[0]
-        if _NOT_TEXT.search(content) or not any(mark in first for mark in ",\t;"):
+        if _NOT_TEXT.search(content) or not any(mark in line for line in _top(content) for mark in ",\t;"):
             return None
         return "text/csv"
     return None
+
+
+def _top(content: str) -> list[str]:
+    """Banks write a title and the account above a table's header."""
+    return content.split("\n", _HEADER_WITHIN)[:_HEADER_WITHIN]

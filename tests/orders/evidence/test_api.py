@@ -60,6 +60,14 @@ async def test_each_kind_is_known_by_its_content_and_comes_back_as_a_download(ap
     assert await rows(database) == len(kinds)
 
 
+async def test_a_table_may_have_a_title_above_its_header(app: FastAPI, database: Database) -> None:
+    shop = await small_shop(database)
+    staff = await worker(database, Role.STAFF, "unit", shop.bank)
+    async with as_caller(app, staff) as caller:
+        kept = await bring(caller, "账户明细（虚构）\n账号 1\n日期,金额\n".encode("gb18030"))
+        assert (kept.status_code, kept.json()["media_type"]) == (201, "text/csv"), kept.text
+
+
 def archive(**parts: bytes) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
