@@ -172,9 +172,23 @@ ALTER TABLE order_line DROP CONSTRAINT ck_order_line_quantity_in_range,
     sa.ForeignKeyConstraint(['order_id'], ['shop_order.id'], name=op.f('fk_acceptance_order_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_acceptance')),
     sa.UniqueConstraint('delivery_id', 'round', name=op.f('uq_acceptance_delivery_id_round')),
+    sa.UniqueConstraint('id', 'witnessed_by', name=op.f('uq_acceptance_id_witnessed_by')),
     sa.UniqueConstraint('received_by', 'idempotency_key', name=op.f('uq_acceptance_received_by_idempotency_key'))
     )
     op.create_index(op.f('ix_acceptance_order_id'), 'acceptance', ['order_id'], unique=False)
+    op.create_index(op.f('ix_acceptance_witnessed_by'), 'acceptance', ['witnessed_by'], unique=False)
+    op.create_table('acceptance_answer',
+    sa.Column('acceptance_id', sa.Uuid(), nullable=False),
+    sa.Column('witness_id', sa.Uuid(), nullable=False),
+    sa.Column('answer', sa.String(), nullable=False),
+    sa.Column('words', sa.String(), nullable=True),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.CheckConstraint("answer = 'confirmed' OR words IS NOT NULL", name=op.f('ck_acceptance_answer_objections_say_why')),
+    sa.CheckConstraint("answer IN ('confirmed', 'not_me')", name=op.f('ck_acceptance_answer_answer_known')),
+    sa.ForeignKeyConstraint(['acceptance_id', 'witness_id'], ['acceptance.id', 'acceptance.witnessed_by'], name=op.f('fk_acceptance_answer_acceptance_id_witness_id')),
+    sa.PrimaryKeyConstraint('acceptance_id', name=op.f('pk_acceptance_answer'))
+    )
+    op.create_index(op.f('ix_acceptance_answer_witness_id'), 'acceptance_answer', ['witness_id'], unique=False)
     op.create_table('allocation',
     sa.Column('delivery_id', sa.Uuid(), nullable=False),
     sa.Column('line_id', sa.Uuid(), nullable=False),

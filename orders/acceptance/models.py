@@ -34,6 +34,7 @@ class Acceptance(SQLModel, table=True):
         one_of("kind", ACCEPTANCE_KINDS),
         UniqueConstraint("delivery_id", "round"),
         UniqueConstraint("received_by", "idempotency_key"),
+        UniqueConstraint("id", "witnessed_by"),
         ForeignKeyConstraint(
             ["order_id", "requester_id", "approver_id"],
             ["acceptance_duty.order_id", "acceptance_duty.requester_id", "acceptance_duty.approver_id"],
@@ -54,7 +55,7 @@ class Acceptance(SQLModel, table=True):
     requester_id: UUID
     approver_id: UUID
     received_by: UUID
-    witnessed_by: UUID
+    witnessed_by: UUID = Field(index=True)
     accepted_on: date
     note: str | None = None
     delivery_note: str | None = None
@@ -63,6 +64,27 @@ class Acceptance(SQLModel, table=True):
     evidence_sha256: str | None = None
     idempotency_key: str
     recorded_at: datetime = Field(sa_type=Moment)
+
+
+class AcceptanceAnswer(SQLModel, table=True):
+    """The second person said in the own session: it was me, or that was not me. Nobody else can (composite key).
+
+    The goods stay accepted either way: an objection is a note for whoever checks, and a gap in the archive.
+    """
+
+    __tablename__ = "acceptance_answer"
+    __table_args__ = (
+        one_of("answer", ("confirmed", "not_me")),
+        ForeignKeyConstraint(["acceptance_id", "witness_id"], ["acceptance.id", "acceptance.witnessed_by"]),
+        CheckConstraint("answer = 'confirmed' OR words IS NOT NULL", name="objections_say_why"),
+        {"info": APPEND_ONLY},
+    )
+
+    acceptance_id: UUID = Field(primary_key=True)
+    witness_id: UUID = Field(index=True)
+    answer: str
+    words: str | None = None
+    at: datetime = Field(sa_type=Moment)
 
 
 class AcceptanceLine(SQLModel, table=True):

@@ -13,6 +13,22 @@ class DutiesNotApart(Problem):
     title: ClassVar[str] = "申请、审批、验收必须是不同的人"
 
 
+class WitnessUnknown(Problem):
+    """The other person may not accept goods here, or asked for them."""
+
+    status: ClassVar[int] = 422
+    code: ClassVar[str] = "witness_unknown"
+    title: ClassVar[str] = "共同验收人不能验收这批货"
+
+
+class AlreadyAnswered(Problem):
+    """The second person said yes or no before; that is not taken back."""
+
+    status: ClassVar[int] = 409
+    code: ClassVar[str] = "already_answered"
+    title: ClassVar[str] = "这次验收已经答复过"
+
+
 class AlreadyAccepted(Problem):
     status: ClassVar[int] = 409
     code: ClassVar[str] = "already_accepted"

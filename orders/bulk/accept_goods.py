@@ -8,14 +8,15 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
 from orders.acceptance.accept import Acceptors, Delivered, accept_deliveries
-from orders.acceptance.problems import DutiesNotApart, WaybillMissing
+from orders.acceptance.problems import DutiesNotApart, WaybillMissing, WitnessUnknown
+from orders.acceptance.receivers import may_receive
 from orders.budget.encumber import release, spend
 from orders.bulk.move_on import move_on
 from orders.bulk.problems import STATE_WORDS, WrongState
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
-from shop.core.errors import NotFound
+from shop.core.errors import Detail, NotFound
 from shop.organisation.queries import visible_unit_ids
 
 _LOCK = text("SELECT * FROM bulk_purchase WHERE id = :purchase FOR NO KEY UPDATE")
@@ -29,7 +30,8 @@ JOIN payer_share y ON y.id = a.payer_share_id WHERE d.id = :delivery AND d.order
 """)  # noqa: S608  # our own constant is put in
 # A branch's homes whose goods are all its own, and which nobody accepted yet.
 _HOMES = text(f"""
-SELECT d.id, d.order_id, y.unit_id, (SELECT string_agg(x.carrier || ' ' || x.waybill, '、' ORDER BY x.waybill)
+SELECT d.id, d.order_id, ARRAY[y.unit_id] AS unit_ids,
+    (SELECT string_agg(x.carrier || ' ' || x.waybill, '、' ORDER BY x.waybill)
         FROM parcel p JOIN dispatch x ON x.parcel_id = p.id WHERE p.delivery_id = d.id) AS waybills,
     (SELECT count(*) FROM parcel p LEFT JOIN dispatch x ON x.parcel_id = p.id
         WHERE p.delivery_id = d.id AND x.waybill IS NULL) AS missing
@@ -59,16 +61,16 @@ SELECT (SELECT coalesce(sum(p.accepted_fen), 0) FROM acceptance_part p WHERE p.a
 async def accept_site(
     session: WriteSession, *, purchase_id: UUID, delivered: Delivered, by: Acceptors, now: datetime
 ) -> list[UUID]:
-    """One delivery. Receivers of any unit whose goods are in it may; returns the acceptance.
+    """One delivery. Receivers of any unit whose goods are in it may, both of them; returns the acceptance.
 
-    Raises NotFound, WrongState, and what `orders.acceptance.accept` raises.
+    Raises NotFound, WrongState, WitnessUnknown, and what `orders.acceptance.accept` raises.
     """
     purchase = await _purchase(session, purchase_id)
     named = {"purchase": purchase_id, "delivery": delivered.delivery_id}
     found = (await session.execute(_DELIVERY, named)).one_or_none()
     if found is None or not await _sees(session, by.actor, found.unit_ids, now):
         raise NotFound("没有这批货。")
-    return await _accept(session, purchase, found.order_id, [delivered], by, now)
+    return await _accept(session, purchase, found, [delivered], by, now)
 
 
 async def accept_homes(
@@ -87,7 +89,7 @@ async def accept_homes(
     purchase = await _purchase(session, purchase_id)
     named = {"purchase": purchase_id, "share": payer_share_id, "actor": by.actor.user_id, "key": by.key}
     homes = (await session.execute(_HOMES, named)).all()
-    if not homes or not await _sees(session, by.actor, [homes[0].unit_id], now):
+    if not homes or not await _sees(session, by.actor, homes[0].unit_ids, now):
         raise NotFound("没有这个分会待验收的货。")
     if missing := sum(home.missing for home in homes):
         raise WaybillMissing(f"还有 {missing} 个包裹没有运单，请供应商先登记发货。")
@@ -97,7 +99,7 @@ async def accept_homes(
     delivered = [
         Delivered(home.id, counted[home.id].lines if home.id in counted else None, home.waybills) for home in homes
     ]
-    return await _accept(session, purchase, homes[0].order_id, delivered, by, now)
+    return await _accept(session, purchase, homes[0], delivered, by, now)
 
 
 async def _purchase(session: WriteSession, purchase_id: UUID) -> Row[Any]:
@@ -115,7 +117,7 @@ async def _sees(session: WriteSession, actor: Actor, unit_ids: Sequence[UUID], n
 async def _accept(
     session: WriteSession,
     purchase: Row[Any],
-    order_id: UUID,
+    goods: Row[Any],
     delivered: Sequence[Delivered],
     by: Acceptors,
     now: datetime,
@@ -128,9 +130,15 @@ async def _accept(
         "receiver": by.actor.user_id,
         "witness": by.witness_id,
     }
-    if await session.scalar(_APPROVED_BY, named):
-        raise DutiesNotApart("批准过这笔采购的人不能验收，请换一位验收人。")
-    acceptances = await accept_deliveries(session, order_id, delivered, by, now=now)
+    if purchase.requester_id in {by.actor.user_id, by.witness_id} or await session.scalar(_APPROVED_BY, named):
+        raise DutiesNotApart("申请或批准过这笔采购的人不能验收，请换一位验收人。")
+    if by.witness_id != by.actor.user_id and not await may_receive(
+        session, by.witness_id, goods.unit_ids, clock.business_day(now)
+    ):
+        raise WitnessUnknown(
+            "请从这批货所属分会的验收人里选一位。", [Detail("/witness_id", WitnessUnknown.code, "不能验收这批货")]
+        )
+    acceptances = await accept_deliveries(session, goods.order_id, delivered, by, now=now)
     if purchase.fund_source == "union":
         fen = await session.scalar(_WORTH, {"acceptances": acceptances})
         if fen:

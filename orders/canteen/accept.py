@@ -10,9 +10,10 @@ from sqlalchemy import Date, Uuid, bindparam, text
 
 from orders.acceptance.accept import Counted, Truck
 from orders.acceptance.accept import accept as accept_goods
+from orders.acceptance.problems import WitnessUnknown
+from orders.acceptance.receivers import receivers_for
 from orders.canteen.queries import LineSeen, order_seen
 from orders.canteen.reach import kitchen_of_order
-from orders.canteen.receivers import receivers_for
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
@@ -24,14 +25,6 @@ UPDATE payer_share y SET due_on = CAST(:day AS date) + c.credit_days FROM cantee
 WHERE c.order_id = :order AND y.order_id = c.order_id AND y.extended_on IS NULL
     AND EXISTS (SELECT FROM acceptance a WHERE a.delivery_id = c.order_id AND a.accepted_on = :day)
 """).bindparams(bindparam("order", type_=Uuid), bindparam("day", type_=Date))
-
-
-class WitnessUnknown(Problem):
-    """The other person may not accept goods here, or asked for them."""
-
-    status = 422
-    code = "witness_unknown"
-    title = "共同验收人不能验收这批货"
 
 
 class OverDelivered(Problem):
@@ -80,7 +73,7 @@ async def accept(
     """
     day = clock.business_day(now)
     kitchen = await kitchen_of_order(session, actor, order_id, day, Permission.ACCEPTANCE_WRITE)
-    receivers = {one.user_id for one in await receivers_for(session, kitchen, order_id, day)}
+    receivers = {one.user_id for one in await receivers_for(session, [kitchen.unit_id], order_id, day)}
     if witness_id not in receivers and witness_id != actor.user_id:
         raise WitnessUnknown(
             "请从本单位的验收人里选一位，不能是下单人。", [Detail("/witness_id", WitnessUnknown.code, "不能验收")]

@@ -9,12 +9,12 @@ from fastapi import APIRouter, Depends, Form, Request, UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from orders.acceptance.accept import Truck
+from orders.acceptance.receivers import receivers_for
 from orders.canteen.accept import Weighed, accept
 from orders.canteen.add_paper import Paper, add_paper
 from orders.canteen.amount import Good, typed
 from orders.canteen.queries import LineSeen, open_deliveries, order_seen
 from orders.canteen.reach import kitchen_of_order, kitchens_of
-from orders.canteen.receivers import receivers_for
 from orders.evidence.keep import FILE_BYTES_MAX, keep
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
@@ -122,7 +122,7 @@ async def _page(
     async with database.reading() as session:
         kitchen = await kitchen_of_order(session, actor, order_id, day, Permission.ACCEPTANCE_WRITE)
         order, lines = await order_seen(session, order_id)
-        witnesses = await receivers_for(session, kitchen, order_id, day)
+        witnesses = await receivers_for(session, [kitchen.unit_id], order_id, day)
     return render(
         request,
         "canteen/delivery.html",

@@ -29,6 +29,8 @@ SELECT p.procurement, p.decision_id IS NOT NULL AS decided, coalesce(p.approvers
     (SELECT count(DISTINCT d.id) FROM delivery d JOIN allocation a ON a.delivery_id = d.id
         WHERE d.order_id = p.order_id) AS deliveries,
     (SELECT count(*) FROM acceptance a WHERE a.order_id = p.order_id) AS acceptances,
+    (SELECT count(*) FROM acceptance a JOIN acceptance_answer n ON n.acceptance_id = a.id
+        WHERE a.order_id = p.order_id AND n.answer = 'not_me') AS denied,
     (SELECT count(*) FROM roll_row r WHERE r.purchase_id = p.id) AS roll_rows,
     (SELECT count(*) FROM roll_row r WHERE r.purchase_id = p.id AND r.outcome IS NULL) AS roll_open,
     (SELECT count(DISTINCT r.page) FROM roll_row r WHERE r.purchase_id = p.id AND NOT EXISTS (
@@ -100,7 +102,7 @@ def _after_order(facts: Row[Any]) -> list[Item]:
     items = [
         _item("contract", "合同", unordered),
         _item("order", "订单", unordered),
-        _item("acceptances", "验收单", unordered or (f"{late} 批货没有验收" if late > 0 else None)),
+        _item("acceptances", "验收单", unordered or _unaccepted(late, facts.denied)),
         _item("roll", "签领表", "还没有签领表" if not facts.roll_rows else _open(facts.roll_open, "人没有签领结果")),
         _item(
             "roll_scans", "签领表扫描件",
@@ -110,6 +112,12 @@ def _after_order(facts: Row[Any]) -> list[Item]:
     items.append(_item("invoices", "发票", unordered or _open(facts.uninvoiced, "个付款方没有收到发票")))
     items.append(_item("transfers", "付款凭证", unordered or _open(facts.unpaid, "个付款方没有付清")))
     return items
+
+
+def _unaccepted(late: int, denied: int) -> str | None:
+    if late > 0:
+        return f"{late} 批货没有验收"
+    return f"{denied} 批货的共同验收人说不是本人，请核实" if denied else None
 
 
 def _open(count: int, what: str) -> str | None:

@@ -68,10 +68,14 @@ class Browser:
     async def open(self, path: str) -> Page:
         return self._see(await self.client.get(path))
 
-    async def send(self, action: str, follow: bool = True, **changed: str) -> Page:
+    async def send(self, action: str, **changed: str) -> Page:
         """Send a form of the page, with some fields changed."""
+        return self._see(await self.client.post(action, data=self.page.forms[action] | changed))
+
+    async def send_and_stay(self, action: str, **changed: str) -> Page:
+        """As `send`, without following where the answer leads."""
         fields = self.page.forms[action] | changed
-        return self._see(await self.client.post(action, data=fields, follow_redirects=follow))
+        return self._see(await self.client.post(action, data=fields, follow_redirects=False))
 
     def _see(self, answer: httpx.Response) -> Page:
         self.page, self.path = Page(answer), answer.url.path

@@ -91,9 +91,9 @@ async def test_sent_twice_it_is_one_order(app: FastAPI, database: Database) -> N
     await browser.open("/checkout")
     await browser.send("/checkout", do="find", **TYPED)
     ready = browser.page
-    await browser.send("/checkout", do="place", follow=False)
+    await browser.send_and_stay("/checkout", do="place")
     first, browser.page = browser.location, ready
-    await browser.send("/checkout", do="place", follow=False)
+    await browser.send_and_stay("/checkout", do="place")
     assert browser.location == first
     browser.page = ready
     await browser.send("/checkout", do="place", street="示例路三号")
