@@ -23,9 +23,12 @@ import catalog.upload.roster_pages
 import orders.aftersales.api
 import orders.aftersales.pages
 import orders.allowance.api
+import orders.balance.api
+import orders.balance.pages
 import orders.banking.api
 import orders.banking.pages
 import orders.budget.api
+import orders.bulk.acceptance_pages
 import orders.bulk.api
 import orders.bulk.choice_pages
 import orders.bulk.choices_api
@@ -49,6 +52,7 @@ import orders.credit.pages
 import orders.evidence.api
 import orders.filing.api
 import orders.filing.pages
+import orders.intake.api
 import orders.invoice.api
 import orders.invoice.pages
 import orders.order.api
@@ -69,6 +73,7 @@ import shop.access.pages
 import shop.home.api
 import shop.home.health
 import shop.home.pages
+import shop.home.staff_pages
 import shop.organisation.pages
 from catalog.listing.cache import ListingCache
 from catalog.listing.straight import StraightToList
@@ -102,6 +107,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.checkout.api.routes,
     shop.home.health.routes,
     shop.home.pages.routes,
+    shop.home.staff_pages.routes,
     shop.home.api.routes,
     shop.access.api.routes,
     shop.access.pages.routes,
@@ -119,6 +125,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.checkout.pages.routes,
     orders.checkout.pay_api.routes,
     orders.bulk.api.routes,
+    orders.bulk.acceptance_pages.routes,
     orders.bulk.pages.routes,
     orders.bulk.step_pages.routes,
     orders.bulk.order_api.routes,
@@ -134,8 +141,11 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.budget.api.routes,
     orders.allowance.api.routes,
     orders.evidence.api.routes,
+    orders.balance.api.routes,
+    orders.balance.pages.routes,
     orders.banking.api.routes,
     orders.banking.pages.routes,
+    orders.intake.api.routes,
     orders.invoice.api.routes,
     orders.invoice.pages.routes,
     orders.roll.archive_api.routes,

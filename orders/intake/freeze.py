@@ -1,0 +1,163 @@
+"""The facts of a sale made elsewhere as they were on its day, and whether it counts (DOMAIN rules 2, 3 and 7)."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Row as Found
+from sqlalchemy import text
+
+from orders.credit.rules import Deal, Origin, Rule, not_counted_reason
+from orders.intake.row import Row, line_id_of, order_id_of
+from shop.core.database import WriteSession
+from shop.core.rows import as_rows
+from shop.organisation.queries import DEPTH_MAX
+
+_WANTED = "jsonb_to_recordset(CAST(:rows AS jsonb)) AS w"
+# As checkout froze it: today's code and the codes before it (DOMAIN rule 26).
+_COUNTIES = text(f"""
+SELECT w.county_code AS asked, w.day, k.code, k.name, k.province,
+    coalesce((SELECT array_agg(DISTINCT d.kind ORDER BY d.kind) FROM designation d
+        WHERE d.county_code IN (SELECT k.code UNION SELECT code FROM county_successor WHERE successor_code = k.code)
+        AND (d.valid_from IS NULL OR d.valid_from <= w.day) AND (d.valid_to IS NULL OR d.valid_to > w.day)), '{{}}')
+        AS designations,
+    EXISTS (SELECT FROM designation d
+        WHERE d.county_code IN (SELECT k.code UNION SELECT code FROM county_successor WHERE successor_code = k.code)
+        AND d.valid_to <= w.day) AS designated_once,
+    coalesce((SELECT array_agg(DISTINCT a.unit_id) FROM pairing a
+        WHERE a.county_code IN (SELECT k.code UNION SELECT code FROM county_successor WHERE successor_code = k.code)
+        AND a.valid_from <= w.day AND (a.valid_to IS NULL OR a.valid_to > w.day)), '{{}}') AS pairings
+FROM {_WANTED}(county_code text, day date)
+JOIN county k ON k.code = coalesce((SELECT min(t.successor_code) FROM county_successor t
+    WHERE t.code = w.county_code AND t.valid_from <= w.day), w.county_code)
+""")  # noqa: S608  # our own constants
+_UNITS = text(f"""
+WITH RECURSIVE path AS (
+    SELECT w.unit_id AS root, w.day, w.unit_id, 0 AS depth FROM {_WANTED}(unit_id uuid, day date)
+    UNION ALL
+    SELECT path.root, path.day, above.parent_id, path.depth + 1
+    FROM path JOIN unit_parent above ON above.unit_id = path.unit_id
+    WHERE above.valid_from <= path.day AND (above.valid_to IS NULL OR above.valid_to > path.day)
+        AND path.depth < {DEPTH_MAX}
+)
+SELECT p.root, p.day, u.name, array_agg(p.unit_id ORDER BY p.depth) AS path
+FROM path p JOIN unit u ON u.id = p.root GROUP BY p.root, p.day, u.name
+""")  # noqa: S608  # as above
+_PRODUCTS = text(f"""
+SELECT w.product_id, w.day, p.made_county_code,
+    (SELECT n.number FROM recognition n WHERE n.product_id = p.id AND n.valid_from <= w.day AND n.valid_to > w.day
+        ORDER BY n.valid_to DESC LIMIT 1) AS recognition_number,
+    EXISTS (SELECT FROM recognition n WHERE n.product_id = p.id AND n.valid_from <= w.day) AS recognised_once,
+    EXISTS (SELECT FROM recognition n WHERE n.product_id = p.id AND n.valid_from > w.day) AS recognised_later
+FROM {_WANTED}(product_id uuid, day date) JOIN product p ON p.id = w.product_id
+""")  # noqa: S608  # as above
+_RULES = text("SELECT * FROM counting_rule ORDER BY valid_from DESC")
+_ADD = text("""
+INSERT INTO attribution
+SELECT p.* FROM jsonb_array_elements(CAST(:rows AS jsonb)) AS r(facts)
+CROSS JOIN LATERAL jsonb_populate_record(NULL::attribution, r.facts || jsonb_build_object(
+    'producer_name', (SELECT name FROM producer WHERE id = (r.facts ->> 'producer_id')::uuid),
+    'supplier_name', (SELECT name FROM supplier WHERE id = (r.facts ->> 'supplier_id')::uuid))) AS p
+""")
+_BUYERS = {"union": "union", "canteen": "canteen", "personal": "employee"}
+_NO_ORIGIN = Origin(designations=(), paired=False, recognition_number=None, recognised_once=False, known=False)
+
+
+async def freeze(session: WriteSession, sales: Sequence[Row]) -> None:
+    """Write the attribution of each sale. None of them has a person: imports add no participant."""
+    if not sales:
+        return
+    units = await _by_day(session, _UNITS, {(str(row.unit_id), str(row.day)) for row in sales}, "unit_id", "root")
+    products = await _by_day(
+        session, _PRODUCTS, {(str(row.product_id), str(row.day)) for row in sales}, "product_id", "product_id"
+    )
+    made = {(one.made_county_code, str(one.day)) for one in products.values() if one.made_county_code}
+    grown = {(row.county_code, str(row.day)) for row in sales if row.county_code}
+    counties = await _by_day(session, _COUNTIES, made | grown, "county_code", "asked")
+    rules = (await session.execute(_RULES)).mappings().all()
+    rows = []
+    for row in sales:
+        rule = next((one for one in rules if _rules(one, row.day)), None)
+        product = products.get((str(row.product_id), row.day))
+        unit = units[str(row.unit_id), row.day]
+        asked = msgspec.convert(dict(rule), Rule) if rule is not None else None
+        rows.append(_attribution(row, unit, product, counties, asked))
+    await session.execute(_ADD, {"rows": as_rows(rows)})
+
+
+def _rules(rule: Any, day: date | None) -> bool:
+    return day is not None and rule["valid_from"] <= day and (rule["valid_to"] is None or day < rule["valid_to"])
+
+
+async def _by_day(
+    session: WriteSession, statement: Any, wanted: set[tuple[str, str]], column: str, key: str
+) -> dict[tuple[str, date | None], Found[Any]]:
+    rows = as_rows({column: of, "day": day} for of, day in sorted(wanted))
+    found = await session.execute(statement, {"rows": rows})
+    return {(str(getattr(one, key)), one.day): one for one in found}
+
+
+def _attribution(
+    row: Row,
+    unit: Found[Any],
+    product: Found[Any] | None,
+    counties: dict[tuple[str, date | None], Found[Any]],
+    rule: Rule | None,
+) -> dict[str, Any]:
+    county = counties[row.county_code or "", row.day]
+    made = counties.get((product.made_county_code, row.day)) if product and product.made_county_code else None
+    asked = made if rule is not None and rule.origin_basis == "made" else county
+    origin = (
+        _NO_ORIGIN
+        if asked is None
+        else Origin(
+            designations=asked.designations,
+            paired=not set(asked.pairings).isdisjoint(unit.path),
+            recognition_number=product.recognition_number if product else None,
+            recognised_once=bool(product and product.recognised_once),
+            designated_once=asked.designated_once,
+            recognised_later=bool(product and product.recognised_later),
+        )
+    )
+    deal = Deal(row.credit_kind, row.fund_source, row.category)
+    reason = not_counted_reason(rule, origin, credited=True, deal=deal)
+    return {
+        "id": _text(row.sale_id),
+        "order_line_id": _text(line_id_of(row.key)),
+        "order_id": _text(order_id_of(row.key)),
+        "credit_kind": row.credit_kind,
+        "buyer_kind": _buyer_kind(row),
+        "unit_id": _text(row.unit_id),
+        "unit_name": unit.name,
+        "unit_path": [str(one) for one in unit.path],
+        "fund_source": row.fund_source,
+        "channel": row.channel,
+        "county_code": county.code,
+        "county_name": county.name,
+        "province": county.province,
+        "made_county_code": made.code if made else None,
+        "designations": list(county.designations),
+        "pairing_unit_ids": [str(one) for one in county.pairings],
+        "producer_id": _text(row.producer_id),
+        "supplier_id": _text(row.supplier_id),
+        "product_id": _text(row.product_id),
+        "category": row.category,
+        "recognition_number": product.recognition_number if product else None,
+        "rule_id": _text(rule.id) if rule else None,
+        "counted": reason is None,
+        "not_counted_reason": reason,
+        "placed_on": str(row.day),
+    }
+
+
+def _text(of: UUID | None) -> str | None:
+    return None if of is None else str(of)
+
+
+def _buyer_kind(row: Row) -> str:
+    """Who bought, as checkout and joint orders say it."""
+    if row.credit_kind == "assisted_sale":
+        return "outside"
+    return _BUYERS.get(row.fund_source or "", "unit")

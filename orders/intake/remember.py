@@ -1,0 +1,88 @@
+"""What was imported before that concerns a set of rows: sales, claims and refunds by their numbers and invoices."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import text
+
+from orders.intake.row import Row
+from orders.intake.sort_out import Claim, Known, Sale
+from shop.core.database import ReadSession
+from shop.core.rows import as_rows
+
+_STATED = """jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(sale_id uuid, channel text, number text, line text,
+    invoice text, fen bigint, day date)"""
+_CLAIMS = text(f"""
+SELECT DISTINCT c.* FROM {_STATED}
+JOIN intake_claim c ON c.channel_code = r.channel AND c.external_number = r.number AND c.external_line = r.line
+""")  # noqa: S608  # our own constant
+_SALES = text(f"""
+WITH wanted AS (
+    SELECT r.sale_id AS id FROM {_STATED}
+    UNION SELECT c.sale_id FROM {_STATED} JOIN intake_claim c
+        ON c.channel_code = r.channel AND c.external_number = r.number AND c.external_line = r.line
+    UNION SELECT s.id FROM {_STATED} JOIN outside_sale s
+        ON s.invoice_number = r.invoice AND s.amount_fen = r.fen AND s.day = r.day
+)
+SELECT s.*, u.name AS unit_name,
+    coalesce((SELECT array_agg(c.first_unit_id) FROM intake_claim c
+        WHERE c.sale_id = s.id AND c.state = 'later'), '{{}}') AS former
+FROM wanted w JOIN outside_sale s ON s.id = w.id JOIN unit u ON u.id = s.unit_id ORDER BY s.id
+""")  # noqa: S608  # as above
+_REFUNDS = text("""
+SELECT f.sale_id, f.channel_code, f.refund_number, f.amount_fen
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid) JOIN outside_refund f ON f.sale_id = r.id
+""")
+_HELD = text("""
+SELECT w.claim_id, w.refund_number FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid)
+JOIN intake_row w ON w.claim_id = r.id
+WHERE w.type = 'refund' AND w.state = 'held'
+    AND EXISTS (SELECT FROM intake_batch b WHERE b.id = w.batch_id AND b.state = 'confirmed')
+""")
+
+
+async def remember(session: ReadSession, rows: Sequence[Row]) -> Known:
+    """Read now; who will write by it holds the desk (`hold_desk`)."""
+    stated = as_rows(_stated(row) for row in rows if not row.mistakes)
+    claims = (await session.execute(_CLAIMS, {"rows": stated})).all()
+    sales = (await session.execute(_SALES, {"rows": stated})).all()
+    refunds = await session.execute(_REFUNDS, {"rows": as_rows({"id": str(one.id)} for one in sales)})
+    held = await session.execute(_HELD, {"rows": as_rows({"id": str(one.id)} for one in claims)})
+    return Known(
+        sales={
+            one.id: Sale(
+                id=one.id,
+                key=(one.channel_code, one.external_number, one.external_line),
+                unit_id=one.unit_id,
+                day=one.day,
+                amount_fen=one.amount_fen,
+                left_fen=one.amount_fen - one.refunded_fen,
+                left_grams=one.grams - one.refunded_grams,
+                left_milli=one.quantity_milli - one.refunded_milli,
+                invoice_number=one.invoice_number,
+                former=frozenset(one.former),
+            )
+            for one in sales
+        },
+        claims={
+            ((one.channel_code, one.external_number, one.external_line), one.unit_id): Claim(
+                one.id, one.sale_id, one.state, one.amount_fen
+            )
+            for one in claims
+        },
+        refunds={(one.sale_id, one.channel_code, one.refund_number): one.amount_fen for one in refunds},
+        held={(one.claim_id, one.refund_number) for one in held},
+        unit_names={one.unit_id: one.unit_name for one in sales},
+    )
+
+
+def _stated(row: Row) -> dict[str, Any]:
+    return {
+        "sale_id": str(row.sale_id),
+        "channel": row.channel,
+        "number": row.external_number,
+        "line": row.external_line,
+        "invoice": row.invoice_number,
+        "fen": row.amount_fen,
+        "day": str(row.day),
+    }

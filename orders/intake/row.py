@@ -1,0 +1,79 @@
+"""A row of a statement: what it says, and which unit, county, producer and product that is."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+from catalog.upload.cells import Mistake
+from shop.core.ids import derived_id
+
+Type = Literal["sale", "refund"]
+State = Literal["wrong", "staged", "entered", "repeated", "held", "set_aside"]
+Key = tuple[str, str, str]
+"""Channel, the channel's number, its line."""
+
+
+@dataclass(slots=True)
+class Row:
+    """Amounts in fen, grams and milli-pieces; of a refund positive as well. Blank where it could not be read.
+
+    cells: as written, by field. unit_name to product_name: as written, looked up afterwards.
+    """
+
+    id: UUID
+    channel: str
+    number: int
+    cells: dict[str, str]
+    mistakes: list[Mistake] = field(default_factory=list)
+    state: State = "staged"
+    type: Type | None = None
+    external_number: str = ""
+    external_line: str = "1"
+    refund_number: str | None = None
+    credit_kind: str | None = None
+    fund_source: str | None = None
+    invoice_number: str | None = None
+    unit_name: str = ""
+    province: str = ""
+    county_name: str = ""
+    producer_name: str = ""
+    supplier_name: str = ""
+    product_name: str = ""
+    recognition_number: str = ""
+    category: str | None = None
+    quantity_milli: int = 0
+    grams: int = 0
+    amount_fen: int = 0
+    day: date | None = None
+    unit_id: UUID | None = None
+    county_code: str | None = None
+    producer_id: UUID | None = None
+    supplier_id: UUID | None = None
+    product_id: UUID | None = None
+    first_unit_id: UUID | None = None
+    claim_id: UUID | None = None
+
+    @property
+    def key(self) -> Key:
+        return (self.channel, self.external_number, self.external_line)
+
+    @property
+    def sale_id(self) -> UUID:
+        """Of the sale this row states, also the id of its component in the credit."""
+        return sale_id_of(self.key)
+
+    def wrong(self, column: str, said: str, code: str = "cell_wrong") -> None:
+        self.mistakes.append(Mistake(column, code, said))
+
+
+def sale_id_of(key: Key) -> UUID:
+    return derived_id("outside_sale", *key)
+
+
+def line_id_of(key: Key) -> UUID:
+    return derived_id("outside_line", *key)
+
+
+def order_id_of(key: Key) -> UUID:
+    return derived_id("outside_order", *key[:2])

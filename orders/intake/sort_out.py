@@ -1,0 +1,186 @@
+"""What becomes of each row, given what was imported before. Pure: files and confirmations ask the same question."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from uuid import UUID
+
+from orders.intake.row import Key, Row
+from shop.core.ids import derived_id
+from shop.ui.filters import yuan
+
+
+@dataclass(slots=True)
+class Sale:
+    """A sale that stands. former: units that had it before a claim against them was decided."""
+
+    id: UUID
+    key: Key
+    unit_id: UUID
+    day: date
+    amount_fen: int
+    left_fen: int
+    left_grams: int
+    left_milli: int
+    invoice_number: str | None = None
+    former: frozenset[UUID] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    id: UUID
+    sale_id: UUID
+    state: str
+    amount_fen: int
+
+
+@dataclass(slots=True)
+class Known:
+    """What was there before. refunds: (sale, channel, number) → fen; held: (claim, number) of refunds that wait."""
+
+    sales: dict[UUID, Sale] = field(default_factory=dict)
+    claims: dict[tuple[Key, UUID], Claim] = field(default_factory=dict)
+    refunds: dict[tuple[UUID, str, str], int] = field(default_factory=dict)
+    held: set[tuple[UUID, str]] = field(default_factory=set)
+    unit_names: Mapping[UUID, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Sorted:
+    """sales, refunds: to enter, a refund with the sale it is of; claims: to open, with the sale and why."""
+
+    sales: list[Row] = field(default_factory=list)
+    refunds: list[tuple[Row, UUID]] = field(default_factory=list)
+    claims: list[tuple[Row, UUID, str]] = field(default_factory=list)
+
+
+def claim_id_of(row: Row) -> UUID:
+    return derived_id("intake_claim", *row.key, row.unit_id)
+
+
+def sort_out(rows: Sequence[Row], known: Known) -> Sorted:
+    """Say of each whole row what becomes of it (`state`), or note why it cannot be (`mistakes`); `known` grows by it.
+
+    Sales come before refunds, whatever their order in the file. The same sale again is nothing new; another unit's is
+    held. A refund without its sale, before it, or above what remains of it is a mistake.
+    """
+    done = Sorted()
+    by_invoice: dict[tuple[str, int, date], list[Sale]] = defaultdict(list)
+    for sale in known.sales.values():
+        if sale.invoice_number:
+            by_invoice[sale.invoice_number, sale.amount_fen, sale.day].append(sale)
+    whole = [row for row in rows if not row.mistakes]
+    for row in whole:
+        if row.type == "sale":
+            _sale(row, known, by_invoice, done)
+    for row in whole:
+        if row.type == "refund":
+            _refund(row, known, done)
+    return done
+
+
+def _sale(row: Row, known: Known, by_invoice: dict[tuple[str, int, date], list[Sale]], done: Sorted) -> None:
+    unit, day = row.unit_id, row.day
+    if unit is None or day is None:
+        raise ValueError("only whole rows are sorted out")
+    claim = known.claims.get((row.key, unit))
+    first = known.sales.get(row.sale_id)
+    if claim is not None:
+        _again(row, claim.amount_fen, day, day)
+    elif first is not None and unit in {first.unit_id, *first.former}:
+        _again(row, first.amount_fen, first.day, day)
+    elif first is not None:
+        _hold(row, first, "same_line", known, done)
+    elif same := _same_invoice(row, day, known, by_invoice):
+        _hold(row, same, "same_invoice", known, done)
+    else:
+        made = Sale(
+            row.sale_id, row.key, unit, day, row.amount_fen, row.amount_fen, row.grams, row.quantity_milli,
+            row.invoice_number,
+        )  # fmt: skip
+        known.sales[made.id] = made
+        if made.invoice_number:
+            by_invoice[made.invoice_number, made.amount_fen, day].append(made)
+        row.state = "staged"
+        done.sales.append(row)
+
+
+def _again(row: Row, fen: int, before: date, day: date) -> None:
+    if (fen, before) != (row.amount_fen, day):
+        row.wrong("amount", f"同一单号以前导入的是 {before}，{yuan(fen)}，与这一行不一致", "row_contradicts")
+    row.state = "repeated"
+
+
+def _same_invoice(
+    row: Row, day: date, known: Known, by_invoice: Mapping[tuple[str, int, date], list[Sale]]
+) -> Sale | None:
+    """The sale of another channel with this invoice, amount and day; one that this channel has not claimed if any."""
+    if not row.invoice_number:
+        return None
+    others = [one for one in by_invoice.get((row.invoice_number, row.amount_fen, day), ()) if one.key[0] != row.channel]
+    if len(others) < 2:
+        return others[0] if others else None
+    claimed = {claim.sale_id for (key, _), claim in known.claims.items() if key[0] == row.channel}
+    return next((one for one in others if one.id not in claimed), others[0])
+
+
+def _hold(row: Row, first: Sale, why: str, known: Known, done: Sorted) -> None:
+    claim = Claim(claim_id_of(row), first.id, "open", row.amount_fen)
+    if row.unit_id is not None:
+        known.claims[row.key, row.unit_id] = claim
+    row.state, row.first_unit_id, row.claim_id = "held", first.unit_id, claim.id
+    done.claims.append((row, first.id, why))
+
+
+def _refund(row: Row, known: Known, done: Sorted) -> None:
+    unit, day, number = row.unit_id, row.day, row.refund_number
+    if unit is None or day is None or number is None:
+        raise ValueError("only whole rows are sorted out")
+    sale = known.sales.get(row.sale_id)
+    claim = known.claims.get((row.key, unit))
+    if claim is not None and claim.state != "later":
+        waiting = known.sales[claim.sale_id]
+        row.state, row.claim_id, row.first_unit_id = "set_aside", claim.id, waiting.unit_id
+        if claim.state == "open":
+            row.state = "repeated" if (claim.id, number) in known.held else "held"
+            known.held.add((claim.id, number))
+        return
+    if claim is not None:
+        sale = known.sales[claim.sale_id]
+    elif sale is None:
+        said = "没有这笔销售：退款早于销售。请先导入销售（同一份文件也可以），再导入退款"
+        row.wrong("number", said, "refund_before_sale")
+        return
+    if sale.unit_id != unit:
+        owner = known.unit_names.get(sale.unit_id, "另一个单位")
+        row.wrong("unit", f"这笔销售记在“{owner}”名下，退款须由该单位导入", "refund_of_another")
+        return
+    before = known.refunds.get((sale.id, row.channel, number))
+    if before is not None:
+        if before != row.amount_fen:
+            row.wrong("amount", f"同一退款单号以前导入的是 {yuan(before)}，与这一行不一致", "row_contradicts")
+        row.state = "repeated"
+        return
+    take(row, sale)
+    if not row.mistakes:
+        known.refunds[sale.id, row.channel, number] = row.amount_fen
+        row.state = "staged"
+        done.refunds.append((row, sale.id))
+
+
+def take(row: Row, sale: Sale) -> None:
+    """Take a refund from what remains of its sale, or note why that cannot be."""
+    if row.day is not None and row.day < sale.day:
+        row.wrong("day", f"退款日期早于销售日期 {sale.day}", "refund_before_sale")
+    for column, wanted, left, said in (
+        ("amount", row.amount_fen, sale.left_fen, yuan(sale.left_fen)),
+        ("kg", row.grams, sale.left_grams, f"{sale.left_grams} 克"),
+        ("quantity", row.quantity_milli, sale.left_milli, f"{sale.left_milli / 1000:g} 件"),
+    ):
+        if wanted > left:
+            row.wrong(column, f"退款超过这笔销售还剩的 {said}", "refund_too_large")
+    if not row.mistakes:
+        sale.left_fen -= row.amount_fen
+        sale.left_grams -= row.grams
+        sale.left_milli -= row.quantity_milli
