@@ -13,8 +13,10 @@ COPY orders orders
 RUN .venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation -e . && .venv/bin/python -m compileall -q shop catalog orders
 
 FROM ${BASE}
+# Papers are printed in Chinese.
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends fonts-noto-cjk && rm -rf /var/lib/apt/lists/*
 ENV PATH=/srv/bangfu/.venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 SHOP_ENV=production
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin bangfu
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin bangfu && install -d -o bangfu /srv/files
 WORKDIR /srv/bangfu
 COPY --from=build /srv/bangfu /srv/bangfu
 USER 10001
