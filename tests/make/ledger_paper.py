@@ -1,0 +1,218 @@
+"""The credit ledger on paper: what a history must have entered, reckoned apart from the shop's own code."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+from shop.core import clock
+from shop.core.money import split
+
+Grade = Literal["A", "B", "C", "D"]
+
+
+@dataclass(frozen=True)
+class PaperRule:
+    id: UUID
+    kinds: tuple[str, ...] = ("direct_purchase", "assisted_sale")
+    minimum: Grade = "D"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """An attribution. reason: why it does not count, None when it does."""
+
+    county: str
+    county_name: str
+    producer: UUID
+    producer_name: str
+    path: tuple[UUID, ...]
+    unit_name: str
+    kind: str
+    rule: PaperRule
+    designated: bool
+    reason: str | None = None
+
+    def judged(self) -> "Facts":
+        """What is known to have been given away stays so; else the deal, then the county."""
+        reason = None
+        if self.reason == "donated":
+            reason = "donated"
+        elif self.kind not in self.rule.kinds:
+            reason = "credit_kind_excluded"
+        elif not self.designated:
+            reason = "no_designation"
+        return replace(self, reason=reason)
+
+    def standing(self, grade: Grade) -> str:
+        if self.reason is not None:
+            return self.reason
+        if grade > self.rule.minimum:
+            return "evidence_missing"
+        return "unverified" if grade == "D" else "headline"
+
+
+@dataclass(frozen=True)
+class Amount:
+    fen: int
+    grams: int
+    milli: int
+
+    def __add__(self, other: "Amount") -> "Amount":
+        return Amount(self.fen + other.fen, self.grams + other.grams, self.milli + other.milli)
+
+    def __neg__(self) -> "Amount":
+        return Amount(-self.fen, -self.grams, -self.milli)
+
+    def __bool__(self) -> bool:
+        return bool(self.fen or self.grams or self.milli)
+
+
+NOTHING = Amount(0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Written:
+    """One entry; month: where it landed."""
+
+    component: UUID
+    month: int
+    sale_month: int
+    refund: bool
+    grade: Grade
+    facts: Facts
+    amount: Amount
+
+
+@dataclass
+class Component:
+    """version: how often its facts were corrected. remains: by grade and day of the sale."""
+
+    id: UUID
+    line: UUID
+    facts: Facts
+    placed_on: date
+    version: int = 0
+    remains: dict[tuple[Grade, date], Amount] = field(default_factory=dict)
+    stated: Amount = NOTHING
+
+    @property
+    def left(self) -> Amount:
+        return sum(self.remains.values(), NOTHING)
+
+    def put(self, grade: Grade, day: date, amount: Amount) -> None:
+        whole = self.remains.get((grade, day), NOTHING) + amount
+        self.remains[grade, day] = whole
+        if not whole:
+            del self.remains[grade, day]
+
+
+@dataclass
+class Paper:
+    """The december is adjusted after its close, until the day when nothing comes any more."""
+
+    december: int
+    until: date
+    closed: set[int] = field(default_factory=set)
+    adjusting: set[int] = field(default_factory=set)
+    written: list[Written] = field(default_factory=list)
+    components: list[Component] = field(default_factory=list)
+
+    def close(self, month: int) -> None:
+        adjusts = month == self.december and clock.today() < self.until and month not in self.closed
+        (self.adjusting if adjusts else self.closed).add(month)
+
+    def shut(self, month: int) -> bool:
+        return month in self.closed or (month in self.adjusting and clock.today() >= self.until)
+
+    def _lands(self, month: int) -> int:
+        while self.shut(month):
+            month = clock.add_months(month, 1)
+        return month
+
+    def _write(self, of: Component, grade: Grade, sale_on: date, amount: Amount, refund_on: date | None = None) -> None:
+        month = self._lands(clock.month_of(refund_on or sale_on))
+        sale_month = clock.month_of(sale_on)
+        self.written.append(Written(of.id, month, sale_month, refund_on is not None, grade, of.facts, amount))
+
+    def sold(self, of: Component, grade: Grade, day: date, amount: Amount) -> None:
+        of.put(grade, day, amount)
+        of.stated += amount
+        self._write(of, grade, day, amount)
+
+    def refunded(self, of: Component, sale_on: date, amount: Amount, *, on: date) -> None:
+        """From that day's sale where it holds so much, else from all that remains, by what each part has."""
+        parts = sorted(of.remains, key=lambda key: (key[1], key[0]))
+        same_day = [key for key in parts if key[1] == sale_on]
+        held = sum((of.remains[key] for key in same_day), NOTHING)
+        if held.fen >= amount.fen and held.grams >= amount.grams and held.milli >= amount.milli:
+            parts = same_day or parts
+        shares = zip(
+            parts,
+            split(amount.fen, [of.remains[key].fen for key in parts]),
+            split(amount.grams, [of.remains[key].grams for key in parts]),
+            split(amount.milli, [of.remains[key].milli for key in parts]),
+            strict=True,
+        )
+        of.stated += -amount
+        for (grade, day), *share in shares:
+            back = -Amount(*share)
+            of.put(grade, day, back)
+            self._write(of, grade, day, back, on)
+
+    def lifted(self, of: Component, to: Grade) -> None:
+        for (grade, day), amount in list(of.remains.items()):
+            if grade > to:
+                self._write(of, grade, day, -amount)
+                self._write(of, to, day, amount)
+                of.put(grade, day, -amount)
+                of.put(to, day, amount)
+
+    def corrected(self, of: Component, facts: Facts) -> None:
+        for (grade, day), amount in of.remains.items():
+            self._write(of, grade, day, -amount)
+        of.facts, of.version = facts, of.version + 1
+        for (grade, day), amount in of.remains.items():
+            self._write(of, grade, day, amount)
+
+    def of_line(self, line: UUID) -> list[Component]:
+        return [one for one in self.components if one.line == line]
+
+
+@dataclass
+class Told:
+    """What a report must say of some entries."""
+
+    by_standing: Counter[str]
+    by_kind: Counter[str]
+    refunded_fen: int = 0
+    grams: int = 0
+    milli: int = 0
+
+
+def told(entries: Iterable[Written]) -> Told:
+    found = Told(Counter(), Counter())
+    for one in entries:
+        standing = one.facts.standing(one.grade)
+        found.by_standing[standing] += one.amount.fen
+        if standing == "headline":
+            found.by_kind[one.facts.kind] += one.amount.fen
+            found.refunded_fen -= one.amount.fen if one.refund else 0
+            found.grams += one.amount.grams
+            found.milli += one.amount.milli
+    return found
+
+
+def sums(entries: Sequence[Written]) -> Mapping[tuple[object, ...], Amount]:
+    """By everything that an entry's facts say; nothing for what cancelled out."""
+    found: dict[tuple[object, ...], Amount] = {}
+    for one in entries:
+        facts = one.facts
+        key = (
+            one.component, one.month, one.sale_month, one.refund, one.grade, facts.standing(one.grade), facts.county,
+            facts.county_name, facts.producer_name, facts.unit_name, facts.path, facts.kind,
+        )  # fmt: skip
+        found[key] = found.get(key, NOTHING) + one.amount
+    return {key: amount for key, amount in found.items() if amount}
