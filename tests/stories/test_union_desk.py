@@ -27,6 +27,8 @@ pytestmark = pytest.mark.anyio
 CHEAPER_FEN = 6_100
 ORIGINS = 3
 """Of the box: each part of it is rounded by itself."""
+WRONG: dict[str, dict[str, Any]] = {"DEMO-2": {"damaged": 1, "reason": "破损"}, "DEMO-3": {"short": 1}}
+"""What is not as it was ordered, of the boxes."""
 DISCOUNT_FEN = 1_000
 """Of the boxes' supplier, for an order of that size."""
 
@@ -185,8 +187,7 @@ async def delivered(day: UnionDay, purchase: Json) -> None:
         box_line = _lines(share)[0]["line_id"]
         lines = []
         for line_id, pieces in delivery["lines"].items():
-            wrong = line_id == box_line
-            bad = {"DEMO-2": {"damaged": 1, "reason": "破损"}, "DEMO-3": {"short": 1}}.get(code, {}) if wrong else {}
+            bad = WRONG.get(code, {}) if line_id == box_line else {}
             lines.append({"line_id": line_id, "payer_share_id": share["id"], "accepted": pieces - bool(bad), **bad})
         body = {"delivery": {"delivery_id": delivery["id"], "lines": lines}, "witness_id": witness}
         if code == "DEMO":
