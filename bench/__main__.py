@@ -15,7 +15,7 @@ from bench import bulk, buying, ledger, listing, recipients, roll, settling, spe
 Result = dict[str, Any]
 RUNS: dict[tuple[str, ...], Callable[[bool], Awaitable[list[Result]]]] = {
     ("place_order", "hot_sku", "web_rss_mib"): buying.run,
-    ("settle",): settling.run,
+    ("settle", "settle_credit_cost"): settling.run,
     ("bulk_place",): bulk.run,
     ("rule_check_growth",): spending.run,
     ("product_list", "product_list_cold", "product_detail_304"): listing.run,

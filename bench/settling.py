@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+import orders.credit.record as recording
 from bench.goods import stage
 from bench.layout import WEB_CORE, Server, migrated, server, web
 from orders.checkout.settle import Paid, settle
@@ -42,7 +43,7 @@ async def run(quick: bool) -> list[dict[str, Any]]:
 def _measure(quick: bool) -> list[dict[str, Any]]:
     count, rounds, seconds = (500, 1, 2) if quick else (3_000, 3, 4)
     os.sched_setaffinity(0, {WEB_CORE})
-    spread, one, limit, whole = [], [], [], []
+    spread, one, limit, whole, cost = [], [], [], [], []
     with server() as running:
         asyncio.run(migrated(running))
         with web(running) as (_, port):
@@ -50,6 +51,12 @@ def _measure(quick: bool) -> list[dict[str, Any]]:
         for _ in range(rounds):
             spread.append(asyncio.run(_settle(running, staged.shop.branch, staged.skus, count)))
             one.append(asyncio.run(_settle(running, staged.shop.branch, staged.skus[:3], count)))
+            cost.append(
+                (
+                    asyncio.run(_credit_cost(running, staged.shop.branch, staged.skus, count)),
+                    asyncio.run(_credit_cost(running, staged.shop.branch, staged.skus[:3], count)),
+                )
+            )
             asyncio.run(_prepare_limit(running, staged.shop.branch, staged.skus, count * 3))
             limit.append(running.pgbench(SCRIPT, clients=16, seconds=seconds))
             whole.append(asyncio.run(_whole_way(running, staged.shop.branch, staged.skus, 200)))
@@ -65,7 +72,17 @@ def _measure(quick: bool) -> list[dict[str, Any]]:
                 "webhook_to_credited_per_s": round(median(whole)),
                 "one_county_to_spread": round(median(o / s for o, s in zip(one, spread, strict=True)), 2),
             },
-        }
+        },
+        {
+            "name": "settle_credit_cost",
+            "ratio": round(median(max(pair) for pair in cost), 3),
+            "goal": 0.10,
+            "better": "lower",
+            "detail": {
+                "spread": round(median(pair[0] for pair in cost), 3),
+                "one_county": round(median(pair[1] for pair in cost), 3),
+            },
+        },
     ]
 
 
@@ -96,6 +113,33 @@ async def _settle(running: Server, branch: UUID, skus: Sequence[UUID], count: in
     took = perf_counter() - began
     await database.close()
     return len(paid) / took
+
+
+# Settling without what only reports need: the same statement that records credit, less the rollup's deltas.
+_FULL = recording.RECORD
+_HEAD, _, _REST = _FULL.text.partition(", changed AS (")
+_BARE = text(_HEAD + "\n" + _REST[_REST.index("SELECT (SELECT count(DISTINCT (kind,") :])
+
+
+async def _credit_cost(running: Server, branch: UUID, skus: Sequence[UUID], count: int) -> float:
+    """Which part of settling goes into deltas; every second batch goes without them, so noise hits both alike."""
+    database = await Database.open(running.url(), size=8)
+    await _orders(database, branch, skus, count)
+    now = datetime.now(UTC)
+    async with database.transaction() as session:
+        paid = [Paid(r.id, f"pi_{r.id}", r.amount_fen, "cny", "wechat_pay", now) for r in await session.execute(_OPEN)]
+    took = {True: 0.0, False: 0.0}
+    try:
+        for number, start in enumerate(range(0, len(paid) - len(paid) % (2 * BATCH), BATCH)):
+            recording.RECORD = _FULL if number % 2 else _BARE
+            began = perf_counter()
+            async with database.transaction() as session:
+                await settle(session, paid[start : start + BATCH], now=now)
+            took[recording.RECORD is _FULL] += perf_counter() - began
+    finally:
+        recording.RECORD = _FULL
+        await database.close()
+    return 1 - took[False] / took[True]
 
 
 async def _whole_way(running: Server, branch: UUID, skus: Sequence[UUID], count: int) -> float:

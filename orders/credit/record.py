@@ -58,7 +58,7 @@ _FROZEN = [
 # `placed` looks where a row lands as this statement's snapshot sees the months; `held` then holds those months' rows
 # against a close, and reads them as they are after whatever it waited for. A month that was closed in between writes
 # nothing and is reported, and the statement is run again.
-_RECORD = text(
+RECORD = text(
     f"""
 WITH wanted AS (
     SELECT r.*, (extract(year FROM occurred_on) * 100 + extract(month FROM occurred_on))::int AS month
@@ -151,7 +151,7 @@ async def _enter(session: WriteSession, rows: Sequence[Recognised], now: datetim
     ]
     facts = {"rows": msgspec.json.encode(document).decode(), "now": now, "today": clock.business_day(now)}
     while True:
-        entered = (await session.execute(_RECORD, facts)).one()
+        entered = (await session.execute(RECORD, facts)).one()
         if not entered.closed_meanwhile:
             written: int = entered.written
             return written
@@ -170,7 +170,11 @@ async def _from_what_stands(session: WriteSession, refunds: Sequence[Recognised]
 def _split(refund: Recognised, standing: Sequence[Standing]) -> list[Recognised]:
     mine = [one for one in standing if one.component_id == refund.component_id]
     of_that_day = [one for one in mine if one.sale_on == refund.sale_on]
-    if sum(one.amount_fen for one in of_that_day) >= -refund.amount_fen:
+    if (
+        sum(one.amount_fen for one in of_that_day) >= -refund.amount_fen
+        and sum(one.grams for one in of_that_day) >= -refund.grams
+        and sum(one.quantity_milli for one in of_that_day) >= -refund.quantity_milli
+    ):
         mine = of_that_day or mine
     if not mine:
         return [refund]
