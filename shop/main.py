@@ -25,6 +25,10 @@ import orders.aftersales.pages
 import orders.allowance.api
 import orders.balance.api
 import orders.balance.pages
+import orders.audit.api
+import orders.audit.pages
+import orders.audit.question_pages
+import orders.audit.questions_api
 import orders.banking.api
 import orders.banking.pages
 import orders.budget.api
@@ -167,6 +171,10 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.seal.api.routes,
     orders.filing.api.routes,
     orders.filing.pages.routes,
+    orders.audit.api.routes,
+    orders.audit.questions_api.routes,
+    orders.audit.question_pages.routes,
+    orders.audit.pages.routes,
 )
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import text
 import catalog.listing.jobs
 import catalog.product.jobs
 import orders.allowance.jobs
+import orders.audit.retention
 import orders.bulk.freeze_choices
 import orders.canteen.jobs
 import orders.cart.jobs
@@ -64,6 +65,7 @@ def jobs(settings: Settings, database: Database, gateway: PaymentGateway) -> tup
         Job("successors", 3600, lambda: catalog.product.jobs.follow_successors(database)),
         Job("overdue", 3600, lambda: orders.canteen.jobs.mark_overdue(database, now=clock.now())),
         Job("freeze_choices", 1, lambda: orders.bulk.freeze_choices.freeze_due(database, now=clock.now())),
+        Job("retention", 3600, lambda: orders.audit.retention.erase_due(database, now=clock.now())),
         Job("forget_carts", 3600, lambda: orders.cart.jobs.forget_carts(database, now=clock.now())),
         Job("forget_sign_ins", 3600, lambda: shop.access.jobs.forget_old(database)),
         Job("forget_answers", 3600, lambda: forget_answers(database)),

@@ -29,7 +29,7 @@ from shop.core.database import WriteSession
 from shop.core.errors import Detail
 from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
 from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX, NO_NUL
-from shop.core.requests import TheDatabase
+from shop.core.requests import TheDatabase, TheSettings
 
 routes = APIRouter(prefix="/api/v1", tags=["credit"])
 
@@ -93,6 +93,7 @@ async def post_end(rule: UUID, wanted: EndIn, actor: RuleWriter, database: TheDa
 async def get_entries(  # each parameter of a list is an argument
     actor: Reader,
     database: TheDatabase,
+    settings: TheSettings,
     since: Annotated[Day | None, Query(alias="from")] = None,
     until: Annotated[Day | None, Query(alias="to")] = None,
     kind: Annotated[str | None, Query(max_length=30, pattern=NO_NUL)] = None,
@@ -115,6 +116,7 @@ async def get_entries(  # each parameter of a list is an argument
             filters=filters,
             limit=limit,
             cursor=cursor,
+            secret=settings.secret_key,
         )
 
 

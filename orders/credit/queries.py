@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlmodel import SQLModel, col
 
 from orders.credit.models import CountingRule
+from orders.credit.pseudonym import mandate_of
 from orders.credit.schemas import EntryOut, EntryPage, RuleOut, RulePage
 from shop.access.permissions import Actor, Permission
 from shop.core.database import ReadSession
@@ -52,10 +53,12 @@ async def entries_of(
     filters: dict[str, Any],
     limit: int,
     cursor: str | None,
+    secret: str,
 ) -> EntryPage:
     """Entries of the caller's units with `since` <= occurred_on < `until`, the newest first.
 
-    filters: columns that must have a value; None asks for nothing.
+    filters: columns that must have a value; None asks for nothing. secret: of the shop. An auditor sees persons under
+    the pseudonyms of his mandate, nobody else sees anything of them.
     """
     e = _ENTRY.c
     wanted = choose(_ENTRY).where(
@@ -70,7 +73,12 @@ async def entries_of(
         wanted = wanted.where((e.recorded_at < at) | ((e.recorded_at == at) & (e.id < entry_id)))
     rows = (await session.execute(wanted.order_by(e.recorded_at.desc(), e.id.desc()).limit(limit + 1))).all()
     more = cursor_of(rows[limit - 1].recorded_at, rows[limit - 1].id) if len(rows) > limit else None
-    return EntryPage(items=[EntryOut.model_validate(row) for row in rows[:limit]], next_cursor=more)
+    mandate = await mandate_of(session, actor, day)
+    items = [EntryOut.model_validate(row) for row in rows[:limit]]
+    for item, row in zip(items, rows, strict=False):
+        if mandate and row.person_id and mandate.covers(row.occurred_on, row.unit_path):
+            item.pseudonym = mandate.pseudonym(secret, row.person_id)
+    return EntryPage(items=items, next_cursor=more)
 
 
 def _month(day: date) -> int:

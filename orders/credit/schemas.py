@@ -66,7 +66,10 @@ class EndIn(BaseModel):
 
 
 class EntryOut(BaseModel):
-    """Amounts are signed. reverses_id: the entry that is taken back; late_for: see CreditEntry."""
+    """Amounts are signed. reverses_id: the entry that is taken back; late_for: see CreditEntry.
+
+    pseudonym: of the person, for an auditor whose mandate covers the entry; null for everybody else.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -103,6 +106,7 @@ class EntryOut(BaseModel):
     attribution_id: UUID | None
     reverses_id: UUID | None
     evidence_sha256: str | None
+    pseudonym: str | None = None
 
 
 class EntryPage(BaseModel):

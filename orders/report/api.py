@@ -8,6 +8,7 @@ from fastapi.responses import StreamingResponse
 
 from orders.report import sheet
 from orders.report.bridge import bridge
+from orders.report.note_export import note_export
 from orders.report.publish import publish
 from orders.report.question import PARAMETERS, SECOND_MOMENT, read_moment, read_question
 from orders.report.sales import sales
@@ -44,6 +45,8 @@ async def get_sales(
     report = await sales(database, question, actor=actor, now=now)
     document = await publish(database, report, seal_key(settings), by=actor.user_id, now=now)
     headers = {"cache-control": "private, no-store"}
+    if question.format != "json":
+        await note_export(database, report, document, actor=actor, now=now)
     if question.format == "csv":
         headers["content-disposition"] = f'attachment; filename="{sheet.file_name(report)}"'
         return StreamingResponse(sheet.chunks(report, document), media_type="text/csv; charset=utf-8", headers=headers)

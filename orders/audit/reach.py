@@ -1,0 +1,46 @@
+"""What an auditor works on: his mandate, and the units it leaves him of those his role opens."""
+
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Uuid, bindparam, text
+
+from orders.credit.pseudonym import Mandate, mandate_of
+from shop.access.permissions import Actor, Permission
+from shop.core import clock
+from shop.core.database import ReadSession
+from shop.core.errors import NotAllowed
+from shop.organisation.queries import visible_unit_ids
+
+_BELOW = text("""
+WITH RECURSIVE seen (unit_id) AS (
+    SELECT id FROM unit WHERE id = ANY(:roots)
+    UNION SELECT below.unit_id FROM seen JOIN unit_parent AS below ON below.parent_id = seen.unit_id
+)
+SELECT unit_id FROM seen
+""").bindparams(bindparam("roots", type_=ARRAY(Uuid)))
+
+
+class NoMandate(NotAllowed):
+    code: ClassVar[str] = "no_mandate"
+    title: ClassVar[str] = "没有有效的审计委托"
+
+
+async def units_of(session: ReadSession, actor: Actor, *, now: datetime) -> frozenset[UUID] | None:
+    """The units whose records a caller may read: by role, and for an auditor within his mandate. None: all."""
+    day = clock.business_day(now)
+    visible = await visible_unit_ids(session, actor, Permission.AUDIT_READ, day)
+    mandate = await mandate_of(session, actor, day)
+    if mandate is None:
+        return visible
+    mandated = frozenset(await session.scalars(_BELOW, {"roots": list(mandate.unit_ids)}))
+    return mandated if visible is None else mandated & visible
+
+
+async def mandate_for(session: ReadSession, actor: Actor, *, now: datetime) -> Mandate:
+    """Lines, baskets, samples and questions are for auditors under a mandate. Raises NoMandate."""
+    mandate = await mandate_of(session, actor, clock.business_day(now))
+    if mandate is None:
+        raise NoMandate("请联系管理员登记审计委托书后再查阅。")
+    return mandate
