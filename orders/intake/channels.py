@@ -90,7 +90,5 @@ def channel_named(channels: Sequence[Channel], written: str) -> Channel:
 
 
 def _channel(row: Row[Any]) -> Channel:
-    named = tuple(
-        Named(one["field"], tuple(one["titles"]), one.get("blank"), one.get("words")) for one in row.columns
-    )
+    named = tuple(Named(one["field"], tuple(one["titles"]), one.get("blank"), one.get("words")) for one in row.columns)
     return Channel(row.code, row.name, named, row.pull_url)

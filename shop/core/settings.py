@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     data_folder: Path = Path(".data")
     files_url: str | None = None
     """Where evidence is kept: a folder, `s3://bucket/prefix`; unset → `files` in the data folder."""
+    channel_keys: dict[str, str] = {}
+    """What other channels gave us to sign with, as JSON: {"platform_832": "…"}. Without one nothing is fetched."""
 
     @property
     def production(self) -> bool:

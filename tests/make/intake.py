@@ -107,6 +107,9 @@ class IntakeDesk:
                 files={"file": ("对账单.csv", data)},
             )
 
+    async def upload_lines(self, lines: Sequence[Line], channel: str = PLATFORM) -> httpx.Response:
+        return await self.upload(ours(lines), channel)
+
     async def staged(self, lines: Sequence[Line], channel: str = PLATFORM, **more: Any) -> str:
         answer = await self.upload(ours(lines), channel, **more)
         assert answer.status_code == 201, answer.text

@@ -80,7 +80,8 @@ async def test_the_same_sale_twice_is_one_entry(desk: IntakeDesk) -> None:
 async def test_the_same_number_with_another_amount_is_refused(desk: IntakeDesk) -> None:
     await desk.imported([Line()])
     problem = refused(await desk.upload(ours([Line(amount="99.00")])), 422, "import_refused")
-    assert "第 2 行" in problem["detail"] and "以前导入的是" in problem["detail"]
+    assert "第 2 行" in problem["detail"]
+    assert "以前导入的是" in problem["detail"]
     assert await desk.sums("channel") == [(PLATFORM, 10_000)]
 
 
@@ -148,7 +149,8 @@ async def test_a_day_may_be_written_in_several_forms(desk: IntakeDesk, day: str)
 
 async def test_another_channel_s_statement_is_refused_by_name(desk: IntakeDesk) -> None:
     problem = refused(await desk.upload(market([Line()]), PLATFORM), 422, "wrong_channel")
-    assert "零售商电商平台" in problem["detail"] and problem["looks_like"] == MARKET
+    assert "零售商电商平台" in problem["detail"]
+    assert problem["looks_like"] == MARKET
     problem = refused(await desk.upload(ours([Line(more={"channel": "展销会"})]), PLATFORM), 422, "wrong_channel")
     assert problem["looks_like"] == "fair"
     stated = await desk.upload(ours([Line(more={"channel": "832 平台"})]), None)

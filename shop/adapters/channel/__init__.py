@@ -1,0 +1,1 @@
+"""Rows of sales that other platforms hand out, page by page."""
