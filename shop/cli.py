@@ -206,6 +206,10 @@ def import_(
     file: Annotated[Path | None, typer.Argument(help="csv or xlsx")] = None,
     *,
     template: Annotated[bool, typer.Option("--template", help="Print the header with one example row.")] = False,
+    channel: Annotated[
+        str | None,
+        typer.Option(help="Of sales made elsewhere, e.g. platform_832; left out, the file's column says it."),
+    ] = None,
 ) -> None:
     """Load a file, staged like every import: first every row is checked, then all of it counts, or nothing."""
     from shop.commands import imports as upload  # noqa: PLC0415
@@ -216,7 +220,11 @@ def import_(
     if file is None:
         raise typer.BadParameter("FILE is missing")
     content = file.read_bytes()
-    done = _run(_with_database(lambda database: upload.load(database, kind=kind, name=file.name, content=content)))
+    done = _run(
+        _with_database(
+            lambda database: upload.load(database, kind=kind, name=file.name, content=content, channel=channel)
+        )
+    )
     typer.echo(json.dumps(done, ensure_ascii=False, default=str))
 
 
@@ -329,11 +337,22 @@ def doctor(*, as_json: AsJson = False) -> None:
 
 @app.command()
 def reconcile(*, as_json: AsJson = False) -> None:
-    """Ask the payment provider about every open payment and refund now, as the worker does by and by."""
+    """Ask the payment provider about every open payment and refund now, then compare the books.
+
+    Each difference is printed with its owner and reason. Exit code 1: the books differ.
+    """
     from shop.commands.payments import reconcile_all  # noqa: PLC0415
 
-    asked = _run(reconcile_all())
-    typer.echo(json.dumps({"asked": asked}) if as_json else f"asked about {asked}")
+    done = _run(reconcile_all())
+    if as_json:
+        typer.echo(json.dumps({"asked": done.asked, "differences": done.differences}, ensure_ascii=False))
+    else:
+        typer.echo(f"asked about {done.asked}")
+        for one in done.differences:
+            typer.echo(f"{one['code']} {one['subject']} [{one['owner']}] {one['said']}；{one['reason']}")
+        typer.echo("the books differ" if done.differences else "the books balance")
+    if done.differences:
+        raise typer.Exit(1)
 
 
 @app.command()

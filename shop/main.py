@@ -57,6 +57,9 @@ import orders.evidence.api
 import orders.filing.api
 import orders.filing.pages
 import orders.intake.api
+import orders.intake.pages
+import orders.integrity.api
+import orders.integrity.pages
 import orders.invoice.api
 import orders.invoice.pages
 import orders.order.api
@@ -150,6 +153,9 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.banking.api.routes,
     orders.banking.pages.routes,
     orders.intake.api.routes,
+    orders.intake.pages.routes,
+    orders.integrity.api.routes,
+    orders.integrity.pages.routes,
     orders.invoice.api.routes,
     orders.invoice.pages.routes,
     orders.roll.archive_api.routes,

@@ -17,12 +17,16 @@ import catalog.listing.jobs
 import catalog.product.jobs
 import orders.allowance.jobs
 import orders.audit.retention
+import orders.balance.run
 import orders.bulk.freeze_choices
+import orders.bulk.protect_price
 import orders.canteen.jobs
 import orders.cart.jobs
 import orders.checkout.jobs
 import orders.credit.jobs
 import orders.funds.jobs
+import orders.intake.pull
+import orders.integrity.scan
 import orders.seal.jobs
 import orders.switchboard
 import shop.access.jobs
@@ -62,9 +66,13 @@ def jobs(settings: Settings, database: Database, gateway: PaymentGateway) -> tup
         Job("seal", 600, lambda: orders.seal.jobs.seal_what_is_new(database, settings)),
         Job("allowances", 5, lambda: orders.allowance.jobs.give_back_left(database, now=clock.now())),
         Job("prove", 600, lambda: orders.funds.jobs.prove_nightly(database, now=clock.now())),
+        Job("balance", 600, lambda: orders.balance.run.balance_nightly(database, gateway, now=clock.now())),
+        Job("flags", 6 * 3600, lambda: orders.integrity.scan.scan_all(database, now=clock.now())),
         Job("successors", 3600, lambda: catalog.product.jobs.follow_successors(database)),
+        Job("pull_channels", 600, lambda: orders.intake.pull.pull_channels(database, settings)),
         Job("overdue", 3600, lambda: orders.canteen.jobs.mark_overdue(database, now=clock.now())),
         Job("freeze_choices", 1, lambda: orders.bulk.freeze_choices.freeze_due(database, now=clock.now())),
+        Job("protect_prices", 600, lambda: orders.bulk.protect_price.protect_due(database, now=clock.now())),
         Job("retention", 3600, lambda: orders.audit.retention.erase_due(database, now=clock.now())),
         Job("forget_carts", 3600, lambda: orders.cart.jobs.forget_carts(database, now=clock.now())),
         Job("forget_sign_ins", 3600, lambda: shop.access.jobs.forget_old(database)),

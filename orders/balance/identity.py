@@ -1,16 +1,21 @@
 """The identities that money, credit and stock obey at every commit, to the fen and to the piece.
 
-Each is one statement that adds both sides from different tables. `apart` adds up what is wrong order by order, SKU by
-SKU, so two mistakes never hide each other in a sum.
+Each is one law: parts from different tables, by a key, in a left and a right sum. `apart` adds up what is wrong order
+by order, SKU by SKU, so two mistakes never hide each other in a sum; `apart_by_key` names them.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 
 from orders.credit.check import differences
 from shop.core.database import ReadSession
+
+Measure = Literal["fen", "pieces"]
+KEYS_NAMED = 1_000
+"""Differences of one law that are named, the largest first; their sum counts all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,40 @@ class Identity:
     @property
     def holds(self) -> bool:
         return self.apart == 0 and self.difference == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """Σ left = Σ right for each key. parts: SQL of rows (part, key as text, fen); of: what a key is the id of."""
+
+    code: str
+    of: str
+    left: tuple[str, ...]
+    right: tuple[str, ...]
+    parts: str
+    measure: Measure = "fen"
+
+    @property
+    def keys(self) -> str:
+        """SQL of a row for each key: its parts, and left minus right."""
+        sums = ", ".join(
+            f"coalesce(sum(fen) FILTER (WHERE part = '{part}'), 0)::bigint AS {part}"
+            for part in (*self.left, *self.right)
+        )
+        left = ", ".join(f"'{part}'" for part in self.left)
+        return f"""SELECT key, {sums}, sum(CASE WHEN part IN ({left}) THEN fen ELSE -fen END)::bigint AS apart
+            FROM ({self.parts}) parts GROUP BY key"""  # noqa: S608  # composed of our own constants
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """A key at which a law does not hold: `by` is left minus right. key: `order:…`, `component:…`, `sku:…`."""
+
+    law: str
+    key: str
+    parts: Mapping[str, int]
+    by: int
+    measure: Measure
 
 
 # What the provider holds for us: received in our currency (a held payment in another one is nobody's fen yet). An
@@ -64,137 +103,120 @@ _LEDGER = """
     LEFT JOIN acceptance x ON x.id = t.reference LEFT JOIN reduction d ON d.id = t.reference
 """
 
-_MONEY = text(f"""
-WITH parts AS (
-    SELECT 'goods' AS part, order_id, amount_fen AS fen FROM credit_entry WHERE channel = 'shop'
-    UNION ALL SELECT 'freight', order_id, fen FROM ({_FREIGHT}) freight
-    UNION ALL SELECT 'advances', order_id, -fen FROM ({_LEDGER}) ledger WHERE kind = 'advance'
-    UNION ALL SELECT 'payments', order_id, fen FROM ({_PAYMENTS}) payments
-    UNION ALL SELECT 'receivables', order_id, fen FROM ({_LEDGER}) ledger WHERE kind = 'receivable'
-), orders AS (
-    SELECT sum(fen) FILTER (WHERE part = 'goods') AS goods, sum(fen) FILTER (WHERE part = 'freight') AS freight,
-        sum(fen) FILTER (WHERE part = 'advances') AS advances, sum(fen) FILTER (WHERE part = 'payments') AS payments,
-        sum(fen) FILTER (WHERE part = 'receivables') AS receivables,
-        sum(CASE WHEN part IN ('goods', 'freight', 'advances') THEN fen ELSE -fen END) AS apart
-    FROM parts GROUP BY order_id
-)
-SELECT coalesce(sum(goods), 0)::bigint AS goods, coalesce(sum(freight), 0)::bigint AS freight,
-    coalesce(sum(advances), 0)::bigint AS advances, coalesce(sum(payments), 0)::bigint AS payments,
-    coalesce(sum(receivables), 0)::bigint AS receivables, coalesce(sum(abs(apart)), 0)::bigint AS apart
-FROM orders
-""")  # noqa: S608  # composed of our own constants
-
-_RECOGNISED = text("""
-WITH parts AS (
-    SELECT CASE WHEN NOT counted THEN 'not_counted' WHEN grade = 'D' THEN 'unverified' ELSE 'credited' END AS part,
-        component_id, amount_fen AS fen
-    FROM credit_entry WHERE channel = 'shop'
-    UNION ALL SELECT 'recognised', c.id, c.net_fen
-    FROM share_component c JOIN payment y ON y.order_id = c.order_id AND y.state = 'succeeded'
-    UNION ALL SELECT 'recognised', p.component_id, -p.fen
-    FROM refund_part p JOIN refund r ON r.id = p.refund_id AND r.state = 'succeeded'
-    UNION ALL SELECT 'recognised', component_id, accepted_fen FROM acceptance_part
-    UNION ALL SELECT 'recognised', component_id, -fen FROM reduction_part WHERE of_accepted
-), components AS (
-    SELECT sum(fen) FILTER (WHERE part = 'credited') AS credited,
-        sum(fen) FILTER (WHERE part = 'unverified') AS unverified,
-        sum(fen) FILTER (WHERE part = 'not_counted') AS not_counted,
-        sum(fen) FILTER (WHERE part = 'recognised') AS recognised,
-        sum(CASE WHEN part = 'recognised' THEN -fen ELSE fen END) AS apart
-    FROM parts GROUP BY component_id
-)
-SELECT coalesce(sum(credited), 0)::bigint AS credited, coalesce(sum(unverified), 0)::bigint AS unverified,
-    coalesce(sum(not_counted), 0)::bigint AS not_counted, coalesce(sum(recognised), 0)::bigint AS recognised,
-    coalesce(sum(abs(apart)), 0)::bigint AS apart
-FROM components
-""")
-
-_CLAIMS = text(f"""
-WITH parts AS (
-    SELECT 'goods' AS part, supplier_id::text AS supplier, amount_fen AS fen FROM credit_entry WHERE channel = 'shop'
-    UNION ALL SELECT 'freight', supplier_id::text, fen FROM ({_FREIGHT}) freight
-    UNION ALL SELECT 'claims', owner, -fen FROM ({_LEDGER}) ledger WHERE kind = 'claim'
-), suppliers AS (
-    SELECT sum(fen) FILTER (WHERE part = 'goods') AS goods, sum(fen) FILTER (WHERE part = 'freight') AS freight,
-        sum(fen) FILTER (WHERE part = 'claims') AS claims,
-        sum(CASE WHEN part = 'claims' THEN -fen ELSE fen END) AS apart
-    FROM parts GROUP BY supplier
-)
-SELECT coalesce(sum(goods), 0)::bigint AS goods, coalesce(sum(freight), 0)::bigint AS freight,
-    coalesce(sum(claims), 0)::bigint AS claims, coalesce(sum(abs(apart)), 0)::bigint AS apart
-FROM suppliers
-""")  # noqa: S608  # as above
-
-_CLEARING = text(f"""
-WITH parts AS (
-    SELECT 'clearing' AS part, order_id, fen FROM ({_LEDGER}) ledger WHERE kind = 'clearing'
-    UNION ALL SELECT 'payments', order_id, fen FROM ({_PAYMENTS}) payments
-), orders AS (
-    SELECT sum(fen) FILTER (WHERE part = 'clearing') AS clearing, sum(fen) FILTER (WHERE part = 'payments') AS payments,
-        sum(CASE WHEN part = 'clearing' THEN fen ELSE -fen END) AS apart
-    FROM parts GROUP BY order_id
-)
-SELECT coalesce(sum(clearing), 0)::bigint AS clearing, coalesce(sum(payments), 0)::bigint AS payments,
-    coalesce(sum(abs(apart)), 0)::bigint AS apart
-FROM orders
-""")  # noqa: S608  # as above
-
-_ON_HAND = text("""
-SELECT coalesce(sum(i.on_hand_pieces), 0)::bigint AS on_hand, coalesce(sum(m.pieces), 0)::bigint AS movements,
-    coalesce(sum(abs(i.on_hand_pieces - coalesce(m.pieces, 0))), 0)::bigint AS apart
-FROM stock_item i LEFT JOIN (SELECT sku_id, sum(pieces) AS pieces FROM stock_movement GROUP BY sku_id) m USING (sku_id)
-""")
-
-_HELD = text("""
-SELECT coalesce(sum(i.held_pieces), 0)::bigint AS held, coalesce(sum(h.pieces), 0)::bigint AS open_holds,
-    coalesce(sum(abs(i.held_pieces - coalesce(h.pieces, 0))), 0)::bigint AS apart
-FROM stock_item i
-LEFT JOIN (SELECT sku_id, sum(pieces) AS pieces FROM stock_hold WHERE state = 'held' GROUP BY sku_id) h USING (sku_id)
-""")
-
-# A person's share stands for a whole order of the shop, whose refunds lower no due of his.
-_SHARES = text("""
-WITH parts AS (
-    SELECT 'due' AS part, id AS share_id, due_fen AS fen FROM payer_share WHERE payer_kind <> 'person'
-    UNION ALL SELECT 'goods', y.id, c.net_fen - c.refunded_fen
-    FROM payer_share y JOIN line_share s ON s.payer_id = y.id AND s.payer_kind = 'branch'
-    JOIN share_component c ON c.share_id = s.id
-    UNION ALL SELECT 'freight', payer_share_id, fen FROM freight_share
-), shares AS (
-    SELECT sum(fen) FILTER (WHERE part = 'goods') AS goods, sum(fen) FILTER (WHERE part = 'freight') AS freight,
-        sum(fen) FILTER (WHERE part = 'due') AS due, sum(CASE WHEN part = 'due' THEN -fen ELSE fen END) AS apart
-    FROM parts GROUP BY share_id
-)
-SELECT coalesce(sum(goods), 0)::bigint AS goods, coalesce(sum(freight), 0)::bigint AS freight,
-    coalesce(sum(due), 0)::bigint AS due, coalesce(sum(abs(apart)), 0)::bigint AS apart
-FROM shares
-""")
-
-_ACCEPTED = text("""
-WITH whole AS (
+LAWS = (
+    # Goods + freight at the recognition point + advances = payments + receivables, net of refunds.
+    Law(
+        "money", "order", ("goods", "freight", "advances"), ("payments", "receivables"),
+        f"""SELECT 'goods' AS part, order_id::text AS key, amount_fen AS fen FROM credit_entry WHERE channel = 'shop'
+            UNION ALL SELECT 'freight', order_id::text, fen FROM ({_FREIGHT}) freight
+            UNION ALL SELECT 'advances', order_id::text, -fen FROM ({_LEDGER}) ledger WHERE kind = 'advance'
+            UNION ALL SELECT 'payments', order_id::text, fen FROM ({_PAYMENTS}) payments
+            UNION ALL SELECT 'receivables', order_id::text, fen FROM ({_LEDGER}) ledger WHERE kind = 'receivable'""",  # noqa: S608  # as above
+    ),
+    # Counted (credited + unverified) + not counted = recognised value, net of refunds.
+    Law(
+        "recognised", "component", ("credited", "unverified", "not_counted"), ("recognised",),
+        """SELECT CASE WHEN NOT counted THEN 'not_counted' WHEN grade = 'D' THEN 'unverified' ELSE 'credited' END
+                AS part, component_id::text AS key, amount_fen AS fen
+            FROM credit_entry WHERE channel = 'shop'
+            UNION ALL SELECT 'recognised', c.id::text, c.net_fen
+            FROM share_component c JOIN payment y ON y.order_id = c.order_id AND y.state = 'succeeded'
+            UNION ALL SELECT 'recognised', p.component_id::text, -p.fen
+            FROM refund_part p JOIN refund r ON r.id = p.refund_id AND r.state = 'succeeded'
+            UNION ALL SELECT 'recognised', component_id::text, accepted_fen FROM acceptance_part
+            UNION ALL SELECT 'recognised', component_id::text, -fen FROM reduction_part WHERE of_accepted""",
+    ),
+    # Goods + freight = what suppliers are owed in the funds.
+    Law(
+        "claims", "supplier", ("goods", "freight"), ("claims",),
+        f"""SELECT 'goods' AS part, supplier_id::text AS key, amount_fen AS fen FROM credit_entry
+            WHERE channel = 'shop'
+            UNION ALL SELECT 'freight', supplier_id::text, fen FROM ({_FREIGHT}) freight
+            UNION ALL SELECT 'claims', owner, -fen FROM ({_LEDGER}) ledger WHERE kind = 'claim'""",  # noqa: S608  # as above
+    ),
+    # Sales made elsewhere: what was entered = what the channel stated, less what it gave back.
+    Law(
+        "outside", "component", ("entered",), ("stated", "returned"),
+        """SELECT 'entered' AS part, component_id::text AS key, amount_fen AS fen FROM credit_entry
+            WHERE channel <> 'shop'
+            UNION ALL SELECT 'stated', id::text, amount_fen FROM outside_sale
+            UNION ALL SELECT 'returned', sale_id::text, -amount_fen FROM outside_refund""",
+    ),
+    # What the funds say stands with provider, bank and unions = payments, net of refunds.
+    Law(
+        "clearing", "order", ("clearing",), ("payments",),
+        f"""SELECT 'clearing' AS part, order_id::text AS key, fen FROM ({_LEDGER}) ledger WHERE kind = 'clearing'
+            UNION ALL SELECT 'payments', order_id::text, fen FROM ({_PAYMENTS}) payments""",  # noqa: S608  # as above
+    ),
+    # What a refund returned = what left the clearing accounts for it: once, and no more.
+    Law(
+        "refunds", "refund", ("refunded",), ("posted",),
+        """SELECT 'refunded' AS part, id::text AS key, amount_fen AS fen FROM refund WHERE state = 'succeeded'
+            UNION ALL SELECT 'posted', t.reference::text,
+                CASE WHEN t.credit_account_id = a.id THEN t.amount_fen ELSE -t.amount_fen END
+            FROM refund r JOIN transfer t ON t.reference = r.id
+            JOIN account a ON a.kind = 'clearing' AND a.id IN (t.debit_account_id, t.credit_account_id)""",
+    ),
+    # What left a component = the refunds that did not fail, what was not accepted, and later reductions.
+    Law(
+        "given_back", "component", ("left_it",), ("refunds", "not_accepted", "reductions"),
+        """SELECT 'left_it' AS part, id::text AS key, refunded_fen AS fen FROM share_component WHERE refunded_fen <> 0
+            UNION ALL SELECT 'refunds', p.component_id::text, p.fen
+            FROM refund_part p JOIN refund r ON r.id = p.refund_id AND r.state <> 'failed'
+            UNION ALL SELECT 'not_accepted', component_id::text, gone_fen FROM acceptance_part
+            UNION ALL SELECT 'reductions', p.component_id::text, p.fen
+            FROM reduction_part p JOIN reduction d ON d.id = p.reduction_id AND d.kind <> 'spare_moved'""",
+    ),
+    # Goods net of what left again + freight = what payers of joint orders owe in all. (A person's share stands for a
+    # whole order of the shop, whose refunds lower no due of his.)
+    Law(
+        "shares", "share", ("goods", "freight"), ("due",),
+        """SELECT 'due' AS part, id::text AS key, due_fen AS fen FROM payer_share WHERE payer_kind <> 'person'
+            UNION ALL SELECT 'goods', y.id::text, c.net_fen - c.refunded_fen
+            FROM payer_share y JOIN line_share s ON s.payer_id = y.id AND s.payer_kind = 'branch'
+            JOIN share_component c ON c.share_id = s.id
+            UNION ALL SELECT 'freight', payer_share_id::text, fen FROM freight_share""",
+    ),
+    # What a share counts as paid = bank transfers matched to it, less what was paid back.
+    Law(
+        "transfers", "share", ("paid",), ("matched", "paid_back"),
+        """SELECT 'paid' AS part, id::text AS key, paid_fen AS fen FROM payer_share WHERE paid_fen <> 0
+            UNION ALL SELECT 'matched', payer_share_id::text, amount_fen FROM transfer_match
+            UNION ALL SELECT 'paid_back', payer_share_id::text, -amount_fen FROM paid_back""",
+    ),
+    # Of orders whose deliveries are all accepted: accepted − given back = net goods.
+    Law(
+        "accepted", "component", ("accepted", "given_back"), ("left_over",),
+        """SELECT 'left_over' AS part, c.id::text AS key, c.net_fen - c.refunded_fen AS fen
+            FROM share_component c JOIN accepted_wholly o ON o.id = c.order_id
+            UNION ALL SELECT 'accepted', p.component_id::text, p.accepted_fen
+            FROM accepted_wholly o JOIN share_component c ON c.order_id = o.id
+            JOIN acceptance_part p ON p.component_id = c.id
+            UNION ALL SELECT 'given_back', p.component_id::text, -p.fen
+            FROM accepted_wholly o JOIN share_component c ON c.order_id = o.id
+            JOIN reduction_part p ON p.component_id = c.id AND p.of_accepted""",
+    ),
+    # Pieces on hand = the sum of all movements.
+    Law(
+        "on_hand", "sku", ("on_hand",), ("movements",),
+        """SELECT 'on_hand' AS part, sku_id::text AS key, on_hand_pieces AS fen FROM stock_item
+            UNION ALL SELECT 'movements', sku_id::text, pieces FROM stock_movement""",
+        "pieces",
+    ),
+    # Pieces held = the sum of open holds.
+    Law(
+        "held", "sku", ("held",), ("open_holds",),
+        """SELECT 'held' AS part, sku_id::text AS key, held_pieces AS fen FROM stock_item
+            UNION ALL SELECT 'open_holds', sku_id::text, pieces FROM stock_hold WHERE state = 'held'""",
+        "pieces",
+    ),
+)  # fmt: skip
+_ACCEPTED_WHOLLY = """
+WITH accepted_wholly AS (
     SELECT o.id FROM shop_order o WHERE EXISTS (SELECT FROM acceptance x WHERE x.order_id = o.id) AND NOT EXISTS (
         SELECT FROM allocation a JOIN delivery d ON d.id = a.delivery_id WHERE d.order_id = o.id
-            AND NOT EXISTS (SELECT FROM acceptance x WHERE x.delivery_id = d.id))
-), parts AS (
-    SELECT 'left_over' AS part, c.id AS component_id, c.net_fen - c.refunded_fen AS fen
-    FROM whole o JOIN share_component c ON c.order_id = o.id
-    UNION ALL SELECT 'accepted', p.component_id, p.accepted_fen
-    FROM whole o JOIN share_component c ON c.order_id = o.id JOIN acceptance_part p ON p.component_id = c.id
-    UNION ALL SELECT 'given_back', p.component_id, -p.fen
-    FROM whole o JOIN share_component c ON c.order_id = o.id
-    JOIN reduction_part p ON p.component_id = c.id AND p.of_accepted
-), components AS (
-    SELECT sum(fen) FILTER (WHERE part = 'left_over') AS left_over,
-        sum(fen) FILTER (WHERE part = 'accepted') AS accepted,
-        sum(fen) FILTER (WHERE part = 'given_back') AS given_back,
-        sum(CASE WHEN part = 'left_over' THEN -fen ELSE fen END) AS apart
-    FROM parts GROUP BY component_id
-)
-SELECT coalesce(sum(left_over), 0)::bigint AS left_over, coalesce(sum(accepted), 0)::bigint AS accepted,
-    coalesce(sum(given_back), 0)::bigint AS given_back, coalesce(sum(abs(apart)), 0)::bigint AS apart
-FROM components
-""")
-
+            AND NOT EXISTS (SELECT FROM acceptance x WHERE x.delivery_id = d.id)))
+"""
 _ROLLUP = text("""
 SELECT (SELECT coalesce(sum(sale_fen + refund_fen), 0)::bigint FROM credit_rollup) AS rollup,
     (SELECT coalesce(sum(sale_fen + refund_fen), 0)::bigint FROM credit_delta) AS deltas,
@@ -202,70 +224,71 @@ SELECT (SELECT coalesce(sum(sale_fen + refund_fen), 0)::bigint FROM credit_rollu
 """)
 
 
-async def money(session: ReadSession) -> Identity:
-    """Goods + freight at the recognition point + advances = payments + receivables, net of refunds; by order."""
-    return await _of(session, "money", _MONEY, ("goods", "freight", "advances"), ("payments", "receivables"))
-
-
-async def recognised(session: ReadSession) -> Identity:
-    """Counted (credited + unverified) + not counted = recognised value, net of refunds; by share component."""
-    return await _of(session, "recognised", _RECOGNISED, ("credited", "unverified", "not_counted"), ("recognised",))
-
-
-async def claims(session: ReadSession) -> Identity:
-    """Goods + freight = what suppliers are owed in the funds; by supplier."""
-    return await _of(session, "claims", _CLAIMS, ("goods", "freight"), ("claims",))
-
-
-async def clearing(session: ReadSession) -> Identity:
-    """What the funds say stands with the provider = payments, net of refunds; by order."""
-    return await _of(session, "clearing", _CLEARING, ("clearing",), ("payments",))
-
-
-async def on_hand(session: ReadSession) -> Identity:
-    """Pieces on hand = the sum of all movements; by SKU."""
-    return await _of(session, "on_hand", _ON_HAND, ("on_hand",), ("movements",))
-
-
-async def held(session: ReadSession) -> Identity:
-    """Pieces held = the sum of open holds; by SKU."""
-    return await _of(session, "held", _HELD, ("held",), ("open_holds",))
-
-
-async def shares(session: ReadSession) -> Identity:
-    """Goods net of what left again + freight = what payers of joint orders owe in all; by payer share."""
-    return await _of(session, "shares", _SHARES, ("goods", "freight"), ("due",))
-
-
-async def accepted(session: ReadSession) -> Identity:
-    """Of orders whose deliveries are all accepted: accepted − given back = net goods; by share component."""
-    return await _of(session, "accepted", _ACCEPTED, ("accepted", "given_back"), ("left_over",))
-
-
-async def rollup(session: ReadSession) -> Identity:
-    """Rollup + deltas = entries; by the rollup's key. Two statements: give it a snapshot."""
-    found = await _of(session, "rollup", _ROLLUP, ("rollup", "deltas"), ("entries",))
-    wrong = await differences(session)
-    apart = sum(
-        abs(one.rollup_sale_fen - one.entry_sale_fen)
-        + abs(one.rollup_refund_fen - one.entry_refund_fen)
-        + abs(one.rollup_quantity_milli - one.entry_quantity_milli)
-        + abs(one.rollup_grams - one.entry_grams)
-        for one in wrong
-    )
-    return Identity(found.code, found.left, found.right, apart)
-
-
 async def identities(session: ReadSession) -> list[Identity]:
     """All of them, of one moment: `session` is a snapshot (`database.snapshot()`)."""
+    return [*[await _identity(session, law) for law in LAWS], await _rollup(session)]
+
+
+async def apart_by_key(session: ReadSession, code: str) -> list[Apart]:
+    """Where a law does not hold, the largest first. Of the same snapshot as the identities."""
+    if code == "rollup":
+        return await _rollup_apart(session)
+    law = next(law for law in LAWS if law.code == code)
+    statement = text(
+        f"{_ACCEPTED_WHOLLY} SELECT * FROM ({law.keys}) keys WHERE apart <> 0 "  # noqa: S608  # our own constants
+        "ORDER BY abs(apart) DESC, key LIMIT :most"
+    )
+    rows = (await session.execute(statement, {"most": KEYS_NAMED})).mappings()
     return [
-        await prove(session) for prove in (money, recognised, claims, clearing, shares, accepted, on_hand, held, rollup)
+        Apart(
+            code,
+            f"{law.of}:{row['key']}",
+            {part: row[part] for part in (*law.left, *law.right)},
+            row["apart"],
+            law.measure,
+        )
+        for row in rows
     ]
 
 
-async def _of(
-    session: ReadSession, code: str, statement: TextClause, left: tuple[str, ...], right: tuple[str, ...]
-) -> Identity:
+async def _identity(session: ReadSession, law: Law) -> Identity:
+    sides = law.left, law.right
+    sums = ", ".join(f"coalesce(sum({part}), 0)::bigint AS {part}" for side in sides for part in side)
+    statement = text(
+        f"{_ACCEPTED_WHOLLY} SELECT {sums}, coalesce(sum(abs(apart)), 0)::bigint AS apart "  # noqa: S608  # as above
+        f"FROM ({law.keys}) keys"
+    )
     row = (await session.execute(statement)).mappings().one()
-    sides = [{part: int(row[part]) for part in side} for side in (left, right)]
-    return Identity(code, sides[0], sides[1], int(row.get("apart", 0)))
+    left, right = ({part: int(row[part]) for part in side} for side in sides)
+    return Identity(law.code, left, right, int(row["apart"]))
+
+
+async def _rollup(session: ReadSession) -> Identity:
+    """Rollup + deltas = entries; by the rollup's key. Two statements: give it a snapshot."""
+    row = (await session.execute(_ROLLUP)).one()
+    return Identity(
+        "rollup",
+        {"rollup": row.rollup, "deltas": row.deltas},
+        {"entries": row.entries},
+        sum(one.parts["wrong"] for one in await _rollup_apart(session)),
+    )
+
+
+async def _rollup_apart(session: ReadSession) -> list[Apart]:
+    return [
+        Apart(
+            "rollup",
+            f"rollup:{one.top_unit_id}:{one.period_month}:{one.county_code}:{one.credit_kind}:{one.standing}",
+            {
+                "rollup": one.rollup_sale_fen + one.rollup_refund_fen,
+                "entries": one.entry_sale_fen + one.entry_refund_fen,
+                "wrong": abs(one.rollup_sale_fen - one.entry_sale_fen)
+                + abs(one.rollup_refund_fen - one.entry_refund_fen)
+                + abs(one.rollup_quantity_milli - one.entry_quantity_milli)
+                + abs(one.rollup_grams - one.entry_grams),
+            },
+            one.rollup_sale_fen + one.rollup_refund_fen - one.entry_sale_fen - one.entry_refund_fen,
+            "fen",
+        )
+        for one in await differences(session)
+    ]

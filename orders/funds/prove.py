@@ -17,35 +17,43 @@ WITH sides AS (
     GROUP BY 1
 ), wrong AS (
     SELECT a.kind || ':' || a.owner || ' stores ' || a.balance_fen || ', its transfers say ' || coalesce(s.fen, 0)
-        AS said
+        AS said, a.kind || ':' || a.owner AS subject, (a.balance_fen - coalesce(s.fen, 0))::bigint AS fen
     FROM account a LEFT JOIN sums s ON s.account_id = a.id
     WHERE a.balance_fen IS NOT NULL AND a.balance_fen <> coalesce(s.fen, 0)
     UNION ALL
-    SELECT a.kind || ':' || a.owner || ' stores ' || a.held_fen || ' held, its open holds say ' || coalesce(p.fen, 0)
+    SELECT a.kind || ':' || a.owner || ' stores ' || a.held_fen || ' held, its open holds say ' || coalesce(p.fen, 0),
+        a.kind || ':' || a.owner || '/held', (a.held_fen - coalesce(p.fen, 0))::bigint
     FROM account a LEFT JOIN promised p ON p.account_id = a.id
     WHERE a.held_fen IS NOT NULL AND a.held_fen <> coalesce(p.fen, 0)
     UNION ALL
     SELECT 'hold ' || h.id || ' is ' || h.state || ', but its transfer is ' ||
-        CASE WHEN t.id IS NULL THEN 'missing' ELSE 'there or another one' END
+        CASE WHEN t.id IS NULL THEN 'missing' ELSE 'there or another one' END,
+        'hold:' || h.id, h.amount_fen - coalesce(t.amount_fen, 0)
     FROM held_transfer h LEFT JOIN transfer t ON t.id = h.id
     WHERE (h.state = 'posted') <> (t.id IS NOT NULL) OR h.state = 'posted' AND (t.debit_account_id,
         t.credit_account_id, t.amount_fen) <> (h.debit_account_id, h.credit_account_id, h.amount_fen)
     UNION ALL
-    SELECT 'the trial balance is ' || sum(s.fen) FROM sums s JOIN account a ON a.id = s.account_id
+    SELECT 'the trial balance is ' || sum(s.fen), 'trial_balance', sum(s.fen)::bigint FROM sums s JOIN account a ON a.id = s.account_id
     HAVING sum(s.fen) <> 0
 )
 SELECT (SELECT count(*) FROM account) AS accounts, (SELECT count(*) FROM transfer) AS transfers,
-    (SELECT coalesce(array_agg(said ORDER BY said), '{}') FROM wrong) AS wrong
+    (SELECT coalesce(array_agg(said ORDER BY said), '{}') FROM wrong) AS wrong,
+    (SELECT coalesce(array_agg(subject ORDER BY said), '{}') FROM wrong) AS subjects,
+    (SELECT coalesce(array_agg(fen ORDER BY said), '{}') FROM wrong) AS fen
 """)
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was looked at, and each thing that is wrong in a sentence; none when it holds."""
+    """What was looked at, and each thing that is wrong in a sentence; none when it holds.
+
+    apart: subject and fen of each of these, in their order.
+    """
 
     accounts: int
     transfers: int
     wrong: tuple[str, ...]
+    apart: tuple[tuple[str, int], ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -58,4 +66,4 @@ async def prove(session: ReadSession) -> Proof:
     One statement, so it speaks of one moment, whatever is moved meanwhile.
     """
     row = (await session.execute(_PROVE)).one()
-    return Proof(row.accounts, row.transfers, tuple(row.wrong))
+    return Proof(row.accounts, row.transfers, tuple(row.wrong), tuple(zip(row.subjects, row.fen, strict=True)))

@@ -1,10 +1,10 @@
 """Flags on what a person should look at. They never stop a buyer; flagged value is a column of its own."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -16,6 +16,23 @@ FLAG_KINDS = (
     "invoice_repeated", "roll_unsigned",
 )  # fmt: skip
 OUTCOMES = ("cleared", "finding")
+
+
+class FlagThreshold(SQLModel, table=True):
+    """From a business day on, a figure that a kind of flag is raised by. Without a row the default holds."""
+
+    __tablename__ = "flag_threshold"
+    __table_args__ = (
+        one_of("kind", FLAG_KINDS),
+        CheckConstraint("value >= 0", name="not_negative"),
+        {"info": APPEND_ONLY},
+    )
+
+    kind: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    valid_from: date = Field(primary_key=True)
+    value: int = Field(sa_type=BigInteger)
+    source: str
 
 
 class Flag(SQLModel, table=True):
@@ -44,23 +61,26 @@ class Flag(SQLModel, table=True):
 
 
 class FlagLine(SQLModel, table=True):
-    """A line whose credited value is flagged."""
+    """A line whose credited value is flagged. A flag that nobody has decided takes further lines."""
 
     __tablename__ = "flag_line"
     __table_args__ = (Index("ix_flag_line_line", "order_line_id"), {"info": APPEND_ONLY})
 
     flag_id: UUID = Field(foreign_key="flag.id", primary_key=True)
     order_line_id: UUID = Field(primary_key=True)
+    xid: str = Field(
+        sa_column=Column(TransactionId(), nullable=False, server_default=text("pg_current_xact_id()")), default=None
+    )
 
 
 class FlagReview(SQLModel, table=True):
     """Who looks at a flag, and what he proposes; another person decides."""
 
     __tablename__ = "flag_review"
-    __table_args__ = (one_of("outcome", OUTCOMES), {"info": APPEND_ONLY})
+    __table_args__ = (one_of("outcome", OUTCOMES), UniqueConstraint("flag_id", "proposed_by"), {"info": APPEND_ONLY})
 
     flag_id: UUID = Field(foreign_key="flag.id", primary_key=True)
-    proposed_by: UUID
+    proposed_by: UUID = Field(foreign_key="user_account.id")
     outcome: str
     reason: str
     proposed_at: datetime = Field(sa_type=Moment)
@@ -73,15 +93,45 @@ class FlagDecision(SQLModel, table=True):
     __table_args__ = (
         one_of("outcome", OUTCOMES),
         CheckConstraint("decided_by <> proposed_by", name="two_people"),
+        ForeignKeyConstraint(["flag_id", "proposed_by"], ["flag_review.flag_id", "flag_review.proposed_by"]),
         {"info": APPEND_ONLY},
     )
 
-    flag_id: UUID = Field(foreign_key="flag_review.flag_id", primary_key=True)
+    flag_id: UUID = Field(primary_key=True)
     proposed_by: UUID
-    decided_by: UUID
+    decided_by: UUID = Field(foreign_key="user_account.id")
     outcome: str
     reason: str
     decided_at: datetime = Field(sa_type=Moment)
     xid: str = Field(
         sa_column=Column(TransactionId(), nullable=False, server_default=text("pg_current_xact_id()")), default=None
     )
+
+
+class Rectification(SQLModel, table=True):
+    """What a finding asks somebody to put right, by a day (整改台账). Another person closes it, with evidence."""
+
+    __tablename__ = "rectification"
+    __table_args__ = (
+        one_of("state", ("open", "closed")),
+        CheckConstraint("closed_by <> owner_id", name="another_person"),
+        CheckConstraint(
+            "(state = 'closed') = (closed_by IS NOT NULL AND closed_at IS NOT NULL AND evidence_sha256 IS NOT NULL)",
+            name="closed_with_evidence",
+        ),
+        Index("ix_rectification_open", "due_on", postgresql_where=text("state = 'open'")),
+    )
+
+    id: UUID = Field(primary_key=True)
+    flag_id: UUID = Field(unique=True, foreign_key="flag_decision.flag_id")
+    unit_id: UUID | None = None
+    what: str
+    owner_id: UUID = Field(foreign_key="user_account.id")
+    due_on: date
+    state: str = "open"
+    opened_by: UUID = Field(foreign_key="user_account.id")
+    opened_at: datetime = Field(sa_type=Moment)
+    closed_by: UUID | None = Field(default=None, foreign_key="user_account.id")
+    closed_at: datetime | None = Field(default=None, sa_type=Moment)
+    closing: str | None = None
+    evidence_sha256: str | None = Field(default=None, foreign_key="evidence.sha256")

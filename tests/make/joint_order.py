@@ -31,6 +31,21 @@ from shop.organisation.models import Union, Unit, UnitParent
 from tests.make.shop import LONG_AGO, SmallShop, small_shop
 
 PRICES = (1_000, 2_000, 3_000, 4_000)
+_STATEMENT = text("""
+INSERT INTO bank_statement (id, bank, file_sha256, file_name, incoming, fresh, imported_by, imported_at)
+SELECT :id, 'test', :sha256, 'test.csv', :incoming, :incoming, id, :now FROM user_account ORDER BY id LIMIT 1
+""")
+_TRANSFER = text("""
+WITH arrived AS (
+    INSERT INTO bank_transfer (id, statement_id, row, bank, serial_number, day, amount_fen, matched_fen, payer_name,
+        remark, state, imported_at)
+    SELECT CAST(:id AS uuid), id, 1, 'test', CAST(CAST(:id AS uuid) AS text), :day, :fen, :fen, '示例付款人（虚构）',
+        '', 'matched', :now
+    FROM bank_statement ORDER BY imported_at DESC LIMIT 1 RETURNING id
+)
+INSERT INTO transfer_match (transfer_id, payer_share_id, amount_fen, how, matched_at)
+SELECT id, :share, :fen, 'code', :now FROM arrived
+""")
 
 
 @dataclass(frozen=True)
@@ -253,8 +268,11 @@ async def paid_by_transfer(database: Database) -> None:
     now = datetime.now(UTC)
     async with database.transaction() as session:
         shares = (await session.execute(text("SELECT id, due_fen FROM payer_share WHERE due_fen > paid_fen"))).all()
-        await settle_transfers(
-            session,
-            [Applied(new_id(), share.id, share.due_fen, clock.business_day(now), None) for share in shares],
-            now=now,
+        applied = [Applied(new_id(), share.id, share.due_fen, clock.business_day(now), None) for share in shares]
+        await session.execute(
+            _STATEMENT, {"id": new_id(), "sha256": new_id().hex * 2, "incoming": len(applied), "now": now}
         )
+        for one in applied:
+            named = {"id": one.transfer_id, "share": one.payer_share_id, "fen": one.amount_fen, "day": one.day}
+            await session.execute(_TRANSFER, named | {"now": now})
+        await settle_transfers(session, applied, now=now)

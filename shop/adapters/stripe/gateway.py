@@ -152,5 +152,8 @@ class PaymentGateway(Protocol):
 
     async def read_refund(self, provider_refund_id: str) -> RefundSeen: ...
 
+    async def refunds_since(self, moment: datetime) -> list[RefundSeen]:
+        """Every refund the provider made since, whoever asked for it: so that one too many is seen."""
+
     def verify_event(self, body: bytes, signature: str) -> EventSeen:
         """Believe a webhook, or raise SignatureInvalid. signature: the Stripe-Signature header."""

@@ -27,11 +27,13 @@ from shop.adapters.stripe.gateway import (
 if TYPE_CHECKING:
     import stripe
     from stripe.checkout import Session
+    from stripe.params import RefundListParams
     from stripe.params.checkout import SessionCreateParams, SessionCreateParamsLineItem
 
 API_VERSION = "2026-10-28.endive"  # pinned: a new library must not change what we ask for
 _MISSHAPEN = (ValueError, KeyError, AttributeError, TypeError, OverflowError, OSError, RecursionError)
 LONGEST_WORD = 255
+PAGE = 100  # Stripe gives no more at once
 MAX_LINES = 100  # Stripe shows no more on one page
 
 
@@ -122,6 +124,17 @@ class StripeGateway:
         with _told():
             refund = await self._client.v1.refunds.retrieve_async(provider_refund_id)
         return _refund_seen(refund)
+
+    async def refunds_since(self, moment: datetime) -> list[RefundSeen]:
+        found: list[RefundSeen] = []
+        asked: RefundListParams = {"created": {"gte": int(moment.timestamp())}, "limit": PAGE}
+        while True:
+            with _told():
+                page = await self._client.v1.refunds.list_async(asked)
+            found += [_refund_seen(refund) for refund in page.data]
+            if not page.has_more:
+                return found
+            asked["starting_after"] = page.data[-1].id
 
     def verify_event(self, body: bytes, signature: str) -> EventSeen:
         if not signature.isascii():  # the library compares text, and stumbles over a forger's umlaut

@@ -14,7 +14,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from stripe.params import EventListParams, PaymentIntentRetrieveParams, RefundCreateParams, RefundRetrieveParams
+from stripe.params import (
+    EventListParams,
+    PaymentIntentRetrieveParams,
+    RefundCreateParams,
+    RefundListParams,
+    RefundRetrieveParams,
+)
 from stripe.params.checkout import SessionCreateParams, SessionExpireParams, SessionRetrieveParams
 
 from shop.adapters.stripe.fake.check import Refusal, checked
@@ -54,6 +60,7 @@ class StandIn:
             ("POST", "/v1/checkout/sessions/{id}/expire", self.expire_session),
             ("GET", "/v1/payment_intents/{id}", self.retrieve_intent),
             ("POST", "/v1/refunds", self.create_refund),
+            ("GET", "/v1/refunds", self.list_refunds),
             ("GET", "/v1/refunds/{id}", self.retrieve_refund),
             ("GET", "/v1/events", self.list_events),
         ]
@@ -104,7 +111,15 @@ class StandIn:
         return await self._read(request, RefundRetrieveParams, lambda world: world.refund(request.path_params["id"]))
 
     async def list_events(self, request: Request) -> Response:
-        wanted = checked(EventListParams, request.query_params.multi_items())
+        return await self._list(request, EventListParams, "event", _is_wanted)
+
+    async def list_refunds(self, request: Request) -> Response:
+        """Of the account, by time alone: no other filter is known here."""
+        return await self._list(request, RefundListParams, "refund", _was_created)
+
+    async def _list(self, request: Request, shape: Any, kind: str, is_wanted: Callable[[Body, Body], bool]) -> Response:
+        """A page, the youngest first."""
+        wanted = checked(shape, request.query_params.multi_items())
         limit = wanted.get("limit", 10)
         if not 1 <= limit <= 100:
             raise Refusal("`limit` must be between 1 and 100.", param="limit")
@@ -112,17 +127,17 @@ class StandIn:
         before: str | None = wanted.get("starting_after")
         async with self.store.turn() as objects:
             while len(found) <= limit:
-                page = await objects.newest("event", before=before, limit=100)
-                found += [event for event in page if _is_wanted(event, wanted)]
+                page = await objects.newest(kind, before=before, limit=100)
+                found += [one for one in page if is_wanted(one, wanted)]
                 if len(page) < 100:
                     break
                 before = page[-1]["id"]
         return JSONResponse(
             {
                 "object": "list",
-                "url": "/v1/events",
+                "url": request.url.path,
                 "has_more": len(found) > limit,
-                "data": [shown(event) for event in found[:limit]],
+                "data": [shown(one) for one in found[:limit]],
             }
         )
 
@@ -220,17 +235,22 @@ async def _expanded(world: World, body: Body, paths: Sequence[str]) -> Body:
 
 
 def _is_wanted(event: Body, wanted: Body) -> bool:
-    created, moment = wanted.get("created", {}), event["created"]
-    if isinstance(created, int):
-        created = {"gte": created, "lte": created}
     kinds = [wanted["type"]] if "type" in wanted else wanted.get("types", [])
     return (
         (not kinds or any(_matches(event["type"], kind) for kind in kinds))
-        and created.get("gt", -1) < moment
-        and created.get("gte", 0) <= moment
-        and moment < created.get("lt", moment + 1)
-        and moment <= created.get("lte", moment)
+        and _was_created(event, wanted)
         and wanted.get("delivery_success", event["pending_webhooks"] == 0) == (event["pending_webhooks"] == 0)
+    )
+
+
+def _was_created(thing: Body, wanted: Body) -> bool:
+    created, moment = wanted.get("created", {}), thing["created"]
+    if isinstance(created, int):
+        created = {"gte": created, "lte": created}
+    return bool(
+        created.get("gt", -1) < moment
+        and created.get("gte", 0) <= moment < created.get("lt", moment + 1)
+        and moment <= created.get("lte", moment)
     )
 
 

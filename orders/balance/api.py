@@ -1,0 +1,58 @@
+"""`/api/v1/balance`: the three-way balance, its last answer and a new one on demand."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from orders.balance.compare import compare
+from orders.balance.queries import State, balance_of, run_out
+from orders.balance.run import keep_run
+from orders.balance.schemas import BalanceOut, RunOut
+from shop.access.guard import requires
+from shop.access.permissions import Actor, Permission
+from shop.adapters.stripe.gateway import PaymentGateway
+from shop.core import clock
+from shop.core.database import WriteSession
+from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
+from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX
+from shop.core.requests import TheDatabase
+
+routes = APIRouter(prefix="/api/v1", tags=["balance"])
+
+Reader = Annotated[Actor, Depends(requires(Permission.BALANCE_READ))]
+
+
+@routes.get("/balance")
+async def get_balance(
+    actor: Reader,
+    database: TheDatabase,
+    state: State = "open",
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+) -> BalanceOut:
+    """The last comparison, when it last held, and the differences of the caller's units with owner and reason."""
+    async with database.reading() as session:
+        return await balance_of(session, actor, day=clock.today(), limit=limit, cursor=cursor, state=state)
+
+
+@routes.get("/balance/runs/{run_id}")
+async def get_run(run_id: UUID, _: Reader, database: TheDatabase) -> RunOut:
+    async with database.reading() as session:
+        return await run_out(session, run_id)
+
+
+@routes.post("/balance/runs", status_code=201, response_model=RunOut)
+async def post_run(request: Request, actor: Reader, database: TheDatabase, key: IdempotencyKey) -> Response:
+    """Compare everything now. It changes no figure: what differs is named, and what was healed is closed."""
+    now = clock.now()
+    gateway: PaymentGateway = request.app.state.gateway
+    found = await compare(database, gateway, now=now)
+
+    async def verb(session: WriteSession) -> Answer:
+        run_id = await keep_run(session, found, requested_by=actor.user_id)
+        return Answer(201, (await run_out(session, run_id)).model_dump_json().encode())
+
+    digest = await digest_of(request)
+    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
+    return answer.as_response()

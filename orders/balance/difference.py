@@ -1,0 +1,45 @@
+"""One thing that does not agree, in words for people."""
+
+from dataclasses import dataclass
+
+from orders.balance.identity import LAWS, Apart
+from orders.balance.rules import PARTS, Owner, judged
+from shop.ui.filters import yuan
+
+_OF = {
+    "order": "订单", "component": "订单明细", "supplier": "供应商", "refund": "退款", "share": "付款份额",
+    "sku": "规格", "rollup": "汇总行",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """amount is signed, in `measure` (fen, pieces or entries); subject: `order:…`, `payment:…`, `refund:…` …"""
+
+    code: str
+    subject: str
+    amount: int
+    said: str
+    owner: Owner
+    reason: str
+    measure: str = "fen"
+
+
+def of_law(apart: Apart) -> Difference:
+    """`订单 …：货款 10.00 + 运费 6.00 ≠ 收款 16.01，相差 -0.01 元`."""
+    verdict = judged(apart)
+    law = next((law for law in LAWS if law.code == apart.law), None)
+    left, right = (law.left, law.right) if law else (("rollup",), ("entries",))
+    kind, _, key = apart.key.partition(":")
+    unit = "元" if apart.measure == "fen" else "件"
+    sides = f"{_side(apart, left)} ≠ {_side(apart, right)}"
+    said = f"{_OF[kind]} {key}：{sides}，相差 {_figure(apart.by, apart.measure)} {unit}"
+    return Difference(verdict.code, apart.key, apart.by, said, verdict.owner, verdict.reason, apart.measure)
+
+
+def _side(apart: Apart, parts: tuple[str, ...]) -> str:
+    return " + ".join(f"{PARTS[part]} {_figure(apart.parts[part], apart.measure)}" for part in parts)
+
+
+def _figure(amount: int, measure: str) -> str:
+    return yuan(amount) if measure == "fen" else str(amount)

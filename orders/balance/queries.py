@@ -1,0 +1,58 @@
+"""The last comparison, and what differs as the caller may see it."""
+
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Uuid, bindparam, text
+
+from orders.balance.schemas import BalanceOut, DifferenceOut, RunOut
+from shop.access.permissions import Actor, Permission
+from shop.core.database import ReadSession
+from shop.core.errors import NotFound
+from shop.core.paging import cursor_of, keys_of
+from shop.organisation.queries import visible_unit_ids
+
+State = Literal["open", "closed"]
+_LAST = text("SELECT * FROM balance_run ORDER BY balanced_at DESC, id DESC LIMIT 1")
+_ONE = text("SELECT * FROM balance_run WHERE id = :id")
+_HELD = text("SELECT max(balanced_at) FROM balance_run WHERE holds")
+_DIFFERENCES = text("""
+SELECT * FROM balance_difference
+WHERE (CAST(:state AS text) = 'open') = (closed_at IS NULL)
+    AND (CAST(:everything AS bool) OR unit_id = ANY(:units))
+    AND (CAST(:before AS timestamptz) IS NULL OR (first_seen_at, id) < (:before, CAST(:before_id AS uuid)))
+ORDER BY first_seen_at DESC, id DESC LIMIT :limit
+""").bindparams(bindparam("units", type_=ARRAY(Uuid)))
+
+
+async def balance_of(
+    session: ReadSession, actor: Actor, *, day: date, limit: int, cursor: str | None = None, state: State = "open"
+) -> BalanceOut:
+    """What differs, the newest first; `state` closed: what was healed."""
+    visible = await visible_unit_ids(session, actor, Permission.BALANCE_READ, day)
+    before, before_id = keys_of(cursor, datetime, UUID) if cursor else (None, None)
+    named = {
+        "state": state,
+        "everything": visible is None,
+        "units": list(visible or ()),
+        "before": before,
+        "before_id": before_id,
+        "limit": limit + 1,
+    }
+    rows = (await session.execute(_DIFFERENCES, named)).all()
+    last = (await session.execute(_LAST)).one_or_none()
+    return BalanceOut(
+        run=None if last is None else RunOut.model_validate(last),
+        balanced_as_of=await session.scalar(_HELD),
+        items=[DifferenceOut.model_validate(row) for row in rows[:limit]],
+        next_cursor=cursor_of(rows[limit - 1].first_seen_at, rows[limit - 1].id) if len(rows) > limit else None,
+    )
+
+
+async def run_out(session: ReadSession, run_id: UUID) -> RunOut:
+    """Raises NotFound."""
+    row = (await session.execute(_ONE, {"id": run_id})).one_or_none()
+    if row is None:
+        raise NotFound("没有这次对账。")
+    return RunOut.model_validate(row)

@@ -1,0 +1,100 @@
+"""Run the three-way balance, and keep what it found: what is new, what is still there, what was healed."""
+
+from datetime import datetime, time
+from uuid import UUID
+
+import msgspec
+import structlog
+from sqlalchemy import text
+
+from orders.balance.compare import Compared, compare
+from shop.adapters.stripe.gateway import PaymentGateway
+from shop.core import clock
+from shop.core.database import Database, WriteSession
+from shop.core.ids import new_id
+from shop.core.rows import as_rows
+
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(8320020)")
+_YOUNGER = text("SELECT EXISTS (SELECT FROM balance_run WHERE balanced_at > :at)")
+_KEEP = text("""
+INSERT INTO balance_run (id, balanced_at, holds, identities, differences, unsealed, requested_by)
+VALUES (:id, :at, :holds, CAST(:identities AS jsonb), :differences, :unsealed, :requested_by)
+""")
+# Whose unit it is: that of the order, or of the payer's share of it.
+_NAME = text("""
+WITH seen AS (
+    SELECT *, split_part(subject, ':', 1) AS of, split_part(subject, ':', 2) AS key
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, code text, subject text, amount bigint, said text,
+        owner text, reason text, measure text)
+), keyed AS (
+    SELECT *, CASE WHEN of IN ('order', 'component', 'refund', 'payment', 'share')
+        AND key ~ '^[0-9a-f-]{36}$' THEN key::uuid END AS about FROM seen
+), placed AS (
+    SELECT k.*, coalesce(y.unit_id, o.unit_id) AS unit_id FROM keyed k
+    LEFT JOIN share_component c ON k.of = 'component' AND c.id = k.about
+    LEFT JOIN refund r ON k.of = 'refund' AND r.id = k.about
+    LEFT JOIN payment p ON k.of = 'payment' AND p.id = k.about
+    LEFT JOIN payer_share y ON k.of = 'share' AND y.id = k.about
+    LEFT JOIN shop_order o ON o.id = coalesce(c.order_id, r.order_id, p.order_id, y.order_id,
+        CASE WHEN k.of = 'order' THEN k.about END)
+)
+INSERT INTO balance_difference (id, code, subject, unit_id, amount, measure, said, owner, reason, first_run_id,
+    first_seen_at, last_run_id, last_seen_at)
+SELECT id, code, subject, unit_id, amount, measure, said, owner, reason, :run, :at, :run, :at FROM placed
+ON CONFLICT (code, subject) WHERE closed_at IS NULL DO UPDATE SET amount = excluded.amount, said = excluded.said,
+    owner = excluded.owner, reason = excluded.reason, last_run_id = excluded.last_run_id,
+    last_seen_at = excluded.last_seen_at
+""")
+_HEAL = text("""
+UPDATE balance_difference SET closed_at = :at, closed_run_id = :run
+WHERE closed_at IS NULL AND last_run_id <> :run AND NOT code = ANY(CAST(:unsure AS text[]))
+""")
+_DONE = text("SELECT EXISTS (SELECT FROM balance_run WHERE requested_by IS NULL AND balanced_at >= :since)")
+
+_log = structlog.get_logger(__name__)
+
+
+async def run_balance(
+    database: Database, gateway: PaymentGateway, *, now: datetime, requested_by: UUID | None = None
+) -> UUID:
+    """Compare everything as of now and keep it; returns the run's id. requested_by None: the shop itself."""
+    found = await compare(database, gateway, now=now)
+    async with database.transaction() as session:
+        return await keep_run(session, found, requested_by=requested_by)
+
+
+async def keep_run(session: WriteSession, found: Compared, *, requested_by: UUID | None) -> UUID:
+    """Keep a run. Of two at once, the one that looked earlier changes no difference that the later one knew."""
+    run = new_id()
+    await session.execute(_ONE_AT_A_TIME)
+    overtaken = await session.scalar(_YOUNGER, {"at": found.at})
+    await session.execute(
+        _KEEP,
+        {
+            "id": run,
+            "at": found.at,
+            "holds": found.holds,
+            "identities": msgspec.json.encode(found.identities_json()).decode(),
+            "differences": len(found.differences),
+            "unsealed": found.unsealed,
+            "requested_by": requested_by,
+        },
+    )
+    if not overtaken:
+        named = {"run": run, "at": found.at}
+        unique = {(one.code, one.subject): one for one in found.differences}
+        rows = as_rows(msgspec.to_builtins(one) | {"id": str(new_id())} for one in unique.values())
+        await session.execute(_NAME, named | {"rows": rows})
+        await session.execute(_HEAL, named | {"unsure": sorted(found.unsure)})
+    if not found.holds:
+        _log.error("books_differ", run_id=str(run), differences=len(found.differences))
+    return run
+
+
+async def balance_nightly(database: Database, gateway: PaymentGateway, *, now: datetime) -> None:
+    """Once a business day, as soon as it has begun."""
+    since = datetime.combine(clock.business_day(now), time(), clock.SHANGHAI)
+    async with database.reading() as session:
+        if await session.scalar(_DONE, {"since": since}):
+            return
+    await run_balance(database, gateway, now=now)

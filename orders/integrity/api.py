@@ -1,0 +1,152 @@
+"""`/api/v1/flags` and `/api/v1/rectifications`."""
+
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from orders.integrity.close_item import close_item
+from orders.integrity.decide import Duty, decide
+from orders.integrity.queries import FlagState, ItemState, flag_out, flags_of, item_out, items_of
+from orders.integrity.review import review
+from orders.integrity.scan import scan
+from orders.integrity.schemas import (
+    ClosingIn,
+    DecisionIn,
+    FlagOut,
+    FlagPage,
+    RectificationOut,
+    RectificationPage,
+    ReviewIn,
+    ScanOut,
+    ThresholdIn,
+    ThresholdsOut,
+)
+from orders.integrity.thresholds import set_threshold, thresholds
+from shop.access.guard import requires
+from shop.access.permissions import Actor, Permission
+from shop.core import clock
+from shop.core.database import WriteSession
+from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
+from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX, NO_NUL
+from shop.core.requests import TheDatabase
+
+routes = APIRouter(prefix="/api/v1", tags=["flags"])
+
+Reader = Annotated[Actor, Depends(requires(Permission.FLAG_READ))]
+Reviewer = Annotated[Actor, Depends(requires(Permission.FLAG_CLEAR))]
+RuleReader = Annotated[Actor, Depends(requires(Permission.RULE_READ))]
+RuleWriter = Annotated[Actor, Depends(requires(Permission.RULE_WRITE))]
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+Cursor = Annotated[str | None, Query(max_length=500)]
+Kind = Annotated[str | None, Query(max_length=40, pattern=NO_NUL)]
+Day = Annotated[date | None, Query(ge=date(1990, 1, 1), le=date(2199, 12, 31))]
+
+
+@routes.get("/flags")
+async def get_flags(
+    actor: Reader,
+    database: TheDatabase,
+    state: FlagState | None = None,
+    kind: Kind = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
+) -> FlagPage:
+    """What is worth a look in the caller's units, the newest first."""
+    async with database.reading() as session:
+        return await flags_of(session, actor, day=clock.today(), limit=limit, cursor=cursor, state=state, kind=kind)
+
+
+@routes.post("/flags/scan", status_code=201, response_model=ScanOut)
+async def post_scan(request: Request, actor: Reviewer, database: TheDatabase, key: IdempotencyKey) -> Response:
+    """Look at everything now, as the job does. What was raised once is not raised again."""
+    now = clock.now()
+
+    async def verb(session: WriteSession) -> Answer:
+        return Answer(201, ScanOut(raised=await scan(session, now=now)).model_dump_json().encode())
+
+    digest = await digest_of(request)
+    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
+    return answer.as_response()
+
+
+@routes.get("/flags/{flag_id}")
+async def get_flag(flag_id: UUID, actor: Reader, database: TheDatabase) -> FlagOut:
+    async with database.reading() as session:
+        return await flag_out(session, actor, flag_id, day=clock.today())
+
+
+@routes.post("/flags/{flag_id}/review")
+async def post_review(flag_id: UUID, wanted: ReviewIn, actor: Reviewer, database: TheDatabase) -> FlagOut:
+    """Propose what it is. 409 where somebody did before."""
+    now = clock.now()
+    async with database.transaction() as session:
+        await review(session, actor=actor, flag_id=flag_id, outcome=wanted.outcome, reason=wanted.reason, now=now)
+        return await flag_out(session, actor, flag_id, day=clock.business_day(now))
+
+
+@routes.post("/flags/{flag_id}/clear")
+async def post_clear(flag_id: UUID, wanted: DecisionIn, actor: Reviewer, database: TheDatabase) -> FlagOut:
+    """Decide, by another person than who proposed: cleared, or a finding with its duty. 409 when it was decided."""
+    now = clock.now()
+    duty = Duty(**wanted.duty.model_dump()) if wanted.duty else None
+    async with database.transaction() as session:
+        await decide(
+            session, actor=actor, flag_id=flag_id, outcome=wanted.outcome, reason=wanted.reason, duty=duty, now=now
+        )
+        return await flag_out(session, actor, flag_id, day=clock.business_day(now))
+
+
+@routes.get("/rectifications")
+async def get_items(
+    actor: Reader,
+    database: TheDatabase,
+    state: ItemState | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
+) -> RectificationPage:
+    """What findings ask somebody to put right, the most urgent first."""
+    async with database.reading() as session:
+        return await items_of(session, actor, day=clock.today(), limit=limit, cursor=cursor, state=state)
+
+
+@routes.post("/rectifications/{item_id}/close")
+async def post_close(item_id: UUID, wanted: ClosingIn, actor: Reviewer, database: TheDatabase) -> RectificationOut:
+    """With evidence, by another person than its owner. 409 when it was closed."""
+    now = clock.now()
+    async with database.transaction() as session:
+        await close_item(
+            session,
+            actor=actor,
+            item_id=item_id,
+            closing=wanted.closing,
+            evidence_sha256=wanted.evidence_sha256,
+            now=now,
+        )
+        return await item_out(session, actor, item_id, day=clock.business_day(now))
+
+
+@routes.get("/flag-thresholds")
+async def get_thresholds(_: RuleReader, database: TheDatabase, on: Day = None) -> ThresholdsOut:
+    """From what on flags are raised, as of a business day."""
+    day = on or clock.today()
+    async with database.reading() as session:
+        return ThresholdsOut(on=day, values=await thresholds(session, day))
+
+
+@routes.post("/flag-thresholds", status_code=201, response_model=ThresholdsOut)
+async def post_threshold(
+    request: Request, wanted: ThresholdIn, actor: RuleWriter, database: TheDatabase, key: IdempotencyKey
+) -> Response:
+    """A figure that holds from a day on, with its source. Nothing raised before changes."""
+    now = clock.now()
+
+    async def verb(session: WriteSession) -> Answer:
+        await set_threshold(session, actor=actor, now=now, **wanted.model_dump())
+        made = ThresholdsOut(on=wanted.valid_from, values=await thresholds(session, wanted.valid_from))
+        return Answer(201, made.model_dump_json().encode())
+
+    digest = await digest_of(request)
+    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
+    return answer.as_response()
