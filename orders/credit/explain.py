@@ -98,8 +98,8 @@ async def _explained(
 ) -> ComponentOut:
     standing = [one for one in entries if one.kind != "refund"]
     counted, reason = row["counted"], row["not_counted_reason"]
-    if counted and standing and not standing[-1].counted:  # proven too little for its rule so far
-        counted, reason = False, standing[-1].not_counted_reason
+    if counted and (reason := _not_counted_so_far(entries)):  # proven too little for its rule
+        counted = False
     county = row["made_county_code"] if rule and rule.origin_basis == "made" else row["county_code"]
     return ComponentOut(
         component_id=_component(row),
@@ -132,6 +132,17 @@ def _grades(entries: Iterable[EntryOut]) -> dict[str, int]:
     for one in entries:
         sums[one.grade] = sums.get(one.grade, 0) + one.amount_fen
     return {grade: fen for grade, fen in sorted(sums.items()) if fen}
+
+
+def _not_counted_so_far(entries: Sequence[EntryOut]) -> str | None:
+    """Why something that remains is not counted; where nothing remains, why the last was not. None: it counts."""
+    left: dict[str | None, tuple[int, int, int]] = {}
+    for one in entries:
+        fen, grams, milli = left.get(one.not_counted_reason, (0, 0, 0))
+        left[one.not_counted_reason] = fen + one.amount_fen, grams + one.grams, milli + one.quantity_milli
+    remaining = [reason for reason, amounts in left.items() if any(amounts)]
+    last = [one.not_counted_reason for one in entries[-1:]]
+    return next((reason for reason in remaining or last if reason is not None), None)
 
 
 def _in_order(chain: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -61,11 +61,14 @@ async def bridge(
         reach = await reach_of(session, unit=question.unit, actor=actor, day=clock.business_day(now))
         before, after = await known_at(session, question.known_at, now=now), await known_at(session, until, now=now)
         learned = await _learned(session, question, reach, before.snapshot, after.snapshot)
+        # Of reports asked at once, the later moment can be that of the one which looked first.
+        unlearned = await _learned(session, question, reach, after.snapshot, before.snapshot)
     causes = {cause: dict.fromkeys(_STANDINGS, 0) for cause in CAUSES}
     entries = dict.fromkeys(CAUSES, 0)
-    for kind, standing, fen, count in learned:
-        causes[_CAUSE_OF[kind]][standing] += fen
-        entries[_CAUSE_OF[kind]] += count
+    for sign, found in ((1, learned), (-1, unlearned)):
+        for kind, standing, fen, count in found:
+            causes[_CAUSE_OF[kind]][standing] += sign * fen
+            entries[_CAUSE_OF[kind]] += count
     first, second = _figures(earlier), _figures(later)
     unexplained = {name: second[name] - first[name] - sum(of[name] for of in causes.values()) for name in _STANDINGS}
     return Bridge(_side(earlier), _side(later), causes, entries, unexplained)

@@ -23,6 +23,7 @@ from sqlalchemy import (
     func,
     literal,
     null,
+    or_,
     select,
     text,
     tuple_,
@@ -167,24 +168,38 @@ async def flagged(
 async def people(
     session: ReadSession, question: Question, reach: Reach, *, snapshot: str | None = None
 ) -> list[People]:
-    """Of each row and, with identity None, of all rows together: who bought in two counties is one person in sum."""
+    """Of each row and, with identity None, of all rows together: who bought in two counties is one person in sum.
+
+    Whose goods were corrected or proven better is counted where they stand now; refunds alone count nobody out.
+    """
     facts = entered(question, reach, snapshot)
     identity = [facts.c[IDENTITY[key]] for key in question.group_by]
-    counts = (
-        func.count(facts.c.order_id.distinct()).label("orders"),
-        func.count(facts.c.person_id.distinct()).label("participants"),
+    bought = (
+        select(*identity, facts.c.order_id, facts.c.person_id)
+        .where(facts.c.standing == "headline")
+        .group_by(*identity, facts.c.order_id, facts.c.person_id)
+        .having(
+            func.bool_or(facts.c.kind.in_(("sale", "repost", "regrade_in"))),
+            or_(
+                func.sum(facts.c.sale_fen + facts.c.refund_fen) != 0,
+                ~func.bool_or(facts.c.kind.in_(("reversal", "regrade_out"))),
+            ),
+        )
+        .subquery("bought")
     )
-    sold = (facts.c.kind == "sale", facts.c.standing == "headline")
+    counts = (
+        func.count(bought.c.order_id.distinct()).label("orders"),
+        func.count(bought.c.person_id.distinct()).label("participants"),
+    )
     if not identity:
-        row = (await session.execute(select(*counts).where(*sold))).one()
+        row = (await session.execute(select(*counts))).one()
         return [People(None, row.orders, row.participants), People((), row.orders, row.participants)]
-    asked = (
-        select(*identity, func.grouping(identity[0]).label("is_total"), *counts)
-        .where(*sold)
-        .group_by(func.grouping_sets(tuple_(*identity), tuple_()))
+    keys = [bought.c[column.key] for column in identity]
+    asked = select(*keys, func.grouping(keys[0]).label("is_total"), *counts).group_by(
+        func.grouping_sets(tuple_(*keys), tuple_())
     )
     return [
-        People(None if row.is_total else tuple(row[: len(identity)]), row.orders, row.participants)
+        People(None if row.is_total else tuple(row[: len(keys)]), row.orders, row.participants)
         for row in await session.execute(asked)
     ]
 
