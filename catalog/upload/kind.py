@@ -10,7 +10,7 @@ from uuid import UUID
 
 from catalog.upload.cells import Cells
 from catalog.upload.sheet import Sheet
-from catalog.upload.wrong import ROWS_MAX, HeaderWrong, KindComesLater, KindUnknown
+from catalog.upload.wrong import ROWS_MAX, HeaderWrong, KindUnknown
 from shop.access.permissions import Actor
 from shop.core.database import WriteSession
 
@@ -101,14 +101,9 @@ def template(kind: Kind[Any]) -> bytes:
     return out.getvalue().encode("utf-8-sig")
 
 
-LATER = ("sales",)
-
-
 def kind_named(name: str, kinds: Sequence[Kind[Any]]) -> Kind[Any]:
-    """Raises KindUnknown, KindComesLater."""
+    """Raises KindUnknown."""
     for one in kinds:
         if one.name == name:
             return one
-    if name in LATER:
-        raise KindComesLater(f"“{name}”的导入会在以后的版本提供，现在还没有。")
     raise KindUnknown(f"没有“{name}”这种导入；可用：{'、'.join(one.name for one in kinds)}。")

@@ -62,9 +62,3 @@ class KindUnknown(Problem):
     status = 422
     code = "import_kind_unknown"
     title = "没有这种导入"
-
-
-class KindComesLater(Problem):
-    status = 422
-    code = "import_kind_comes_later"
-    title = "这种导入还没有做好"

@@ -17,6 +17,8 @@ from orders.intake.row import Row
 from shop.core.errors import Problem
 from shop.core.ids import new_id
 
+ROWS_MAX: Final = 5_000
+"""Rows of a file: it is checked, and later entered, while somebody waits."""
 _ROWS_ABOVE_MAX: Final = 15
 _TOTALS: Final = frozenset({"合计", "总计", "小计", "本页合计"})
 _DAY: Final = re.compile(
@@ -74,7 +76,7 @@ def read_rows(data: bytes, channels: Sequence[Channel], channel_code: str | None
 
     Raises what `read_sheet` raises, MergedCells, ChannelUnknown, WrongChannel, HeaderWrong.
     """
-    sheet = read_sheet(data)
+    sheet = read_sheet(data, ROWS_MAX)
     wanted = channel_named(channels, channel_code) if channel_code else None
     channel, header_row, places, rows = _header_of(sheet, channels, wanted)
     merged = int(match[1]) if sheet.merged and (match := re.search(r":[A-Z]+(\d+)$", sheet.merged)) else 0
