@@ -63,7 +63,8 @@ ROLLED_UP = frozenset({"county", "province", "month", "quarter", "half_year", "y
 # Flags are few; what they stand on is read by its lines, not the other way round.
 _FLAGGED = text("""
 SELECT DISTINCT l.order_line_id FROM flag f JOIN flag_line l ON l.flag_id = f.id
-WHERE pg_visible_in_snapshot(f.xid, CAST(CAST(:snapshot AS text) AS pg_snapshot)) AND NOT EXISTS (
+WHERE pg_visible_in_snapshot(f.xid, CAST(CAST(:snapshot AS text) AS pg_snapshot))
+    AND pg_visible_in_snapshot(l.xid, CAST(CAST(:snapshot AS text) AS pg_snapshot)) AND NOT EXISTS (
     SELECT FROM flag_decision d WHERE d.flag_id = f.id AND d.outcome = 'cleared'
         AND pg_visible_in_snapshot(d.xid, CAST(CAST(:snapshot AS text) AS pg_snapshot)))
 """)
