@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 from shop.core.database import APPEND_ONLY, Fen, Grams, Moment, one_of
 
 ACCEPTANCE_KINDS = ("bulk", "canteen")
-REDUCTION_KINDS = ("refund", "price_protection", "substitution", "spare_moved")
+REDUCTION_KINDS = ("refund", "price_protection", "substitution", "spare_moved", "cancellation")
 
 
 class AcceptanceDuty(SQLModel, table=True):

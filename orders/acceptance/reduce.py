@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Uuid, bindparam, text
 
 from orders.acceptance.owe import balances, lower_due
-from orders.acceptance.rules import Group, Left
+from orders.acceptance.rules import NOBODY, Group, Left
 from orders.aftersales.rules import Part
 from orders.credit.record import Recognised, record
 from orders.credit.regrade import lift
@@ -37,7 +37,7 @@ class Taken:
 class Why:
     """A reduction's head. pieces: (line, owner) → milli-pieces that leave with the money."""
 
-    kind: Literal["refund", "price_protection", "substitution", "spare_moved"]
+    kind: Literal["refund", "price_protection", "substitution", "spare_moved", "cancellation"]
     reason: str
     key: str
     pieces: Mapping[Group, int]
@@ -89,7 +89,7 @@ WHERE s.payer_id = ANY(:shares) AND s.payer_kind = 'branch' ORDER BY c.id
 async def reduce(
     session: WriteSession,
     *,
-    actor: Actor,
+    actor: Actor | None,
     order_id: UUID,
     taken: Sequence[Taken],
     why: Why,
@@ -97,7 +97,7 @@ async def reduce(
     now: datetime,
 ) -> UUID:
     """Write a reduction and all that follows from it; returns its id. The caller holds the order's lock and took the
-    parts from what is left, so none of them exceeds it.
+    parts from what is left, so none of them exceeds it. actor: None where the shop itself does it on its day.
     """
     reduction_id = new_id()
     amount = sum(one.part.fen for one in taken)
@@ -107,7 +107,7 @@ async def reduce(
         "order": order_id,
         "amount": amount,
         "reason": why.reason,
-        "actor": actor.user_id,
+        "actor": actor.user_id if actor else NOBODY,
         "key": why.key,
         "day": occurred_on,
         "now": now,
@@ -140,7 +140,7 @@ async def reduce(
     await prove_paid(session, [s.id for s in shares if s.fully_paid and less.get(s.id)], reduction_id, occurred_on, now)
     await record_change(
         session,
-        actor_id=actor.user_id,
+        actor_id=actor.user_id if actor else None,
         action=f"order.{why.kind}",
         subject=f"order:{order_id}",
         before=None,

@@ -19,7 +19,10 @@ async def cancel(session: WriteSession, *, actor: Actor, purchase_id: UUID, reas
     if purchase.state == "cancelled":
         return
     if purchase.state not in OPEN_TO_CHANGE:
-        raise WrongState("已经下单：请用变更单、拒收或退款处理，不能整单取消。", extra={"state": purchase.state})
+        raise WrongState(
+            "已经下单：未发货的请提“取消订单”变更单，由审批人同意；已发货的请拒收或退款。",
+            extra={"state": purchase.state},
+        )
     await give_up(session, purchase_id=purchase_id, decision_id=purchase.decision_id, now=now)
     await move_on(session, purchase_id=purchase_id, to="cancelled", actor_id=actor.user_id, now=now, reason=reason)
     await record_change(

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Row, text
 
+from orders.bulk.cases import filling
 from orders.bulk.problems import STATE_WORDS, ApprovalStale, PlanInvalid, WrongState
 from orders.bulk.proposed import proposed
 from orders.bulk.reach import purchase_for
@@ -70,6 +71,10 @@ SELECT r.index,
             AND (m.valid_to IS NULL OR m.valid_to > :day)) AS member
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(index int, person_id uuid) ORDER BY r.index
 """)
+_DEFAULT = text("""
+SELECT l.package_id, l.sku_id, l.pieces FROM bulk_package k JOIN bulk_package_line l ON l.package_id = k.id
+WHERE k.purchase_id = :purchase AND k.is_default
+""")
 _SWAP = text("""
 SELECT (SELECT min(q.fen) FROM price q JOIN sku s ON s.id = q.sku_id JOIN product p ON p.id = s.product_id
         WHERE q.sku_id = :by_sku AND q.list = 'retail' AND q.min_quantity = 1 AND q.valid_from <= :now
@@ -105,6 +110,8 @@ async def request_change(
         amount_fen = await _late_joiners(session, purchase, terms, now)
     elif kind == "substitution":
         await _substitution(session, purchase, terms, now)
+    elif kind == "cancellation" and purchase.state != "ordered":
+        raise WrongState("已有货物发出或验收，请用拒收或退款处理，不能整单取消。", extra={"state": purchase.state})
     change_id = new_id()
     number = await session.scalar(_NEXT, {"purchase": purchase_id})
     facts = {
@@ -177,7 +184,7 @@ async def _asked(
 
 
 async def _still_open(purchase: Row[Any], change: Row[Any], content_sha256: str) -> None:
-    if change.state != "requested":
+    if change.state != "requested" or purchase.state not in ORDERED:
         raise ChangeOver("请刷新页面查看结果。")
     if (
         content_sha256 != change.content_sha256
@@ -187,7 +194,7 @@ async def _still_open(purchase: Row[Any], change: Row[Any], content_sha256: str)
 
 
 async def _late_joiners(session: WriteSession, purchase: Row[Any], terms: Mapping[str, Any], now: datetime) -> int:
-    """What their default packages cost, in fen. Raises PlanInvalid for strangers and for who is on the list."""
+    """What their default packages and last cases cost, in fen. Raises PlanInvalid for strangers and who is listed."""
     people = [str(person) for person in terms["person_ids"]]
     day = clock.business_day(now)
     rows = msgspec.json.encode([{"index": i, "person_id": person} for i, person in enumerate(people)]).decode()
@@ -207,10 +214,10 @@ async def _late_joiners(session: WriteSession, purchase: Row[Any], terms: Mappin
     if wrong:
         raise PlanInvalid("补充名单里有人不能补，请核对。", wrong)
     sums = await proposed(session, purchase, day=day)
-    default = await session.scalar(
-        text("SELECT id FROM bulk_package WHERE purchase_id = :purchase AND is_default"), {"purchase": purchase.id}
-    )
-    return sums.by_package[UUID(str(default))].fen * len(people)
+    lines = (await session.execute(_DEFAULT, {"purchase": purchase.id})).all()
+    loose = await filling(session, purchase.id, {line.sku_id: line.pieces * len(people) for line in lines})
+    spares_fen = sum(one.pieces * one.unit_price_fen for one in loose)
+    return sums.by_package[lines[0].package_id].fen * len(people) + spares_fen
 
 
 async def _substitution(session: WriteSession, purchase: Row[Any], terms: Mapping[str, Any], now: datetime) -> None:

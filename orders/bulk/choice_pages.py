@@ -8,10 +8,11 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from orders.bulk.cases import cased, set_cases
+from orders.bulk.cases import cased
 from orders.bulk.choices_api import package_sums
 from orders.bulk.choose import Choice, PackageUnknown, choice_of, choose
 from orders.bulk.leader import ChoiceFor, choose_for, led_by, link_list, members_of
+from orders.bulk.set_cases import set_cases
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from sqlalchemy import text
 
-from orders.bulk.cases import Cased, cased, set_cases
+from orders.bulk.cases import Cased, cased
 from orders.bulk.leader import ChoiceFor, choose_for, led_by, link_list, members_of
 from orders.bulk.reach import purchase_for
+from orders.bulk.set_cases import set_cases
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock

@@ -9,6 +9,7 @@ from uuid import UUID
 import anyio.to_thread
 from sqlalchemy import text
 
+from orders.bulk.cases import rounding
 from orders.bulk.reach import purchase_for
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -64,7 +65,7 @@ WITH got AS (
     SELECT coalesce(m.package_id, d.id) AS package_id, count(*) AS boxes FROM bulk_member m
     JOIN bulk_package d ON d.purchase_id = m.purchase_id AND d.is_default WHERE m.purchase_id = :purchase GROUP BY 1
 )
-SELECT f.id, f.name, f.credit_code, f.fictitious, d.title, s.spec, l.unit_price_fen,
+SELECT f.id, f.name, f.credit_code, f.fictitious, s.id AS sku_id, d.title, s.spec, l.unit_price_fen,
     sum(l.pieces * (coalesce(g.boxes, 0) + CASE WHEN k.is_default THEN :spares ELSE 0 END))::bigint AS pieces
 FROM bulk_package k JOIN bulk_package_line l ON l.package_id = k.id LEFT JOIN got g ON g.package_id = k.id
 JOIN sku s ON s.id = l.sku_id JOIN product d ON d.id = s.product_id JOIN supplier f ON f.id = d.supplier_id
@@ -86,18 +87,22 @@ async def contracts_of(session: ReadSession, *, actor: Actor, purchase_id: UUID,
     """As the plan stands; a draft says so on its face. Raises NotFound."""
     purchase = await purchase_for(session, actor, Permission.BULK_READ, purchase_id, now)
     named = {"purchase": purchase_id, "spares": purchase.spare_pieces}
+    loose = {(one.sku_id, one.unit_price_fen): one.pieces for one in await rounding(session, purchase_id)}
     by_supplier: dict[UUID, list[Any]] = {}
+    goods: dict[UUID, list[Goods]] = {}
     for row in await session.execute(_GOODS, named):
-        if row.pieces:
+        if pieces := row.pieces + loose.get((row.sku_id, row.unit_price_fen), 0):
             by_supplier.setdefault(row.id, []).append(row)
+            good = Goods(row.title, row.spec, pieces, row.unit_price_fen, pieces * row.unit_price_fen)
+            goods.setdefault(row.id, []).append(good)
     contracts = [
         Contract(
             number=f"{purchase.number}-{n}",
             supplier=rows[0].name,
             credit_code=rows[0].credit_code,
             fictitious=rows[0].fictitious,
-            goods=[Goods(r.title, r.spec, r.pieces, r.unit_price_fen, r.pieces * r.unit_price_fen) for r in rows],
-            total_fen=sum(r.pieces * r.unit_price_fen for r in rows),
+            goods=goods[rows[0].id],
+            total_fen=sum(one.fen for one in goods[rows[0].id]),
         )
         for n, rows in enumerate(by_supplier.values(), 1)
     ]

@@ -1,15 +1,22 @@
 """Late joiners: an approved change becomes a further order of their default packages, on the same terms."""
 
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from orders.bulk.changes import TAKES_EFFECT, Change
 from orders.bulk.place import write_order
+from orders.bulk.proposed import proposal_of
+from orders.bulk.submit import refusal
 from orders.bulk.wanted import further
+from orders.spending.decide import decide
+from orders.spending.take_caps import take_caps
 from shop.access.permissions import Actor
 from shop.core import clock
+from shop.core.audit import record_change
 from shop.core.database import WriteSession
 from shop.core.rows import as_rows
 
@@ -32,19 +39,48 @@ WHERE m.purchase_id = :purchase AND m.person_id = ANY(ARRAY(SELECT r.person_id
 
 
 async def join_late(session: WriteSession, actor: Actor, change: Change, now: datetime) -> UUID | None:
-    """Members, order, shares and stock in one transaction. Who approved the change may not accept its goods.
+    """Members, caps, order, shares and stock in one transaction. Who approved the change may not accept its goods.
 
-    Their goods go to their branch's site. Raises as `place`, OverBudget among them.
+    The rules are asked about the joiners alone, on the day of the approval; their goods go to their branch's site.
+    Raises SpendingRefused, CapExceeded, and as `place`, OverBudget among them.
     """
     day = clock.business_day(now)
     purchase = (await session.execute(_PURCHASE, {"purchase": change.purchase_id})).one()
     rows = as_rows({"person_id": str(person)} for person in change.terms["person_ids"])
     named = {"purchase": purchase.id, "rows": rows}
     await session.execute(_JOIN, named | {"day": day, "now": now})
+    await _within_caps(session, actor, purchase, change, now)
     counts = (await session.execute(_COUNTS, named)).all()
     wanted = await further(session, purchase, counts, day=day)
     key = f"bulk-change:{change.id}"
     return await write_order(session, purchase, wanted, approver_id=actor.user_id, key=key, now=now)
+
+
+async def _within_caps(session: WriteSession, actor: Actor, purchase: Row[Any], change: Change, now: datetime) -> None:
+    """A decision of their own, whose caps are taken like those of the plan."""
+    whole = await proposal_of(session, purchase, now=now)
+    joined = {UUID(str(person)) for person in change.terms["person_ids"]}
+    portions = [one for one in whole.portions if one.person_id in joined]
+    theirs = replace(
+        whole,
+        portions=portions,
+        total_fen=sum(one.fen for one in portions),
+        assisted_fen=sum(one.assisted_fen for one in portions),
+    )
+    decision = await decide(session, theirs, now=now)
+    if not decision.allowed:
+        raise refusal(decision)
+    await take_caps(session, decision.id, now=now)
+    await record_change(
+        session,
+        actor_id=actor.user_id,
+        action="bulk.caps_taken",
+        subject=f"bulk_purchase:{purchase.id}",
+        before=None,
+        after={"change_id": str(change.id), "decision_id": str(decision.id), "people": len(portions)},
+        reason=None,
+        now=now,
+    )
 
 
 TAKES_EFFECT["late_joiners"] = join_late

@@ -361,14 +361,14 @@ class BulkObjection(SQLModel, table=True):
 
 
 class BulkChange(SQLModel, table=True):
-    """A change of an order that was approved: late joiners, a substitution, protected prices, a moved spare.
+    """A change of an order that was approved: late joiners, a substitution, a moved spare, its end.
 
     `terms` holds what changes, in the words of its kind. It takes effect when another person approved it.
     """
 
     __tablename__ = "bulk_change"
     __table_args__ = (
-        one_of("kind", ("late_joiners", "substitution", "price_protection", "spare_moved")),
+        one_of("kind", ("late_joiners", "substitution", "price_protection", "spare_moved", "cancellation")),
         one_of("state", ("requested", "approved", "rejected", "done")),
         CheckConstraint("approved_by <> requested_by", name="duties_apart"),
         UniqueConstraint("purchase_id", "number"),

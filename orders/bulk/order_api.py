@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 import orders.acceptance.refund  # joint orders are refunded there
+import orders.bulk.cancel_order
 import orders.bulk.join_late
 import orders.bulk.move_spare
 import orders.bulk.substitute  # noqa: F401  # approved changes take effect there

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
+from orders.bulk.cases import Filling, rounding
 from orders.spending.proposal import Portion, Proposal
 from shop.core import clock
 from shop.core.database import ReadSession
@@ -40,7 +41,7 @@ class Worth:
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """by_package: worth of one. `total_fen`: members' packages and spares, goods only."""
+    """by_package: worth of one. `total_fen`: members' packages, spares and what fills the last cases; goods only."""
 
     by_package: Mapping[UUID, Worth]
     total_fen: int
@@ -109,10 +110,12 @@ async def proposed(session: ReadSession, purchase: Row[Any], *, day: date) -> Pr
     ]
     by_package = worths(components)
     counts = (await session.execute(_BOXES, {"purchase": purchase.id})).all()
+    loose = [worth_of(one, components) for one in await rounding(session, purchase.id)]
     return Proposed(
         by_package=by_package,
-        total_fen=sum(row.boxes * by_package[row.package_id].fen for row in counts),
-        assisted_fen=sum(row.boxes * by_package[row.package_id].assisted_fen for row in counts),
+        total_fen=sum(row.boxes * by_package[row.package_id].fen for row in counts) + sum(one.fen for one in loose),
+        assisted_fen=sum(row.boxes * by_package[row.package_id].assisted_fen for row in counts)
+        + sum(one.assisted_fen for one in loose),
         single_cooperative_paired=from_one_cooperative(components),
     )
 
@@ -129,6 +132,15 @@ def worths(components: Sequence[Component]) -> dict[UUID, Worth]:
         fen[package_id] += parts[0].line_fen
         assisted[package_id] += sum(share for share, part in zip(shares, parts, strict=True) if part.assisted)
     return {package_id: Worth(fen[package_id], assisted[package_id]) for package_id in fen}
+
+
+def worth_of(loose: Filling, components: Sequence[Component]) -> Worth:
+    """Of pieces that fill a case: divided among the SKU's origins like a line of any package that holds it."""
+    package_id = next(part.package_id for part in components if part.sku_id == loose.sku_id)
+    parts = [part for part in components if (part.package_id, part.sku_id) == (package_id, loose.sku_id)]
+    fen = loose.pieces * loose.unit_price_fen
+    shares = split(fen, [part.weight for part in parts])
+    return Worth(fen, sum(share for share, part in zip(shares, parts, strict=True) if part.assisted))
 
 
 def from_one_cooperative(components: Sequence[Component]) -> bool:

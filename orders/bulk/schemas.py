@@ -182,10 +182,10 @@ class AnswerIn(_In):
 
 class ChangeIn(_In):
     """late_joiners: `{"person_ids": […]}`; substitution: `{"sku_id", "by_sku_id"}`; spare_moved: `{"line_id",
-    "from_share_id", "to_share_id", "pieces"}`; each with why.
+    "from_share_id", "to_share_id", "pieces"}`; cancellation: nothing more; each with why.
     """
 
-    kind: Literal["late_joiners", "substitution", "spare_moved"]
+    kind: Literal["late_joiners", "substitution", "spare_moved", "cancellation"]
     person_ids: Annotated[list[UUID], Field(min_length=1, max_length=10_000)] | None = None
     sku_id: UUID | None = None
     by_sku_id: UUID | None = None
@@ -200,6 +200,8 @@ class ChangeIn(_In):
         spare = (self.line_id, self.from_share_id, self.to_share_id, self.pieces)
         if (self.kind == "spare_moved") != all(spare) or (self.kind != "spare_moved" and any(spare)):
             raise ValueError("转备用件请填写 line_id、from_share_id、to_share_id 与 pieces")
+        if self.kind == "cancellation" and (self.person_ids or self.sku_id or self.by_sku_id):
+            raise ValueError("取消订单只填写原因")
         if self.kind == "late_joiners" and (self.person_ids is None or self.sku_id or self.by_sku_id):
             raise ValueError("补充人员请填写 person_ids")
         if self.kind == "substitution" and (self.person_ids or not self.sku_id or not self.by_sku_id):

@@ -203,7 +203,7 @@ async def post_place(request: Request, purchase_id: UUID, actor: Clerk, database
 
 @routes.post("/changes")
 async def post_change(request: Request, purchase_id: UUID, actor: Clerk, database: TheDatabase) -> Response:
-    """Late joiners by staff number, or one kind of goods instead of another."""
+    """Late joiners by staff number, one kind of goods instead of another, or the end of the whole order."""
 
     async def step(session: WriteSession, typed: dict[str, str], now: datetime) -> None:
         kind, reason = typed.get("kind", ""), typed.get("reason", "").strip()[:4_000]
@@ -216,6 +216,8 @@ async def post_change(request: Request, purchase_id: UUID, actor: Clerk, databas
             if unknown or not people:
                 raise PlanInvalid(f"没有这些工号：{'、'.join(unknown[:20])}" if unknown else "请填写工号。")
             terms = {"person_ids": [str(person) for person in people]}
+        elif kind == "cancellation":
+            terms = {}
         else:
             kind = "substitution"
             terms = {name: str(_id(typed.get(name, ""))) for name in ("sku_id", "by_sku_id")}

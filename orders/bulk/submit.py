@@ -70,7 +70,7 @@ async def submit(session: WriteSession, *, actor: Actor, purchase_id: UUID, now:
     await _complete(session, purchase, now)
     decision = await check(session, purchase_id=purchase_id, now=now)
     if not decision.allowed:
-        return Submitted(decision.id, None, _refusal(decision))
+        return Submitted(decision.id, None, refusal(decision))
     for skip in decision.skips:
         await move_on(
             session,
@@ -142,7 +142,8 @@ def _of_the_quote(gaps: Row[Any], total_fen: int) -> list[Detail]:
     return found
 
 
-def _refusal(decision: Decision) -> SpendingRefused:
+def refusal(decision: Decision) -> SpendingRefused:
+    """Why the rules said no, a detail a rule, each with its source."""
     errors = [
         Detail(f"/rules/{i}", one.code, f"{one.detail}（依据：{one.source}）" if one.source else one.detail)
         for i, one in enumerate(decision.refusals)

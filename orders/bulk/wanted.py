@@ -1,13 +1,14 @@
 """What an approved plan comes to: which payer's pieces go where. Read in a few statements, drawn up in one pass."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
+from orders.bulk.cases import Filling, filling, rounding
 from orders.bulk.problems import PlanInvalid
 from orders.checkout.facts import UnitFacts
 from shop.core.database import WriteSession
@@ -116,27 +117,34 @@ async def wanted_by(session: WriteSession, purchase: Row[Any], *, day: date) -> 
     known = [_payer(row, above) for row in payers]
     way = _Way(purchase, known, above, sites)
     where = _homes(homes, chosen, way) if purchase.deliver_to == "homes" else _sites(chosen, way)
+    spares: dict[UUID, int] = {}
     if purchase.spare_pieces:
         if default is None:
             raise PlanInvalid("备用件按默认套餐计算，请先设一个默认套餐。")
-        owner = next((number for number, payer in enumerate(known) if payer.owns_spares), None)
-        if owner is None:
+        if not any(payer.owns_spares for payer in known):
             raise PlanInvalid("请写明备用件归哪个付款方。", [Detail("/payers", "no_owner", "备用件没有归属")])
-        where = way.with_spares(where, owner, default)
-    return Wanted(known, where, lines, purchase.shared_by)
+        spares[default] = purchase.spare_pieces
+    loose = await rounding(session, purchase.id)
+    return way.filled(Wanted(known, where, lines, purchase.shared_by), spares, loose)
 
 
 async def further(session: WriteSession, purchase: Row[Any], counts: Sequence[Row[Any]], *, day: date) -> Wanted:
-    """What a change adds: counts by `unit_id` and `package_id` (`members`), to the sites of the plan."""
+    """What a change adds: counts by `unit_id` and `package_id` (`members`), to the sites of the plan, in full cases."""
     named = {"purchase": purchase.id}
     payers = (await session.execute(_PAYERS, named)).all()
     sites = (await session.execute(_SITES, named)).all()
     lines, _ = await _packages(session, purchase.id)
+    pieces: dict[UUID, int] = {}
+    for row in counts:
+        for line in lines[row.package_id]:
+            pieces[line.sku_id] = pieces.get(line.sku_id, 0) + line.pieces * row.members
     units = {row.unit_id for rows in (payers, counts, sites) for row in rows} | {purchase.unit_id}
     found = await session.execute(_ABOVE, {"units": sorted(units), "day": day})
     above = {row.start: UnitFacts(row.start, row.name, row.path) for row in found}
     known = [_payer(row, above) for row in payers]
-    return Wanted(known, _sites(counts, _Way(purchase, known, above, sites)), lines, purchase.shared_by)
+    way = _Way(purchase, known, above, sites)
+    loose = await filling(session, purchase.id, pieces)
+    return way.filled(Wanted(known, _sites(counts, way), lines, purchase.shared_by), {}, loose)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +176,22 @@ class _Way:
         name = self.above[unit_id].name
         raise PlanInvalid(f"{name} 没有收货点。", [Detail("/sites", "no_site", f"{name} 没有收货点")])
 
-    def with_spares(self, where: list[Destination], owner: int, package_id: UUID) -> list[Destination]:
+    def filled(self, wanted: Wanted, spares: dict[UUID, int], loose: Sequence[Filling]) -> Wanted:
+        """With spare packages and what fills the last cases: all of it the owner's of spares, else the first payer's.
+
+        A loose piece is a package of its own, named after its SKU: so it weighs by its pieces like any other.
+        """
+        if not spares and not loose:
+            return wanted
+        packages = dict(wanted.packages) | {
+            one.sku_id: [PackageLine(one.sku_id, 1, one.unit_price_fen)] for one in loose
+        }
+        spares = spares | {one.sku_id: one.pieces for one in loose}
+        owner = next((number for number, payer in enumerate(self.payers) if payer.owns_spares), 0)
+        where = self._with_spares(list(wanted.destinations), owner, spares)
+        return replace(wanted, destinations=where, packages=packages)
+
+    def _with_spares(self, where: list[Destination], owner: int, spares: Mapping[UUID, int]) -> list[Destination]:
         """Spares go to their owner's site; where there is none, to the first one."""
         if not self.sites:
             raise PlanInvalid("请为备用件填写一个收货点。", [Detail("/sites", "no_site", "备用件没有收货点")])
@@ -181,7 +204,8 @@ class _Way:
         if there is None or self.purchase.deliver_to == "homes":
             there = Destination(site.name, site.phone, site.region_code, site.street)
             where = [*where, there]
-        there.add(owner, package_id, self.purchase.spare_pieces)
+        for package_id, count in spares.items():
+            there.add(owner, package_id, count)
         return where
 
 

@@ -18,7 +18,7 @@ WORDS = {
     "shared_by": {"packages": "按所选套餐", "headcount": "按人数", "fixed": "按固定份额"},
     "change": {
         "late_joiners": "补充人员", "substitution": "替换商品", "price_protection": "价格保护",
-        "spare_moved": "备用件调拨",
+        "spare_moved": "备用件调拨", "cancellation": "取消订单",
     },
     "change_state": {"requested": "待审批", "approved": "已批准", "rejected": "未批准", "done": "已执行"},
     "payment": {"unpaid": "未付", "partly_paid": "部分已付", "paid": "已付", "overdue": "逾期", "overpaid": "多付"},

@@ -29,6 +29,12 @@ class TooManyLeft(Problem):
 _KNOWN = text("""
 SELECT coalesce(sum(pieces), 0)::bigint FROM roll_leftover WHERE purchase_id = :purchase AND sku_id = :sku
 """)
+_BOUGHT = text("""
+SELECT l.sku_id, sum(l.quantity)::bigint AS pieces FROM order_line l WHERE l.order_id IN (
+    SELECT order_id FROM bulk_purchase WHERE id = :purchase AND order_id IS NOT NULL
+    UNION SELECT order_id FROM bulk_change WHERE purchase_id = :purchase AND order_id IS NOT NULL)
+GROUP BY l.sku_id
+""")
 _KEEP = text("""
 INSERT INTO roll_leftover (id, purchase_id, sku_id, pieces, decision, minutes_sha256, recorded_by, recorded_at)
 VALUES (:id, :purchase, :sku, :pieces, :decision, :minutes, :actor, :now)
@@ -52,6 +58,8 @@ async def record_leftover(
         raise RollTooEarly("下单之后才有剩余。")
     await paper_seen_by(session, actor, minutes_sha256, day=clock.business_day(now))
     bought = {one.sku_id: one.members + one.planned + one.rounding for one in await cased(session, purchase_id)}
+    for row in await session.execute(_BOUGHT, {"purchase": purchase_id}):  # changes may have added full cases
+        bought[row.sku_id] = max(row.pieces, bought.get(row.sku_id, 0))
     known = await session.scalar(_KNOWN, {"purchase": purchase_id, "sku": sku_id}) or 0
     if known + pieces > bought.get(sku_id, 0):
         said = f"这个规格一共 {bought.get(sku_id, 0)} 件，已登记剩余 {known} 件。"
