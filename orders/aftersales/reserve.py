@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import text
 
 from orders.aftersales.rules import Part, Remaining
+from shop.core.audit import record_change
 from shop.core.database import WriteSession
 from shop.core.ids import new_id
 
@@ -157,6 +158,16 @@ async def reserve(session: WriteSession, wanted: Wanted, *, now: datetime) -> UU
             "now": now,
             "check_at": now + FIRST_CHECK,
         },
+    )
+    await record_change(
+        session,
+        actor_id=wanted.requested_by,
+        action="refund.request",
+        subject=f"refund:{refund_id}",
+        before=None,
+        after={"order_id": str(wanted.order_id), "kind": wanted.kind, "amount_fen": wanted.amount_fen},
+        reason=wanted.reason,
+        now=now,
     )
     return refund_id
 
