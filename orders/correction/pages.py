@@ -13,6 +13,7 @@ from orders.correction.decide import decide_correction
 from orders.correction.queries import corrections_of, periods_of
 from orders.correction.request import request_correction
 from orders.correction.schemas import CorrectionIn
+from orders.correction.words import WAS_OPEN
 from orders.credit import words
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
@@ -33,14 +34,6 @@ FIELDS = (
     "order_line", "county_code", "producer_id", "unit_id", "credit_kind", "recognition_number", "standing", "reason",
     "document_sha256",
 )  # fmt: skip
-WAS_OPEN = {
-    "corrections_requested": "未处理的更正",
-    "evidence_unchecked": "未核对的佐证",
-    "payments_held": "挂起的付款",
-    "refunds_on_their_way": "在途退款",
-    "transfers_unmatched": "未匹配的对公转账",
-    "filings_unsigned": "未签字的下级填报",
-}
 
 
 @routes.get("/staff/corrections")

@@ -14,14 +14,17 @@ from rich.console import Console
 
 from catalog.price.change_price import NewPrice, change_prices
 from orders.balance.identity import Identity, identities
+from orders.seal.key import seal_key
+from orders.seal.seal import seal_new
 from shop.core import clock
 from shop.core.database import Database, open_database
 from shop.core.embedded import PostgresTrouble
 from shop.core.settings import Settings
 from shop.demo import show
-from shop.demo.caller import Json, Unexpected
+from shop.demo.caller import Caller, Json, Unexpected, sign_in
 from shop.demo.catalogue import FESTIVAL_BOX_CODE
 from shop.demo.day import Day, play_day
+from shop.demo.ledger_day import play_ledger_day
 from shop.demo.running import ProcessEnded, Processes, clean_database, web_and_worker
 from shop.demo.seed import seed
 from shop.demo.union_day import play_union_day
@@ -87,19 +90,26 @@ async def _play(settings: Settings) -> list[str]:
         today = date.fromisoformat(day.until) - timedelta(days=1)
         lower_price = partial(_lower_price, database)
         union = await play_union_day(http, today=today, lower_price=lower_price, step=step)
+        ledger = await play_ledger_day(
+            http, today=today, seal=partial(_seal, database, settings), folder=settings.data_folder, step=step
+        )
         with step("出报表，核对每一分钱"):
-            by_county, by_scope = [await _report(day, group_by) for group_by in ("county", "scope")]
+            staff = await sign_in(http, "staff@demo.test")
+            by_county, by_scope = [await _report(staff, day, group_by) for group_by in ("county", "scope")]
+            own = await _report(staff, day, "county", channel="shop")
             paid_fen = await _paid_by_api(day) + sum(share["paid_fen"] for share in union.shares)
             async with database.snapshot() as session:
                 found = await identities(session)
         with step("停止网站、后台进程和数据库"):
             await stack.aclose()
     show.show_report(console, by_county, by_scope)
+    show.show_ledger(console, ledger.batches, ledger.closed)
     show.show_shares(console, union.shares, union.protected_fen)
     show.show_identities(console, found)
-    wrong = disagreements(found, by_county, paid_fen)
+    wrong = disagreements(found, own, paid_fen)
     if not wrong:
         show.show_agreement(console, found)
+        console.print(f"[bold green]独立核对：[/bold green]{ledger.checked}", soft_wrap=True)
     return wrong
 
 
@@ -131,6 +141,13 @@ async def _lower_price(database: Database, fen: int) -> None:
         await change_prices(session, actor=None, prices=[NewPrice(FESTIVAL_BOX_CODE, fen)], now=clock.now())
 
 
+async def _seal(database: Database, settings: Settings) -> tuple[int, str]:
+    """What `shop credit seal` does: how many entries, and the public key."""
+    key = seal_key(settings)
+    done = await seal_new(database, key, now=clock.now())
+    return done.entries, key.public_hex
+
+
 async def _ready(http: httpx.AsyncClient) -> bool:
     try:
         return (await http.get("/readyz")).status_code == httpx.codes.OK
@@ -148,9 +165,11 @@ async def _until(processes: Processes, check: Callable[[], Awaitable[object]]) -
         await asyncio.sleep(0.1)
 
 
-async def _report(day: Day, group_by: str) -> Json:
-    asked = {"from": day.since, "to": day.until, "group_by": group_by}
-    answer: Json = await day.staff.ask("GET", "/api/v1/reports/sales", params=asked)
+async def _report(staff: Caller, day: Day, group_by: str, **narrowed: str) -> Json:
+    """The whole year: outside sales may be older than the played days."""
+    first, last = int(day.since[:4]), int(day.until[:4])
+    asked = {"from": f"{first}-01-01", "to": f"{last + 1}-01-01", "group_by": group_by, **narrowed}
+    answer: Json = await staff.ask("GET", "/api/v1/reports/sales", params=asked)
     return answer
 
 

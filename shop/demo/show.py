@@ -8,20 +8,13 @@ from rich.console import Console
 from rich.table import Table
 
 from orders.balance.identity import Identity
+from orders.balance.rules import PARTS
+from orders.correction.words import WAS_OPEN
 from orders.report import words
 from shop.demo.caller import Json
 from shop.ui.charts import Bar, terminal_bars
 from shop.ui.filters import grams, yuan
 
-PARTS: Final = {
-    "goods": "货款", "freight": "运费", "advances": "预收", "payments": "实收", "receivables": "应收",
-    "credited": "计入", "unverified": "待核实", "not_counted": "不计入", "recognised": "认定额", "claims": "应付供应商",
-    "clearing": "支付平台账户", "on_hand": "在库", "movements": "出入库合计", "held": "占用", "open_holds": "未结占用",
-    "rollup": "汇总", "deltas": "待并入", "entries": "台账", "refunded": "订单已退", "posted": "账上已退",
-    "left_it": "离开订单", "refunds": "退款", "not_accepted": "未验收", "reductions": "价格保护等", "due": "各方应付",
-    "paid": "各方已付", "matched": "到账匹配", "paid_back": "已退回", "accepted": "已验收", "given_back": "验收后退回",
-    "left_over": "订单余下",
-}  # fmt: skip
 PIECES: Final = frozenset({"on_hand", "held"})
 
 
@@ -70,6 +63,21 @@ def show_shares(console: Console, shares: Sequence[Mapping[str, Any]], protected
     table.add_row("合计", "", yuan(due), yuan(paid))
     console.print(table)
     console.print(f"  按价格保护少收 {yuan(protected_fen)}")
+
+
+def show_ledger(console: Console, batches: Sequence[Mapping[str, Any]], closed: Mapping[str, Any]) -> None:
+    """Confirmed batches of outside sales, and the month that closed."""
+    console.print("\n外部销售与关账")
+    for batch in batches:
+        refunds = f"，退款 {batch['refunds']} 笔 {yuan(batch['refunds_fen'])}" if batch["refunds"] else ""
+        console.print(f"  {batch['channel_name']}：{batch['rows']} 行，销售 {yuan(batch['sales_fen'])}{refunds}")
+    state = {"closed": "已关账", "adjusting": "已关账，进入调整期"}[closed["state"]]
+    console.print(f"  {closed['month']} {state}，关账人 {closed['closer']}；关账时还开着：{_open(closed['was_open'])}")
+
+
+def _open(was_open: Mapping[str, int] | None) -> str:
+    said = [f"{WAS_OPEN[what]} {count}" for what, count in (was_open or {}).items() if count]
+    return "、".join(said) or "无"
 
 
 def show_identities(console: Console, found: Sequence[Identity]) -> None:
