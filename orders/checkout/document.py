@@ -9,6 +9,7 @@ import msgspec
 from orders.allowance.lay import Purse
 from orders.checkout.quote import Piece, Quote, Share
 from orders.checkout.schemas import AddressIn, PlaceIn
+from orders.checkout.tender import ALLOWANCE_FUNDS
 from orders.order.schemas import LineOut, OrderOut
 from shop.access.permissions import Actor
 from shop.core import clock
@@ -19,7 +20,6 @@ TABLES = (
     "versions", "from_cart",
 )  # fmt: skip
 
-ALLOWANCE_FUNDS = "union"
 """An allowance is the union's money, whoever buys with it (DOMAIN rule 8)."""
 
 

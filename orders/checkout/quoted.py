@@ -164,7 +164,8 @@ def _trouble(line: Line, region_code: str | None) -> TroubleOut | None:
 def _not_counted(lines: Sequence[Line]) -> list[NotCounted]:
     sums: dict[str, int] = {}
     for line in lines:
-        for piece in line.pieces:
+        parts = [piece for share in line.shares for piece in share.pieces] if line.shares else line.pieces
+        for piece in parts:
             if piece.not_counted_reason:
                 sums[piece.not_counted_reason] = sums.get(piece.not_counted_reason, 0) + piece.net_fen
     return [NotCounted(reason, fen) for reason, fen in sums.items()]

@@ -5,8 +5,11 @@ from dataclasses import replace
 from uuid import UUID
 
 from orders.allowance.lay import Laid, Purse, lay
-from orders.checkout.quote import Line, Piece, Quote, Share
+from orders.checkout.quote import Line, Piece, Quote, Share, why_not_counted
 from shop.core.money import split
+
+ALLOWANCE_FUNDS = "union"
+"""Whose money an allowance is, whoever spends it."""
 
 
 def most_fen(quoted: Quote, purses: Sequence[Purse]) -> int:
@@ -17,7 +20,7 @@ def most_fen(quoted: Quote, purses: Sequence[Purse]) -> int:
 def laid_over(quoted: Quote, purses: Sequence[Purse], amount_fen: int) -> tuple[Quote, list[Laid]]:
     """The quote with `amount_fen` (or as much of it as fits) borne by the purses, and what each bears of each line."""
     laid = lay(amount_fen, purses, _lines(quoted))
-    lines = [_shared(line, [one for one in laid if one.line == i]) for i, line in enumerate(quoted.lines)]
+    lines = [_shared(quoted, line, [one for one in laid if one.line == i]) for i, line in enumerate(quoted.lines)]
     return replace(quoted, lines=tuple(lines)), laid
 
 
@@ -25,8 +28,11 @@ def _lines(quoted: Quote) -> list[tuple[UUID, int]]:
     return [(line.sku_id, 0 if line.trouble else line.net_fen) for line in quoted.lines]
 
 
-def _shared(line: Line, laid: Sequence[Laid]) -> Line:
-    """Line net → payers → origins; pieces and grams follow the payers' fen. What an origin gets in all is the sum."""
+def _shared(quoted: Quote, line: Line, laid: Sequence[Laid]) -> Line:
+    """Line net → payers → origins; pieces and grams follow the payers' fen. What an origin gets in all is the sum.
+
+    What an allowance bears is judged as the union's money, the rest as the buyer's: one may count alone.
+    """
     if not laid:
         return line
     own_fen = line.net_fen - sum(one.fen for one in laid)
@@ -37,12 +43,25 @@ def _shared(line: Line, laid: Sequence[Laid]) -> Line:
     by_fen = [payer_fen for _, payer_fen in payers]
     grams = [split(piece.grams, by_fen) for piece in line.pieces]
     milli = [split(piece.quantity_milli, by_fen) for piece in line.pieces]
+    of_the_union = [_judged(quoted, piece) for piece in line.pieces]
     shares = tuple(
-        Share(purse, tuple(_part(p, fen[i][j], grams[j][i], milli[j][i]) for j, p in enumerate(line.pieces)))
+        Share(
+            purse,
+            tuple(
+                _part(p, fen[i][j], grams[j][i], milli[j][i])
+                for j, p in enumerate(of_the_union if purse else line.pieces)
+            ),
+        )
         for i, (purse, _) in enumerate(payers)
     )
-    whole = tuple(replace(p, net_fen=sum(part[j] for part in fen)) for j, p in enumerate(line.pieces))
+    judged = line.pieces if own_fen else of_the_union
+    whole = tuple(replace(p, net_fen=sum(part[j] for part in fen)) for j, p in enumerate(judged))
     return replace(line, shares=shares, pieces=whole)
+
+
+def _judged(quoted: Quote, piece: Piece) -> Piece:
+    reason = why_not_counted(piece.content, quoted.facts, quoted.unit, ALLOWANCE_FUNDS, quoted.credit_kind)
+    return replace(piece, not_counted_reason=reason)
 
 
 def _part(piece: Piece, fen: int, grams: int, quantity_milli: int) -> Piece:

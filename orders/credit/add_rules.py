@@ -32,9 +32,33 @@ class RuleEnded(Problem):
     title = "这条口径已经有结束日期"
 
 
+class FreightNotCredited(Problem):
+    """Credit is net goods; no entry for freight is written, so a rule must not say that it counts."""
+
+    status = 422
+    code = "freight_not_credited"
+    title = "运费不计入，口径不能写“含运费”"
+
+
+class RecognitionPointFixed(Problem):
+    """When a sale is recognised follows from how it was bought (DOMAIN rule 8), not from a counting rule."""
+
+    status = 422
+    code = "recognition_point_fixed"
+    title = "确认时点不由口径决定"
+
+
+FREIGHT_SAID = "本系统只按商品净额计入，运费不计；请写“否”或留空"
+POINT_SAID = "个人订单付款时确认，工会集中采购和食堂验收时确认，口径不能改变；请写“付款”或留空"
+
+
 @dataclass(frozen=True, slots=True)
 class NewRule:
-    """Business days [valid_from, valid_to); see `CountingRule`."""
+    """Business days [valid_from, valid_to); see `CountingRule`.
+
+    includes_freight is False and recognition_point "paid" in every rule that is added: freight is never credited, and
+    the point follows from the order. The columns stand for rules that other systems state.
+    """
 
     version: str
     valid_from: date
@@ -90,8 +114,10 @@ _KNOWN = text("SELECT version, valid_from, valid_to FROM counting_rule WHERE id 
 async def add_rules(session: WriteSession, *, actor_id: UUID | None, rules: Sequence[NewRule], now: datetime) -> None:
     """Keep rules by version; the same one again is success. An open rule ends where a later one begins.
 
-    What was placed before keeps the rule that was frozen with it. Raises RuleVersionTaken.
+    What was placed before keeps the rule that was frozen with it. Raises RuleVersionTaken, FreightNotCredited,
+    RecognitionPointFixed.
     """
+    _can_be_kept(rules)
     rows = as_rows(msgspec.to_builtins(one) | {"id": str(rule_id(one.version))} for one in rules)
     added = set((await session.execute(_ADD, {"rows": rows})).scalars())
     same = set((await session.execute(_SAME, {"rows": rows})).scalars())
@@ -118,6 +144,18 @@ async def add_rules(session: WriteSession, *, actor_id: UUID | None, rules: Sequ
         for row in ended
     ]
     await record_changes(session, changes, actor_id=actor_id, now=now)
+
+
+def _can_be_kept(rules: Sequence[NewRule]) -> None:
+    """Nothing is promised that no verb carries out."""
+    freight = [i for i, one in enumerate(rules) if one.includes_freight]
+    if freight:
+        pointers = [Detail(f"/{i}/includes_freight", FreightNotCredited.code, FREIGHT_SAID) for i in freight]
+        raise FreightNotCredited(FREIGHT_SAID + "。", pointers)
+    points = [i for i, one in enumerate(rules) if one.recognition_point != "paid"]
+    if points:
+        pointers = [Detail(f"/{i}/recognition_point", RecognitionPointFixed.code, POINT_SAID) for i in points]
+        raise RecognitionPointFixed(POINT_SAID + "。", pointers)
 
 
 def rule_id(version: str) -> UUID:

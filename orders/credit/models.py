@@ -69,7 +69,8 @@ class CountingRule(SQLModel, table=True):
     """What counts, as dated data with its source. The rule of the placement day is frozen with the sale.
 
     A version's contents never change; an open end is written once. `minimum_grade`: what is proven less well is
-    entered as `evidence_missing`.
+    entered as `evidence_missing`. `includes_freight` and `recognition_point` change nothing and are refused other than
+    false and "paid" (see `add_rules`): freight is never credited, and the point follows from the kind of order.
     """
 
     __tablename__ = "counting_rule"

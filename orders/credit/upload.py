@@ -5,7 +5,14 @@ from collections.abc import Mapping, Sequence
 
 from catalog.upload.cells import Cells
 from catalog.upload.kind import Column, Kind, Layout, Saving
-from orders.credit.add_rules import NewRule, add_rules
+from orders.credit.add_rules import (
+    FREIGHT_SAID,
+    POINT_SAID,
+    FreightNotCredited,
+    NewRule,
+    RecognitionPointFixed,
+    add_rules,
+)
 from orders.credit.models import COUNTING_DESIGNATIONS, CREDIT_KINDS, FUND_SOURCES
 from shop.core.database import WriteSession
 
@@ -24,16 +31,20 @@ _FUND_SOURCES = {
 
 
 def _rule(cells: Cells) -> NewRule:
+    """Raises nothing: what the shop would not carry out is a mistake of its row, as everything else."""
     cells.window("valid_from", "valid_to")
+    if cells.flag("includes_freight"):
+        cells.wrong("includes_freight", FREIGHT_SAID, FreightNotCredited.code)
+    point = cells.choice("recognition_point", _POINTS, blank="paid")
+    if point == "accepted":
+        cells.wrong("recognition_point", POINT_SAID, RecognitionPointFixed.code)
     return NewRule(
         version=cells.text("version", longest=50),
         valid_from=cells.day("valid_from"),
         valid_to=cells.maybe_day("valid_to"),
         needs_designation=cells.flag("needs_designation", blank=True),
         needs_recognition=cells.flag("needs_recognition", blank=True),
-        includes_freight=cells.flag("includes_freight"),
         origin_basis=cells.choice("origin_basis", _BASES, blank="grown"),
-        recognition_point=cells.choice("recognition_point", _POINTS, blank="paid"),
         designation_kinds=_several(cells, "designation_kinds", _DESIGNATIONS, COUNTING_DESIGNATIONS),
         credit_kinds=_several(cells, "credit_kinds", _CREDIT_KINDS, CREDIT_KINDS),
         fund_sources=_several(cells, "fund_sources", _FUND_SOURCES, FUND_SOURCES),

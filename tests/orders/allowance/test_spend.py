@@ -116,6 +116,29 @@ async def test_it_bears_its_part_of_eligible_lines_and_own_money_the_rest(story:
     await story.true()
 
 
+@pytest.mark.parametrize(
+    ("counts", "counted"),
+    [("personal", [("personal", True), ("union", False)]), ("union", [("personal", False), ("union", True)])],
+)
+async def test_what_an_allowance_bears_is_judged_as_the_unions_money(
+    story: Story, counts: str, counted: list[tuple[str, bool]]
+) -> None:
+    rice = story.shop.skus[0]
+    async with story.database.transaction() as session:
+        await session.execute(text("UPDATE counting_rule SET fund_sources = ARRAY[:counts]"), {"counts": counts})
+    order = await bought(story.database, story.member, {rice: 1}, 400)
+    opened = await story.till.open(story.member, order.id)
+    await story.till.sandbox.succeed(opened.payment_id)
+    await story.till.work()
+    judged = "SELECT DISTINCT fund_source, counted, not_counted_reason FROM attribution ORDER BY 1"
+    assert await story.till.all(judged) == [
+        (source, yes, None if yes else "fund_source_excluded") for source, yes in counted
+    ]
+    entries = await story.till.all("SELECT fund_source, amount_fen, counted FROM credit_entry ORDER BY 1")
+    assert entries == [("personal", 600, counted[0][1]), ("union", 400, counted[1][1])]
+    await story.true()
+
+
 async def test_covered_wholly_it_is_paid_at_once_and_credited(story: Story) -> None:
     tea = story.shop.skus[1]
     free = {tea: 1}

@@ -8,9 +8,12 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from catalog.upload.stage import import_file
+from orders.credit.upload import COUNTING_RULES
 from shop.access.permissions import Grant, Role
 from shop.core import clock
 from shop.core.database import Database
+from shop.core.errors import Problem
 from shop.core.ids import new_id
 from tests.make.credit import Sale, enter
 from tests.make.people import bearer, somebody
@@ -34,6 +37,37 @@ async def post(client: httpx.AsyncClient, path: str, body: Any, who: dict[str, s
 async def admin(client: httpx.AsyncClient, database: Database) -> dict[str, str]:
     await somebody(database, "admin@example.com", Grant(Role.ADMINISTRATOR, "all", "*"))
     return await bearer(client, "admin@example.com")
+
+
+@pytest.mark.parametrize(
+    ("promise", "code"),
+    [
+        ({"includes_freight": True}, "freight_not_credited"),
+        ({"recognition_point": "accepted"}, "recognition_point_fixed"),
+    ],
+)
+async def test_a_rule_promises_nothing_that_is_not_done(
+    client: httpx.AsyncClient, database: Database, promise: dict[str, Any], code: str
+) -> None:
+    who = await admin(client, database)
+    refused = await post(client, "/counting-rules", OLD | promise, who)
+    assert (refused.status_code, refused.json()["code"]) == (422, code), refused.text
+    assert refused.json()["errors"][0]["pointer"].endswith(next(iter(promise)))
+    async with database.reading() as session:
+        assert await session.scalar(text("SELECT count(*) FROM counting_rule")) == 0
+
+
+@pytest.mark.parametrize(
+    ("column", "word", "code"),
+    [("含运费", "是", "freight_not_credited"), ("确认时点", "验收", "recognition_point_fixed")],
+)
+async def test_a_table_of_rules_promises_nothing_either(database: Database, column: str, word: str, code: str) -> None:
+    sheet = f"版本,开始日期,{column},来源文件\n2021-1,2021-01-01,{word},示例（虚构）\n"
+    with pytest.raises(Problem) as caught:
+        await import_file(
+            database, kind=COUNTING_RULES, file_name="rules.csv", data=sheet.encode(), actor=None, now=clock.now()
+        )
+    assert [one.code for one in caught.value.errors] == [code]
 
 
 async def test_a_new_version_ends_the_open_one_and_changes_nothing_of_it(
