@@ -1,8 +1,6 @@
 """The ledger's day (虚构): a thousand outside sales of two channels, a month closed, everything sealed and checked."""
 
 import asyncio
-import csv
-import io
 import json
 import subprocess
 import sys
@@ -17,22 +15,12 @@ import httpx
 
 from shop.core.clock import SHANGHAI
 from shop.demo.caller import Caller, Json, Unexpected, sign_in
-from shop.demo.catalogue import SUPPLIER_NAME
-from shop.demo.union_day import PAPER
+from shop.demo.outside_sales import OutsideGoods, outside_sales
+from shop.demo.union_day import BRANCHES, PAPER
 
 ROWS: Final = 1_000
+COUNTIES: Final = ("140225", "620623")
 CHECKER: Final = Path(__file__).parents[2] / "docs" / "check" / "bangfu_check.py"
-_UNIT: Final = "示例银行第{}分行（虚构）"
-_NUMBERS: Final = "一二三四"
-_QUINOA: Final = "天祝乌鞘岭藜谷农产品专业合作社（虚构）"
-_PLATFORM: Final = (
-    "渠道", "外部单号", "行号", "类型", "退款单号", "方式", "单位", "资金来源", "发票号码", "产地省", "产地县",
-    "生产者", "供应商", "商品", "品类", "认定编号", "数量", "重量（公斤）", "金额（元）", "日期",
-)  # fmt: skip
-_MARKET: Final = (
-    "主订单号", "子订单号", "业务类型", "售后单号", "推荐单位", "电子发票号", "发货省", "原产县", "合作社", "店铺主体",
-    "宝贝标题", "件数", "净重（公斤）", "实付货款", "付款时间",
-)  # fmt: skip
 Step = Callable[[str], AbstractContextManager[None]]
 
 
@@ -52,10 +40,8 @@ async def play_ledger_day(
     """seal: what the operator's command does; gives the entries sealed and the public key. Raises Unexpected."""
     first, second = await sign_in(http, "staff@demo.test"), await sign_in(http, "staff.second@demo.test")
     with step(f"帮扶办导入两个渠道的 {ROWS} 行外部销售，第二人确认后计入"):
-        batches = [
-            await _bring(first, second, "platform_832", _platform(today)),
-            await _bring(first, second, "retail_market", _market(today)),
-        ]
+        files = outside_sales(await _goods(first), BRANCHES, rows=ROWS, until=today + timedelta(days=1))
+        batches = [await _bring(first, second, channel, data) for channel, data in files.items()]
     with step("下个月三日，上月关账：列出关账时还开着的事项"):
         month = f"{today:%Y%m}"
         third = (today.replace(day=1) + timedelta(days=32)).replace(day=3)
@@ -88,46 +74,23 @@ async def _bring(first: Caller, second: Caller, channel: str, data: bytes) -> Js
     return confirmed
 
 
-def _platform(today: date) -> bytes:
-    """Canteens' purchases on the platform for formerly poor counties, in the columns of our template."""
-    rows = [
-        [
-            "832 平台", f"PT{number:06}", "1", "销售", "", "直接购买", _unit(number), "食堂", "", "山西省", "浑源县",
-            SUPPLIER_NAME, SUPPLIER_NAME, "浑源小米", "杂粮", "XNRD-SP003", "10", "10",
-            f"{100 + number % 50}.{number % 100:02}", _day(today, number),
+async def _goods(staff: Caller) -> list[OutsideGoods]:
+    """What the channels sell: goods of two paired counties, as the catalogue names them."""
+    found = []
+    for county in COUNTIES:
+        page = await staff.ask("GET", "/api/v1/products", params={"county": county, "limit": "20"})
+        found += [
+            OutsideGoods(
+                title=card["title"],
+                producer=card["producer"]["name"],
+                county_code=card["county"]["code"],
+                price_fen=card["price_fen"],
+                net_grams=card["skus"][0]["net_grams"],
+            )
+            for card in page["items"]
+            if "礼" not in card["title"]
         ]
-        for number in range(ROWS // 2)
-    ]  # fmt: skip
-    return _csv([list(_PLATFORM), *rows]).encode("utf-8-sig")
-
-
-def _market(today: date) -> bytes:
-    """A retailer's marketplace: titled, in GBK, with columns of its own; some sales were given back."""
-    rows = []
-    for number in range(ROWS // 2):
-        kind, back = ("退款", f"TK{number:06}") if number % 50 == 49 else ("", "")
-        order = number - 1 if back else number
-        yuan = "20.00" if back else f"{60 + order % 40}.{order % 100:02}"
-        rows.append(
-            [f"SC{order:06}", "1", kind, back, _unit(order), "", "甘肃省", "天祝藏族自治县",
-             _QUINOA, _QUINOA, "三色藜麦礼盒", "" if back else "2", "" if back else "0.5", yuan, _day(today, order)]
-        )  # fmt: skip
-    return _csv([["示例商城订单导出（虚构）"], list(_MARKET), *rows]).encode("gb18030")
-
-
-def _unit(number: int) -> str:
-    return _UNIT.format(_NUMBERS[number % len(_NUMBERS)])
-
-
-def _day(today: date, number: int) -> str:
-    """A day of this month, not after today."""
-    return (today - timedelta(days=number % today.day)).isoformat()
-
-
-def _csv(rows: list[list[str]]) -> str:
-    out = io.StringIO(newline="")
-    csv.writer(out).writerows(rows)
-    return out.getvalue()
+    return found
 
 
 def _checked(report: Json, public_key: str, folder: Path) -> str:

@@ -13,7 +13,7 @@ from orders.correction.words import WAS_OPEN
 from orders.report import words
 from shop.demo.caller import Json
 from shop.ui.charts import Bar, terminal_bars
-from shop.ui.filters import grams, yuan
+from shop.ui.filters import yuan
 
 PIECES: Final = frozenset({"on_hand", "held"})
 
@@ -24,7 +24,7 @@ def show_report(console: Console, by_county: Json, by_scope: Json) -> None:
     console.print(f"\n{by_county['unit']['name']} 消费帮扶销售 {period['from']} 至 {period['to']}（不含）")
     table = Table(box=SIMPLE_HEAD)
     table.add_column("帮扶县", no_wrap=True)
-    for head in ("直接购买", "帮助销售", "计入合计", "已退款", "重量", "订单"):
+    for head in ("直接购买", "帮助销售", "计入合计", "已退款", "订单"):
         table.add_column(head, justify="right", no_wrap=True)
     for row in by_county["rows"]:
         table.add_row(row["county"]["name"], *_cells(row))
@@ -45,7 +45,7 @@ def show_report(console: Console, by_county: Json, by_scope: Json) -> None:
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
     money = ("direct_purchase_fen", "assisted_sale_fen", "credited_fen", "refunded_fen")
-    return [*(yuan(row[name]) for name in money), grams(row["grams"]), str(row["orders"])]
+    return [*(yuan(row[name]) for name in money), str(row["orders"])]
 
 
 def show_shares(console: Console, shares: Sequence[Mapping[str, Any]], protected_fen: int) -> None:
