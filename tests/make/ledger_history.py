@@ -54,8 +54,10 @@ async def play(stage: Stage, steps: Sequence[Step]) -> History:
     """Every step in a transaction of its own; what must be refused is."""
     history = await begun(stage)
     try:
-        for step in steps:
+        for number, step in enumerate(steps):
             await _do(history, step)
+            if number == 0:  # whatever comes, this report must come out again
+                await published(history, len(steps) % len(QUESTIONS))
     finally:
         clock.set_ahead(timedelta(0))
     return history
