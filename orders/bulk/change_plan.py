@@ -118,7 +118,7 @@ async def _lay(session: WriteSession, purchase: Row[Any], patch: PlanPatch, name
         members = await session.scalar(_MEMBERS, {"purchase": purchase.id})
         await lay_packages(session, purchase_id=purchase.id, packages=patch.packages, members=members or 0, now=now)
     if patch.sites is not None:
-        await lay_sites(session, purchase_id=purchase.id, sites=patch.sites)
+        await lay_sites(session, purchase=purchase, sites=patch.sites, day=clock.business_day(now))
     if patch.payers is not None:
         await lay_payers(session, purchase=purchase, payers=patch.payers, day=clock.business_day(now))
     elif named & {"shared_by", "spare_pieces", "members_as_of", "person_ids", "purpose"}:

@@ -131,4 +131,4 @@ async def _lay(session: WriteSession, purchase: Row[Any], plan: PlanIn, now: dat
     )
     await lay_packages(session, purchase_id=purchase.id, packages=plan.packages, members=members, now=now)
     await lay_payers(session, purchase=purchase, payers=plan.payers, day=clock.business_day(now))
-    await lay_sites(session, purchase_id=purchase.id, sites=plan.sites)
+    await lay_sites(session, purchase=purchase, sites=plan.sites, day=clock.business_day(now))

@@ -99,10 +99,21 @@ async def weigh(session: WriteSession, *, purchase_id: UUID) -> None:
     await session.execute(_WEIGH, {"purchase": purchase_id})
 
 
-async def lay_sites(session: WriteSession, *, purchase_id: UUID, sites: Sequence[SiteIn]) -> None:
-    """Write the delivery sites whole. Raises PlanInvalid for a name that stands twice, BadContact for a phone."""
+async def lay_sites(session: WriteSession, *, purchase: Row[Any], sites: Sequence[SiteIn], day: date) -> None:
+    """Write the delivery sites whole, each of the purchase's unit or of one under it.
+
+    Raises PlanInvalid (a name that stands twice, another's unit), BadContact for a phone.
+    """
     if len({site.name for site in sites}) < len(sites):
         raise PlanInvalid("收货点名称不能重复。", [Detail("/sites", "twice", "收货点名称不能重复")])
+    asked = as_rows({"unit_id": str(site.unit_id), "payer_kind": None, "payer_id": None} for site in sites)
+    named = {"unit": purchase.unit_id, "union": purchase.union_id, "day": day, "rows": asked}
+    behind = (await session.execute(_BEHIND, named)).all()
+    if strange := [i for i, found in enumerate(behind) if not found.beneath]:
+        raise PlanInvalid(
+            "收货点要属于采购单位或其下级。",
+            [Detail(f"/sites/{i}/unit_id", "not_beneath", "不是采购单位或其下级") for i in strange],
+        )
     rows = [
         site.model_dump(mode="json")
         | {
@@ -113,8 +124,8 @@ async def lay_sites(session: WriteSession, *, purchase_id: UUID, sites: Sequence
         }
         for i, site in enumerate(sites)
     ]
-    await session.execute(_SITES_CLEAR, {"purchase": purchase_id})
-    await session.execute(_SITES, {"purchase": purchase_id, "rows": as_rows(rows)})
+    await session.execute(_SITES_CLEAR, {"purchase": purchase.id})
+    await session.execute(_SITES, {"purchase": purchase.id, "rows": as_rows(rows)})
 
 
 async def _branches(session: WriteSession, purchase: Row[Any]) -> list[PayerIn]:

@@ -46,10 +46,14 @@ routes = APIRouter(prefix="/api/v1", tags=["bulk purchases"])
 
 Reader = Annotated[Actor, Depends(requires(Permission.BULK_READ))]
 Writer = Annotated[Actor, Depends(requires(Permission.ROLL_WRITE))]
-_NO_PDF: dict[int | str, dict[str, Any]] = {409: {"description": "还没有签领表"}, 503: {"description": "缺少中文字体"}}
+_ROLL: dict[int | str, dict[str, Any]] = {
+    200: {"content": {kind.partition(";")[0]: {} for kind in TYPES.values()}},
+    409: {"description": "还没有签领表"},
+    503: {"description": "缺少中文字体"},
+}
 
 
-@routes.get("/bulk-purchases/{purchase_id}/roll", response_model=RollOut, responses=_NO_PDF)
+@routes.get("/bulk-purchases/{purchase_id}/roll", response_model=RollOut, responses=_ROLL)
 async def get_roll(
     purchase_id: UUID,
     actor: Reader,

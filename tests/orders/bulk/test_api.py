@@ -191,12 +191,17 @@ async def test_the_contract_names_goods_and_terms(app: FastAPI, database: Databa
     assert "草稿" not in said
 
 
+def site_of_a_stranger() -> dict[str, str]:
+    return {"unit_id": str(new_id()), "name": "别处", "region_code": "310101", "street": "示例路"}
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
         ({"festival": None}, "plan_invalid"),
         ({"ship_on": str(clock.today() - timedelta(days=1))}, "plan_invalid"),
         ({"packages": [{"name": "无", "lines": [{"sku_id": str(new_id()), "pieces": 1}]}]}, "plan_invalid"),
+        ({"sites": [site_of_a_stranger()]}, "plan_invalid"),
         ({"person_ids": [str(new_id())]}, "not_a_member"),
         ({"members_as_of": "2019-01-01"}, "no_members"),
         ({"budget_fen": 0}, "invalid"),
