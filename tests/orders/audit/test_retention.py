@@ -1,5 +1,7 @@
 """Personal columns end with their period, by dated rules; what the ledger says stays."""
 
+from datetime import timedelta
+
 import httpx
 import pytest
 from sqlalchemy import text
@@ -12,7 +14,7 @@ from tests.make.people import bearer, somebody
 from tests.make.shop import buyer, placed, small_shop
 
 pytestmark = pytest.mark.anyio
-THREE_YEARS_ON = clock.now() + clock.timedelta(days=3 * 366 + 1)
+THREE_YEARS_ON = clock.now() + timedelta(days=3 * 366 + 1)
 
 
 async def deliveries(database: Database) -> list[tuple[object, ...]]:
