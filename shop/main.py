@@ -23,12 +23,12 @@ import catalog.upload.roster_pages
 import orders.aftersales.api
 import orders.aftersales.pages
 import orders.allowance.api
-import orders.balance.api
-import orders.balance.pages
 import orders.audit.api
 import orders.audit.pages
 import orders.audit.question_pages
 import orders.audit.questions_api
+import orders.balance.api
+import orders.balance.pages
 import orders.banking.api
 import orders.banking.pages
 import orders.budget.api
@@ -67,14 +67,16 @@ import orders.order.pages
 import orders.payment.api
 import orders.report.api
 import orders.report.pages
+import orders.report.people_api
+import orders.report.people_pages
 import orders.report.verify_pages
+import orders.roll.api
 import orders.roll.archive_api
 import orders.roll.archive_pages
+import orders.roll.pages
 import orders.seal.api
 import orders.spending.api
 import orders.spending.pages
-import orders.roll.api
-import orders.roll.pages
 import shop.access.api
 import shop.access.pages
 import shop.home.api
@@ -169,6 +171,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.correction.pages.routes,
     orders.report.api.routes,
     orders.report.pages.routes,
+    orders.report.people_api.routes,
+    orders.report.people_pages.routes,
     orders.report.verify_pages.routes,
     orders.roll.api.routes,
     orders.roll.pages.routes,

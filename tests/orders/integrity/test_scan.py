@@ -275,3 +275,37 @@ async def test_thresholds_are_dated_and_named(database: Database) -> None:
         assert (await thresholds(session, TODAY))["shared_phone"]["people"] == 5
         assert (await thresholds(session, tomorrow))["shared_phone"]["people"] == 3
         assert await session.scalar(text("SELECT count(*) FROM audit_event WHERE action = 'flag_threshold.set'")) == 1
+
+
+async def test_one_invoice_for_two_sales(database: Database) -> None:
+    """Twice elsewhere, or once elsewhere and once here; several lines of one sale are none."""
+    bank, two = await unit(database, "BANK"), await unit(database, "TWO")
+    sales = [Sale(on=TODAY, fen=111 + n, path=[bank if n < 3 else two], channel="platform_832") for n in range(4)]
+    await enter(database, *sales)
+    batch = new_id()
+    await done(
+        database,
+        "INSERT INTO intake_batch (id, channel_code, origin, state, file_name, file_sha256, rows, errors, uploaded_at)"
+        " VALUES (:id, 'platform_832', 'file', 'staged', 'a.csv', 'x', 4, 0, now())",
+        id=batch,
+    )
+    for n, (sale, (number, order)) in enumerate(
+        zip(sales, [("INV1", "A"), ("INV1", "A"), ("INV2", "B"), ("INV2", "C")], strict=True)
+    ):
+        row = new_id()
+        await done(
+            database,
+            "INSERT INTO intake_row (id, batch_id, number, state, cells, errors, day, unit_id)"
+            " VALUES (:id, :batch, :n, 'entered', '{}', '[]', :day, :unit)",
+            id=row, batch=batch, n=n, day=TODAY, unit=sale.path[0],
+        )  # fmt: skip
+        await done(
+            database,
+            "INSERT INTO outside_sale (id, row_id, channel_code, external_number, external_line, unit_id,"
+            " invoice_number, day, amount_fen, grams, quantity_milli, refunded_fen, refunded_grams, refunded_milli)"
+            " VALUES (:id, :row, 'platform_832', :order, :n, :unit, :number, :day, 100, 1, 1, 0, 0, 0)",
+            id=sale.id, row=row, order=order, n=str(n), unit=sale.path[0], number=number, day=TODAY,
+        )  # fmt: skip
+    assert await scanned(database) == {"invoice_repeated": 1}
+    ((_, subject, _, facts, lines),) = await flags(database)
+    assert (subject, facts["sales"], facts["units"], lines) == ("invoice:INV2", 2, 2, 2)
