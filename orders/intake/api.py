@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Form, Path, Query, Request, UploadFile
 from starlette.responses import Response
 
 from catalog.upload.sheet import FILE_BYTES_MAX
-from orders.evidence.keep import keep
 from orders.evidence.queries import paper_seen_by
 from orders.intake.add_offline_sale import add_offline_sale
 from orders.intake.channels import channels_of
@@ -180,23 +179,20 @@ async def take_file(
     paper: Paper | None,
     dry_run: bool = False,
 ) -> Staged:
-    """Stage a file and keep its bytes: an auditor may ask for what was handed in."""
+    """Stage a file and keep its bytes. Raises what `stage_file` raises."""
     if not data:
         raise Invalid("请选择一个有内容的文件。", [Detail("/file", "file_missing", "没有内容")])
-    now = clock.now()
-    staged = await stage_file(
+    return await stage_file(
         database,
+        files=files,
         data=data,
         file_name=file_name,
         channel=channel or None,
         actor=actor,
         paper=paper,
-        now=now,
+        now=clock.now(),
         dry_run=dry_run,
     )
-    if not (dry_run or staged.repeated):
-        await keep(files, database, data=data, file_name=file_name, actor=actor, unit_id=None, now=now)
-    return staged
 
 
 async def uploaded_out(database: Database, staged: Staged) -> UploadedOut:

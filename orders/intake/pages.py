@@ -17,7 +17,7 @@ from orders.intake.decide_claim import decide_claim
 from orders.intake.queries import batch_full, batches_of, claims_of
 from orders.intake.read_rows import template
 from orders.intake.schemas import OfflineIn
-from orders.intake.stage import EvidenceKind, Paper
+from orders.intake.stage import EvidenceKind, Paper, desk_unit
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.adapters.files.open import TheFiles
@@ -26,7 +26,6 @@ from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Invalid, NotFound, Problem
 from shop.core.requests import TheDatabase
-from shop.organisation.queries import unit_of_person
 from shop.ui.pages import render
 
 ADDRESS = "/staff/intake"
@@ -169,8 +168,7 @@ async def _paper(
     if upload is None or not data:
         return None
     now = clock.now()
-    async with database.reading() as session:
-        unit_id = await unit_of_person(session, actor.person_id, clock.business_day(now))
+    unit_id = await desk_unit(database, actor, now)
     kept = await keep(
         files, database, data=data, file_name=upload.filename or "", actor=actor, unit_id=unit_id, now=now
     )

@@ -9,12 +9,13 @@ import msgspec
 import structlog
 from sqlalchemy import text
 
+from catalog.upload.wrong import CELL_MAX
 from orders.intake.channels import TEMPLATE, Channel, channel_named, channels_of
 from orders.intake.read_rows import read_row
 from orders.intake.row import Row
 from orders.intake.stage import Source, check, keep_rows
 from shop.adapters.channel.real import HttpChannel
-from shop.adapters.channel.source import ChannelSource
+from shop.adapters.channel.source import ChannelAnswerWrong, ChannelSource
 from shop.core import clock
 from shop.core.database import Database, WriteSession
 from shop.core.errors import Problem
@@ -51,6 +52,8 @@ async def pull_once(database: Database, source: ChannelSource, channel_code: str
         channel = channel_named(await channels_of(session, clock.business_day(now)), channel_code)
         before: str = await session.scalar(_CURSOR, {"channel": channel.code}) or ""
     page = await source.pull(before)
+    if any("\0" in cell or len(cell) > CELL_MAX for cells in page.rows for cell in cells.values()):
+        raise ChannelAnswerWrong("应答里有不能保存的文字，没有取用任何一行。")
     if not page.rows:
         return "nothing"
     rows = [

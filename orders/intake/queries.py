@@ -8,6 +8,7 @@ from sqlalchemy import ARRAY, Uuid, bindparam, text
 from sqlalchemy import Row as Found
 
 from orders.intake.confirm import GRADES, batch_for
+from orders.intake.read_rows import ROWS_MAX
 from orders.intake.schemas import (
     BatchFull,
     BatchOut,
@@ -96,7 +97,7 @@ async def batch_full(
 ) -> BatchFull:
     """Raises NotFound for a batch that is neither the caller's own nor wholly about his units."""
     await batch_for(session, actor, batch_id, Permission.INTAKE_WRITE, day=day)
-    after = keys_of(cursor, int)[0] if cursor else -1
+    after = max(-1, min(keys_of(cursor, int)[0], ROWS_MAX * 60)) if cursor else -1
     named = {"id": batch_id, "after": after, "limit": limit + 1}
     rows = (await session.execute(_ROWS, named)).all()
     errors = await session.execute(_ERRORS, {"id": batch_id, "limit": ERRORS_SHOWN_MAX})

@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import text
 
 from catalog.upload.wrong import ERRORS_SHOWN_MAX, ImportRefused
+from orders.evidence.keep import keep
 from orders.intake.channels import TEMPLATE, Channel, channels_of
 from orders.intake.confirm import batch_for
 from orders.intake.look_up import look_up
@@ -20,13 +21,14 @@ from orders.intake.remember import remember
 from orders.intake.row import Row
 from orders.intake.sort_out import sort_out
 from shop.access.permissions import Actor, Permission
+from shop.adapters.files.store import FileStore
 from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import Database, ReadSession, WriteSession
 from shop.core.errors import Detail, NotFound
 from shop.core.ids import new_id
 from shop.core.rows import as_rows
-from shop.organisation.queries import visible_unit_ids
+from shop.organisation.queries import top_unit_ids, unit_of_person, visible_unit_ids
 
 REFUNDS_MAX = 2_000
 EvidenceKind = Literal["bank_record", "e_invoice", "document"]
@@ -92,6 +94,7 @@ _KEPT = (
 async def stage_file(
     database: Database,
     *,
+    files: FileStore | None = None,
     data: bytes,
     file_name: str,
     channel: str | None,
@@ -103,7 +106,8 @@ async def stage_file(
     """Keep the file's rows for a second person. The same bytes again are the same batch, whoever hands them in.
 
     A file with mistakes is kept with them, refused. dry_run: everything is checked, nothing is kept. channel None: the
-    file says it. actor None: the shop's command line, for any unit. Raises what `read_rows` raises; ImportRefused.
+    file says it. actor None: the shop's command line, for any unit. files: where the file itself is kept, for an
+    auditor who asks what was handed in. Raises what `read_rows` and `keep` raise; ImportRefused.
     """
     async with database.reading() as session:
         channels = await channels_of(session, clock.business_day(now))
@@ -117,6 +121,9 @@ async def stage_file(
     if dry_run:
         refuse_wrong(found, rows, None)
         return _counted(None, found.code, rows)
+    if files is not None and actor is not None:
+        unit_id = await desk_unit(database, actor, now)
+        await keep(files, database, data=data, file_name=file_name, actor=actor, unit_id=unit_id, now=now)
     async with database.transaction() as session:
         batch_id = await keep_rows(session, found, rows, source, actor=actor, now=now)
         if batch_id is None:
@@ -124,6 +131,15 @@ async def stage_file(
             return Staged(seen.id, found.code, repeated=True, rows=seen.rows)
     refuse_wrong(found, rows, batch_id)
     return _counted(batch_id, found.code, rows)
+
+
+async def desk_unit(database: Database, actor: Actor, now: datetime) -> UUID | None:
+    """For whose people a paper is kept: those where its bringer works, else those he works for."""
+    day = clock.business_day(now)
+    async with database.reading() as session:
+        works_at = await unit_of_person(session, actor.person_id, day)
+        tops = await top_unit_ids(session, actor, day) if works_at is None else []
+    return works_at or next(iter(tops), None)
 
 
 async def _may_see(session: ReadSession, actor: Actor | None, batch_id: UUID, now: datetime) -> bool:

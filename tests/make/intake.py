@@ -16,6 +16,7 @@ from orders.intake.channels import TEMPLATE
 from shop.access.permissions import Actor, Role
 from shop.core import clock
 from shop.core.database import Database
+from shop.demo.outside_sales import OutsideGoods
 from tests.make.caller import as_caller
 from tests.make.evidence import PNG, worker
 from tests.make.shop import SmallShop, small_shop
@@ -167,3 +168,16 @@ async def intake_desk(app: FastAPI, database: Database) -> IntakeDesk:
         for unit in (shop.bank, shop.bank, shop.branch)
     ]
     return IntakeDesk(app, database, shop, one, two, local)
+
+
+async def demo_goods(database: Database) -> list[OutsideGoods]:
+    """The catalogue's plain goods, as another channel would name them."""
+    async with database.reading() as session:
+        found = await session.execute(
+            text("""SELECT p.title, r.name, p.origin_county_code, max(q.fen), max(s.net_grams)
+                FROM product p JOIN producer r ON r.id = p.producer_id JOIN sku s ON s.product_id = p.id
+                JOIN sku_content c ON c.sku_id = s.id AND c.stock_sku_id = s.id
+                JOIN price q ON q.sku_id = s.id AND q.list = 'retail'
+                WHERE p.state = 'listed' GROUP BY 1, 2, 3 ORDER BY 1, 2""")
+        )
+        return [OutsideGoods(*row) for row in found]
