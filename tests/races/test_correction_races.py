@@ -88,9 +88,9 @@ async def test_one_decision_holds_whatever_happens_meanwhile(database: Database,
         )
         assert not (approved and refused)
         assert approved or refused or percent == 100
-        async with database.reading() as session:
-            left = await standing_of(session, [sale.id])
-            pairs = await session.scalar(
+        async with database.reading() as looking:
+            left = await standing_of(looking, [sale.id])
+            pairs = await looking.scalar(
                 text("SELECT count(*) FROM credit_entry WHERE component_id = :id AND kind IN ('reversal', 'repost')"),
                 {"id": sale.id},
             )
@@ -99,5 +99,5 @@ async def test_one_decision_holds_whatever_happens_meanwhile(database: Database,
         if percent < 100:
             (one,) = left
             assert (one.grade, one.attribution_id != sale.id, pairs) == ("B", approved, 2 if approved else 0)
-    async with database.reading() as session:
-        assert await differences(session) == []
+    async with database.reading() as looking:
+        assert await differences(looking) == []
