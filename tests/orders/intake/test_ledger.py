@@ -62,6 +62,10 @@ async def test_purchases_on_the_platform_fill_the_reserved_share(desk: IntakeDes
                 VALUES (:unit, :year, 100000, '示例')"""),
             {"unit": desk.shop.branch, "year": SALE_DAY.year},
         )
+        await session.execute(
+            text("""INSERT INTO reserved_share_rule (id, basis_points, valid_from, source)
+                VALUES (gen_random_uuid(), 1000, '2020-01-01', '示例')""")
+        )
     await desk.imported([Line(), Line(number="N2", fund_source="工会")])
     kitchen = Kitchen(desk.shop.branch, "食堂", desk.shop.branch, BRANCH, None)
     async with desk.database.reading() as session:
