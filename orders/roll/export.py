@@ -9,7 +9,6 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 import anyio.to_thread
-import xlsxwriter
 from sqlalchemy import Row
 
 from orders.roll.paper import Line, Part, paper
@@ -107,6 +106,8 @@ async def _csv(database: Database, purchase_id: UUID, found: Sequence[Department
 
 
 async def _xlsx(database: Database, purchase_id: UUID, found: Sequence[Department], to: Path) -> None:
+    import xlsxwriter  # only this needs it in memory  # noqa: PLC0415
+
     book = xlsxwriter.Workbook(
         str(to), {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     )

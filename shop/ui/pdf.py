@@ -3,11 +3,12 @@
 import json
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, ClassVar, Final
-
-import typst
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from shop.core.errors import Problem
+
+if TYPE_CHECKING:
+    import typst
 
 FONTS: Final = (
     "Noto Serif CJK SC", "Noto Sans CJK SC", "Source Han Serif SC", "Source Han Sans SC", "Noto Serif SC",
@@ -30,8 +31,10 @@ class ChineseFontMissing(Problem):
 
 
 @cache
-def _fonts() -> typst.Fonts:
+def _fonts() -> "typst.Fonts":
     """Looked for once: searching them anew takes three times as long as a page, and holds twice the memory."""
+    import typst  # a process that prints nothing does not hold it  # noqa: PLC0415
+
     return typst.Fonts()
 
 
@@ -51,6 +54,8 @@ def pdf(template_source: str, data: Mapping[str, Any]) -> bytes:
     Raises ChineseFontMissing.
     """
     facts = json.dumps({**data, "font": chinese_font()}, ensure_ascii=False)
+    import typst  # as above  # noqa: PLC0415
+
     made: bytes = typst.compile(
         (_HEAD + template_source).encode(), format="pdf", sys_inputs={"data": facts}, font_paths=_fonts()
     )
