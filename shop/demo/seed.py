@@ -1,13 +1,21 @@
 """Everything that the demo starts from: published facts, fictitious people, and the sample catalogue."""
 
+from datetime import date
+from hashlib import sha256
+from typing import Final
+
 from sqlalchemy import select, text
 
 from catalog.listing.jobs import refresh_touched
+from orders.audit.grant_mandate import NewMandate, grant_mandate
 from orders.spending.seed_rules import seed_rules
 from shop.core import clock
 from shop.core.database import Database
 from shop.demo.catalogue import COUNTY_CODE, SUPPLIER_ID, seed_catalogue, seed_facts
-from shop.demo.people import grant_goods_roles, seed_people
+from shop.demo.people import SINCE, DemoPeople, grant_goods_roles, seed_people
+
+UNTIL: Final = date(2036, 1, 1)
+_MANDATES: Final = text("SELECT EXISTS (SELECT FROM audit_mandate)")
 
 
 async def seed(database: Database, *, demo: bool) -> None:
@@ -19,7 +27,18 @@ async def seed(database: Database, *, demo: bool) -> None:
     people = await seed_people(database)
     await seed_catalogue(database)
     await grant_goods_roles(database, people, supplier_id=SUPPLIER_ID, county_code=COUNTY_CODE)
+    await _let_audit(database, people)
     await refresh_touched(database)
+
+
+async def _let_audit(database: Database, people: DemoPeople) -> None:
+    """An engagement letter (虚构) of the demo's auditor over the whole bank; once."""
+    units = [people.unit_ids["DEMO"]]
+    letter = sha256("审计委托书（虚构）".encode()).hexdigest()
+    wanted = NewMandate("auditor@demo.test", units, SINCE, UNTIL, SINCE, UNTIL, letter)
+    async with database.transaction() as session:
+        if not await session.scalar(_MANDATES):
+            await grant_mandate(session, actor_id=people.user_ids["admin@demo.test"], wanted=wanted, now=clock.now())
 
 
 async def is_empty(database: Database) -> bool:

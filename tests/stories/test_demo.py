@@ -15,7 +15,7 @@ from orders.balance.identity import Identity
 from shop.demo.play import disagreements
 
 PROJECT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 
 
 def _heed_interrupts() -> None:
@@ -62,6 +62,12 @@ def test_the_day_is_played_and_every_fen_agrees(tmp_path: Path) -> None:
     goods, freight, advances, payments, receivables = re.findall(r"¥([\d,.]+)", line)[:5]
     fen = [int(re.sub(r"[,.]", "", one)) for one in (goods, freight, advances, payments, receivables)]
     assert sum(fen[:3]) == sum(fen[3:]) > 0
+    shares = re.findall(r"BF[0-9A-Z]{10}\s+¥([\d,.]+)\s+¥([\d,.]+)", printed)
+    assert len(shares) == 5
+    assert all(due == paid != "0.00" for due, paid in shares)
+    assert "按价格保护少收 ¥610.00" in printed
+    assert printed.count("500 行") == 2
+    assert re.search(r"独立核对：OK .* credited [\d,.]+ yuan", printed)
     assert left_behind(tmp_path) == []
 
 
