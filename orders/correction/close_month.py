@@ -16,7 +16,7 @@ from shop.core.errors import NotFound, Problem
 class MonthAhead(Problem):
     status: ClassVar[int] = 409
     code: ClassVar[str] = "month_ahead"
-    title: ClassVar[str] = "还没有到这个月份"
+    title: ClassVar[str] = "这个月份还没有过完"
 
 
 # Whoever writes credit into the month holds its row: this waits for all of them, and the next ones wait for it.
@@ -33,7 +33,8 @@ SELECT
         AND (requested_at AT TIME ZONE 'Asia/Shanghai')::date < :ends) AS refunds_on_their_way,
     (SELECT count(*) FROM bank_transfer WHERE state <> 'matched' AND day < :ends) AS transfers_unmatched,
     (SELECT count(*) FROM filing f JOIN filing_round r ON r.id = f.round_id
-        WHERE f.state <> 'signed' AND r.month <= :month) AS filings_unsigned
+        WHERE f.state <> 'signed' AND r.month <= :month) AS filings_unsigned,
+    (SELECT count(*) FROM intake_claim WHERE state = 'open') AS claims_undecided
 """)
 _CLOSE = text("""
 UPDATE accounting_period SET state = :state, adjusts_until = :until, closed_by = :actor, closed_at = :now,
@@ -46,11 +47,11 @@ async def close_month(session: WriteSession, *, actor_id: UUID, month: int, now:
     """Nothing is entered into the month afterwards; what still comes for it lands on the first open day, linked.
 
     Closed before is success and changes nothing, so is a December whose adjustment period still runs. month: YYYYMM.
-    Raises NotFound for a month that is not kept, MonthAhead for one that has not begun.
+    Raises NotFound for a month that is not kept, MonthAhead for one that is not over.
     """
     today = clock.business_day(now)
-    if month > clock.month_of(today):
-        raise MonthAhead("请在月份开始之后再关账。")
+    if month >= clock.month_of(today):
+        raise MonthAhead("请在这个月份的最后一天过去之后再关账。")
     period = (await session.execute(_LOCK, {"month": month})).one_or_none()
     if period is None:
         raise NotFound("没有这个会计月份。")

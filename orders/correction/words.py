@@ -10,5 +10,6 @@ WAS_OPEN: Final[Mapping[str, str]] = {
     "refunds_on_their_way": "在途退款",
     "transfers_unmatched": "未匹配的对公转账",
     "filings_unsigned": "未签字的下级填报",
+    "claims_undecided": "未裁定的重复认领",
 }
 """What may be open when a month closes."""
