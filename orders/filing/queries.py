@@ -70,7 +70,9 @@ async def rounds_of(
     rows = (await session.execute(_ROUNDS, facts | {"all": visible is None, "units": sorted(visible or ())})).mappings()
     found = rows.all()
     more = cursor_of(found[limit - 1]["month"], found[limit - 1]["id"]) if len(found) > limit else None
-    return RoundPage(items=[RoundOut(**_round(dict(row), row["counts"] or {})) for row in found[:limit]], next_cursor=more)
+    return RoundPage(
+        items=[RoundOut(**_round(dict(row), row["counts"] or {})) for row in found[:limit]], next_cursor=more
+    )
 
 
 async def board(session: ReadSession, actor: Actor, round_id: UUID, *, now: datetime) -> BoardOut:

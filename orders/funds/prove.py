@@ -33,7 +33,8 @@ WITH sides AS (
     WHERE (h.state = 'posted') <> (t.id IS NOT NULL) OR h.state = 'posted' AND (t.debit_account_id,
         t.credit_account_id, t.amount_fen) <> (h.debit_account_id, h.credit_account_id, h.amount_fen)
     UNION ALL
-    SELECT 'the trial balance is ' || sum(s.fen), 'trial_balance', sum(s.fen)::bigint FROM sums s JOIN account a ON a.id = s.account_id
+    SELECT 'the trial balance is ' || sum(s.fen), 'trial_balance', sum(s.fen)::bigint
+    FROM sums s JOIN account a ON a.id = s.account_id
     HAVING sum(s.fen) <> 0
 )
 SELECT (SELECT count(*) FROM account) AS accounts, (SELECT count(*) FROM transfer) AS transfers,

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-
 from orders.report.question import Question
 from orders.report.sales import sales
 from orders.seal.canonical import canonical

@@ -253,7 +253,13 @@ async def test_a_closed_month_keeps_its_figure_and_the_pair_lands_in_the_open_on
 
 async def test_months_that_cannot_be_closed(desk: Desk) -> None:
     this = clock.month_of(TODAY)
-    for month, status in ((str(this), 409), (str(clock.add_months(this, 1)), 409), ("2026-13", 404), ("199912", 404), ("now", 404)):
+    for month, status in (
+        (str(this), 409),
+        (str(clock.add_months(this, 1)), 409),
+        ("2026-13", 404),
+        ("199912", 404),
+        ("now", 404),
+    ):
         answer = await desk.http.post(f"/api/v1/periods/{month}/close", headers=desk.first)
         assert answer.status_code == status, answer.text
     listed = (await desk.http.get("/api/v1/periods?limit=2", headers=desk.first)).json()
