@@ -148,4 +148,5 @@ async def _months(request: Request, actor: Actor, database: Database, problem: P
         problem=problem,
         was_open=WAS_OPEN,
         may_close=actor.may(Permission.PERIOD_CLOSE),
+        this_month=f"{clock.today():%Y-%m}",
     )
