@@ -1,6 +1,5 @@
 """The published facts, loaded: what an auditor would look up."""
 
-import time
 from datetime import date
 
 import pytest
@@ -53,10 +52,8 @@ async def test_every_list_is_complete_and_loading_again_changes_nothing(loaded: 
     }
     assert first["provincial"] == 1
     assert first["unconfirmed"] == 58
-    started = time.perf_counter()
     async with loaded.transaction() as session:
         await load_counties(session, now=clock.now())
-    assert time.perf_counter() - started < 2
     assert await figures() == first
 
 

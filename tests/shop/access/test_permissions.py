@@ -11,18 +11,27 @@ from shop.core.database import Database
 from tests.make.people import bearer, client_of, somebody
 
 BUYS = {"me:read", "cart:write", "order:place", "order:read", "order:cancel", "payment:open"}
+UNION = BUYS | {"bulk:read", "evidence:read", "evidence:write", "invoice:read", "rule:read"}
+RECORDS = {
+    "report:read", "credit:read", "bulk:read", "evidence:read", "invoice:read", "rule:read", "balance:read",
+    "flag:read", "audit:read",
+}  # fmt: skip
 MATRIX = {
     "employee": BUYS,
     "outside_buyer": BUYS,
-    "union_buyer": BUYS,
-    "union_approver": BUYS,
-    "union_receiver": BUYS,
-    "canteen_buyer": BUYS,
-    "staff": BUYS | {"report:read", "refund:request", "product:write", "import:confirm"},
+    "union_buyer": UNION | {"bulk:write", "roster:import", "roll:write", "allowance:grant", "invoice:write"},
+    "union_approver": UNION | {"bulk:approve"},
+    "union_receiver": UNION | {"acceptance:write", "roll:write"},
+    "canteen_buyer": BUYS | {"canteen:buy", "evidence:read", "evidence:write", "invoice:read"},
+    "staff": BUYS
+    | RECORDS
+    | {"refund:request", "product:write", "import:confirm", "evidence:write", "evidence:check", "invoice:write"}
+    | {"bank:import", "bank:confirm", "correction:request", "correction:approve", "period:close", "filing:write"}
+    | {"intake:write", "intake:confirm", "flag:clear"},
     "county_reviewer": {"me:read"},
-    "supplier": {"me:read", "order:read", "refund:request", "product:write"},
-    "auditor": {"me:read", "report:read"},
-    "administrator": {"me:read", "user:administer", "product:write"},
+    "supplier": {"me:read", "order:read", "refund:request", "product:write", "invoice:read", "invoice:write"},
+    "auditor": {"me:read"} | RECORDS,
+    "administrator": {"me:read", "user:administer", "product:write", "rule:read", "rule:write"},
 }
 
 

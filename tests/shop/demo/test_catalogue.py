@@ -1,6 +1,5 @@
 """The demo's goods: complete, sellable, and the same after a second run."""
 
-import time
 from typing import Any
 
 import pytest
@@ -26,9 +25,7 @@ async def rows(database: Database, statement: str) -> list[Any]:
 
 async def test_the_second_run_changes_nothing(database: Database) -> None:
     await seed_people(database)
-    started = time.perf_counter()
     await seed_catalogue(database)
-    assert time.perf_counter() - started < 10
     first = {table: await rows(database, f"SELECT * FROM {table} ORDER BY 1, 2") for table in TABLES}
     await seed_catalogue(database)
     assert {table: await rows(database, f"SELECT * FROM {table} ORDER BY 1, 2") for table in TABLES} == first
