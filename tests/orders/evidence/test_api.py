@@ -117,7 +117,7 @@ OUTSIDE = b'<!DOCTYPE a SYSTEM "http://127.0.0.1/x.dtd"><a/>'
         "zip",
         "zip_bomb",
         "cut_xlsx",
-    ),  # fmt: skip
+    ),
 )
 async def test_what_is_not_a_paper_is_refused_and_leaves_nothing(
     app: FastAPI, database: Database, data: bytes, status: int, code: str
