@@ -17,10 +17,11 @@ serve: $(RUNTIME)
 	$(BIN)/shop serve
 
 test: $(TOOLS)
-	$(PYTEST) -n 2 -m "not browser and not soak"
+	$(PYTEST) -n 2 -m "not browser and not paper and not soak"
 
 test-browser: $(TOOLS)
 	$(PYTEST) -m browser tests/browser
+	$(PYTEST) -m paper
 
 soak: $(TOOLS)
 	$(PYTEST) -m soak tests/soak

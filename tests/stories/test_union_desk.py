@@ -50,6 +50,7 @@ async def day(story: Story) -> UnionDay:
     return made
 
 
+@pytest.mark.paper
 async def test_a_festival_gift_from_the_roster_to_the_archive(day: UnionDay) -> None:
     until = clock.now() + timedelta(days=1)
     purchase = await plan(day, choose_until=until.isoformat())

@@ -179,6 +179,7 @@ async def test_last_years_plan_again(app: FastAPI, database: Database) -> None:
     assert (new["approvals"], new["quotes"]) == ([], [])
 
 
+@pytest.mark.paper
 async def test_the_contract_names_goods_and_terms(app: FastAPI, database: Database) -> None:
     plan = await a_plan(database, terms="split_30_70")
     async with as_caller(app, plan.desk.clerk) as caller:

@@ -118,6 +118,7 @@ async def test_the_same_records_are_the_same_bytes(app: FastAPI, database: Datab
     assert noted == 3, "each export is noted"
 
 
+@pytest.mark.paper
 async def test_it_is_archived_only_complete_or_explained(app: FastAPI, database: Database) -> None:
     joint = await delivered(database)
     async with as_caller(app, joint.requester) as caller:
@@ -142,6 +143,7 @@ async def test_it_is_archived_only_complete_or_explained(app: FastAPI, database:
     assert "纸质签领表在工会档案室" in reason
 
 
+@pytest.mark.paper
 async def test_a_lost_file_is_said_and_must_be_explained(app: FastAPI, database: Database) -> None:
     joint = await delivered(database)
     sha = await attached(app, database, joint, b"%PDF-1.7 lost %%EOF", kept=False)
@@ -166,6 +168,7 @@ async def test_too_early_and_strangers(app: FastAPI, database: Database) -> None
         refused(answer, 404, "not_found")
 
 
+@pytest.mark.paper
 async def test_the_page_says_what_is_missing_and_keeps_what_was_typed(app: FastAPI, database: Database) -> None:
     joint = await delivered(database)
     browser = await browser_of(app, database, joint.requester)

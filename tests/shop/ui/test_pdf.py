@@ -13,10 +13,12 @@ def words(made: bytes) -> str:
     return "".join(page.extract_text() for page in PdfReader(BytesIO(made)).pages)
 
 
+@pytest.mark.paper
 def test_chinese_comes_out_as_chinese() -> None:
     assert "端午慰问采购合同" in words(pdf("#data.title", {"title": "端午慰问采购合同"}))
 
 
+@pytest.mark.paper
 def test_what_was_typed_is_never_markup() -> None:
     hostile = '#panic("x") $x$ *b* #sys.version [ ] \\ " <a>'
     said = words(pdf("#data.title", {"title": hostile})).replace(" ", "")

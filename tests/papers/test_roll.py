@@ -15,7 +15,7 @@ from tests.make.bulk import a_desk
 from tests.make.caller import as_caller
 from tests.make.roll import a_roll
 
-pytestmark = pytest.mark.browser
+pytestmark = pytest.mark.paper
 
 
 def part(department: str, people: int, first_page: int) -> Part:
