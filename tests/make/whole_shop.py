@@ -1,5 +1,6 @@
 """The demo's shop as it runs, with one of everything that a path can name, made by whoever makes it, over HTTP."""
 
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from tests.make.shop import ADDRESS
 from tests.make.union_day import quote, statement_file
 
 API = "/api/v1"
+PATIENCE_SECONDS = 60
 PURCHASES = f"{API}/bulk-purchases"
 Json = dict[str, Any]
 
@@ -289,8 +291,10 @@ def _bank(shop: WholeShop) -> None:
 
 def _invoice(shop: WholeShop) -> None:
     order = shop.ids["order_id"]
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while shop.ask("employee", "GET", f"/orders/{order}")["payment_state"] != "paid":
-        pass  # the worker settles it at any moment
+        assert time.monotonic() < deadline, "the worker has not settled the payment"
+        time.sleep(0.1)
     (asked,) = shop.ask("employee", "POST", f"/orders/{order}/invoice", {})["items"]
     paper = xml(
         "26312000000000090001", f"{asked['due_fen'] / 100:.2f}", seller=asked["supplier_name"], seller_tax=SELLER_TAX,
