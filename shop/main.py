@@ -30,7 +30,9 @@ import orders.audit.questions_api
 import orders.balance.api
 import orders.balance.pages
 import orders.banking.api
+import orders.banking.layout_api
 import orders.banking.pages
+import orders.banking.statement_pages
 import orders.budget.api
 import orders.bulk.acceptance_pages
 import orders.bulk.api
@@ -153,6 +155,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.balance.api.routes,
     orders.balance.pages.routes,
     orders.banking.api.routes,
+    orders.banking.layout_api.routes,
+    orders.banking.statement_pages.routes,
     orders.banking.pages.routes,
     orders.intake.api.routes,
     orders.intake.pages.routes,

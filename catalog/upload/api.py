@@ -4,20 +4,20 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, UploadFile
-from pydantic import BaseModel
 
 from catalog.upload.kinds.product import PRODUCTS
-from catalog.upload.sheet import FILE_BYTES_MAX
 from catalog.upload.stage import import_file
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.requests import TheDatabase
+from shop.sheet.refused import FILE_BYTES_MAX
+from shop.sheet.schemas import RowsOut, rows_out
 
 routes = APIRouter(prefix="/api/v1", tags=["products"])
 
 
-class ImportedOut(BaseModel):
+class ImportedOut(RowsOut):
     """repeated: these bytes were imported before. saved false and repeated false: a dry run that found no error."""
 
     kind: str
@@ -54,4 +54,11 @@ async def import_products(
         now=clock.now(),
         dry_run=dry_run,
     )
-    return ImportedOut(kind=done.kind, rows=done.rows, saved=done.saved, repeated=done.repeated, batch_id=done.batch_id)
+    return ImportedOut(
+        kind=done.kind,
+        rows=done.rows,
+        saved=done.saved,
+        repeated=done.repeated,
+        batch_id=done.batch_id,
+        **rows_out(done.rows, done.set_aside, done.asked),
+    )

@@ -1,20 +1,25 @@
 """What can be imported: each kind is one declaration of columns, how a row is read, and how rows are saved."""
 
-import csv
-import io
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from catalog.upload.cells import Cells
-from catalog.upload.sheet import Sheet
-from catalog.upload.wrong import ROWS_MAX, HeaderWrong, KindUnknown
 from shop.access.permissions import Actor
 from shop.core.database import WriteSession
+from shop.core.errors import Problem
+from shop.sheet.cells import Cells
+from shop.sheet.refused import ROWS_MAX, HeaderWrong
+from shop.sheet.value import plain
 
 Row = TypeVar("Row")
+
+
+class KindUnknown(Problem):
+    status = 422
+    code = "import_kind_unknown"
+    title = "没有这种导入"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +53,18 @@ class Layout(Generic[Row]):
     columns: tuple[Column, ...]
     read: Callable[[Cells], Row]
 
+    def named(self, titles: Sequence[str]) -> list[str | None]:
+        """The column that each title names, by its title or its name."""
+        known = {plain(said): one.name for one in self.columns for said in (one.title, one.name)}
+        return [known.get(plain(title).removesuffix("*")) for title in titles]
+
+    def is_header(self, titles: Sequence[str]) -> bool:
+        found = set(self.named(titles))
+        return all(one.name in found for one in self.columns if one.needed)
+
     def places(self, header: Sequence[str]) -> dict[str, int]:
         """Column name → its place. Raises HeaderWrong when one is missing, unknown or there twice."""
-        known = {one.title: one.name for one in self.columns} | {one.name: one.name for one in self.columns}
-        names = [known.get(title.removesuffix("*")) for title in header]
+        names = self.named(header)
         unknown = [title or "（空）" for title, name in zip(header, names, strict=True) if name is None]
         missing = [one.title for one in self.columns if one.needed and one.name not in names]
         twice = sorted({title for title, name in zip(header, names, strict=True) if name and names.count(name) > 1})
@@ -81,24 +94,18 @@ class Kind(Generic[Row]):
     rows_max: int = ROWS_MAX
     key: Callable[[Row], object] = lambda _: None
 
-    def layout_for(self, sheet: Sheet) -> Layout[Row]:
+    def is_header(self, titles: Sequence[str]) -> bool:
+        return any(layout.is_header(titles) for layout in self.layouts)
+
+    def layout_for(self, header: Sequence[str]) -> Layout[Row]:
         """The layout whose columns the header names best."""
-
-        def fit(layout: Layout[Row]) -> int:
-            known = {one.title for one in layout.columns} | {one.name for one in layout.columns}
-            return sum(title in known for title in sheet.header)
-
-        return max(self.layouts, key=fit)
+        return max(self.layouts, key=lambda layout: sum(name is not None for name in layout.named(header)))
 
 
-def template(kind: Kind[Any]) -> bytes:
-    """A csv with the header and one example row, as spreadsheet software opens it (UTF-8 with BOM)."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
+def template(kind: Kind[Any]) -> list[list[str]]:
+    """The header and one example row."""
     columns = kind.layouts[0].columns
-    writer.writerow(one.title for one in columns)
-    writer.writerow(one.example for one in columns)
-    return out.getvalue().encode("utf-8-sig")
+    return [[one.title for one in columns], [one.example for one in columns]]
 
 
 def kind_named(name: str, kinds: Sequence[Kind[Any]]) -> Kind[Any]:

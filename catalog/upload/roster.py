@@ -12,10 +12,11 @@ from catalog.upload.kinds.roster import Compared, roster_kind
 from catalog.upload.stage import import_file
 from shop.access.permissions import Actor
 from shop.core.database import Database
-from shop.core.errors import Problem
+from shop.core.errors import Detail, Problem
 from shop.organisation.roster_models import CHANGES
 from shop.organisation.roster_queries import union_for
 from shop.organisation.rosters import last_roster
+from shop.sheet.table import SetAside
 
 
 class DayAhead(Problem):
@@ -28,7 +29,10 @@ class DayAhead(Problem):
 
 @dataclass(frozen=True, slots=True)
 class BroughtRoster:
-    """saved False and repeated False: a dry run. repeated: this very list is the newest already."""
+    """saved False and repeated False: a dry run. repeated: this very list is the newest already.
+
+    people and set_aside add up to the rows read; asked: names that somebody should look at.
+    """
 
     union_id: UUID
     as_of: date
@@ -39,6 +43,8 @@ class BroughtRoster:
     previous_as_of: date | None
     counts: dict[str, int]
     changes: tuple[Row[Any], ...]
+    set_aside: tuple[SetAside, ...] = ()
+    asked: tuple[Detail, ...] = ()
 
 
 async def bring_roster(
@@ -84,6 +90,8 @@ async def bring_roster(
         previous_as_of=last.as_of if last else None,
         counts=made.counts(),
         changes=found[0].shown,
+        set_aside=done.set_aside,
+        asked=done.asked,
     )
 
 

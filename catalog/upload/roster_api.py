@@ -12,12 +12,14 @@ from starlette.responses import Response
 from catalog.upload.kind import template
 from catalog.upload.kinds.roster import roster_kind
 from catalog.upload.roster import BroughtRoster, bring_roster
-from catalog.upload.sheet import FILE_BYTES_MAX
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.requests import TheDatabase
 from shop.organisation.roster_queries import changes_of, rosters_of, union_for
+from shop.sheet.refused import FILE_BYTES_MAX
+from shop.sheet.schemas import RowsOut, rows_out
+from shop.sheet.write import csv_response
 from shop.ui.filters import masked_name
 
 routes = APIRouter(prefix="/api/v1", tags=["rosters"])
@@ -37,7 +39,7 @@ class ChangeOut(BaseModel):
     to_department: str | None
 
 
-class RosterOut(BaseModel):
+class RosterOut(RowsOut):
     """saved and repeated both false: a dry run. changes: at most the first 200; counts has them all."""
 
     union_id: UUID
@@ -103,8 +105,7 @@ async def get_rosters(database: TheDatabase, actor: Keeper, union_id: UUID) -> R
 async def get_template(_: Keeper) -> Response:
     """A csv with the header and one example row."""
     kind = roster_kind(UUID(int=0), date(2026, 1, 1), after=None, file_sha256="", found=[])
-    headers = {"content-disposition": 'attachment; filename="roster-template.csv"'}
-    return Response(template(kind), media_type="text/csv; charset=utf-8", headers=headers)
+    return csv_response("roster-template.csv", template(kind))
 
 
 def roster_out(made: BroughtRoster) -> RosterOut:
@@ -118,6 +119,7 @@ def roster_out(made: BroughtRoster) -> RosterOut:
         previous_as_of=made.previous_as_of,
         counts=made.counts,
         changes=changes_out(made.changes),
+        **rows_out(made.people, made.set_aside, made.asked),
     )
 
 

@@ -11,7 +11,6 @@ from starlette.responses import Response
 from catalog.upload.kinds.roster import COLUMNS
 from catalog.upload.roster import bring_roster
 from catalog.upload.roster_api import RosterOut, changes_out, roster_out
-from catalog.upload.sheet import FILE_BYTES_MAX
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -19,6 +18,7 @@ from shop.core.database import Database
 from shop.core.errors import Detail, Problem
 from shop.core.requests import TheDatabase
 from shop.organisation.roster_queries import changes_of, rosters_of, union_for, unions_of
+from shop.sheet.refused import FILE_BYTES_MAX
 from shop.ui.pages import render
 
 routes = APIRouter(include_in_schema=False)

@@ -11,34 +11,57 @@ import anyio.to_thread
 import msgspec
 from sqlalchemy import text
 
-from catalog.upload.cells import Cells
 from catalog.upload.kind import Kind, Layout, Row, Saving
-from catalog.upload.sheet import Sheet, read_sheet
-from catalog.upload.wrong import ERRORS_SHOWN_MAX, ImportRefused, MergedCells
 from shop.access.permissions import Actor
 from shop.core.database import Database, WriteSession
 from shop.core.errors import Detail, Problem
 from shop.core.ids import new_id
 from shop.core.rows import as_rows
+from shop.sheet.cells import Mistake
+from shop.sheet.read import read_sheet
+from shop.sheet.refused import ERRORS_SHOWN_MAX
+from shop.sheet.table import SetAside, Table, first_row_table, refuse_rows, table_of
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """repeated: these bytes were imported before, so nothing was done. batch_id: None on a dry run."""
+    """repeated: these bytes were imported before, so nothing was done. batch_id: None on a dry run.
+
+    rows: taken; with set_aside (totals, notes) they add up to the rows read. asked: kept as they are, and somebody
+    should look at them.
+    """
 
     kind: str
     rows: int
     saved: bool
     repeated: bool
     batch_id: UUID | None
+    set_aside: tuple[SetAside, ...] = ()
+    asked: tuple[Detail, ...] = ()
+
+    @property
+    def rows_read(self) -> int:
+        return self.rows + len(self.set_aside)
 
 
 @dataclass(frozen=True, slots=True)
 class _Read(Generic[Row]):
-    sheet: Sheet
+    table: Table
     layout: Layout[Row]
     rows: list[Row]
     errors: list[Detail]
+    asked: list[Detail]
+
+    def imported(self, kind: Kind[Row], *, saved: bool, batch_id: UUID | None) -> Imported:
+        return Imported(
+            kind.name,
+            len(self.rows),
+            saved=saved,
+            repeated=False,
+            batch_id=batch_id,
+            set_aside=tuple(self.table.set_aside),
+            asked=tuple(self.asked[:ERRORS_SHOWN_MAX]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +108,7 @@ async def import_file(
 
     A refused file is kept with its errors. Errors point at `/rows/{row number}/{column}`, at most 200 of them.
     dry_run: everything is tried, nothing is kept. actor None: the shop's command line.
-    Raises FileTooLarge, NotATable, FormulaFound, MergedCells, TooManyRows, HeaderWrong; ImportRefused for rows
+    Raises FileTooLarge, NotATable, FormulaFound, MergedCells, TooManyRows, HeaderWrong; RowsRefused for rows
     that cannot be read; the save's own Problem for rows that cannot be saved.
     """
     sha = hashlib.sha256(data).hexdigest()
@@ -99,7 +122,7 @@ async def import_file(
         kind=kind.name,
         file_name=file_name[:200].replace("\0", ""),
         sha=sha,
-        rows=len(read.sheet.rows),
+        rows=len(read.table.rows),
         created_by=actor.user_id if actor else None,
         now=now,
     )
@@ -109,12 +132,16 @@ async def import_file(
         except Problem as problem:
             if not problem.errors:
                 raise
-            error, details = problem, _located(problem.errors, read)
+            details, of = _located(problem.errors, read), problem
     else:
-        error, details = ImportRefused(), read.errors
+        details, of = read.errors, None
     if not dry_run:
         await _keep_refused(database, kind, read, batch, details)
-    return _refuse(error, details, None if dry_run else batch.id)
+    table, batch_id = read.table, None if dry_run else str(batch.id)
+    refused = refuse_rows(details, rows_read=table.rows_read, set_aside=table.set_aside, batch_id=batch_id)
+    if of is not None:
+        raise type(of)(refused.detail, refused.errors, {**of.extra, **refused.extra})
+    raise refused
 
 
 async def _save(
@@ -126,7 +153,7 @@ async def _save(
     *,
     dry_run: bool,
 ) -> Imported:
-    numbers = [number for number, _ in read.sheet.rows]
+    numbers = [line.number for line in read.table.rows]
     try:
         async with database.transaction() as session:
             await session.execute(_ONE_AT_A_TIME, {"kind": kind.name, "sha": batch.sha})
@@ -139,36 +166,38 @@ async def _save(
             if dry_run:
                 raise _DryRun  # noqa: TRY301  # the way out of a transaction that must not commit
     except _DryRun:
-        return Imported(kind.name, len(read.rows), saved=False, repeated=False, batch_id=None)
-    return Imported(kind.name, len(read.rows), saved=True, repeated=False, batch_id=batch.id)
+        return read.imported(kind, saved=False, batch_id=None)
+    return read.imported(kind, saved=True, batch_id=batch.id)
 
 
 def _read(kind: Kind[Row], data: bytes) -> _Read[Row]:
     """Bytes to rows, away from the event loop: a large file takes a second."""
     sheet = read_sheet(data, kind.rows_max)
-    if sheet.merged:
-        raise MergedCells(f"{sheet.merged} 是合并单元格，请取消合并，让每一行都填完整，再上传。")
-    layout = kind.layout_for(sheet)
-    places = layout.places(sheet.header)
+    table = table_of(sheet, kind.is_header, rows_max=kind.rows_max) or first_row_table(sheet, rows_max=kind.rows_max)
+    layout = kind.layout_for(table.titles)
+    places = layout.places(table.titles)
     titles = {one.name: one.title for one in layout.columns}
-    rows, errors = [], []
+    rows, errors, asked = [], list(table.errors), []
     first_with: dict[object, int] = {}
-    if not sheet.rows:
+    if not table.rows:
         errors.append(Detail("/rows", "rows_missing", "只有表头，没有数据行"))
-    for number, values in sheet.rows:
-        cells = Cells({name: values[place] for name, place in places.items() if place < len(values)})
-        if len(values) > len(sheet.header) and any(values[len(sheet.header) :]):
-            errors.append(Detail(f"/rows/{number}", "row_too_long", f"第 {number} 行的列数比表头多"))
+    for line in table.rows:
+        cells = table.cells(line, places)
         rows.append(layout.read(cells))
         key = kind.key(rows[-1])
-        if key is not None and first_with.setdefault(key, number) != number:
-            said = f"第 {number} 行与第 {first_with[key]} 行重复"
-            errors.append(Detail(f"/rows/{number}", "row_repeated", said))
-        errors += [
-            Detail(f"/rows/{number}/{one.column}", one.code, f"第 {number} 行“{titles[one.column]}”：{one.said}")
-            for one in cells.mistakes
-        ]
-    return _Read(sheet, layout, rows, errors)
+        if key is not None and first_with.setdefault(key, line.number) != line.number:
+            said = f"第 {line.number} 行与第 {first_with[key]} 行重复"
+            errors.append(Detail(f"/rows/{line.number}", "row_repeated", said))
+        errors += _at(line.number, cells.mistakes, titles)
+        asked += _at(line.number, cells.asked, titles)
+    return _Read(table, layout, rows, errors, asked)
+
+
+def _at(number: int, mistakes: Sequence[Mistake], titles: Mapping[str, str]) -> list[Detail]:
+    return [
+        Detail(f"/rows/{number}/{one.column}", one.code, f"第 {number} 行“{titles[one.column]}”：{one.said}")
+        for one in mistakes
+    ]
 
 
 def _located(errors: Sequence[Detail], read: _Read[Row]) -> list[Detail]:
@@ -177,20 +206,11 @@ def _located(errors: Sequence[Detail], read: _Read[Row]) -> list[Detail]:
     found = []
     for error in errors:
         index, _, column = error.pointer.removeprefix("/").partition("/")
-        number = read.sheet.rows[int(index)][0] if index.isdigit() and int(index) < len(read.sheet.rows) else 0
+        lines = read.table.rows
+        number = lines[int(index)].number if index.isdigit() and int(index) < len(lines) else 0
         place = f"第 {number} 行“{titles.get(column, column)}”：{error.detail}"
         found.append(Detail(f"/rows/{number}/{column}", error.code, place))
     return found
-
-
-def _refuse(error: Problem, details: Sequence[Detail], batch_id: UUID | None) -> Imported:
-    shown = list(details[:ERRORS_SHOWN_MAX])
-    first = "；".join(one.detail for one in shown[:3])
-    raise type(error)(
-        f"{first}{'……' if len(details) > 3 else ''}。共 {len(details)} 处错误，什么都没有保存。",
-        shown,
-        {**error.extra, "error_count": len(details), "batch_id": None if batch_id is None else str(batch_id)},
-    )
 
 
 async def _keep_refused(
@@ -218,10 +238,10 @@ async def _keep_rows(
         return
     rows = [
         {
-            "number": number,
-            "fields": msgspec.json.encode(values).decode(),
-            "errors": "；".join(errors[number]) if number in errors else None,
+            "number": line.number,
+            "fields": msgspec.json.encode(line.cells).decode(),
+            "errors": "；".join(errors[line.number]) if line.number in errors else None,
         }
-        for number, values in read.sheet.rows
+        for line in read.table.rows
     ]
     await session.execute(_ROWS, {"batch_id": batch_id, "rows": as_rows(rows)})

@@ -1,5 +1,6 @@
 """`POST /bank-statements`, `…/match`, and what waits for a person."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 from uuid import UUID
@@ -7,7 +8,6 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Form, Request, UploadFile
 from starlette.responses import Response
 
-from catalog.upload.sheet import FILE_BYTES_MAX
 from orders.banking.desk import desk_of
 from orders.banking.import_statement import import_statement
 from orders.banking.match import WantedShare, confirm, propose, reject
@@ -33,6 +33,8 @@ from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
 from shop.core.requests import TheDatabase
+from shop.sheet.refused import FILE_BYTES_MAX
+from shop.sheet.schemas import TitleSaid, rows_out
 
 routes = APIRouter(prefix="/api/v1", tags=["bank"])
 
@@ -51,16 +53,30 @@ async def post_statement(
     files: TheFiles,
     file: UploadFile,
     unit_id: Annotated[UUID | None, Form()] = None,
+    acknowledged_columns: Annotated[Sequence[TitleSaid], Form(max_length=60)] = (),
 ) -> ImportedOut:
-    """A bank's csv or xlsx. The same file twice, or a row of an earlier file, moves nothing again."""
+    """A bank's csv or xlsx. The same file twice, or a row of an earlier file, moves nothing again.
+
+    acknowledged_columns: titles that need no reading; 422 `columns_unknown` lists those that are asked about. 422
+    `layout_unknown`: nobody has mapped this header yet (`POST /bank-layouts`).
+    """
     now = clock.now()
     async with database.reading() as session:
         unit_id = await desk_of(session, actor, unit_id, day=clock.business_day(now))
     data = await file.read(FILE_BYTES_MAX + 1)
     done = await import_statement(
-        files, database, data=data, file_name=file.filename or "", actor=actor, unit_id=unit_id, now=now
+        files,
+        database,
+        data=data,
+        file_name=file.filename or "",
+        actor=actor,
+        unit_id=unit_id,
+        now=now,
+        acknowledged=acknowledged_columns,
     )
-    return ImportedOut(**asdict(done))
+    facts = asdict(done)
+    facts.pop("set_aside")
+    return ImportedOut(**facts, **rows_out(done.incoming, done.set_aside))
 
 
 @routes.get("/bank-statements/{statement_id}")

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Text, bindparam, text
 
-from orders.banking.read_statement import plain
 from orders.order.transfer_code import codes_in
 from shop.core.database import ReadSession
 from shop.core.settings import settings
+from shop.sheet.value import plain
 
 EVERYBODY_PAYS = "person"
 

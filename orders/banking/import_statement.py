@@ -1,9 +1,10 @@
 """Import a bank's statement: every row or none, each transfer once, and what is clear finds its shares at once."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 import anyio.to_thread
@@ -11,6 +12,8 @@ import msgspec
 from sqlalchemy import text
 
 from orders.banking.find_shares import Found, Incoming, account_digest, find_shares
+from orders.banking.map_layout import layouts_of
+from orders.banking.propose_reversal import propose_reversals
 from orders.banking.read_statement import Came, StatementRead, read_statement
 from orders.banking.settle_transfer import Applied, settle_transfers
 from orders.evidence.keep import keep, plain_name
@@ -19,23 +22,17 @@ from shop.adapters.files.store import FileStore
 from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import Database, WriteSession
-from shop.core.errors import Detail, Problem
 from shop.core.ids import new_id
 from shop.core.rows import as_rows
-from shop.ui.filters import yuan
-
-
-class SerialConflict(Problem):
-    """The bank's serial number was imported before with another amount or day: one of the files is not the bank's."""
-
-    status: ClassVar[int] = 409
-    code: ClassVar[str] = "serial_conflict"
-    title: ClassVar[str] = "同一流水号的金额或日期与以前导入的不一致"
+from shop.sheet.table import SetAside
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """repeated: these bytes were imported before. known: rows that an earlier, overlapping file had brought."""
+    """repeated: these bytes were imported before. incoming: rows that brought money or took it back; with `set_aside`
+    they are all rows of the file. known: rows that an earlier, overlapping file had brought. conflicts: rows under the
+    name of a known one, with another amount or payer. taken_back: rows by which the bank took something back.
+    """
 
     statement_id: UUID
     repeated: bool
@@ -44,11 +41,16 @@ class Imported:
     known: int
     matched: int
     queued: int
+    conflicts: int = 0
+    taken_back: int = 0
+    set_aside: tuple[SetAside, ...] = ()
 
 
 _STATEMENT = text("""
-INSERT INTO bank_statement (id, bank, file_sha256, file_name, unit_id, incoming, fresh, imported_by, imported_at)
-VALUES (:id, :bank, :sha, :file_name, :unit_id, :incoming, 0, :actor, :now)
+INSERT INTO bank_statement (id, bank, file_sha256, file_name, unit_id, incoming, fresh, rows_read, set_aside,
+    acknowledged_columns, imported_by, imported_at)
+VALUES (:id, :bank, :sha, :file_name, :unit_id, :incoming, 0, :rows_read, CAST(:set_aside AS jsonb), :acknowledged,
+    :actor, :now)
 ON CONFLICT (file_sha256) DO NOTHING RETURNING id
 """)
 _BEFORE = text("""
@@ -56,21 +58,38 @@ SELECT s.id, s.incoming, count(t.id) FILTER (WHERE t.state = 'matched') AS match
     count(t.id) FILTER (WHERE t.state <> 'matched') AS queued
 FROM bank_statement s LEFT JOIN bank_transfer t ON t.statement_id = s.id WHERE s.file_sha256 = :sha GROUP BY s.id
 """)
-_TRANSFERS = text("""
-INSERT INTO bank_transfer (id, statement_id, row, bank, serial_number, day, amount_fen, matched_fen, payer_name,
-    payer_account_digest, payer_account_last4, remark, state, imported_at)
-SELECT r.id, :statement, r.row, :bank, r.serial_number, r.day, r.amount_fen, 0, r.payer_name, r.payer_account_digest,
-    r.payer_account_last4, r.remark, 'queued', :now
-FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, row int, serial_number text, day date, amount_fen bigint,
-    payer_name text, payer_account_digest text, payer_account_last4 text, remark text)
-ORDER BY r.serial_number ON CONFLICT (bank, serial_number) DO NOTHING RETURNING id
+# Files are imported one after the other: what one knows of earlier rows holds until it has written.
+_DESK = text("SELECT pg_advisory_xact_lock(8320027)")
+_ROWS = """jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, row int, account_key text, serial_number text,
+    day date, amount_fen bigint, payer_name text, payer_account_digest text, payer_account_last4 text, remark text)"""
+# Where one of two files does not say the account, they are of one account if the same desk brought both.
+_SAME_NAME = """t.serial_number = r.serial_number AND t.day = r.day AND (t.amount_fen > 0) = (r.amount_fen > 0)
+    AND (t.account_key = r.account_key OR (s.unit_id IS NOT DISTINCT FROM CAST(:unit AS uuid)
+        AND (t.account_key LIKE 'desk:%' OR r.account_key LIKE 'desk:%')))"""
+_SAME = """t.amount_fen = r.amount_fen AND regexp_replace(normalize(t.payer_name, NFKC), '\\s+', '', 'g')
+    = regexp_replace(normalize(r.payer_name, NFKC), '\\s+', '', 'g')"""
+_KNOWN = text(f"""
+SELECT DISTINCT ON (r.id) r.id, t.id AS transfer_id, {_SAME} AS same
+FROM {_ROWS} JOIN bank_transfer t ON t.serial_number = r.serial_number AND t.day = r.day
+JOIN bank_statement s ON s.id = t.statement_id
+WHERE {_SAME_NAME} ORDER BY r.id, 3 DESC, t.conflicts_with_id NULLS FIRST, t.imported_at, t.id
+""")  # noqa: S608  # composed of our own constants
+_LEARN = text("""
+UPDATE bank_transfer t SET account_key = r.account_key
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, account_key text)
+WHERE t.id = r.id AND t.account_key LIKE 'desk:%' AND NOT EXISTS (SELECT FROM bank_transfer o
+    WHERE o.account_key = r.account_key AND o.day = t.day AND o.serial_number = t.serial_number)
 """)
-_CONTRARY = text("""
-SELECT r.row, r.serial_number, t.amount_fen, t.day
-FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(row int, serial_number text, day date, amount_fen bigint)
-JOIN bank_transfer t ON t.bank = :bank AND t.serial_number = r.serial_number
-WHERE (t.amount_fen, t.day) <> (r.amount_fen, r.day) ORDER BY r.row
-""")
+_TRANSFERS = text(f"""
+INSERT INTO bank_transfer (id, statement_id, row, bank, account_key, conflicts_with_id, serial_number, day, amount_fen,
+    matched_fen, payer_name, payer_account_digest, payer_account_last4, remark, state, why_queued, imported_at)
+SELECT r.id, :statement, r.row, :bank, r.account_key, c.first_id, r.serial_number, r.day, r.amount_fen, 0, r.payer_name,
+    r.payer_account_digest, r.payer_account_last4, r.remark, 'queued',
+    CASE WHEN c.id IS NOT NULL THEN 'serial_conflict' WHEN r.amount_fen < 0 THEN 'taken_back' END, :now
+FROM {_ROWS}
+LEFT JOIN jsonb_to_recordset(CAST(:conflicts AS jsonb)) AS c(id uuid, first_id uuid) ON c.id = r.id
+ORDER BY (c.id IS NOT NULL), r.serial_number, r.row
+""")  # noqa: S608  # as above
 _FRESH = text("UPDATE bank_statement SET fresh = :fresh WHERE id = :id")
 _WHY = text("""
 UPDATE bank_transfer t SET why_queued = r.why
@@ -82,10 +101,12 @@ WITH wanted AS (
 ), taken AS (
     UPDATE bank_transfer t SET state = 'matched', matched_fen = t.amount_fen, why_queued = NULL
     FROM (SELECT transfer_id, sum(fen) AS fen FROM wanted GROUP BY transfer_id) w
-    WHERE t.id = w.transfer_id AND t.amount_fen = w.fen AND t.state <> 'matched' RETURNING t.id
+    WHERE t.id = w.transfer_id AND t.amount_fen = w.fen AND t.state IN ('queued', 'proposed') RETURNING t.id
 )
-INSERT INTO transfer_match (transfer_id, payer_share_id, amount_fen, how, proposal_id, matched_at)
-SELECT w.transfer_id, w.share_id, w.fen, w.how, CAST(:proposal AS uuid), :now
+INSERT INTO transfer_match (transfer_id, payer_share_id, round, amount_fen, how, proposal_id, matched_at)
+SELECT w.transfer_id, w.share_id, 1 + (SELECT count(*) FROM transfer_unmatch u
+        WHERE u.transfer_id = w.transfer_id AND u.payer_share_id = w.share_id),
+    w.fen, w.how, CAST(:proposal AS uuid), :now
 FROM wanted w JOIN taken ON taken.id = w.transfer_id ORDER BY 1, 2
 RETURNING transfer_id, payer_share_id
 """)
@@ -100,13 +121,20 @@ async def import_statement(
     actor: Actor,
     unit_id: UUID | None,
     now: datetime,
+    acknowledged: Collection[str] = (),
 ) -> Imported:
-    """Save every incoming row of the file and match what is clear, in one transaction; the file is kept as evidence.
+    """Save every row of the file and match what is clear, in one transaction; the file is kept as evidence.
 
     The same bytes twice, also at once, are a success that does nothing; of an overlapping file only new rows count.
-    Raises what `read_statement` and `keep` raise, and SerialConflict.
+    A row under the name of a known one, with another amount or payer, waits for a person, and so does money that the
+    bank took back. acknowledged: columns that need no reading. Raises what `read_statement` and `keep` raise.
     """
-    read = await anyio.to_thread.run_sync(lambda: read_statement(data, today=clock.business_day(now)))
+    day = clock.business_day(now)
+    async with database.reading() as session:
+        layouts = await layouts_of(session, unit_id, day)
+    read = await anyio.to_thread.run_sync(
+        partial(read_statement, data, layouts=layouts, today=day, acknowledged=acknowledged)
+    )
     kept = await keep(files, database, data=data, file_name=file_name, actor=actor, unit_id=None, now=now)
     facts = {
         "id": new_id(),
@@ -115,72 +143,113 @@ async def import_statement(
         "file_name": plain_name(file_name),
         "unit_id": unit_id,
         "incoming": len(read.came),
+        "rows_read": read.rows_read,
+        "set_aside": as_rows(asdict(one) for one in read.set_aside),
+        "acknowledged": list(read.ignored),
         "actor": actor.user_id,
         "now": now,
     }
     async with database.transaction() as session:
+        await session.execute(_DESK)
         statement_id = await session.scalar(_STATEMENT, facts)
         if statement_id is None:
             before = (await session.execute(_BEFORE, {"sha": kept.sha256})).one()
             return Imported(before.id, True, before.incoming, 0, before.incoming, before.matched, before.queued)  # noqa: FBT003
-        return await _save(session, statement_id, read, kept.sha256, actor, now)
+        return await _save(session, _Statement(statement_id, read, kept.sha256, unit_id, actor, now))
 
 
-async def _save(
-    session: WriteSession, statement_id: UUID, read: StatementRead, sha: str, actor: Actor, now: datetime
-) -> Imported:
-    rows = [_row(one) for one in read.came]
-    named = {"rows": as_rows(rows), "bank": read.bank}
-    fresh_ids = set(await session.scalars(_TRANSFERS, named | {"statement": statement_id, "now": now}))
-    contrary = (await session.execute(_CONTRARY, named)).all()
-    if contrary:
-        raise SerialConflict(
-            "请核对文件是否为网银原始导出；没有保存任何一笔。",
-            [
-                Detail(
-                    f"/rows/{one.row}/serial",
-                    "serial_conflict",
-                    f"第 {one.row} 行流水号 {one.serial_number}：以前导入的是 {one.day}，{yuan(one.amount_fen)}",
-                )
-                for one in contrary[:200]
-            ],
-        )
-    await session.execute(_FRESH, {"id": statement_id, "fresh": len(fresh_ids)})
-    days = {row["id"]: one.day for row, one in zip(rows, read.came, strict=True) if row["id"] in fresh_ids}
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    id: UUID
+    read: StatementRead
+    sha: str
+    unit_id: UUID | None
+    actor: Actor
+    now: datetime
+
+
+async def _save(session: WriteSession, statement: _Statement) -> Imported:
+    read, now = statement.read, statement.now
+    rows = [_row(one, statement.unit_id) for one in read.came]
+    fresh, conflicts = await _write(session, statement, rows)
+    days = {row["id"]: one.day for row, one in zip(rows, read.came, strict=True)}
     incoming = [
         Incoming(row["id"], one.amount_fen, one.payer_name, row["payer_account_digest"], one.remark)
         for row, one in zip(rows, read.came, strict=True)
-        if row["id"] in fresh_ids
+        if row["id"] in fresh and row["id"] not in conflicts and one.amount_fen > 0
     ]
     found = await find_shares(session, incoming)
     applied = [
-        Applied(transfer_id, share_id, fen, days[transfer_id], sha)
+        Applied(transfer_id, share_id, fen, days[transfer_id], statement.sha)
         for transfer_id, match in found.items()
         for share_id, fen in match.shares
     ]
     await apply_matches(session, applied, found, proposal_id=None, now=now)
     why = [{"id": transfer_id, "why": match.why} for transfer_id, match in found.items() if match.why]
     await session.execute(_WHY, {"rows": as_rows(why)})
+    taken_back = [row["id"] for row in rows if row["id"] in fresh and row["amount_fen"] < 0]
+    await propose_reversals(session, taken_back, actor_id=statement.actor.user_id, now=now)
     matched = sum(1 for match in found.values() if match.shares)
     await record_change(
         session,
-        actor_id=actor.user_id,
+        actor_id=statement.actor.user_id,
         action="bank.import",
-        subject=f"bank_statement:{statement_id}",
+        subject=f"bank_statement:{statement.id}",
         before=None,
-        after={"incoming": len(rows), "fresh": len(fresh_ids), "matched": matched, "file_sha256": sha},
+        after={
+            "incoming": len(rows), "fresh": len(fresh), "matched": matched, "conflicts": len(conflicts),
+            "taken_back": len(taken_back), "set_aside": len(read.set_aside), "file_sha256": statement.sha,
+        },
         reason=None,
         now=now,
-    )
+    )  # fmt: skip
     return Imported(
-        statement_id,
+        statement.id,
         repeated=False,
         incoming=len(rows),
-        fresh=len(fresh_ids),
-        known=len(rows) - len(fresh_ids),
+        fresh=len(fresh),
+        known=len(rows) - len(fresh),
         matched=matched,
-        queued=len(fresh_ids) - matched,
+        queued=len(fresh) - matched,
+        conflicts=len(conflicts),
+        taken_back=len(taken_back),
+        set_aside=tuple(read.set_aside),
     )
+
+
+async def _write(
+    session: WriteSession, statement: _Statement, rows: Sequence[dict[str, Any]]
+) -> tuple[frozenset[UUID], frozenset[UUID]]:
+    """Keep the rows that no earlier file had brought: (fresh, and of these those that contradict an earlier one)."""
+    named = {"rows": as_rows(rows), "unit": statement.unit_id}
+    known = {row.id: row for row in await session.execute(_KNOWN, named)}
+    first: dict[tuple[object, ...], UUID] = {}
+    conflicts: dict[UUID, UUID] = {}
+    learnt = []
+    for row in rows:
+        name = (row["account_key"], row["day"], row["serial_number"], row["amount_fen"] > 0)
+        earlier = known.get(row["id"])
+        if earlier is not None and earlier.same:
+            if not row["account_key"].startswith("desk:"):
+                learnt.append({"id": earlier.transfer_id, "account_key": row["account_key"]})
+        elif earlier is not None:
+            conflicts[row["id"]] = earlier.transfer_id
+        elif row["amount_fen"] > 0 and first.setdefault(name, row["id"]) != row["id"]:
+            conflicts[row["id"]] = first[name]
+    await session.execute(
+        _LEARN, {"rows": as_rows(one for one in learnt if not one["account_key"].startswith("desk:"))}
+    )
+    fresh = [row for row in rows if row["id"] not in known or row["id"] in conflicts]
+    facts = {
+        "rows": as_rows(fresh),
+        "conflicts": as_rows({"id": id_, "first_id": first_id} for id_, first_id in conflicts.items()),
+        "statement": statement.id,
+        "bank": statement.read.bank,
+        "now": statement.now,
+    }
+    await session.execute(_TRANSFERS, facts)
+    await session.execute(_FRESH, {"id": statement.id, "fresh": len(fresh)})
+    return frozenset(row["id"] for row in fresh), frozenset(conflicts)
 
 
 async def apply_matches(
@@ -213,11 +282,12 @@ async def apply_matches(
     return len(written)
 
 
-def _row(one: Came) -> dict[str, Any]:
+def _row(one: Came, unit_id: UUID | None) -> dict[str, Any]:
     digits = "".join(sign for sign in one.payer_account if sign.isdigit())
     return {
         "id": new_id(),
         "row": one.row,
+        "account_key": account_digest(one.own_account) or f"desk:{unit_id or 'shop'}",
         "serial_number": one.serial_number,
         "day": one.day,
         "amount_fen": one.amount_fen,

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from orders.banking.find_shares import Found
 from orders.banking.import_statement import apply_matches
+from orders.banking.problems import SamePerson
 from orders.banking.settle_transfer import Applied
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -33,12 +34,6 @@ class AlreadyMatched(Problem):
     status: ClassVar[int] = 409
     code: ClassVar[str] = "already_matched"
     title: ClassVar[str] = "这笔到账已经有人处理"
-
-
-class SamePerson(Problem):
-    status: ClassVar[int] = 409
-    code: ClassVar[str] = "same_person"
-    title: ClassVar[str] = "提出和确认必须是两个人"
 
 
 @dataclass(frozen=True, slots=True)

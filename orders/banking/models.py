@@ -1,21 +1,35 @@
 """What came to the bank account, what it was for, and who said so."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from shop.core.database import APPEND_ONLY, Fen, Moment, one_of
 
-TRANSFER_STATES = ("queued", "proposed", "matched")
+TRANSFER_STATES = ("queued", "proposed", "matched", "taken_back")
 HOWS = ("code", "known_payer", "by_hand")
 
 
 class BankStatement(SQLModel, table=True):
     """A file of a bank's records, imported whole and once. `unit_id`: whose desk imported it; none: the whole shop's.
 
-    `incoming`: rows that brought money; `fresh`: those that no earlier file had brought already.
+    rows_read = `incoming` (rows that brought money, or took it back) + `set_aside` (row, reason). `fresh`: those that
+    no earlier file had brought already. `acknowledged_columns`: what nobody read, as the importer said.
     """
 
     __tablename__ = "bank_statement"
@@ -27,31 +41,49 @@ class BankStatement(SQLModel, table=True):
     unit_id: UUID | None = Field(default=None, foreign_key="unit.id")
     incoming: int
     fresh: int = 0
+    rows_read: int = Field(sa_column_kwargs={"server_default": "0"})
+    set_aside: list[dict[str, Any]] = Field(sa_column=Column(JSONB, nullable=False, server_default=text("'[]'")))
+    acknowledged_columns: list[str] = Field(
+        sa_column=Column(ARRAY(Text), nullable=False, server_default=text("ARRAY[]::text[]"))
+    )
     imported_by: UUID = Field(foreign_key="user_account.id")
     imported_at: datetime = Field(sa_type=Moment)
 
 
 class BankTransfer(SQLModel, table=True):
-    """Money that came, once: a bank's serial number never repeats. `matched_fen` of it has found its shares.
+    """Money that came, once, or that the bank took back (a negative amount): own account, day and serial number name
+    it. `matched_fen` of it has found its shares.
 
-    Of the payer's account only a keyed digest and the last four digits are kept.
+    `account_key`: a keyed digest of the own account, or the desk's where no file has said which account it is.
+    `conflicts_with_id`: the transfer that came first under this name, with another amount or payer; a person decides.
+    Of accounts only keyed digests and the payer's last four digits are kept.
     """
 
     __tablename__ = "bank_transfer"
     __table_args__ = (
         one_of("state", TRANSFER_STATES),
-        UniqueConstraint("bank", "serial_number"),
-        CheckConstraint("amount_fen > 0", name="moves_something"),
+        Index(
+            "uq_bank_transfer_named", "account_key", "day", "serial_number", unique=True,
+            postgresql_where="conflicts_with_id IS NULL AND amount_fen > 0",
+        ),
+        Index(
+            "uq_bank_transfer_taken_back", "account_key", "day", "serial_number", "amount_fen", unique=True,
+            postgresql_where="amount_fen < 0",
+        ),
+        Index("ix_bank_transfer_serial_number", "serial_number", "day"),
+        CheckConstraint("amount_fen <> 0", name="moves_something"),
         CheckConstraint("(state = 'matched') = (matched_fen = amount_fen)", name="matched_whole"),
         CheckConstraint("matched_fen IN (0, amount_fen)", name="all_or_nothing"),
         Index("ix_bank_transfer_statement", "statement_id", "row"),
-        Index("ix_bank_transfer_open", "day", "id", postgresql_where="state <> 'matched'"),
-    )
+        Index("ix_bank_transfer_open", "day", "id", postgresql_where="state IN ('queued', 'proposed')"),
+    )  # fmt: skip
 
     id: UUID = Field(primary_key=True)
     statement_id: UUID = Field(foreign_key="bank_statement.id")
     row: int
     bank: str
+    account_key: str
+    conflicts_with_id: UUID | None = Field(default=None, foreign_key="bank_transfer.id")
     serial_number: str
     day: date
     amount_fen: int = Field(sa_type=Fen)
@@ -103,7 +135,10 @@ class MatchProposalShare(SQLModel, table=True):
 
 
 class TransferMatch(SQLModel, table=True):
-    """So much of a transfer paid this share. By hand only with a proposal that another person confirmed."""
+    """So much of a transfer paid this share. By hand only with a proposal that another person confirmed.
+
+    `round`: 1 the first time; a match that was undone may be made again.
+    """
 
     __tablename__ = "transfer_match"
     __table_args__ = (
@@ -117,10 +152,102 @@ class TransferMatch(SQLModel, table=True):
 
     transfer_id: UUID = Field(foreign_key="bank_transfer.id", primary_key=True)
     payer_share_id: UUID = Field(foreign_key="payer_share.id", primary_key=True)
+    round: int = Field(default=1, sa_type=SmallInteger, primary_key=True, sa_column_kwargs={"server_default": "1"})
     amount_fen: int = Field(sa_type=Fen)
     how: str
     proposal_id: UUID | None = None
     matched_at: datetime = Field(sa_type=Moment)
+
+
+class MatchUndoing(SQLModel, table=True):
+    """The bank took a receipt back (`reversal_id`: its row), or its match was wrong: one person says so, another
+    confirms. `settled_day`: the business day it counts on.
+    """
+
+    __tablename__ = "match_undoing"
+    __table_args__ = (
+        one_of("state", ("proposed", "confirmed", "rejected")),
+        CheckConstraint("decided_by <> proposed_by", name="two_people"),
+        CheckConstraint(
+            "(state = 'proposed') = (decided_by IS NULL AND decided_at IS NULL)", name="decided_by_somebody"
+        ),
+        CheckConstraint("reversal_id <> receipt_id", name="two_rows"),
+        UniqueConstraint("id", "receipt_id"),
+        Index("uq_match_undoing_open", "receipt_id", unique=True, postgresql_where="state = 'proposed'"),
+        Index(
+            "uq_match_undoing_reversal", "reversal_id", unique=True,
+            postgresql_where="reversal_id IS NOT NULL AND state <> 'rejected'",
+        ),
+        Index(
+            "uq_match_undoing_taken_back", "receipt_id", unique=True,
+            postgresql_where="reversal_id IS NOT NULL AND state = 'confirmed'",
+        ),
+    )  # fmt: skip
+
+    id: UUID = Field(primary_key=True)
+    receipt_id: UUID = Field(foreign_key="bank_transfer.id")
+    reversal_id: UUID | None = Field(default=None, foreign_key="bank_transfer.id")
+    state: str = "proposed"
+    reason: str
+    settled_day: date
+    proposed_by: UUID = Field(foreign_key="user_account.id")
+    proposed_at: datetime = Field(sa_type=Moment)
+    decided_by: UUID | None = Field(default=None, foreign_key="user_account.id")
+    decided_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class TransferUnmatch(SQLModel, table=True):
+    """A match of that round was undone: its money no longer pays the share."""
+
+    __tablename__ = "transfer_unmatch"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["transfer_id", "payer_share_id", "round"],
+            ["transfer_match.transfer_id", "transfer_match.payer_share_id", "transfer_match.round"],
+        ),
+        ForeignKeyConstraint(["undoing_id", "transfer_id"], ["match_undoing.id", "match_undoing.receipt_id"]),
+        CheckConstraint("amount_fen > 0", name="moves_something"),
+        Index("ix_transfer_unmatch_share", "payer_share_id"),
+        {"info": APPEND_ONLY},
+    )
+
+    transfer_id: UUID = Field(primary_key=True)
+    payer_share_id: UUID = Field(primary_key=True)
+    round: int = Field(sa_type=SmallInteger, primary_key=True)
+    amount_fen: int = Field(sa_type=Fen)
+    undoing_id: UUID
+    undone_at: datetime = Field(sa_type=Moment)
+
+
+class BankLayout(SQLModel, table=True):
+    """A statement's header that somebody mapped and another one confirmed, from a day on. `unit_id`: whose desks read
+    by it; none: everybody's. `columns`: our name → titles; `ignored`: titles that nobody needs; `sample_sha256`: the
+    file it was mapped from.
+    """
+
+    __tablename__ = "bank_layout"
+    __table_args__ = (
+        one_of("state", ("proposed", "confirmed", "rejected", "ended")),
+        CheckConstraint("decided_by <> proposed_by", name="two_people"),
+        CheckConstraint(
+            "(state = 'proposed') = (decided_by IS NULL AND decided_at IS NULL)", name="decided_by_somebody"
+        ),
+        CheckConstraint("valid_to > valid_from", name="half_open"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    name: str
+    unit_id: UUID | None = Field(default=None, foreign_key="unit.id")
+    columns: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    ignored: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    sample_sha256: str | None = Field(default=None, foreign_key="evidence.sha256")
+    state: str = "proposed"
+    valid_from: date
+    valid_to: date | None = None
+    proposed_by: UUID = Field(foreign_key="user_account.id")
+    proposed_at: datetime = Field(sa_type=Moment)
+    decided_by: UUID | None = Field(default=None, foreign_key="user_account.id")
+    decided_at: datetime | None = Field(default=None, sa_type=Moment)
 
 
 class KnownPayer(SQLModel, table=True):

@@ -2,29 +2,26 @@
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Request, UploadFile
+from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from catalog.upload.sheet import FILE_BYTES_MAX
-from orders.banking.desk import desk_of
-from orders.banking.import_statement import import_statement
+from orders.banking.layouts import COLUMN_WORDS
+from orders.banking.map_layout import layouts_seen
 from orders.banking.match import WantedShare, confirm, propose, reject
 from orders.banking.pay_back import pay_back
 from orders.banking.queries import overpaid_of, queue_of, refunds_of, shares_by_code
-from orders.banking.read_statement import plain
 from orders.banking.return_refund import return_refund
 from orders.order.transfer_code import codes_in
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
-from shop.adapters.files.open import TheFiles
 from shop.core import clock
 from shop.core.database import Database, ReadSession
 from shop.core.errors import Invalid, Problem
 from shop.core.requests import TheDatabase
+from shop.sheet.value import Unreadable, fen_of, plain
 from shop.ui.pages import render
 
 ADDRESS: Final = "/staff/bank"
@@ -34,6 +31,8 @@ WHY: Final = {
     "amount_differs": "金额与应付不一致，请分配",
     "several_fit": "有几个份额金额相同，请选择",
     "order_over": "订单已取消或关闭，请核对后退回",
+    "serial_conflict": "同一账户、日期和流水号，以前导入的金额或付款人不同，请核对哪一笔是银行的",
+    "taken_back": "银行冲回了以前到账的一笔，请指明是哪一笔",
 }
 
 routes = APIRouter(include_in_schema=False)
@@ -45,28 +44,17 @@ Words = Annotated[str, Form(max_length=200)]
 
 @routes.get(ADDRESS)
 async def get_desk(
-    request: Request, actor: Importer, database: TheDatabase, done: str = "", n: int = 0, q: int = 0
+    request: Request,
+    actor: Importer,
+    database: TheDatabase,
+    done: str = "",
+    n: int = 0,
+    q: int = 0,
+    a: int = 0,
+    c: int = 0,
 ) -> Response:
-    """What waits, and what was just done (`done`, with its figures)."""
-    return await _desk(request, actor, database, done=done, figures=(n, q))
-
-
-@routes.post(f"{ADDRESS}/statements")
-async def post_statement(
-    request: Request, actor: Importer, database: TheDatabase, files: TheFiles, file: UploadFile
-) -> Response:
-    now = clock.now()
-    data = await file.read(FILE_BYTES_MAX + 1)
-    try:
-        async with database.reading() as session:
-            unit_id = await desk_of(session, actor, None, day=clock.business_day(now))
-        imported = await import_statement(
-            files, database, data=data, file_name=file.filename or "", actor=actor, unit_id=unit_id, now=now
-        )
-    except Problem as problem:
-        return await _desk(request, actor, database, problem=problem)
-    done = "repeated" if imported.repeated else "imported"
-    return RedirectResponse(f"{ADDRESS}?done={done}&n={imported.matched}&q={imported.queued}", 303)
+    """What waits, and what was just done (`done`, with its figures: matched, queued, set aside, for a person)."""
+    return await desk_page(request, actor, database, done=done, figures=(n, q, a, c))
 
 
 @routes.post(f"{ADDRESS}/{{statement_id}}/transfers/{{transfer_id}}/match")
@@ -95,7 +83,7 @@ async def post_match(
                 now=clock.now(),
             )
     except Problem as problem:
-        return await _desk(request, actor, database, problem=problem, typed={transfer_id: typed})
+        return await desk_page(request, actor, database, problem=problem, typed={transfer_id: typed})
     return RedirectResponse(f"{ADDRESS}?done=proposed", 303)
 
 
@@ -117,7 +105,7 @@ async def post_decision(
             else:
                 await reject(session, actor=actor, reason=_said(reason), now=clock.now(), **facts)
     except Problem as problem:
-        return await _desk(request, actor, database, problem=problem)
+        return await desk_page(request, actor, database, problem=problem)
     return RedirectResponse(f"{ADDRESS}?done={do}ed", 303)
 
 
@@ -146,7 +134,7 @@ async def post_pay_back(
                 now=now,
             )
     except Problem as problem:
-        return await _desk(request, actor, database, problem=problem, typed={payer_share_id: typed})
+        return await desk_page(request, actor, database, problem=problem, typed={payer_share_id: typed})
     return RedirectResponse(f"{ADDRESS}?done=paid_back", 303)
 
 
@@ -171,23 +159,27 @@ async def post_refund_returned(
             )
     except Problem as problem:
         typed = {refund_id: {"bank_reference": bank_reference}}
-        return await _desk(request, actor, database, problem=problem, typed=typed)
+        return await desk_page(request, actor, database, problem=problem, typed=typed)
     return RedirectResponse(f"{ADDRESS}?done=paid_back", 303)
 
 
-async def _desk(
+async def desk_page(
     request: Request,
     actor: Actor,
     database: Database,
     *,
     done: str = "",
-    figures: tuple[int, int] = (0, 0),
+    figures: tuple[int, int, int, int] = (0, 0, 0, 0),
     problem: Problem | None = None,
     typed: Mapping[UUID, Mapping[str, str]] | None = None,
+    asked: Mapping[str, object] | None = None,
 ) -> Response:
-    """typed: by transfer or share, what somebody wrote into its form and will not have to write again."""
+    """typed: by transfer or share, what somebody wrote into its form and will not have to write again. asked: what a
+    file needs to be told before it can be imported.
+    """
     day = clock.today()
     async with database.reading() as session:
+        layouts = await layouts_seen(session, actor, day)
         waiting = await queue_of(session, actor, day=day)
         overpaid = await overpaid_of(session, actor, day=day)
         refunds = await refunds_of(session, actor, day=day)
@@ -204,6 +196,9 @@ async def _desk(
         figures=figures,
         problem=problem,
         typed=typed or {},
+        asked=asked or {},
+        layouts=layouts,
+        columns=COLUMN_WORDS,
     )
 
 
@@ -228,12 +223,12 @@ async def _shares(session: ReadSession, typed: str) -> list[WantedShare]:
 
 def _fen(yuan: str) -> int:
     try:
-        fen = Decimal(plain(yuan).removeprefix("¥").replace(",", "").removesuffix("元")) * 100
-    except InvalidOperation:
-        fen = Decimal("NaN")
-    if not fen.is_finite() or fen != fen.to_integral_value() or not 0 < fen <= 10**12:
-        raise Invalid(f"“{yuan[:30]}”不是金额（元，最多两位小数）。")
-    return int(fen)
+        fen = fen_of(yuan)
+    except Unreadable as wrong:
+        raise Invalid(wrong.said) from wrong
+    if fen <= 0:
+        raise Invalid("金额须大于 0。")
+    return fen
 
 
 def _reference(written: str) -> str:

@@ -1,27 +1,32 @@
-"""Read a bank's file: find the header under whatever stands above it, and what came in each row. Pure."""
+"""Read a bank's file: find the header under whatever stands above it, and what moved in each row. Pure."""
 
 import re
-import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from typing import ClassVar, Final
 
-from catalog.upload.sheet import Sheet, read_sheet
-from catalog.upload.wrong import ERRORS_SHOWN_MAX, HeaderWrong, ImportRefused
-from orders.banking.layouts import LAYOUTS, StatementLayout
+from orders.banking.layouts import COLUMN_WORDS, MAPPABLE, StatementLayout
 from shop.core.errors import Detail, Problem
+from shop.sheet.cells import Cells, Mistake
+from shop.sheet.read import ROWS_ABOVE_MAX, Line, Sheet, read_sheet
+from shop.sheet.refused import HeaderWrong
+from shop.sheet.table import SetAside, Table, refuse_rows, require_known, table_of
+from shop.sheet.value import half_width, plain
+from shop.sheet.words import ASIDE, DIRECTIONS, STATUSES
 
-_ROWS_ABOVE_MAX: Final = 15
-_DAY: Final = re.compile(
-    r"^(\d{4})(?:[-/.年](\d{1,2})[-/.月](\d{1,2})日?|(\d{2})(\d{2}))(?:[ T]\d{1,2}:\d{2}(:\d{2})?)?$"
-)
-_GROUPED: Final = re.compile(r"^[+-]?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d{1,2}0*)?$")
-_SCIENTIFIC: Final = re.compile(r"^\d(?:\.\d+)?[eE]\+?\d+$")
-_TOTALS: Final = ("合计", "总计", "小计", "本页合计")
-_NOTHING: Final = frozenset({"", "-", "--", "—", "/"})
-_YUAN_MAX: Final = Decimal(10_000_000_000)
+_OWN_ACCOUNT: Final = re.compile(r"(?:账号|帐号|账户号|卡号)[:：]\s*([0-9]{6,32})(?![0-9*])")
+_TAKEN_BACK: Final = ("冲正", "冲账", "冲销", "抹账", "红字")
+"""Words by which a bank says in the remark that money it had booked never came."""
+_INTEREST: Final = ("结息", "利息")
+_FIRST_DAY: Final = date(2015, 1, 1)
+
+
+class LayoutUnknown(HeaderWrong):
+    """No layout has this header: somebody maps it, another one confirms. extra: titles of the likeliest header."""
+
+    code: ClassVar[str] = "layout_unknown"
+    title: ClassVar[str] = "还不认识这种流水的表头"
 
 
 class StatementEmpty(Problem):
@@ -32,7 +37,10 @@ class StatementEmpty(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Came:
-    """Money that came. row: of the file. payer_account: as written, to be digested before it is kept."""
+    """Money that came, or, with a negative amount, that a bank took back. row: of the file.
+
+    payer_account, own_account: as written, to be digested before they are kept; own_account "" = the file does not say.
+    """
 
     row: int
     serial_number: str
@@ -41,151 +49,195 @@ class Came:
     payer_name: str
     payer_account: str
     remark: str
+    own_account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class StatementRead:
+    """rows_read = came + set_aside. ignored: columns that somebody said need no reading."""
+
     bank: str
     came: list[Came]
+    rows_read: int
+    set_aside: list[SetAside] = field(default_factory=list)
+    ignored: tuple[str, ...] = ()
 
 
-def plain(words: str) -> str:
-    """Half width, without any space: how figures and names are compared."""
-    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", words))
-
-
-def read_statement(data: bytes, *, today: date) -> StatementRead:
-    """Raises what `read_sheet` raises, HeaderWrong, StatementEmpty, and ImportRefused with every wrong row."""
+def read_statement(
+    data: bytes, *, layouts: Sequence[StatementLayout], today: date, acknowledged: Collection[str] = ()
+) -> StatementRead:
+    """acknowledged: titles of columns that need no reading. Raises what `read_sheet` and `table_of` raise,
+    LayoutUnknown, HeaderWrong, ColumnsUnknown, StatementEmpty, and RowsRefused with every wrong row.
+    """
     sheet = read_sheet(data)
-    layout, titles, rows = _layout_of(sheet)
+    layout, table = _layout_of(sheet, layouts)
+    titles = [plain(title) for title in table.titles]
+    if twice := sorted({title for title in titles if title and titles.count(title) > 1}):
+        raise HeaderWrong(f"重复的列：{'、'.join(twice)}。请使用网银直接导出的文件。")
+    known = layout.known()
+    require_known(table.titles, known, {plain(one) for one in acknowledged})
+    ignored = tuple(title for title in table.titles if title and plain(title) not in known)
+    above = _stated_above(sheet, table.header_row)
     came: list[Came] = []
-    errors: list[Detail] = []
-    seen: dict[str, int] = {}
-    for number, cells in rows:
-        if any(plain(cell) in _TOTALS for cell in cells[:3]):
+    aside, errors = list(table.set_aside), list(table.errors)
+    too_long = {one.pointer for one in errors}
+    for line in table.rows:
+        if f"/rows/{line.number}" in too_long:
             continue
-        row = _Row(number, cells, titles, errors)
-        if (fen := _income(row, layout)) is None:
-            continue
-        one = _came(row, layout, fen, today)
-        if one.serial_number and seen.setdefault(one.serial_number, number) != number:
-            row.wrong("serial", f"流水号与第 {seen[one.serial_number]} 行重复")
-        came.append(one)
+        cells = _cells(line, layout, titles)
+        found = _moved(line.number, cells, titles, layout, today, above)
+        if isinstance(found, Came):
+            came.append(found)
+        elif found is not None and not cells.mistakes:
+            aside.append(SetAside(line.number, found, ASIDE[found]))
+        errors += [_detail(line.number, one) for one in cells.mistakes]
+    errors += _same_twice(came)
+    aside.sort(key=lambda one: one.row)
     if errors:
-        shown = errors[:ERRORS_SHOWN_MAX]
-        first = "；".join(one.detail for one in shown[:3])
-        raise ImportRefused(f"{first}。共 {len(errors)} 处错误，什么都没有保存。", shown, {"error_count": len(errors)})
+        raise refuse_rows(errors, rows_read=table.rows_read, set_aside=aside)
     if not came:
         raise StatementEmpty("请确认导出的是收款账户的流水，且时间范围内有收入。")
-    return StatementRead(layout.bank, came)
+    return StatementRead(layout.bank, came, table.rows_read, aside, ignored)
 
 
-def _layout_of(sheet: Sheet) -> tuple[StatementLayout, list[str], Sequence[tuple[int, list[str]]]]:
-    """The first row that is a header of a layout we know, and the rows below it."""
-    lines = [(1, sheet.header), *sheet.rows]
-    for place, (_, cells) in enumerate(lines[:_ROWS_ABOVE_MAX]):
-        titles = [plain(cell) for cell in cells]
-        for layout in LAYOUTS:
-            if all(any(plain(title) in titles for title in column) for column in layout.needed()):
-                twice = sorted({title for title in titles if title and titles.count(title) > 1})
-                if twice:
-                    raise HeaderWrong(f"重复的列：{'、'.join(twice)}。请使用网银直接导出的文件。")
-                return layout, titles, lines[place + 1 :]
-    known = "；".join(f"{layout.name}：{'、'.join(column[0] for column in layout.needed())}" for layout in LAYOUTS)
-    raise HeaderWrong(f"认不出这家银行的表头。现在能读的有 {known}。")
+def _detail(number: int, one: Mistake) -> Detail:
+    said = f"第 {number} 行“{COLUMN_WORDS[one.column]}”：{one.said}"
+    return Detail(f"/rows/{number}/{one.column}", one.code, said)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    number: int
-    cells: list[str]
-    titles: list[str]
-    errors: list[Detail]
+def _layout_of(sheet: Sheet, layouts: Sequence[StatementLayout]) -> tuple[StatementLayout, Table]:
+    """The layout that knows most of the columns of the first header that any knows."""
+    found = [
+        (layout, table)
+        for layout in layouts
+        if (table := table_of(sheet, layout.is_header, ends_at={plain(one) for one in layout.ends_at})) is not None
+    ]
+    if not found:
+        widest = max(sheet.lines[:ROWS_ABOVE_MAX], key=lambda line: sum(1 for cell in line.cells if cell))
+        raise LayoutUnknown(
+            f"现在认识的有：{'、'.join(dict.fromkeys(one.name for one in layouts))}。"
+            "请在页面上指明每一列是什么，由另一位同事确认后再导入。",
+            extra={"titles": [cell for cell in widest.cells if cell]},
+        )
 
-    def find(self, names: Sequence[str]) -> str:
-        """The first filled cell under any of these titles."""
-        for name in names:
-            place = self.titles.index(plain(name)) if plain(name) in self.titles else len(self.cells)
-            if place < len(self.cells) and self.cells[place]:
-                return self.cells[place]
-        return ""
+    def fit(one: tuple[StatementLayout, Table]) -> tuple[int, int]:
+        layout, table = one
+        known = layout.known()
+        return (-table.header_row, sum(plain(title) in known for title in table.titles))
 
-    def all(self, names: Sequence[str]) -> str:
-        """Every filled cell under these titles, for remarks that banks spread over several."""
-        return " ".join(dict.fromkeys(found for name in names if (found := self.find((name,)))))
-
-    def wrong(self, column: str, said: str) -> None:
-        self.errors.append(Detail(f"/rows/{self.number}/{column}", "cell_wrong", f"第 {self.number} 行：{said}"))
-
-
-def _income(row: _Row, layout: StatementLayout) -> int | None:
-    """Fen that came; None for a row of money that went, or of none."""
-    written = plain(row.find(layout.income or layout.amount))
-    if written in _NOTHING:
-        if layout.amount or plain(row.find(layout.outgo)) in _NOTHING:
-            row.wrong("amount", "没有金额")
-        return None
-    yuan = _yuan(written)
-    if yuan is None:
-        row.wrong("amount", f"“{written}”不是金额（元，最多两位小数）")
-        return None
-    if layout.direction:
-        direction = plain(row.find(layout.direction))
-        if direction not in layout.came:
-            if not direction:
-                row.wrong("direction", "没有写收入还是支出")
-            return None
-    fen = int(yuan * 100)
-    if layout.income and fen < 0:
-        row.wrong("amount", "收入金额是负数（冲正），请核对后在银行更正的那一笔上处理")
-    return fen if fen > 0 else None
+    return max(found, key=fit)
 
 
-def _yuan(written: str) -> Decimal | None:
-    plainly = written.removeprefix("¥").removeprefix("CNY").removesuffix("元")
-    if not _GROUPED.match(plainly):
-        return None
-    try:
-        found = Decimal(plainly.replace(",", ""))
-    except InvalidOperation:
-        return None
-    return found if abs(found) <= _YUAN_MAX else None
+def _stated_above(sheet: Sheet, header_row: int) -> str:
+    """The own account that a line above the header states, such as 账号：1001…; "" where none does."""
+    for line in sheet.lines:
+        if line.number >= header_row:
+            break
+        if matched := _OWN_ACCOUNT.search(half_width(" ".join(line.cells))):
+            return matched[1]
+    return ""
 
 
-def _came(row: _Row, layout: StatementLayout, fen: int, today: date) -> Came:
-    serial, account = plain(row.find(layout.serial_number)), plain(row.find(layout.payer_account))
-    if not serial:
-        row.wrong("serial", "没有流水号")
-    for column, value in (("serial", serial), ("account", account)):
-        if _SCIENTIFIC.match(value):
-            row.wrong(column, f"“{value}”被表格软件改成了科学计数，请把这一列设为文本后重新导出")
-        elif len(value) > 64:
-            row.wrong(column, "超过 64 个字")
-    name = row.find(layout.payer_name)
-    if not name:
-        row.wrong("payer_name", "没有对方户名")
+def _cells(line: Line, layout: StatementLayout, titles: Sequence[str]) -> Cells:
+    """The row by our names: of several columns under one name the first that is filled, of remarks all of them."""
+    by_title = {title: place for place, title in enumerate(titles) if title and place < len(line.cells)}
+    filled: dict[str, str] = {}
+    lost = set()
+    for name in MAPPABLE:
+        places = [by_title[plain(title)] for title in getattr(layout, name) if plain(title) in by_title]
+        texts = {place: line.cells[place] for place in places if line.cells[place]}
+        if name == "remark":
+            filled[name] = " ".join(dict.fromkeys(texts.values()))
+        elif texts:
+            place = next(iter(texts))
+            filled[name] = texts[place]
+            if place in line.lost:
+                lost.add(name)
+    if "serial_number" not in filled and layout.serial_else:
+        parts = [line.cells[by_title[plain(title)]] for title in layout.serial_else if plain(title) in by_title]
+        filled["serial_number"] = "/".join(parts) if all(parts) else ""
+    return Cells(filled, lost)
+
+
+def _moved(
+    number: int, cells: Cells, titles: Sequence[str], layout: StatementLayout, today: date, above: str
+) -> Came | str | None:
+    """Money that came or was taken back; why the row is set aside; None: its mistakes are noted in the cells."""
+    if (status := _status(cells)) is not None:
+        return status
+    fen = _fen(cells, titles, layout)
+    cells.maybe_fen("balance")  # a figure, or the cells have moved
+    if cells.mistakes or isinstance(fen, str):
+        return fen if isinstance(fen, str) else None
+    remark = cells.maybe("remark") or ""
+    if not cells.maybe("payer_name") and fen > 0 and any(word in remark for word in _INTEREST):
+        return "interest"
+    day = cells.day("day")
+    if not cells.mistakes and not _FIRST_DAY <= day <= today:
+        cells.wrong("day", f"“{day}”晚于今天，或早于 {_FIRST_DAY.year} 年")
     return Came(
-        row=row.number,
-        serial_number=serial,
-        day=_day(row, layout, today),
+        row=number,
+        serial_number=cells.code("serial_number"),
+        day=day,
         amount_fen=fen,
-        payer_name=name[:100],
-        payer_account=account,
-        remark=row.all(layout.remark)[:500],
+        payer_name=(cells.text("payer_name") if fen > 0 else cells.maybe("payer_name") or "")[:100],
+        payer_account=cells.maybe_code("payer_account") or "",
+        remark=remark[:500],
+        own_account=cells.maybe_code("own_account") or above,
     )
 
 
-def _day(row: _Row, layout: StatementLayout, today: date) -> date:
-    """2026-11-22, 2026/11/22, 2026年11月22日 or 20261122, with or without a time; not in the future."""
-    written = unicodedata.normalize("NFKC", row.find(layout.day)).strip()
-    found = _DAY.match(written)
-    try:
-        day = date(int(found[1]), int(found[2] or found[4]), int(found[3] or found[5])) if found else None
-    except ValueError:  # the 31st of February
-        day = None
-    if day is None:
-        row.wrong("day", f"“{written}”不是日期（如 2026-11-22）")
-        return today
-    if day.year < 2015 or day > today:
-        row.wrong("day", f"“{written}”晚于今天，或早于 2015 年")
-    return day
+def _status(cells: Cells) -> str | None:
+    """Why the row is set aside, by the word of its status. A word that no list knows is an error of the row."""
+    found = plain(cells.maybe("status") or "")
+    said = STATUSES.get(found)
+    if found and said is None:
+        cells.wrong("status", f"不认识的状态“{found[:40]}”，不知道钱是否到账；认识的有：{'、'.join(STATUSES)}")
+    return said if said in {"closed", "unpaid", "refunded"} else None
+
+
+def _fen(cells: Cells, titles: Sequence[str], layout: StatementLayout) -> int | str:
+    """Fen that came, negative where the bank took it back; else why the row is set aside."""
+    two_columns = any(plain(title) in titles for title in layout.income)
+    came, went = (
+        (cells.maybe_fen("income"), cells.maybe_fen("outgo")) if two_columns else _by_direction(cells, titles, layout)
+    )
+    if cells.mistakes:
+        return 0
+    if came is None and went is None:
+        if two_columns or cells.maybe_fen("amount") is None:
+            cells.wrong("income" if two_columns else "amount", "没有金额", "cell_blank")
+        return "neither"
+    if came and went:
+        cells.wrong("income", "同一行既有收入又有支出，可能是格子错位了")
+        return 0
+    if went and went > 0 and any(word in (cells.maybe("remark") or "") for word in _TAKEN_BACK):
+        return -went
+    return "money_out" if went else came or "nothing"
+
+
+def _by_direction(cells: Cells, titles: Sequence[str], layout: StatementLayout) -> tuple[int | None, int | None]:
+    """(came, went) of a layout with one column of amounts; (None, None): neither, or its mistake is noted."""
+    amount = cells.maybe_fen("amount")
+    if amount is None:
+        return None, None
+    if not any(plain(title) in titles for title in layout.direction):
+        return (amount, None) if amount >= 0 else (None, -amount)
+    written = plain(cells.maybe("direction") or "")
+    said = DIRECTIONS.get(written.upper())
+    if said is None:
+        known = "、".join(DIRECTIONS)
+        cells.wrong("direction", f"不认识“{written[:20]}”；认识的有：{known}" if written else "没有写收入还是支出")
+    return (amount, None) if said == "in" else (None, amount) if said == "out" else (None, None)
+
+
+def _same_twice(came: Sequence[Came]) -> list[Detail]:
+    """A bank names a row by account, day and number once; another payer under the same number is for a person."""
+    first: dict[tuple[object, ...], int] = {}
+    found = []
+    for one in came:
+        key = (one.own_account, one.day, one.serial_number, one.amount_fen > 0, plain(one.payer_name))
+        if one.serial_number and first.setdefault(key, one.row) != one.row:
+            said = f"第 {one.row} 行“流水号”：流水号与第 {first[key]} 行重复"
+            found.append(Detail(f"/rows/{one.row}/serial_number", "row_repeated", said))
+    return found

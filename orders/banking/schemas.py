@@ -1,10 +1,13 @@
 """What the bank desk sends and gets."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from shop.core.paging import NO_NUL
+from shop.sheet.schemas import RowsOut, TitleSaid
 
 FenIn = Annotated[int, Field(strict=True, ge=1, le=10**12)]
 Reason = Annotated[
@@ -16,8 +19,12 @@ Reference = Annotated[
 ]
 
 
-class ImportedOut(BaseModel):
-    """repeated: these bytes were imported before. known: rows that an earlier, overlapping file had brought."""
+class ImportedOut(RowsOut):
+    """repeated: these bytes were imported before. incoming: rows that brought money or took it back.
+
+    known: rows that an earlier, overlapping file had brought. conflicts: rows under the account, day and number of a
+    known one, with another amount or payer; taken_back: money that the bank took back. Both wait for a person.
+    """
 
     statement_id: UUID
     repeated: bool
@@ -26,6 +33,8 @@ class ImportedOut(BaseModel):
     known: int
     matched: int
     queued: int
+    conflicts: int
+    taken_back: int
 
 
 class ShareIn(BaseModel):
@@ -139,3 +148,48 @@ class StatementOut(BaseModel):
 class QueueOut(BaseModel):
     items: list[TransferOut]
     next_cursor: None = None
+
+
+class LayoutIn(BaseModel):
+    """columns: our name of a column → its titles in the file; ignored: titles that nobody needs.
+
+    unit_id: whose desks read by it; none: everybody's, which needs scope `all`. sample_sha256: the file, kept before.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=60, pattern=NO_NUL)]
+    unit_id: UUID | None = None
+    columns: dict[
+        Literal[
+            "serial_number", "day", "payer_name", "payer_account", "remark", "income", "outgo", "amount", "direction",
+            "status", "own_account", "balance",
+        ],
+        Annotated[list[TitleSaid], Field(max_length=20)],
+    ]  # fmt: skip
+    ignored: Annotated[list[TitleSaid], Field(max_length=60)] = []
+    sample_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+
+
+class LayoutOut(BaseModel):
+    """state: proposed waits for another person; confirmed is read by from `valid_from` on."""
+
+    id: UUID
+    name: str
+    unit_id: UUID | None
+    columns: dict[str, list[str]]
+    ignored: list[str]
+    sample_sha256: str | None
+    state: str
+    valid_from: date
+    proposed_by: UUID
+
+
+class LayoutsOut(BaseModel):
+    items: list[LayoutOut]
+    next_cursor: None = None
+
+
+class LayoutDecidedOut(BaseModel):
+    id: UUID
+    state: str

@@ -1,7 +1,5 @@
 """The member's page behind the personal link, and the leader's page."""
 
-import csv
-import io
 from typing import Annotated
 from uuid import UUID
 
@@ -19,6 +17,7 @@ from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Problem
 from shop.core.requests import TheDatabase, TheSettings
+from shop.sheet.write import csv_response
 from shop.ui.pages import render
 
 routes = APIRouter(include_in_schema=False)
@@ -99,14 +98,9 @@ async def post_links(
         if problem.status == 404:
             raise
         return await _leader_page(request, database, actor, purchase_id, problem=problem)
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(("单位", "部门", "工号", "姓名", "选择链接"))
-    for one, secret in listed:
-        link = f"{settings.public_url.rstrip('/')}/choose/{secret}"
-        writer.writerow((one.unit, one.department, one.staff_number or "", one.name or "", link))
-    headers = {"content-disposition": 'attachment; filename="choice-links.csv"', "cache-control": "no-store"}
-    return Response(out.getvalue().encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=headers)
+    address = f"{settings.public_url.rstrip('/')}/choose"
+    rows = [(one.unit, one.department, one.staff_number, one.name, f"{address}/{secret}") for one, secret in listed]
+    return csv_response("choice-links.csv", [("单位", "部门", "工号", "姓名", "选择链接"), *rows], private=True)
 
 
 @routes.post("/union/purchases/{purchase_id}/choices/cases")

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Index
+from sqlalchemy import CheckConstraint, Column, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -17,7 +17,7 @@ class RecipientImport(SQLModel, table=True):
     """A list of recipients handed in: how far it is, and what is wrong in it. Rows of it are kept nowhere else.
 
     `done` of `total` steps; `changed_at` is its sign of life. `errors`: pointer, code and detail, no personal data.
-    `revision`: the purchase's revision that a saved list made.
+    `revision`: the purchase's revision that a saved list made. `notes`: rows set aside, and what somebody should see.
     """
 
     __tablename__ = "recipient_import"
@@ -37,6 +37,7 @@ class RecipientImport(SQLModel, table=True):
     total: int = 0
     error_count: int = 0
     errors: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSONB, nullable=False))
+    notes: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False, server_default=text("'{}'")))
     said: str | None = None
     revision: int | None = None
     created_by: UUID = Field(foreign_key="user_account.id")

@@ -9,7 +9,6 @@ from sqlalchemy import text
 from starlette.background import BackgroundTask
 from starlette.responses import RedirectResponse, Response
 
-from catalog.upload.sheet import FILE_BYTES_MAX
 from orders.bulk.reach import purchase_for
 from orders.bulk.recipient_rows import COLUMNS
 from orders.bulk.recipients import ROWS_MAX, Brought, Job, begin, finish
@@ -20,6 +19,7 @@ from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Problem
 from shop.core.requests import TheDatabase
+from shop.sheet.refused import FILE_BYTES_MAX
 from shop.ui.pages import render
 
 routes = APIRouter(include_in_schema=False)

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-from catalog.upload.cells import Cells
 from catalog.upload.kind import Column, Layout
 from shop.access.contact import BadContact, checked_phone
 from shop.core.errors import Detail
+from shop.sheet.cells import Cells
+from shop.sheet.read import Line
+from shop.sheet.table import Table
 
 PIECES_MOST: Final = 10_000
 COLUMNS: Final = (
@@ -117,7 +119,7 @@ class Regions:
 
 def read(cells: Cells, number: int) -> Said:
     """Mistakes are noted in the cells, and never quote what is personal."""
-    phone = cells.text("phone", longest=40)
+    phone = cells.code("phone", longest=40)
     if phone:
         try:
             phone = checked_phone(phone)
@@ -127,12 +129,12 @@ def read(cells: Cells, number: int) -> Said:
     package = cells.maybe("package")
     return Said(
         number,
-        cells.text("name", longest=40),
+        cells.name("name"),
         phone,
         cells.text("region", longest=60),
         cells.text("street", longest=200),
-        cells.maybe("staff_number"),
-        cells.maybe("unit_code"),
+        cells.maybe_code("staff_number"),
+        cells.maybe_code("unit_code"),
         package,
         cells.whole("quantity", least=1, most=PIECES_MOST) if cells.maybe("quantity") else 1,
     )
@@ -142,17 +144,16 @@ LAYOUT: Final = Layout(COLUMNS, lambda cells: read(cells, 0))
 
 
 def read_rows(
-    header: Sequence[str], places: Mapping[str, int], rows: Sequence[tuple[int, list[str]]]
-) -> tuple[list[Said], list[Detail]]:
-    """A part of the file; its mistakes by row and column."""
-    said, errors = [], []
-    for number, values in rows:
-        cells = Cells({name: values[place] for name, place in places.items() if place < len(values)})
-        if len(values) > len(header) and any(values[len(header) :]):
-            errors.append(_detail(number, "", "row_too_long", "列数比表头多"))
-        said.append(read(cells, number))
-        errors += [_detail(number, one.column, one.code, one.said) for one in cells.mistakes]
-    return said, errors
+    table: Table, places: Mapping[str, int], rows: Sequence[Line]
+) -> tuple[list[Said], list[Detail], list[Detail]]:
+    """A part of the table; its mistakes by row and column, and what somebody should look at."""
+    said, errors, asked = [], [], []
+    for line in rows:
+        cells = table.cells(line, places)
+        said.append(read(cells, line.number))
+        errors += [_detail(line.number, one.column, one.code, one.said) for one in cells.mistakes]
+        asked += [_detail(line.number, one.column, one.code, one.said) for one in cells.asked]
+    return said, errors, asked
 
 
 def judge(

@@ -1,7 +1,7 @@
 """A list of recipients: read, held against the purchase row by row, saved whole or not at all."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Final
@@ -11,8 +11,6 @@ import anyio.to_thread
 import msgspec
 from sqlalchemy import ARRAY, Row, Text, bindparam, text
 
-from catalog.upload.sheet import Sheet, read_sheet
-from catalog.upload.wrong import MergedCells
 from orders.bulk.change_plan import content_changed
 from orders.bulk.problems import ApprovalStale
 from orders.bulk.reach import purchase_for
@@ -35,9 +33,13 @@ from shop.core.database import Database, ReadSession, WriteSession
 from shop.core.errors import Detail, Problem
 from shop.core.ids import new_id
 from shop.core.rows import as_rows
+from shop.sheet.read import read_sheet
+from shop.sheet.refused import ERRORS_SHOWN_MAX
+from shop.sheet.table import SetAside, Table, first_row_table, refuse_rows, table_of
 
 ROWS_MAX: Final = 50_000
 AT_ONCE: Final = 2_500
+NO_NOTES: Final[Mapping[str, Sequence[str]]] = {}
 
 
 class RecipientsRefused(Problem):
@@ -66,13 +68,37 @@ class ListClosed(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """rows: announced by the file, and all of them saved when `saved`. repeated: this very list is in place already."""
+    """rows: announced by the file, and all of them saved when `saved`. repeated: this very list is in place already.
+
+    set_aside: totals and notes, which with `rows` add up to the rows read; asked: what somebody should look at.
+    """
 
     import_id: UUID
     rows: int
     pieces: int
     saved: bool
     repeated: bool
+    set_aside: tuple[SetAside, ...] = ()
+    asked: tuple[Detail, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """Rows that can be saved, all of them, with the table they stood in."""
+
+    rows: list[Recipient]
+    table: Table
+    asked: list[Detail]
+
+    def brought(self, job: "Job", *, saved: bool) -> Brought:
+        pieces = sum(one.quantity for one in self.rows)
+        aside, asked = tuple(self.table.set_aside), tuple(self.asked[:ERRORS_SHOWN_MAX])
+        return Brought(job.id, len(self.rows), pieces, saved=saved, repeated=False, set_aside=aside, asked=asked)
+
+    def notes(self) -> dict[str, list[str]]:
+        """What is kept beside the progress, for the page."""
+        aside = [f"第 {one.row} 行：{one.said}" for one in self.table.set_aside[:ERRORS_SHOWN_MAX]]
+        return {"set_aside": aside, "asked": [one.detail for one in self.asked[:ERRORS_SHOWN_MAX]]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +123,7 @@ VALUES (:id, :purchase, :file_name, :sha, :dry_run, 'working', 0, 0, 0, '[]', :a
 _GO_ON = text("UPDATE recipient_import SET done = :done, total = :total, changed_at = :now WHERE id = :id")
 _END = text("""
 UPDATE recipient_import SET state = :state, done = total, said = :said, errors = CAST(:errors AS jsonb),
-    error_count = :error_count, revision = :revision, changed_at = :now
+    error_count = :error_count, revision = :revision, notes = CAST(:notes AS jsonb), changed_at = :now
 WHERE id = :id
 """)
 _MEMBERS = text("""
@@ -192,11 +218,11 @@ async def finish(database: Database, job: Job, *, actor: Actor, data: bytes, now
     (the purchase changed meanwhile).
     """
     try:
-        rows = await _checked(database, job, data)
+        checked = await _checked(database, job, data)
         if job.dry_run:
-            await _end(database, job, "tried", None, [])
-            return Brought(job.id, len(rows), sum(one.quantity for one in rows), saved=False, repeated=False)
-        return await _saved(database, job, rows, actor, now)
+            await _end(database, job, "tried", None, [], checked.notes())
+            return checked.brought(job, saved=False)
+        return await _saved(database, job, checked, actor, now)
     except Problem as problem:
         await _end(database, job, "refused", problem.detail or problem.title, problem.errors)
         raise
@@ -213,45 +239,40 @@ async def _ready(session: ReadSession, purchase: Row[Any]) -> None:
         raise ChoicesOpen("选择截止后才知道每人拿哪一种，请在截止后导入收件名单。")
 
 
-async def _checked(database: Database, job: Job, data: bytes) -> list[Recipient]:
+async def _checked(database: Database, job: Job, data: bytes) -> _Checked:
     """Everything that can be wrong is said at once. The event loop stays free: files are read beside it."""
-    sheet = await anyio.to_thread.run_sync(_sheet, data)
-    places = LAYOUT.places(sheet.header)
-    total = 2 * len(sheet.rows)
+    table = await anyio.to_thread.run_sync(_table, data)
+    places = LAYOUT.places(table.titles)
+    total = 2 * len(table.rows)
     said: list[Said] = []
-    errors: list[Detail] = [] if sheet.rows else [Detail("/rows", "rows_missing", "只有表头，没有数据行")]
-    for start in range(0, len(sheet.rows), AT_ONCE):
+    asked: list[Detail] = []
+    errors = list(table.errors) if table.rows else [Detail("/rows", "rows_missing", "只有表头，没有数据行")]
+    for start in range(0, len(table.rows), AT_ONCE):
         await _go_on(database, job, start, total)
-        part = sheet.rows[start : start + AT_ONCE]
-        read, wrong = await anyio.to_thread.run_sync(read_rows, sheet.header, places, part)
+        part = table.rows[start : start + AT_ONCE]
+        read, wrong, lost = await anyio.to_thread.run_sync(read_rows, table, places, part)
         said += read
         errors += wrong
+        asked += lost
     day = clock.business_day(clock.now())
     async with database.reading() as session:
         purchase, regions = await _books(session, job.purchase.id, day)
         elsewhere = await _elsewhere(session, job.purchase.union_id, said, purchase, day)
-    await _go_on(database, job, len(sheet.rows), total)
+    await _go_on(database, job, len(table.rows), total)
     rows, wrong = await anyio.to_thread.run_sync(judge, said, purchase, regions, elsewhere)
     errors += wrong
     if not errors:
         errors = totals(rows, purchase)
     if errors:
         errors.sort(key=_row_of)
-        first = "；".join(one.detail for one in errors[:3])
-        more = "……" if len(errors) > 3 else ""
-        raise RecipientsRefused(
-            f"{first}{more}。共 {len(errors)} 处错误，什么都没有保存。",
-            errors,
-            {"import_id": str(job.id), "error_count": len(errors)},
-        )
-    return rows
+        refused = refuse_rows(errors, rows_read=table.rows_read, set_aside=table.set_aside)
+        raise RecipientsRefused(refused.detail, errors, {**refused.extra, "import_id": str(job.id)})
+    return _Checked(rows, table, asked)
 
 
-def _sheet(data: bytes) -> Sheet:
+def _table(data: bytes) -> Table:
     sheet = read_sheet(data, ROWS_MAX)
-    if sheet.merged:
-        raise MergedCells(f"{sheet.merged} 是合并单元格，请取消合并，让每一行都填完整，再上传。")
-    return sheet
+    return table_of(sheet, LAYOUT.is_header, rows_max=ROWS_MAX) or first_row_table(sheet, rows_max=ROWS_MAX)
 
 
 async def _books(session: ReadSession, purchase_id: UUID, day: Any) -> tuple[Purchase, Regions]:
@@ -276,8 +297,8 @@ async def _elsewhere(
     return frozenset(row.number or (row.phone, row.name) for row in rows)
 
 
-async def _saved(database: Database, job: Job, rows: Sequence[Recipient], actor: Actor, now: datetime) -> Brought:
-    purchase_id = job.purchase.id
+async def _saved(database: Database, job: Job, checked: _Checked, actor: Actor, now: datetime) -> Brought:
+    purchase_id, rows = job.purchase.id, checked.rows
     total = 2 * len(rows)
     async with database.transaction() as session:
         purchase = await purchase_for(session, actor, Permission.BULK_WRITE, purchase_id, now, lock=True)
@@ -299,11 +320,11 @@ async def _saved(database: Database, job: Job, rows: Sequence[Recipient], actor:
             if kept != len(rows):
                 raise AssertionError(f"{len(rows)} announced and {kept} saved")
             await _note(session, actor, purchase_id, job.sha, len(rows), now)
-            await _close(session, job, "saved", None, [], revision)
+            await _close(session, job, "saved", None, [], revision, checked.notes())
     if last is not None:  # somebody saved the same list meanwhile
         await _end(database, job, "tried", None, [])
         return Brought(last.id, len(rows), 0, saved=False, repeated=True)
-    return Brought(job.id, len(rows), sum(one.quantity for one in rows), saved=True, repeated=False)
+    return checked.brought(job, saved=True)
 
 
 def _fact(one: Recipient) -> dict[str, Any]:
@@ -329,13 +350,26 @@ async def _go_on(database: Database, job: Job, done: int, total: int) -> None:
         await session.execute(_GO_ON, {"id": job.id, "done": done, "total": total, "now": clock.now()})
 
 
-async def _end(database: Database, job: Job, state: str, said: str | None, errors: Sequence[Detail]) -> None:
+async def _end(
+    database: Database,
+    job: Job,
+    state: str,
+    said: str | None,
+    errors: Sequence[Detail],
+    notes: Mapping[str, Sequence[str]] = NO_NOTES,
+) -> None:
     async with database.transaction() as session:
-        await _close(session, job, state, said, errors, None)
+        await _close(session, job, state, said, errors, None, notes)
 
 
 async def _close(
-    session: WriteSession, job: Job, state: str, said: str | None, errors: Sequence[Detail], revision: int | None
+    session: WriteSession,
+    job: Job,
+    state: str,
+    said: str | None,
+    errors: Sequence[Detail],
+    revision: int | None,
+    notes: Mapping[str, Sequence[str]],
 ) -> None:
     named = {
         "id": job.id,
@@ -344,6 +378,7 @@ async def _close(
         "errors": msgspec.json.encode([one.as_json() for one in errors]).decode(),
         "error_count": len(errors),
         "revision": revision,
+        "notes": msgspec.json.encode(notes).decode(),
         "now": clock.now(),
     }
     await session.execute(_END, named)

@@ -1,7 +1,5 @@
 """`/bulk-purchases/{id}/recipients`: the list, its template, and how far it is."""
 
-import csv
-import io
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,7 +10,6 @@ from sqlalchemy import Row, text
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from catalog.upload.sheet import FILE_BYTES_MAX
 from orders.bulk.reach import purchase_for
 from orders.bulk.recipient_rows import COLUMNS
 from orders.bulk.recipients import bring_recipients
@@ -22,18 +19,21 @@ from shop.core import clock
 from shop.core.database import ReadSession
 from shop.core.errors import Detail, Invalid
 from shop.core.requests import TheDatabase
+from shop.sheet.refused import FILE_BYTES_MAX
+from shop.sheet.schemas import RowsOut, rows_out
+from shop.sheet.write import csv_response
 
 routes = APIRouter(prefix="/api/v1", tags=["bulk purchases"])
 
 Buyer = Annotated[Actor, Depends(requires(Permission.BULK_WRITE))]
 
 _PROGRESS = text("""
-SELECT id, state, dry_run, done, total, error_count, errors, said, file_name, changed_at FROM recipient_import
+SELECT id, state, dry_run, done, total, error_count, errors, said, notes, file_name, changed_at FROM recipient_import
 WHERE purchase_id = :purchase AND (CAST(:id AS uuid) IS NULL OR id = :id) ORDER BY created_at DESC, id DESC LIMIT 1
 """)
 
 
-class RecipientsOut(BaseModel):
+class RecipientsOut(RowsOut):
     """rows: announced by the file; all of them were saved when `saved`. saved and repeated false: a dry run."""
 
     import_id: UUID
@@ -94,7 +94,12 @@ async def put_recipients(
         dry_run=dry_run,
     )
     return RecipientsOut(
-        import_id=done.import_id, rows=done.rows, pieces=done.pieces, saved=done.saved, repeated=done.repeated
+        import_id=done.import_id,
+        rows=done.rows,
+        pieces=done.pieces,
+        saved=done.saved,
+        repeated=done.repeated,
+        **rows_out(done.rows, done.set_aside, done.asked),
     )
 
 
@@ -131,7 +136,7 @@ async def get_template(purchase_id: UUID, actor: Buyer, database: TheDatabase) -
     """A csv with the header and an example row, as spreadsheet software opens it."""
     async with database.reading() as session:
         await purchase_for(session, actor, Permission.BULK_WRITE, purchase_id, clock.now())
-    return _csv("recipients-template.csv", [[one.title for one in COLUMNS], [one.example for one in COLUMNS]])
+    return csv_response("recipients-template.csv", [[one.title for one in COLUMNS], [one.example for one in COLUMNS]])
 
 
 @routes.get(
@@ -145,7 +150,7 @@ async def get_errors(purchase_id: UUID, actor: Buyer, database: TheDatabase, imp
         await purchase_for(session, actor, Permission.BULK_WRITE, purchase_id, clock.now())
         found = await progress_of(session, purchase_id, import_id)
     errors = found.errors if found else []
-    return _csv(
+    return csv_response(
         "recipients-errors.csv",
         [["位置", "代码", "说明"], *([one["pointer"], one["code"], one["detail"]] for one in errors)],
     )
@@ -165,10 +170,3 @@ async def _file_of(request: Request) -> tuple[str, bytes]:
         if not isinstance(file, UploadFile):
             raise Invalid("请在 file 字段里上传名单。", [Detail("/file", "missing", "请选择文件")])
         return file.filename or "", await file.read(FILE_BYTES_MAX + 1)
-
-
-def _csv(name: str, lines: list[list[str]]) -> Response:
-    out = io.StringIO(newline="")
-    csv.writer(out).writerows(lines)
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(out.getvalue().encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=headers)

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from catalog.upload.cells import Cells
 from catalog.upload.kind import Column, Kind, Layout, Saving
 from orders.credit.add_rules import (
     FREIGHT_SAID,
@@ -15,6 +14,7 @@ from orders.credit.add_rules import (
 )
 from orders.credit.models import COUNTING_DESIGNATIONS, CREDIT_KINDS, FUND_SOURCES
 from shop.core.database import WriteSession
+from shop.sheet.cells import Cells
 
 _BASES = {"产地": "grown", "加工地": "made"}
 _POINTS = {"付款": "paid", "验收": "accepted"}

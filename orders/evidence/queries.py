@@ -11,7 +11,7 @@ from sqlalchemy import ARRAY, Uuid, bindparam, text
 from orders.evidence.keep import name_of
 from shop.access.permissions import Actor, Permission
 from shop.adapters.files.store import FileStore
-from shop.core.database import ReadSession
+from shop.core.database import Database, ReadSession
 from shop.core.errors import NotFound, Problem
 from shop.organisation.queries import visible_unit_ids
 
@@ -66,6 +66,18 @@ async def bytes_of(files: FileStore, sha256: str) -> bytes:
     if digest(data).hexdigest() != sha256:
         raise EvidenceDamaged("请联系管理员从备份中恢复这份文件。")
     return data
+
+
+async def file_again(
+    files: FileStore, database: Database, actor: Actor, sha256: str, *, day: date
+) -> tuple[str, bytes]:
+    """A file that its caller brought a moment ago, by its digest: (name, bytes), so that nobody must choose it twice.
+
+    Raises what `paper_seen_by` and `bytes_of` raise.
+    """
+    async with database.reading() as session:
+        paper = await paper_seen_by(session, actor, sha256, day=day)
+    return paper.file_name, await bytes_of(files, sha256)
 
 
 async def may_bring_for(session: ReadSession, actor: Actor, unit_id: UUID, *, day: date) -> None:

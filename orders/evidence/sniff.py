@@ -1,18 +1,19 @@
 """What a file is, by what is in it: its name and the type a browser states are not believed. Pure."""
 
 import io
-import re
 import zipfile
 from typing import ClassVar, Final
 
 from orders.evidence.xml import XmlRefused, read_xml
 from shop.core.errors import Problem
+from shop.sheet.decode import text_of
+from shop.sheet.read import ROWS_ABOVE_MAX
+from shop.sheet.refused import NotATable
 
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_NOT_TEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _PARTS_MAX: Final = 5_000
 _UNPACKED_MAX: Final = 256 * 1024 * 1024
-_HEADER_WITHIN: Final = 10
+_HEADER_WITHIN: Final = ROWS_ABOVE_MAX
 """Lines of a csv."""
 _RUNS_IN_A_BROWSER: Final = frozenset({"html", "svg", "script", "xsl", "stylesheet"})
 EXTENSIONS: Final = {
@@ -78,15 +79,11 @@ def _text(data: bytes) -> str | None:
         except XmlRefused as error:
             raise KindRefused(error.detail) from error
         return None if root.tag.rpartition("}")[2].lower() in _RUNS_IN_A_BROWSER else "application/xml"
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            content = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if _NOT_TEXT.search(content) or not any(mark in line for line in _top(content) for mark in ",\t;"):
-            return None
-        return "text/csv"
-    return None
+    try:
+        content = text_of(data)
+    except NotATable:
+        return None
+    return "text/csv" if any(mark in line for line in _top(content) for mark in ",\t;") else None
 
 
 def _top(content: str) -> list[str]:

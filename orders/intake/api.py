@@ -1,12 +1,12 @@
 """`/api/v1/intake`: statements of other channels, staged and confirmed by a second person; offline sales; claims."""
 
+from collections.abc import Collection, Sequence
 from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Path, Query, Request, UploadFile
 from starlette.responses import Response
 
-from catalog.upload.sheet import FILE_BYTES_MAX
 from orders.evidence.queries import paper_seen_by
 from orders.intake.add_offline_sale import add_offline_sale
 from orders.intake.channels import channels_of
@@ -37,6 +37,9 @@ from shop.core.errors import Detail, Invalid
 from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
 from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX
 from shop.core.requests import TheDatabase
+from shop.sheet.refused import FILE_BYTES_MAX
+from shop.sheet.schemas import TitleSaid, rows_out
+from shop.sheet.write import csv_response
 
 routes = APIRouter(prefix="/api/v1/intake", tags=["intake"])
 
@@ -44,6 +47,7 @@ Writer = Annotated[Actor, Depends(requires(Permission.INTAKE_WRITE))]
 Confirmer = Annotated[Actor, Depends(requires(Permission.INTAKE_CONFIRM))]
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Cursor = Annotated[str | None, Query(max_length=500)]
+Acknowledged = Annotated[Sequence[TitleSaid], Form(max_length=60)]
 Digest = Annotated[str | None, Form(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -58,9 +62,7 @@ async def get_channels(_: Writer, database: TheDatabase) -> ChannelPage:
 @routes.get("/template", response_class=Response)
 async def get_template(_: Writer) -> Response:
     """Our own columns with an example row, for a channel that has no file of its own."""
-    return Response(
-        template(), media_type="text/csv", headers={"content-disposition": 'attachment; filename="intake.csv"'}
-    )
+    return csv_response("intake.csv", template())
 
 
 @routes.post(
@@ -76,11 +78,13 @@ async def post_batch(
     channel: Annotated[str | None, Form(max_length=60, pattern=r"^[^\x00]*$")] = None,
     evidence_sha256: Digest = None,
     evidence_kind: Annotated[EvidenceKind, Form()] = "document",
+    acknowledged_columns: Acknowledged = (),
     dry_run: bool = False,
 ) -> UploadedOut:
     """A csv (UTF-8, GBK) or xlsx of one channel. Errors name row and column; the same bytes are one batch.
 
     evidence_sha256: a paper kept before that proves all rows; its grade is given when the second person confirms.
+    acknowledged_columns: titles that need no reading; 422 `columns_unknown` lists those that are asked about.
     """
     now = clock.now()
     paper = None
@@ -90,7 +94,15 @@ async def post_batch(
         paper = Paper(evidence_sha256, evidence_kind)
     data = await file.read(FILE_BYTES_MAX + 1)
     staged = await take_file(
-        files, database, actor, data=data, file_name=file.filename or "", channel=channel, paper=paper, dry_run=dry_run
+        files,
+        database,
+        actor,
+        data=data,
+        file_name=file.filename or "",
+        channel=channel,
+        paper=paper,
+        acknowledged=acknowledged_columns,
+        dry_run=dry_run,
     )
     return await uploaded_out(database, staged)
 
@@ -177,6 +189,7 @@ async def take_file(
     file_name: str,
     channel: str | None,
     paper: Paper | None,
+    acknowledged: Collection[str] = (),
     dry_run: bool = False,
 ) -> Staged:
     """Stage a file and keep its bytes. Raises what `stage_file` raises."""
@@ -191,6 +204,7 @@ async def take_file(
         actor=actor,
         paper=paper,
         now=clock.now(),
+        acknowledged=acknowledged,
         dry_run=dry_run,
     )
 
@@ -214,4 +228,7 @@ async def uploaded_out(database: Database, staged: Staged) -> UploadedOut:
         rows=staged.rows,
         **counts,
         **sums,
+        **(
+            rows_out(staged.rows - len(staged.set_aside), staged.set_aside, staged.asked) if not staged.repeated else {}
+        ),
     )

@@ -34,10 +34,31 @@ class Channel:
     columns: tuple[Named, ...]
     pull_url: str | None = None
 
+    @property
+    def known_columns(self) -> tuple[Named, ...]:
+        """Its own, and what any channel may state although its mapping does not name it."""
+        own = {one.field for one in self.columns}
+        return (*self.columns, *(one for one in _ANY_CHANNEL if one.field not in own))
+
     def named(self, wanted: str) -> Named:
         return next((one for one in self.columns if one.field == wanted), Named(wanted, ()))
 
 
+_ANY_CHANNEL: Final = (Named("status", ("订单状态", "交易状态", "支付状态", "付款状态", "单据状态", "状态")),)
+WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "type": {"销售": "sale", "订单": "sale", "成交": "sale", "退款": "refund", "退货": "refund", "退单": "refund"},
+    "credit_kind": {
+        "直接购买": "direct_purchase", "直购": "direct_purchase", "购买": "direct_purchase",
+        "帮助销售": "assisted_sale", "帮销": "assisted_sale",
+    },
+    "fund_source": {
+        "个人": "personal", "个人自费": "personal", "工会": "union", "工会经费": "union", "食堂": "canteen",
+        "食堂经费": "canteen", "行政": "administration", "行政经费": "administration", "党费": "party_dues",
+    },
+}  # fmt: skip
+"""What the values of a column are called in any channel; a channel's own `words` add to it."""
+CLOSED: Final = frozenset({"closed", "unpaid", "refunded"})
+"""What is set aside. `refunded` says of a refund's own row that it succeeded."""
 NEEDED: Final = ("number", "unit", "county", "producer", "product", "amount", "day")
 """Without one of these a header is not of the channel."""
 TEMPLATE: Final = (
@@ -61,12 +82,13 @@ TEMPLATE: Final = (
     Named("kg", ("重量（公斤）",)),
     Named("amount", ("金额（元）",)),
     Named("day", ("日期",)),
+    Named("status", ("状态",)),
 )
 """Our own header, which every channel takes; `words` and `blank` are the channel's."""
 EXAMPLE: Final = (
     "832 平台", "PT20261101001", "1", "销售", "", "直接购买", "示例银行（虚构）", "食堂", "26112000000000000001",
     "贵州省", "从江县", "示例合作社（虚构）", "示例合作社（虚构）", "香禾糯米", "粮油", "", "20", "100", "1,280.00",
-    "2026-11-01",
+    "2026-11-01", "",
 )  # fmt: skip
 
 _CHANNELS = text("""

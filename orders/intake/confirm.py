@@ -27,7 +27,7 @@ GRADES: dict[str | None, Grade] = {"bank_record": "A", "e_invoice": "B", "docume
 
 _BATCH = text("SELECT * FROM intake_batch WHERE id = :id")
 _UNITS = text("SELECT DISTINCT unit_id FROM intake_row WHERE batch_id = :id AND unit_id IS NOT NULL")
-_ROWS = text("SELECT * FROM intake_row WHERE batch_id = :id ORDER BY number")
+_ROWS = text("SELECT * FROM intake_row WHERE batch_id = :id AND why IS NULL ORDER BY number")
 # Confirmations and decisions are made one after the other: what one reads of earlier sales holds until it has written.
 _DESK = text("SELECT pg_advisory_xact_lock(8320026)")
 _DECIDE = text("""

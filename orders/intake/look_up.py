@@ -9,11 +9,11 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Integer, Text, bindparam, text
 from sqlalchemy import Row as Found
 
-from orders.intake.read_rows import plain
 from orders.intake.row import Row
 from shop.core import clock
 from shop.core.database import ReadSession
 from shop.core.ids import derived_id
+from shop.sheet.value import plain
 
 _TEXTS = ARRAY(Text)
 _UNITS = text("""

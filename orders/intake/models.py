@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, UniqueConstraint, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Column, Index, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -17,6 +17,7 @@ CHANNEL_KINDS = (
 ORIGINS = ("file", "pull", "offline")
 BATCH_STATES = ("refused", "staged", "confirmed", "rejected")
 ROW_STATES = ("wrong", "staged", "entered", "repeated", "held", "set_aside")
+SET_ASIDE = ("closed", "unpaid", "refunded", "total", "ruler", "note", "summary")
 ROW_TYPES = ("sale", "refund")
 EVIDENCE_KINDS = ("bank_record", "e_invoice", "document")
 CLAIM_STATES = ("open", "first", "later")
@@ -58,7 +59,7 @@ class IntakeBatch(SQLModel, table=True):
     """A statement that was handed in, entered all or not at all when another person than its uploader confirms it.
 
     `uploaded_by` blank: the shop itself, from its command line or a pull. `evidence_*`: the paper that proves all of
-    its rows; the confirmer has looked at it.
+    its rows; the confirmer has looked at it. `acknowledged_columns`: what nobody read, as the uploader said.
     """
 
     __tablename__ = "intake_batch"
@@ -95,13 +96,17 @@ class IntakeBatch(SQLModel, table=True):
     decided_by: UUID | None = Field(default=None, foreign_key="user_account.id")
     decided_at: datetime | None = Field(default=None, sa_type=Moment)
     decision: str | None = None
+    acknowledged_columns: list[str] = Field(
+        sa_column=Column(ARRAY(Text), nullable=False, server_default=text("ARRAY[]::text[]"))
+    )
 
 
 class IntakeRow(SQLModel, table=True):
     """A row as it came (`cells`), what is wrong in it (`errors`), what it says, and what became of it.
 
     Amounts of a refund are positive here. `wrong`: its batch was refused. `held`: `first_unit_id` has this sale
-    already, which `claim_id` claims. `set_aside`: a refund of a claim that was decided for the first.
+    already, which `claim_id` claims. `set_aside`: `why` says why (its order was closed, it is a total); blank `why`:
+    a refund of a claim that was decided for the first. `asked`: kept as it is, and the second person should look.
     """
 
     __tablename__ = "intake_row"
@@ -111,7 +116,11 @@ class IntakeRow(SQLModel, table=True):
         one_of("credit_kind", CREDIT_KINDS),
         one_of("fund_source", FUND_SOURCES),
         CheckConstraint("amount_fen > 0", name="moves_something"),
-        CheckConstraint("state = 'wrong' OR (day IS NOT NULL AND unit_id IS NOT NULL)", name="read_whole"),
+        CheckConstraint(
+            "state = 'wrong' OR why IS NOT NULL OR (day IS NOT NULL AND unit_id IS NOT NULL)", name="read_whole"
+        ),
+        CheckConstraint("why IS NULL OR state = 'set_aside'", name="set_aside_with_a_reason"),
+        one_of("why", SET_ASIDE),
         UniqueConstraint("batch_id", "number"),
         Index("ix_intake_row_claim", "claim_id", postgresql_where=text("claim_id IS NOT NULL")),
     )
@@ -122,6 +131,8 @@ class IntakeRow(SQLModel, table=True):
     state: str
     cells: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     errors: list[dict[str, Any]] = Field(sa_column=Column(JSONB, nullable=False))
+    asked: list[dict[str, Any]] = Field(sa_column=Column(JSONB, nullable=False, server_default=text("'[]'")))
+    why: str | None = None
     type: str | None = None
     external_number: str | None = None
     external_line: str | None = None

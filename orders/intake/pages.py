@@ -1,14 +1,14 @@
 """The desk for sales made elsewhere: `/staff/intake`."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Query, Request, UploadFile
 from starlette.responses import RedirectResponse, Response
 
-from catalog.upload.sheet import FILE_BYTES_MAX
-from catalog.upload.wrong import ImportRefused
 from orders.evidence.keep import keep
+from orders.evidence.queries import file_again, paper_seen_by
 from orders.intake.add_offline_sale import add_offline_sale
 from orders.intake.api import take_file
 from orders.intake.channels import TEMPLATE, channels_of
@@ -26,6 +26,9 @@ from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Invalid, NotFound, Problem
 from shop.core.requests import TheDatabase
+from shop.sheet.refused import FILE_BYTES_MAX, ColumnsUnknown, RowsRefused
+from shop.sheet.schemas import TitleSaid
+from shop.sheet.write import csv_response
 from shop.ui.pages import render
 
 ADDRESS = "/staff/intake"
@@ -37,7 +40,9 @@ ROW_STATES = {
 CLAIM_STATES = {"waiting": "确认后待裁定", "open": "待裁定", "first": "归先导入单位", "later": "归后导入单位"}
 WHY = {"same_line": "同一渠道、单号和行号", "same_invoice": "同一发票号、金额和日期"}
 PAPERS = (("document", "照片或其他材料（C）"), ("e_invoice", "电子发票（B）"), ("bank_record", "付款或银行记录（A）"))
-OFFLINE = tuple((one.field, one.titles[0]) for one in TEMPLATE if one.field not in {"channel", "refund_number", "type"})
+OFFLINE = tuple(
+    (one.field, one.titles[0]) for one in TEMPLATE if one.field not in {"channel", "refund_number", "type", "status"}
+)
 OPTIONAL = frozenset(
     {"line", "credit_kind", "fund_source", "invoice_number", "province", "supplier", "category", "recognition_number",
         "kg"}
@@ -48,6 +53,8 @@ routes = APIRouter(include_in_schema=False, prefix=ADDRESS)
 Writer = Annotated[Actor, Depends(requires(Permission.INTAKE_WRITE))]
 Confirmer = Annotated[Actor, Depends(requires(Permission.INTAKE_CONFIRM))]
 Words = Annotated[str, Form(max_length=500)]
+Digest = Annotated[str, Form(pattern=r"^([0-9a-f]{64})?$")]
+Acknowledged = Annotated[Sequence[TitleSaid], Form(max_length=60)]
 Cursor = Annotated[str | None, Query(max_length=500)]
 
 
@@ -59,9 +66,7 @@ async def get_desk(request: Request, actor: Writer, database: TheDatabase, curso
 
 @routes.get("/template.csv")
 async def get_template(_: Writer) -> Response:
-    return Response(
-        template(), media_type="text/csv", headers={"content-disposition": 'attachment; filename="intake.csv"'}
-    )
+    return csv_response("intake.csv", template())
 
 
 @routes.get("/claims")
@@ -88,20 +93,47 @@ async def post_file(
     actor: Writer,
     database: TheDatabase,
     files: TheFiles,
-    file: UploadFile,
     channel: Annotated[str, Form(max_length=60)],
+    file: UploadFile | None = None,
     evidence_kind: Annotated[EvidenceKind, Form()] = "document",
     evidence: UploadFile | None = None,
+    kept_sha256: Digest = "",
+    evidence_sha256: Digest = "",
+    acknowledged_columns: Acknowledged = (),
 ) -> Response:
-    """To the batch's page, also when it has mistakes; a file that cannot be read comes back to the form."""
+    """To the batch's page, also when it has mistakes; a file that cannot be read comes back to the form.
+
+    kept_sha256, evidence_sha256: files that were handed in a moment ago, now with the columns that nobody needs.
+    """
+    now = clock.now()
+    day = clock.business_day(now)
+    name, data = (file.filename or "", await file.read(FILE_BYTES_MAX + 1)) if file else ("", b"")
+    paper = None
     try:
-        paper = await _paper(files, database, actor, evidence, evidence_kind)
-        data = await file.read(FILE_BYTES_MAX + 1)
+        if evidence_sha256:
+            async with database.reading() as session:
+                paper = Paper((await paper_seen_by(session, actor, evidence_sha256, day=day)).sha256, evidence_kind)
+        else:
+            paper = await _paper(files, database, actor, evidence, evidence_kind)
+        if kept_sha256 and not data:
+            name, data = await file_again(files, database, actor, kept_sha256, day=day)
         staged = await take_file(
-            files, database, actor, data=data, file_name=file.filename or "", channel=channel, paper=paper
+            files,
+            database,
+            actor,
+            data=data,
+            file_name=name,
+            channel=channel,
+            paper=paper,
+            acknowledged=acknowledged_columns,
         )
-    except ImportRefused as refused:
+    except RowsRefused as refused:
         return RedirectResponse(f"{ADDRESS}/{refused.extra['batch_id']}", 303)
+    except ColumnsUnknown as problem:
+        unit_id = await desk_unit(database, actor, now)
+        kept = await keep(files, database, data=data, file_name=name, actor=actor, unit_id=unit_id, now=now)
+        asked = {"sha256": kept.sha256, "file_name": name, "paper": paper.sha256 if paper else "", **problem.extra}
+        return await _desk(request, actor, database, problem=problem, channel=channel, kind=evidence_kind, asked=asked)
     except Problem as problem:
         return await _desk(request, actor, database, problem=problem, channel=channel, kind=evidence_kind)
     return RedirectResponse(f"{ADDRESS}/{staged.batch_id}{'?repeated=1' if staged.repeated else ''}", 303)
@@ -191,7 +223,9 @@ async def _desk(
     problem: Problem | None = None,
     channel: str = "",
     kind: str = "document",
+    asked: Mapping[str, object] | None = None,
 ) -> Response:
+    """asked: what a file needs to be told before it can be staged."""
     day = clock.today()
     async with database.reading() as session:
         page = await batches_of(session, actor, day=day, cursor=cursor)
@@ -209,6 +243,7 @@ async def _desk(
         papers=PAPERS,
         states=STATES,
         problem=problem,
+        asked=asked or {},
     )
 
 

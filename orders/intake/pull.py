@@ -9,7 +9,6 @@ import msgspec
 import structlog
 from sqlalchemy import text
 
-from catalog.upload.wrong import CELL_MAX
 from orders.intake.channels import TEMPLATE, Channel, channel_named, channels_of
 from orders.intake.read_rows import read_row
 from orders.intake.row import Row
@@ -20,6 +19,7 @@ from shop.core import clock
 from shop.core.database import Database, WriteSession
 from shop.core.errors import Problem
 from shop.core.settings import Settings
+from shop.sheet.refused import CELL_MAX
 
 _log = structlog.get_logger(__name__)
 _FIELDS = frozenset(one.field for one in TEMPLATE) - {"channel"}

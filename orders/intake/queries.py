@@ -23,8 +23,10 @@ from shop.access.permissions import Actor, Permission
 from shop.core.database import ReadSession
 from shop.core.paging import LIMIT_DEFAULT, cursor_of, keys_of
 from shop.organisation.queries import visible_unit_ids
+from shop.sheet.refused import ERRORS_SHOWN_MAX
+from shop.sheet.schemas import SetAsideOut
+from shop.sheet.words import ASIDE
 
-ERRORS_SHOWN_MAX = 200
 _UNITS = bindparam("units", type_=ARRAY(Uuid))
 _BATCHES = """
 SELECT b.*, c.name AS channel_name,
@@ -33,6 +35,9 @@ SELECT b.*, c.name AS channel_name,
     count(w.id) FILTER (WHERE w.state = 'repeated') AS repeated,
     count(w.id) FILTER (WHERE w.state = 'held') AS held,
     count(w.id) FILTER (WHERE w.state = 'set_aside') AS set_aside,
+    count(w.id) FILTER (WHERE w.state NOT IN ('set_aside', 'wrong')) AS rows_taken,
+    count(w.id) FILTER (WHERE w.state = 'set_aside') AS rows_set_aside,
+    count(w.id) FILTER (WHERE w.state = 'wrong') AS rows_refused,
     coalesce(sum(w.amount_fen) FILTER (WHERE w.type = 'sale' AND w.state IN ('staged', 'entered')), 0)::bigint
         AS sales_fen,
     coalesce(sum(w.amount_fen) FILTER (WHERE w.type = 'refund' AND w.state IN ('staged', 'entered')), 0)::bigint
@@ -40,7 +45,8 @@ SELECT b.*, c.name AS channel_name,
     coalesce(sum(w.amount_fen) FILTER (WHERE w.type = 'sale' AND w.state = 'held'), 0)::bigint AS held_fen
 FROM wanted b JOIN sales_channel c ON c.code = b.channel_code LEFT JOIN intake_row w ON w.batch_id = b.id
 GROUP BY b.id, b.channel_code, b.origin, b.state, b.file_name, b.file_sha256, b.rows, b.errors, b.evidence_sha256,
-    b.evidence_kind, b.uploaded_by, b.uploaded_at, b.decided_by, b.decided_at, b.decision, c.name
+    b.evidence_kind, b.uploaded_by, b.uploaded_at, b.decided_by, b.decided_at, b.decision, b.acknowledged_columns,
+    c.name
 ORDER BY b.uploaded_at DESC, b.id DESC
 """
 _ONE = text(f"WITH wanted AS (SELECT * FROM intake_batch WHERE id = :id) {_BATCHES}")  # noqa: S608  # our own constant
@@ -58,10 +64,15 @@ _ROWS = text("""
 SELECT w.*, u.name AS unit FROM intake_row w LEFT JOIN unit u ON u.id = w.unit_id
 WHERE w.batch_id = :id AND w.number > :after ORDER BY w.number LIMIT :limit
 """)
-_ERRORS = text("""
-SELECT w.number, e.said ->> 'title' AS title, e.said ->> 'code' AS code, e.said ->> 'said' AS reason
-FROM intake_row w CROSS JOIN LATERAL jsonb_array_elements(w.errors) AS e(said)
+_NOTED = text("""
+SELECT w.number, e.what, e.said ->> 'title' AS title, e.said ->> 'code' AS code, e.said ->> 'said' AS reason
+FROM intake_row w CROSS JOIN LATERAL (
+    SELECT 'errors' AS what, said FROM jsonb_array_elements(w.errors) AS said
+    UNION ALL SELECT 'asked', said FROM jsonb_array_elements(w.asked) AS said) AS e
 WHERE w.batch_id = :id ORDER BY w.number LIMIT :limit
+""")
+_ASIDE = text("""
+SELECT number, why FROM intake_row WHERE batch_id = :id AND why IS NOT NULL ORDER BY number LIMIT :limit
 """)
 _CLAIM = """
 SELECT coalesce(c.id, w.claim_id) AS id, coalesce(c.state, 'waiting') AS state, coalesce(c.why, 'same_line') AS why,
@@ -100,11 +111,14 @@ async def batch_full(
     after = max(-1, min(keys_of(cursor, int)[0], ROWS_MAX * 60)) if cursor else -1
     named = {"id": batch_id, "after": after, "limit": limit + 1}
     rows = (await session.execute(_ROWS, named)).all()
-    errors = await session.execute(_ERRORS, {"id": batch_id, "limit": ERRORS_SHOWN_MAX})
+    noted = (await session.execute(_NOTED, {"id": batch_id, "limit": 2 * ERRORS_SHOWN_MAX})).all()
+    aside = await session.execute(_ASIDE, {"id": batch_id, "limit": ERRORS_SHOWN_MAX})
     claims = await session.execute(_OF_BATCH, {"id": batch_id})
     return BatchFull(
         **_batch((await session.execute(_ONE, {"id": batch_id})).one()),
-        errors=[MistakeOut(row=one.number, column=one.title, code=one.code, reason=one.reason) for one in errors],
+        errors=[_mistake(one) for one in noted if one.what == "errors"][:ERRORS_SHOWN_MAX],
+        asked=[_mistake(one) for one in noted if one.what == "asked"][:ERRORS_SHOWN_MAX],
+        rows_aside=[SetAsideOut(row=one.number, reason=one.why, said=ASIDE[one.why]) for one in aside],
         claims=[_claim(one) for one in claims],
         items=[_row(one) for one in rows[:limit]],
         next_cursor=cursor_of(rows[limit - 1].number) if len(rows) > limit else None,
@@ -154,11 +168,16 @@ def _batch(one: Found[Any]) -> dict[str, Any]:
     return facts | {"channel": one.channel_code, "error_count": errors, "grade": GRADES[one.evidence_kind]}
 
 
+def _mistake(one: Found[Any]) -> MistakeOut:
+    return MistakeOut(row=one.number, column=one.title, code=one.code, reason=one.reason)
+
+
 def _row(one: Found[Any]) -> RowOut:
     sign = -1 if one.type == "refund" else 1
     return RowOut(
         row=one.number,
         state=one.state,
+        why=one.why,
         type=one.type,
         number=one.external_number,
         line=one.external_line,

@@ -84,5 +84,5 @@ def _stated(row: Row) -> dict[str, Any]:
         "line": row.external_line,
         "invoice": row.invoice_number,
         "fen": row.amount_fen,
-        "day": str(row.day),
+        "day": str(row.day) if row.day else None,
     }

@@ -5,8 +5,8 @@ from datetime import date
 from typing import Literal
 from uuid import UUID
 
-from catalog.upload.cells import Mistake
 from shop.core.ids import derived_id
+from shop.sheet.cells import Mistake
 
 Type = Literal["sale", "refund"]
 State = Literal["wrong", "staged", "entered", "repeated", "held", "set_aside"]
@@ -18,7 +18,8 @@ Key = tuple[str, str, str]
 class Row:
     """Amounts in fen, grams and milli-pieces; of a refund positive as well. Blank where it could not be read.
 
-    cells: as written, by field. unit_name to product_name: as written, looked up afterwards.
+    why: it is set aside as it stands. asked: what somebody should look at. cells: as written, by field. unit_name to
+    product_name: as written, looked up afterwards.
     """
 
     id: UUID
@@ -26,7 +27,9 @@ class Row:
     number: int
     cells: dict[str, str]
     mistakes: list[Mistake] = field(default_factory=list)
+    asked: list[Mistake] = field(default_factory=list)
     state: State = "staged"
+    why: str | None = None
     type: Type | None = None
     external_number: str = ""
     external_line: str = "1"

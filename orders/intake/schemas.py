@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from shop.core.paging import NO_NUL
+from shop.sheet.schemas import RowsOut, SetAsideOut
 
 Words = Annotated[str, Field(min_length=1, max_length=500, pattern=NO_NUL)]
 Cell = Annotated[str, Field(max_length=200, pattern=NO_NUL)]
@@ -21,7 +22,7 @@ class ChannelPage(BaseModel):
     items: list[ChannelOut]
 
 
-class UploadedOut(BaseModel):
+class UploadedOut(RowsOut):
     """id: None of a dry run. repeated: these bytes were handed in before. Counts are of rows, sums in fen.
 
     sales, refunds: what confirming would enter; known: rows imported before; held: claimed by another unit already.
@@ -75,12 +76,13 @@ class MistakeOut(BaseModel):
 
 
 class RowOut(BaseModel):
-    """Amounts of a refund are negative. cells: as written."""
+    """Amounts of a refund are negative. why: a row is set aside as it stands. cells: as written."""
 
     model_config = ConfigDict(from_attributes=True)
 
     row: int
     state: str
+    why: str | None
     type: str | None
     number: str | None
     line: str | None
@@ -98,7 +100,10 @@ class RowOut(BaseModel):
 
 
 class BatchOut(BaseModel):
-    """Counts are of rows; entered and its sums only of a confirmed batch, else what confirming would enter."""
+    """Counts are of rows; entered and its sums only of a confirmed batch, else what confirming would enter.
+
+    rows = rows_taken + rows_set_aside + rows_refused. acknowledged_columns: what nobody read, as the uploader said.
+    """
 
     id: UUID
     channel: str
@@ -114,6 +119,10 @@ class BatchOut(BaseModel):
     repeated: int
     held: int
     set_aside: int
+    rows_taken: int
+    rows_set_aside: int
+    rows_refused: int
+    acknowledged_columns: list[str]
     sales_fen: int
     refunds_fen: int
     held_fen: int
@@ -128,9 +137,11 @@ class BatchOut(BaseModel):
 
 
 class BatchFull(BatchOut):
-    """errors: the first 200; items: a page of the rows."""
+    """errors, asked (kept, and somebody should look), rows_aside: the first 200 each; items: a page of the rows."""
 
     errors: list[MistakeOut]
+    asked: list[MistakeOut]
+    rows_aside: list[SetAsideOut]
     claims: list[ClaimOut]
     items: list[RowOut]
     next_cursor: str | None

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
+from orders.intake.channels import CLOSED
 from orders.intake.row import Key, Row
 from shop.core.ids import derived_id
+from shop.sheet.cells import Mistake
 from shop.ui.filters import yuan
 
 
@@ -70,14 +72,24 @@ def sort_out(rows: Sequence[Row], known: Known) -> Sorted:
     for sale in known.sales.values():
         if sale.invoice_number:
             by_invoice[sale.invoice_number, sale.amount_fen, sale.day].append(sale)
-    whole = [row for row in rows if not row.mistakes]
+    whole = [row for row in rows if not row.mistakes and row.why is None]
     for row in whole:
         if row.type == "sale":
             _sale(row, known, by_invoice, done)
     for row in whole:
         if row.type == "refund":
             _refund(row, known, done)
+    for row in rows:
+        _ask_of_closed(row, known)
     return done
+
+
+def _ask_of_closed(row: Row, known: Known) -> None:
+    """A sale that counts already, and of which the channel now says that it was closed: a person must look."""
+    sale = known.sales.get(row.sale_id) if row.why in CLOSED else None
+    if sale is not None and sale.left_fen > 0:
+        said = f"以前按成交记入了 {yuan(sale.left_fen)}，现在的状态是关闭或退款；如已退款，请导入它的退款行"
+        row.asked.append(Mistake("status", "closed_after_sale", said))
 
 
 def _sale(row: Row, known: Known, by_invoice: dict[tuple[str, int, date], list[Sale]], done: Sorted) -> None:

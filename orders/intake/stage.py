@@ -1,7 +1,7 @@
 """Hand in a statement: every row is checked and kept, with what it would become; nothing counts yet."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -11,7 +11,6 @@ import anyio.to_thread
 import msgspec
 from sqlalchemy import text
 
-from catalog.upload.wrong import ERRORS_SHOWN_MAX, ImportRefused
 from orders.evidence.keep import keep
 from orders.intake.channels import TEMPLATE, Channel, channels_of
 from orders.intake.confirm import batch_for
@@ -29,6 +28,9 @@ from shop.core.errors import Detail, NotFound
 from shop.core.ids import new_id
 from shop.core.rows import as_rows
 from shop.organisation.queries import top_unit_ids, unit_of_person, visible_unit_ids
+from shop.sheet.cells import Mistake
+from shop.sheet.table import SetAside, refuse_rows
+from shop.sheet.words import ASIDE
 
 REFUNDS_MAX = 2_000
 EvidenceKind = Literal["bank_record", "e_invoice", "document"]
@@ -57,16 +59,22 @@ class Staged:
     sales_fen: int = 0
     refunds_fen: int = 0
     held_fen: int = 0
+    set_aside: tuple[SetAside, ...] = ()
+    asked: tuple[Detail, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where rows came from. sha256: of the bytes, so that the same ones are one batch."""
+    """Where rows came from. sha256: of the bytes, so that the same ones are one batch.
+
+    acknowledged: columns that nobody read, as the uploader said.
+    """
 
     origin: Literal["file", "pull", "offline"]
     file_name: str
     sha256: str
     paper: Paper | None = None
+    acknowledged: tuple[str, ...] = ()
 
 
 _SEEN = text("""
@@ -75,8 +83,9 @@ SELECT id, rows FROM intake_batch WHERE channel_code = :channel AND file_sha256 
 """)
 _BATCH = text("""
 INSERT INTO intake_batch (id, channel_code, origin, state, file_name, file_sha256, rows, errors, evidence_sha256,
-    evidence_kind, uploaded_by, uploaded_at)
-VALUES (:id, :channel, :origin, :state, :file_name, :sha, :rows, :errors, :paper, :paper_kind, :actor, :now)
+    evidence_kind, uploaded_by, uploaded_at, acknowledged_columns)
+VALUES (:id, :channel, :origin, :state, :file_name, :sha, :rows, :errors, :paper, :paper_kind, :actor, :now,
+    :acknowledged)
 ON CONFLICT (channel_code, file_sha256) WHERE state IN ('staged', 'confirmed') DO NOTHING RETURNING id
 """)
 _ROWS = text("""
@@ -87,7 +96,7 @@ CROSS JOIN LATERAL jsonb_populate_record(NULL::intake_row, r.facts) AS p
 _KEPT = (
     "id", "number", "state", "cells", "type", "external_number", "external_line", "refund_number", "credit_kind",
     "fund_source", "unit_id", "invoice_number", "county_code", "producer_id", "supplier_id", "product_id", "category",
-    "quantity_milli", "grams", "day", "first_unit_id", "claim_id",
+    "quantity_milli", "grams", "day", "first_unit_id", "claim_id", "why",
 )  # fmt: skip
 
 
@@ -101,18 +110,21 @@ async def stage_file(
     actor: Actor | None,
     paper: Paper | None,
     now: datetime,
+    acknowledged: Collection[str] = (),
     dry_run: bool = False,
 ) -> Staged:
     """Keep the file's rows for a second person. The same bytes again are the same batch, whoever hands them in.
 
     A file with mistakes is kept with them, refused. dry_run: everything is checked, nothing is kept. channel None: the
     file says it. actor None: the shop's command line, for any unit. files: where the file itself is kept, for an
-    auditor who asks what was handed in. Raises what `read_rows` and `keep` raise; ImportRefused.
+    auditor who asks what was handed in. Raises what `read_rows` and `keep` raise; RowsRefused.
     """
     async with database.reading() as session:
         channels = await channels_of(session, clock.business_day(now))
-    found, rows = await anyio.to_thread.run_sync(read_rows, data, channels, channel)
-    source = Source("file", file_name[-120:].replace("\0", ""), hashlib.sha256(data).hexdigest(), paper)
+    read = await anyio.to_thread.run_sync(read_rows, data, channels, channel, acknowledged)
+    found, rows = read.channel, read.rows
+    name = file_name[-120:].replace("\0", "")
+    source = Source("file", name, hashlib.sha256(data).hexdigest(), paper, read.acknowledged)
     async with database.reading() as session:
         seen = (await session.execute(_SEEN, {"channel": found.code, "sha": source.sha256})).one_or_none()
         if seen is not None and await _may_see(session, actor, seen.id, now):
@@ -120,7 +132,7 @@ async def stage_file(
         await check(session, rows, actor=actor, now=now)
     if dry_run:
         refuse_wrong(found, rows, None)
-        return _counted(None, found.code, rows)
+        return _counted(None, found, rows)
     if files is not None and actor is not None:
         unit_id = await desk_unit(database, actor, now)
         await keep(files, database, data=data, file_name=file_name, actor=actor, unit_id=unit_id, now=now)
@@ -130,7 +142,7 @@ async def stage_file(
             seen = (await session.execute(_SEEN, {"channel": found.code, "sha": source.sha256})).one()
             return Staged(seen.id, found.code, repeated=True, rows=seen.rows)
     refuse_wrong(found, rows, batch_id)
-    return _counted(batch_id, found.code, rows)
+    return _counted(batch_id, found, rows)
 
 
 async def desk_unit(database: Database, actor: Actor, now: datetime) -> UUID | None:
@@ -179,6 +191,7 @@ async def keep_rows(
         "errors": errors,
         "paper": source.paper.sha256 if source.paper else None,
         "paper_kind": source.paper.kind if source.paper else None,
+        "acknowledged": list(source.acknowledged),
         "actor": actor.user_id if actor else None,
         "now": now,
     }
@@ -193,7 +206,8 @@ async def keep_rows(
         action="intake.refuse" if errors else "intake.stage",
         subject=f"intake_batch:{batch_id}",
         before=None,
-        after={"channel": channel.code, "rows": len(rows), "errors": errors, "file_sha256": source.sha256},
+        after={"channel": channel.code, "rows": len(rows), "errors": errors, "file_sha256": source.sha256}
+        | ({"acknowledged_columns": list(source.acknowledged)} if source.acknowledged else {}),
         reason=None,
         now=now,
     )
@@ -201,50 +215,64 @@ async def keep_rows(
 
 
 def titles_of(channel: Channel) -> Mapping[str, str]:
-    """What a column is called when it is talked about."""
+    """What a column is called when it is talked about; a mistake of the whole row has none."""
     ours = {one.field: one.titles[0] for one in TEMPLATE}
     return ours | {one.field: one.titles[0] for one in channel.columns if one.titles}
 
 
 def refuse_wrong(channel: Channel, rows: Sequence[Row], batch_id: UUID | None) -> None:
-    """Raises ImportRefused, naming row and column, when there is a mistake."""
+    """Raises RowsRefused, naming row and column, when there is a mistake."""
     titles = titles_of(channel)
-    details = [
-        Detail(f"/rows/{row.number}/{one.column}", one.code, f"第 {row.number} 行“{titles[one.column]}”：{one.said}")
-        for row in rows
-        for one in row.mistakes
-    ]
+    details = [_detail(row, one, titles) for row in rows for one in row.mistakes]
     if details:
-        shown = details[:ERRORS_SHOWN_MAX]
-        first = "；".join(one.detail for one in shown[:3])
-        raise ImportRefused(
-            f"{first}{'……' if len(details) > 3 else ''}。共 {len(details)} 处错误，什么都没有记入。",
-            shown,
-            {"error_count": len(details), "batch_id": None if batch_id is None else str(batch_id)},
+        raise refuse_rows(
+            details,
+            rows_read=len(rows),
+            set_aside=_set_aside(rows),
+            saying="什么都没有记入",
+            batch_id=None if batch_id is None else str(batch_id),
         )
+
+
+def _detail(row: Row, one: Mistake, titles: Mapping[str, str]) -> Detail:
+    if not one.column:
+        return Detail(f"/rows/{row.number}", one.code, one.said)
+    said = f"第 {row.number} 行“{titles[one.column]}”：{one.said}"
+    return Detail(f"/rows/{row.number}/{one.column}", one.code, said)
+
+
+def _set_aside(rows: Sequence[Row]) -> list[SetAside]:
+    return [SetAside(row.number, row.why, ASIDE[row.why]) for row in rows if row.why is not None]
 
 
 def _kept(row: Row, batch_id: UUID, titles: Mapping[str, str]) -> dict[str, Any]:
     facts: dict[str, Any] = msgspec.to_builtins({name: getattr(row, name) for name in _KEPT})
-    errors = [asdict(one) | {"title": titles[one.column]} for one in row.mistakes]
+    errors, asked = (
+        [asdict(one) | {"title": titles.get(one.column, "整行")} for one in noted]
+        for noted in (row.mistakes, row.asked)
+    )
     if errors:
-        facts["state"] = "wrong"
-    return facts | {"batch_id": str(batch_id), "amount_fen": row.amount_fen or None, "errors": errors}
+        facts |= {"state": "wrong", "why": None}
+    more = {"batch_id": str(batch_id), "amount_fen": row.amount_fen or None, "errors": errors, "asked": asked}
+    return facts | more
 
 
-def _counted(batch_id: UUID | None, channel: str, rows: Sequence[Row]) -> Staged:
+def _counted(batch_id: UUID | None, channel: Channel, rows: Sequence[Row]) -> Staged:
+    titles = titles_of(channel)
     fresh = [row for row in rows if row.state == "staged"]
     held = [row for row in rows if row.state == "held"]
     return Staged(
         batch_id,
-        channel,
+        channel.code,
         repeated=False,
         rows=len(rows),
         sales=sum(row.type == "sale" for row in fresh),
         refunds=sum(row.type == "refund" for row in fresh),
-        known=sum(row.state in {"repeated", "set_aside"} for row in rows),
+        known=sum(row.state == "repeated" or (row.state == "set_aside" and row.why is None) for row in rows),
         held=len(held),
         sales_fen=sum(row.amount_fen for row in fresh if row.type == "sale"),
         refunds_fen=sum(row.amount_fen for row in fresh if row.type == "refund"),
         held_fen=sum(row.amount_fen for row in held if row.type == "sale"),
+        set_aside=tuple(_set_aside(rows)),
+        asked=tuple(_detail(row, one, titles) for row in rows for one in row.asked),
     )

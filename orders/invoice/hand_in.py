@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import anyio.to_thread
 
-from catalog.upload.cells import Cells
 from orders.evidence.keep import keep
 from orders.evidence.sniff import sniff
 from orders.invoice.queries import unit_of_request
@@ -18,6 +17,8 @@ from shop.access.permissions import Actor
 from shop.adapters.files.store import FileStore
 from shop.core.database import Database
 from shop.core.errors import Detail
+from shop.sheet.cells import Cells
+from shop.sheet.read import clean
 
 _KINDS: Final = frozenset({"application/xml", "application/pdf", "application/ofd"})
 _WORDS: Final = {
@@ -85,24 +86,22 @@ async def hand_in(
 
 def _typed(typed: Mapping[str, str], *, red: bool) -> Fields:
     """A red letter's amounts are typed without their sign, as the paper shows them with or without one."""
-    cells = Cells({name: value.strip() for name, value in typed.items()})
-    amount, tax = cells.text("amount_yuan"), cells.maybe("tax_yuan") or "0"
+    cells = Cells({name: clean(value) for name, value in typed.items()})
     sign = -1 if red else 1
+    amount = cells.maybe_fen("amount_yuan")
+    if not amount and not cells.mistakes:
+        cells.wrong("amount_yuan", "不能为空，也不能是 0", "cell_blank")
     fields = Fields(
-        number=cells.text("number", longest=30),
-        issued_on=cells.maybe_day("issued_on") or date(1970, 1, 1),
+        number=cells.code("number", longest=30),
+        issued_on=cells.day("issued_on"),
         issuer_name=cells.text("issuer_name"),
-        issuer_tax_number=cells.text("issuer_tax_number", longest=30),
+        issuer_tax_number=cells.code("issuer_tax_number", longest=30),
         buyer_title=cells.text("buyer_title"),
-        buyer_tax_number=cells.maybe("buyer_tax_number"),
-        amount_fen=sign * Cells({"fen": amount.lstrip("-−")}).fen("fen"),
-        tax_fen=sign * (Cells({"fen": tax.lstrip("-−")}).fen("fen") if tax.strip("-−0.") else 0),
+        buyer_tax_number=cells.maybe_code("buyer_tax_number"),
+        amount_fen=sign * abs(amount or 0),
+        tax_fen=sign * abs(cells.maybe_fen("tax_yuan") or 0),
     )
     errors = [Detail(f"/{one.column}", one.code, f"{_WORDS[one.column]}：{one.said}") for one in cells.mistakes]
-    if amount and not fields.amount_fen:
-        errors.append(Detail("/amount_yuan", "not_an_amount", f"价税合计：“{amount[:30]}”不是金额"))
-    if not cells.maybe("issued_on"):
-        errors.append(Detail("/issued_on", "cell_blank", "开票日期：不能为空"))
     if errors:
         raise InvoiceUnreadable("PDF 和 OFD 请同时填写票面内容。" + "；".join(e.detail for e in errors[:3]), errors)
     return fields

@@ -1,14 +1,17 @@
 """Read an e-invoice (数电票) out of its XML. Pure; whatever declares a document type is refused before it is read."""
 
-import re
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeVar
 
 from orders.evidence.xml import read_xml
 from shop.core.errors import Detail, Problem
+from shop.sheet.read import clean
+from shop.sheet.value import Unreadable, day_of, fen_of
+
+_Value = TypeVar("_Value")
 
 
 class InvoiceUnreadable(Problem):
@@ -46,7 +49,8 @@ _NET: Final = ("BasicInformation/TotalAmWithoutTax",)
 _TAX: Final = ("BasicInformation/TotalTaxAm",)
 _TOTAL: Final = ("BasicInformation/TotalTax-includedAmount",)
 _RED_OF: Final = ("RedLetterInformation/BlueInvoiceNumber", "BasicInformation/OriginalInvoiceNumber")
-_DAY: Final = re.compile(r"^(\d{4})[-/年](\d{1,2})[-/月](\d{1,2})")
+_NO_TAX: Final = frozenset({"", "*", "**", "***", "免税", "不征税"})
+"""What stands where the tax of exempt goods would."""
 
 
 def read_invoice(data: bytes) -> Fields:
@@ -60,19 +64,19 @@ def read_invoice(data: bytes) -> Fields:
             errors.append(Detail(f"/{name}", "missing", f"发票里没有{_WORDS[name]}（{where[0]}）"))
         return found
 
-    def fen(where: tuple[str, ...], name: str) -> int:
-        found = need(where, name)
+    def read(where: tuple[str, ...], name: str, value: Callable[[str], _Value], harmless: _Value, code: str) -> _Value:
         try:
-            value = Decimal(found or "0") * 100
-        except InvalidOperation:
-            value = Decimal("NaN")
-        if not value.is_finite() or value != value.to_integral_value() or abs(value) > 10**12:
-            errors.append(Detail(f"/{name}", "not_an_amount", f"{_WORDS[name]}“{found[:30]}”不是金额"))
-            return 0
-        return int(value)
+            return value(found) if (found := need(where, name)) else harmless
+        except Unreadable as wrong:
+            errors.append(Detail(f"/{name}", code, f"{_WORDS[name]}：{wrong.said}"))
+            return harmless
 
-    issued = _day(need(_ISSUED, "issued_on"), errors)
-    net, tax, total = fen(_NET, "net_fen"), fen(_TAX, "tax_fen"), fen(_TOTAL, "amount_fen")
+    issued = read(_ISSUED, "issued_on", day_of, date(1970, 1, 1), "not_a_day")
+    net, total = (
+        read(where, name, fen_of, 0, "not_an_amount") for where, name in ((_NET, "net_fen"), (_TOTAL, "amount_fen"))
+    )
+    exempt = all(texts.get(path, "") in _NO_TAX for path in _TAX)
+    tax = 0 if exempt and net == total else read(_TAX, "tax_fen", fen_of, 0, "not_an_amount")
     if not errors and net + tax != total:
         errors.append(Detail("/amount_fen", "does_not_add_up", "不含税金额加税额不等于价税合计"))
     fields = Fields(
@@ -109,21 +113,9 @@ def _texts(root: ET.Element) -> dict[str, str]:
     for parent in root.iter():
         for child in parent:
             path = f"{_local(parent)}/{_local(child)}"
-            found.setdefault(path, (child.text or "").strip()[:300])
+            found.setdefault(path, clean(child.text or "")[:300])
     return found
 
 
 def _local(element: ET.Element) -> str:
     return element.tag.rpartition("}")[2]
-
-
-def _day(written: str, errors: list[Detail]) -> date:
-    found = _DAY.match(written)
-    try:
-        if found:
-            return date(int(found[1]), int(found[2]), int(found[3]))
-    except ValueError:  # the 31st of February
-        pass
-    if written:
-        errors.append(Detail("/issued_on", "not_a_day", f"开票日期“{written[:30]}”不是日期"))
-    return date(1970, 1, 1)

@@ -20,6 +20,7 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.errors import Detail, Invalid
 from shop.core.requests import TheDatabase, TheSettings
+from shop.sheet.write import CSV_TYPE
 
 routes = APIRouter(prefix="/api/v1", tags=["reports"])
 
@@ -49,7 +50,7 @@ async def get_sales(
         await note_export(database, report, document, actor=actor, now=now)
     if question.format == "csv":
         headers["content-disposition"] = f'attachment; filename="{sheet.file_name(report)}"'
-        return StreamingResponse(sheet.chunks(report, document), media_type="text/csv; charset=utf-8", headers=headers)
+        return StreamingResponse(sheet.chunks(report, document), media_type=CSV_TYPE, headers=headers)
     return Response(canonical(document), media_type="application/json", headers=headers)
 
 

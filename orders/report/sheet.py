@@ -1,20 +1,15 @@
 """The report as CSV for a spreadsheet: the same figures, in yuan and kilograms, under Chinese heads."""
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from orders.report import words
 from orders.report.publish import code_of
 from orders.report.sales import Figures, SalesReport
-
-BOM = "\ufeff"  # without it a spreadsheet guesses another encoding
-ROWS_A_CHUNK = 500
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
+from shop.sheet.write import Cell, csv_chunks, thousandths, yuan
 
 
-def lines(report: SalesReport, document: Mapping[str, Any]) -> Iterator[Sequence[str]]:
+def lines(report: SalesReport, document: Mapping[str, Any]) -> Iterator[Sequence[Cell]]:
     """Head, rows, total, then what is not counted and why, then the stamps; an empty line between them.
 
     document: the report as it was published, for its digest.
@@ -24,7 +19,7 @@ def lines(report: SalesReport, document: Mapping[str, Any]) -> Iterator[Sequence
     width = len(words.heads(group_by)) or 1
     if group_by:
         for row in report.rows:
-            yield [*map(harmless, words.row_cells(row.keys)), *figures(row.figures)]  # type: ignore[arg-type]
+            yield [*words.row_cells(row.keys), *figures(row.figures)]  # type: ignore[arg-type]
     yield ["合计", *[""] * (width - 1), *figures(report.totals)]
     yield []
     yield ["不计入原因", "代码", "金额（元）"]
@@ -41,53 +36,21 @@ def lines(report: SalesReport, document: Mapping[str, Any]) -> Iterator[Sequence
 
 
 def chunks(report: SalesReport, document: Mapping[str, Any]) -> Iterator[bytes]:
-    """UTF-8 with a mark, some rows at a time."""
-    held, waiting = io.StringIO(), 0
-    held.write(BOM)
-    writer = csv.writer(held)
-    for line in lines(report, document):
-        writer.writerow(line)
-        waiting += 1
-        if waiting == ROWS_A_CHUNK:
-            yield _emptied(held)
-            waiting = 0
-    yield _emptied(held)
+    """As a csv, some rows at a time."""
+    return csv_chunks(lines(report, document))
 
 
-def figures(of: Figures) -> list[str]:
+def figures(of: Figures) -> list[Cell]:
     """One cell for each of `words.FIGURES`."""
     return [
         *map(yuan, (of.direct_purchase_fen, of.assisted_sale_fen, of.credited_fen, of.unverified_fen)),
         yuan(of.flagged_fen),
         yuan(of.refunded_fen),
-        str(of.quantity),
-        _thousandths(of.grams),
-        str(of.orders),
+        of.quantity,
+        thousandths(of.grams),
+        of.orders,
         words.people(of.shown_participants),
     ]
-
-
-def harmless(cell: str) -> str:
-    """Text that a spreadsheet would take for a formula becomes text."""
-    return f"'{cell}" if cell.startswith(_DANGEROUS) else cell
-
-
-def yuan(fen: int) -> str:
-    """Every fen, no rounding: −1250 → ``-12.50``."""
-    whole, cents = divmod(abs(fen), 100)
-    return f"{'-' if fen < 0 else ''}{whole}.{cents:02}"
-
-
-def _thousandths(grams: int) -> str:
-    whole, rest = divmod(abs(grams), 1_000)
-    return f"{'-' if grams < 0 else ''}{whole}.{rest:03}"
-
-
-def _emptied(held: io.StringIO) -> bytes:
-    content = held.getvalue().encode()
-    held.seek(0)
-    held.truncate()
-    return content
 
 
 def file_name(report: SalesReport) -> str:

@@ -10,7 +10,7 @@ from orders.report import words
 from orders.report.publish import code_of
 from orders.report.question import Question
 from orders.report.sales import Figures, SalesReport
-from orders.report.sheet import yuan
+from shop.sheet.write import yuan
 
 
 def show(report: SalesReport, document: Mapping[str, Any], console: Console) -> None:
@@ -40,4 +40,4 @@ def title(question: Question, unit_name: str | None) -> str:
 
 def _cells(of: Figures) -> list[str]:
     money = (of.direct_purchase_fen, of.assisted_sale_fen, of.credited_fen, of.unverified_fen, of.refunded_fen)
-    return [*map(yuan, money), str(of.quantity), str(of.orders), words.people(of.shown_participants)]
+    return [*map(str, map(yuan, money)), str(of.quantity), str(of.orders), words.people(of.shown_participants)]

@@ -1,6 +1,5 @@
 """The whole roll as a file, department by department, in memory that does not grow with it."""
 
-import csv
 import zipfile
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,6 +15,7 @@ from orders.roll.queries import Department, departments, parts
 from shop.access.permissions import Actor
 from shop.core.audit import record_change
 from shop.core.database import Database
+from shop.sheet.write import CSV_TYPE, XLSX_TYPE, Cell, CsvFile, XlsxSheet
 from shop.ui.filters import masked_name
 
 Format = Literal["pdf", "xlsx", "csv"]
@@ -29,8 +29,8 @@ WORDS: Final = {
 TYPES: Final = {
     "pdf": "application/pdf",
     "zip": "application/zip",
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "csv": CSV_TYPE,
+    "xlsx": XLSX_TYPE,
 }
 
 
@@ -97,32 +97,26 @@ async def _zip(database: Database, purchase: Row[Any], public_url: str, found: S
 
 
 async def _csv(database: Database, purchase_id: UUID, found: Sequence[Department], to: Path) -> None:
-    with to.open("w", encoding="utf-8-sig", newline="") as out:
-        writer = csv.writer(out)
-        writer.writerow(TITLES)
-        async for batch in parts(database, purchase_id, found, most=AT_ONCE):
-            for part in batch:
-                writer.writerows([_plain(cell) for cell in _cells(part, line)] for line in part.lines)
-
-
-async def _xlsx(database: Database, purchase_id: UUID, found: Sequence[Department], to: Path) -> None:
-    import xlsxwriter  # only this needs it in memory  # noqa: PLC0415
-
-    book = xlsxwriter.Workbook(
-        str(to), {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    )
-    sheet = book.add_worksheet("签领表")
-    sheet.write_row(0, 0, TITLES)
-    number = 0
+    out = CsvFile(to)
+    out.add(TITLES)
     async for batch in parts(database, purchase_id, found, most=AT_ONCE):
         for part in batch:
             for line in part.lines:
-                number += 1
-                sheet.write_row(number, 0, _cells(part, line))
-    await anyio.to_thread.run_sync(book.close)
+                out.add(_cells(part, line))
+    out.close()
 
 
-def _cells(part: Part, line: Line) -> list[str | int]:
+async def _xlsx(database: Database, purchase_id: UUID, found: Sequence[Department], to: Path) -> None:
+    sheet = XlsxSheet(to, "签领表")
+    sheet.add(TITLES)
+    async for batch in parts(database, purchase_id, found, most=AT_ONCE):
+        for part in batch:
+            for line in part.lines:
+                sheet.add(_cells(part, line))
+    await anyio.to_thread.run_sync(sheet.close)
+
+
+def _cells(part: Part, line: Line) -> list[Cell]:
     return [
         part.unit,
         part.department,
@@ -137,8 +131,3 @@ def _cells(part: Part, line: Line) -> list[str | int]:
         line.note or "",
         str(line.signed_on) if line.signed_on else "",
     ]
-
-
-def _plain(cell: str | int) -> str | int:
-    """What a spreadsheet would run as a formula is only text."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in {"=", "+", "-", "@"} else cell

@@ -7,7 +7,6 @@ from typing import Final
 
 from sqlalchemy import text
 
-from catalog.upload.cells import Cells
 from catalog.upload.kind import Column, Kind, Layout, Saving
 from orders.spending.add_rules import NewRule, add_rules
 from orders.spending.words import (
@@ -24,6 +23,7 @@ from orders.spending.words import (
 )
 from shop.core.database import WriteSession
 from shop.core.errors import Detail, Problem
+from shop.sheet.cells import Cells
 
 
 class UnknownUnion(Problem):
@@ -88,7 +88,7 @@ def _rule(cells: Cells) -> RuleRow:
     from_fen = cells.fen("from_yuan") if cells.maybe("from_yuan") else None
     return RuleRow(
         NewRule(
-            code=cells.text("code", longest=50),
+            code=cells.code("code", longest=50),
             kind=kind,
             title=cells.text("title", longest=100),
             province=cells.maybe("province") or "",
@@ -117,7 +117,7 @@ def _rule(cells: Cells) -> RuleRow:
             valid_from=cells.day("valid_from"),
             valid_to=cells.maybe_day("valid_to"),
         ),
-        cells.maybe("union_code"),
+        cells.maybe_code("union_code"),
     )
 
 

@@ -13,6 +13,7 @@ from orders.intake.stage import stage_file
 from orders.spending.upload import SPENDING_RULES
 from shop.core import clock
 from shop.core.database import Database
+from shop.sheet.write import csv_bytes
 
 KINDS = (*CATALOG_KINDS, COUNTING_RULES, SPENDING_RULES)
 
@@ -23,8 +24,8 @@ SALES: Final = "sales"
 def template(kind: str) -> str:
     """Header and one example row as csv. Raises KindUnknown."""
     if kind == SALES:
-        return sales_template().decode("utf-8-sig")
-    return catalog.upload.kind.template(kind_named(kind, KINDS)).decode("utf-8-sig")
+        return csv_bytes(sales_template()).decode("utf-8-sig")
+    return csv_bytes(catalog.upload.kind.template(kind_named(kind, KINDS))).decode("utf-8-sig")
 
 
 async def load(

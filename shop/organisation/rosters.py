@@ -14,6 +14,7 @@ from shop.core.database import WriteSession
 from shop.core.errors import Problem
 from shop.core.ids import new_id
 from shop.core.rows import as_rows
+from shop.organisation.roster_doubts import refuse_renumbered
 from shop.organisation.roster_people import Listed, refuse_planned, whose
 from shop.organisation.roster_queries import Change, Difference, Stand
 
@@ -137,7 +138,7 @@ async def save_roster(
     """Save a list and what it changes: people are found or made, memberships begin and end on the cut-off day.
 
     after: the list that was the newest when this one was compared. Raises RosterOlder, RosterChanged, and for single
-    rows RosterRefused, whose errors point at `/{index}/{column}`.
+    rows RosterRefused, whose errors point at `/{index}/{column}`; NumbersChanged where only the numbers are others.
     """
     await session.execute(_LOCK, {"union_id": union_id})
     last = await last_roster(session, union_id)
@@ -145,6 +146,8 @@ async def save_roster(
         raise RosterChanged("另一份名册刚刚保存。请重新核对差异，再提交。")
     if last and as_of < last.as_of:
         raise RosterOlder(f"最近一份名册的截止日是 {last.as_of}，请填这一天或之后的日期。")
+    if last:
+        await refuse_renumbered(session, last.id, people)
     person_ids = await whose(session, union_id, people, as_of, now)
     await refuse_planned(session, union_id, person_ids, people, as_of)
     before = await _stands(session, union_id, last.id if last else None, as_of)

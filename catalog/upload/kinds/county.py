@@ -8,9 +8,9 @@ from catalog.county.pair import NewPairing, pair
 from catalog.county.pinyin import pinyin_key
 from catalog.county.save import NewCounty, save_counties
 from catalog.product.touch import touch_counties
-from catalog.upload.cells import Cells
 from catalog.upload.kind import Column, Kind, Layout, Saving
 from shop.core.database import WriteSession
+from shop.sheet.cells import Cells
 
 FIRST = Column("valid_from", "开始日期", "2021-01-01")
 LAST = Column("valid_to", "结束日期（不含）", "", needed=False)
@@ -64,7 +64,7 @@ async def _save_designations(session: WriteSession, rows: Sequence[NewDesignatio
 def _pairing(cells: Cells) -> NewPairing:
     cells.window("valid_from", "valid_to")
     return NewPairing(
-        unit_code=cells.text("unit_code"),
+        unit_code=cells.code("unit_code"),
         county_code=cells.county("county_code"),
         valid_from=cells.day("valid_from"),
         valid_to=cells.maybe_day("valid_to"),

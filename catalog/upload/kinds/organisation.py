@@ -9,7 +9,6 @@ from uuid import UUID
 from sqlalchemy import text
 
 from catalog.county.pair import UnknownUnit
-from catalog.upload.cells import Cells
 from catalog.upload.kind import Column, Kind, Layout, Saving
 from catalog.upload.kinds.county import FIRST
 from shop.core.database import WriteSession
@@ -18,6 +17,7 @@ from shop.core.ids import new_id
 from shop.organisation.members import AlreadyPlanned, join_union, join_unit, serve_unit
 from shop.organisation.unions import add_union
 from shop.organisation.units import add_unit, move_unit
+from shop.sheet.cells import Cells
 
 
 class UnknownUnion(Problem):
@@ -66,10 +66,10 @@ async def _ids(session: WriteSession, codes: set[str], statement: object = _UNIT
 
 def _unit(cells: Cells) -> UnitRow:
     return UnitRow(
-        cells.text("code"),
+        cells.code("code"),
         cells.text("name"),
         cells.maybe("province"),
-        cells.maybe("parent_code"),
+        cells.maybe_code("parent_code"),
         cells.day("valid_from"),
     )
 
@@ -108,10 +108,10 @@ async def _save_units(session: WriteSession, rows: Sequence[UnitRow], saving: Sa
 
 def _union(cells: Cells) -> UnionRow:
     return UnionRow(
-        cells.text("code"),
+        cells.code("code"),
         cells.text("name"),
         cells.maybe("province"),
-        cells.text("unit_code"),
+        cells.code("unit_code"),
         cells.day("valid_from"),
     )
 
@@ -132,14 +132,14 @@ async def _save_unions(session: WriteSession, rows: Sequence[UnionRow], saving: 
 
 
 def _member(cells: Cells) -> MemberRow:
-    phone = cells.text("phone")
+    phone = cells.code("phone")
     if phone and not re.fullmatch(r"1[3-9][0-9]{9}", phone):
         cells.wrong("phone", "不是十一位手机号码")
     return MemberRow(
-        cells.text("name", longest=50),
+        cells.name("name", longest=50),
         phone,
-        cells.text("unit_code"),
-        cells.maybe("union_code"),
+        cells.code("unit_code"),
+        cells.maybe_code("union_code"),
         cells.day("valid_from"),
     )
 

@@ -10,11 +10,11 @@ from catalog.price.change_price import NewPrice, UnknownSku, change_prices
 from catalog.producer.scope import NotYourSupplier, supplier_ids
 from catalog.stock.count import Counted, count
 from catalog.stock.receive import Arrived, receive
-from catalog.upload.cells import Cells
 from catalog.upload.kind import Column, Kind, Layout, Saving
 from shop.access.permissions import Permission
 from shop.core.database import WriteSession
 from shop.core.errors import Detail
+from shop.sheet.cells import Cells
 
 PRICE_LISTS = {"零售": "retail", "会员": "member", "工会": "union", "活动": "campaign"}
 _MOVES = {"入库": "received", "盘点": "counted"}
@@ -29,7 +29,7 @@ class StockRow:
 
 def _price(cells: Cells) -> NewPrice:
     return NewPrice(
-        sku_code=cells.text("sku_code"),
+        sku_code=cells.code("sku_code"),
         fen=cells.fen("price_yuan"),
         list=cells.choice("list", PRICE_LISTS, blank="retail"),
         min_quantity=cells.maybe_whole("min_quantity", least=1, most=1_000_000) or 1,
@@ -45,7 +45,7 @@ async def _save_prices(session: WriteSession, rows: Sequence[NewPrice], saving: 
 def _stock(cells: Cells) -> StockRow:
     move = cells.choice("move", _MOVES)
     return StockRow(
-        cells.text("sku_code"), move, cells.whole("pieces", least=1 if move == "received" else 0, most=10_000_000)
+        cells.code("sku_code"), move, cells.whole("pieces", least=1 if move == "received" else 0, most=10_000_000)
     )
 
 

@@ -6,10 +6,10 @@ from catalog.producer.add_producer import NewProducer, add_producers
 from catalog.producer.add_supplier import NewSupplier, add_suppliers
 from catalog.product.add_recognition import NewRecognition, add_recognitions
 from catalog.product.touch import touch_producers
-from catalog.upload.cells import Cells
 from catalog.upload.kind import Column, Kind, Layout, Saving
 from catalog.upload.kinds.county import FIRST, SOURCE
 from shop.core.database import WriteSession
+from shop.sheet.cells import Cells
 
 PRODUCER_KINDS = {
     "合作社": "cooperative",
@@ -35,7 +35,7 @@ async def _save_producers(session: WriteSession, rows: Sequence[NewProducer], sa
 
 
 def _supplier(cells: Cells) -> NewSupplier:
-    code = cells.maybe("credit_code")
+    code = cells.maybe_code("credit_code")
     if code is not None and (len(code) != 18 or not code.isascii() or not code.isalnum()):
         cells.wrong("credit_code", "统一社会信用代码是 18 位字母和数字")
     return NewSupplier(cells.text("name"), code and code.upper(), cells.flag("fictitious"))
@@ -48,8 +48,8 @@ async def _save_suppliers(session: WriteSession, rows: Sequence[NewSupplier], sa
 def _recognition(cells: Cells) -> NewRecognition:
     cells.window("valid_from", "valid_to")
     return NewRecognition(
-        product_code=cells.text("product_code"),
-        number=cells.text("number"),
+        product_code=cells.code("product_code"),
+        number=cells.code("number"),
         issuer=cells.text("issuer"),
         valid_from=cells.day("valid_from"),
         valid_to=cells.day("valid_to"),

@@ -15,13 +15,13 @@ from catalog.producer.scope import supplier_ids
 from catalog.product.add_document import NewDocument, add_documents
 from catalog.product.add_product import NewProduct, add_products
 from catalog.product.list_product import OriginCountyRequired, list_products
-from catalog.upload.cells import Cells
 from catalog.upload.kind import Column, Kind, Layout, Saving
 from catalog.upload.kinds.county import SOURCE
 from shop.access.permissions import Permission
 from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.errors import Detail
+from shop.sheet.cells import Cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def _ours(cells: Cells) -> ProductRow:
     producer = cells.maybe("producer")
     return ProductRow(
         NewProduct(
-            code=cells.text("code", longest=50),
+            code=cells.code("code", longest=50),
             title=cells.text("title", longest=100),
             category=cells.text("category", longest=50),
             producer=producer or supplier,
@@ -84,7 +84,7 @@ def _sample(cells: Cells) -> ProductRow:
     supplier = cells.text("supplier_name")
     return ProductRow(
         NewProduct(
-            code=cells.text("sku", longest=50),
+            code=cells.code("sku", longest=50),
             title=cells.text("product_name", longest=100),
             category=cells.text("category", longest=50),
             producer=supplier,

@@ -9,7 +9,6 @@ from uuid import UUID
 from sqlalchemy import Row, text
 
 from catalog.county.pair import UnknownUnit
-from catalog.upload.cells import Cells
 from catalog.upload.kind import Column, Kind, Layout, Saving
 from shop.access.contact import BadContact, checked_phone
 from shop.access.permissions import Permission
@@ -19,6 +18,7 @@ from shop.organisation.queries import visible_unit_ids
 from shop.organisation.roster_people import Listed
 from shop.organisation.roster_queries import Difference, changes_of
 from shop.organisation.rosters import save_roster
+from shop.sheet.cells import Cells
 
 ROWS_MAX: Final = 60_000
 STATUS_WORDS: Final = {"在职": "active", "退休": "retired", "离岗": "on_leave", "请假": "on_leave"}
@@ -99,10 +99,10 @@ def _read(cells: Cells) -> RosterRow:
         except BadContact as problem:
             cells.wrong("phone", problem.detail)
     return RosterRow(
-        cells.text("staff_number", longest=40),
-        cells.text("name", longest=40),
+        cells.code("staff_number", longest=40),
+        cells.name("name"),
         phone,
-        cells.text("unit_code"),
+        cells.code("unit_code"),
         (cells.maybe("department") or "")[:80],
         cells.choice("status", STATUS_WORDS, blank="active"),
     )

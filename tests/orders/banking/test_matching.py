@@ -106,11 +106,13 @@ async def test_the_same_file_and_overlapping_files_pay_once(desk: Desk) -> None:
     third = await desk.imported(Row("S1", "10.00", of.transfer_code), Row("S2", "15.00", of.transfer_code))
     assert (third["fresh"], third["known"], third["matched"]) == (1, 1, 1)
     assert await share_now(desk.database, of.id) == (5_000, 2_500, "partly_paid")
-    conflict = await desk.bring(Row("S2", "15.01", of.transfer_code), Row("S3", "1.00", of.transfer_code))
-    problem = refused(conflict, 409, "serial_conflict")
-    assert "第 2 行" in problem["errors"][0]["detail"]
-    assert await desk.count("bank_transfer") == 2
-    assert await share_now(desk.database, of.id) == (5_000, 2_500, "partly_paid")
+    conflict = await desk.imported(Row("S2", "15.01", of.transfer_code), Row("S3", "1.00", of.transfer_code))
+    assert (conflict["conflicts"], conflict["fresh"], conflict["matched"]) == (1, 2, 1)
+    (waiting,) = await desk.queue()
+    assert (waiting["serial_number"], waiting["amount_fen"], waiting["why_queued"]) == ("S2", 1_501, "serial_conflict")
+    assert await share_now(desk.database, of.id) == (5_000, 2_600, "partly_paid"), "the other row of the file stands"
+    again = await desk.imported(Row("S2", "15.01", of.transfer_code), Row("S4", "1.00", of.transfer_code))
+    assert (again["known"], again["conflicts"]) == (1, 0), "a conflict that waits is known when it comes again"
 
 
 async def test_one_transfer_pays_several_shares_by_their_codes_and_money_before_goods_is_an_advance(desk: Desk) -> None:

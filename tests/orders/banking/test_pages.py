@@ -42,7 +42,7 @@ async def test_two_people_match_a_transfer_by_the_page(app: FastAPI, database: D
     assert "没有待处理的到账" in page.text
     data = {"csrf_token": token(page.text)}
     wrong = await first.post("/staff/bank/statements", data=data, files={"file": ("a.csv", "姓名,数\n甲,1\n".encode())})
-    assert (wrong.status_code, "认不出这家银行的表头" in wrong.text) == (422, True)
+    assert (wrong.status_code, "还不认识这种流水的表头" in wrong.text) == (422, True)
     sent = await first.post(
         "/staff/bank/statements",
         data=data,

@@ -68,7 +68,8 @@ async def test_all_rows_are_saved_and_the_same_file_again_does_nothing(
     assert await rows(database, SAVED) == []
     first = await put(app, plan, data)
     assert first.json() | {"import_id": ""} == {
-        "import_id": "", "rows": 6, "pieces": 6, "saved": True, "repeated": False
+        "import_id": "", "rows": 6, "pieces": 6, "saved": True, "repeated": False, "rows_read": 6, "rows_taken": 6,
+        "rows_set_aside": 0, "rows_refused": 0, "set_aside": [], "asked": [],
     }  # fmt: skip
     saved = await rows(database, SAVED)
     assert saved[:2] == [(2, "会员0", phone(0), "310101", 1), (3, "会员1", phone(1), "522633", 1)]
@@ -168,7 +169,6 @@ async def test_files_that_are_no_lists(app: FastAPI, database: Database, plan: P
         (csv_of(lines(6), ["收件人", "电话号", *TITLES[2:]]), 422, "file_header_wrong", "缺少列：手机"),
         (merged, 422, "file_has_merged_cells", "A2:B2"),
         (formula, 422, "file_has_formula", "H9"),
-        (csv_of([["=1+1", *lines(1)[0][1:]]]), 422, "file_has_formula", "公式"),
         (bomb.getvalue(), 413, "file_too_large", "解压后太大"),
         (b"x" * (20 * 1024 * 1024 + 1), 413, "file_too_large", "20 MB"),
         (csv_of([]), 422, "recipients_refused", "没有数据行"),

@@ -103,7 +103,7 @@ async def test_an_offline_sale_by_the_form(app: FastAPI, desk: IntakeDesk) -> No
     refused = await first.post(f"{ADDRESS}/offline", data=sent, files={"photo": ("小票.jpg", JPEG)})
     assert refused.status_code == 422
     assert 'value="示例货0"' in refused.text, "what was typed stays"
-    assert "不是数字" in refused.text
+    assert "不是金额" in refused.text
     done = await first.post(f"{ADDRESS}/offline", data=sent | {"amount": "10"}, files={"photo": ("小票.jpg", JPEG)})
     assert done.status_code == 303
     assert (await desk.confirm(done.headers["location"].rsplit("/", 1)[1])).status_code == 200

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from catalog.upload.cells import Cells
 from orders.spending import seed_rules
 from orders.spending.proposal import Portion, Proposal, Standing
 from orders.spending.rule import Rule
@@ -20,6 +19,7 @@ from orders.spending.rules import judge
 from orders.spending.upload import SPENDING_RULES
 from orders.spending.words import FESTIVAL_WORDS, FUND_WORDS, PURPOSE_WORDS, STEP_WORDS
 from shop.core.ids import derived_id
+from shop.sheet.cells import Cells
 
 CASES = list(csv.DictReader(Path(__file__).with_name("golden_cases.csv").read_text("utf-8").splitlines()))
 UNION, BRANCH, PURCHASE = derived_id("union"), derived_id("branch"), derived_id("purchase")

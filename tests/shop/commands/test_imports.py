@@ -2,9 +2,10 @@
 
 import pytest
 
-from catalog.upload.wrong import ImportRefused, KindUnknown
+from catalog.upload.kind import KindUnknown
 from shop.commands.imports import load, template
 from shop.core.database import Database
+from shop.sheet.refused import RowsRefused
 from tests.make.intake import PLATFORM, Line, ours
 from tests.make.shop import small_shop
 
@@ -18,7 +19,7 @@ async def test_sales_wait_for_somebody_who_confirms_them(database: Database) -> 
     assert (done["channel"], done["rows"], done["sales_fen"], done["saved"]) == (PLATFORM, 1, 10_000, True)
     again = await load(database, kind="sales", name="b.csv", content=data, channel=PLATFORM)
     assert (again["batch_id"], again["repeated"], again["saved"]) == (done["batch_id"], True, False)
-    with pytest.raises(ImportRefused):
+    with pytest.raises(RowsRefused):
         await load(database, kind="sales", name="a.csv", content=ours([Line(amount="-1")]), channel=PLATFORM)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 from xml.parsers import expat
 
-from catalog.upload.wrong import CELL_MAX, COLUMNS_MAX, ROWS_MAX, FileTooLarge, FormulaFound, NotATable, TooManyRows
+from shop.sheet.refused import CELL_MAX, COLUMNS_MAX, ROWS_MAX, FileTooLarge, FormulaFound, NotATable, TooManyRows
 
 _UNPACKED_MAX: Final = 128 * 1024 * 1024
 _TEXT_MAX: Final = 32 * 1024 * 1024

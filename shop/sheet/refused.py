@@ -4,6 +4,7 @@ from typing import Final
 
 from shop.core.errors import Problem
 
+FILE_BYTES_MAX: Final = 20 * 1024 * 1024
 ROWS_MAX: Final = 20_000
 COLUMNS_MAX: Final = 60
 CELL_MAX: Final = 2_000
@@ -23,7 +24,7 @@ class NotATable(Problem):
 
 
 class FormulaFound(Problem):
-    """A formula is not a figure: what it says depends on who opens it."""
+    """A formula of a workbook is not a figure: what it says depends on who opens it."""
 
     status = 422
     code = "file_has_formula"
@@ -50,15 +51,20 @@ class HeaderWrong(Problem):
     title = "表头不对"
 
 
-class ImportRefused(Problem):
-    """Rows with errors; nothing was saved. extra: batch_id (None on a dry run), error_count."""
+class ColumnsUnknown(Problem):
+    """Columns that nobody reads: shown before anything is saved. extra: unknown_columns, titles as written."""
+
+    status = 422
+    code = "columns_unknown"
+    title = "有不认识的列，请确认它们可以不读"
+
+
+class RowsRefused(Problem):
+    """Rows with errors; nothing was saved.
+
+    extra: error_count, rows_read, rows_set_aside, rows_refused, set_aside; of kept files batch_id (None on a dry run).
+    """
 
     status = 422
     code = "import_refused"
     title = "表格里有错误，什么都没有保存"
-
-
-class KindUnknown(Problem):
-    status = 422
-    code = "import_kind_unknown"
-    title = "没有这种导入"

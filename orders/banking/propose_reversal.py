@@ -1,0 +1,84 @@
+"""Which receipt a negative row of the bank takes back: where only one can be meant, it waits for a second person."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
+
+from orders.order.transfer_code import codes_in
+from shop.core.database import ReadSession, WriteSession
+from shop.core.ids import new_id
+from shop.core.rows import as_rows
+from shop.sheet.value import plain
+
+# Receipts of the same account and amount that stand, not later than the bank's own day.
+_CANDIDATES = text("""
+SELECT n.id AS reversal_id, n.serial_number AS reversal_serial, n.remark AS reversal_remark, n.day AS reversal_day,
+    n.payer_name AS reversal_payer, n.payer_account_digest AS reversal_account, t.id, t.serial_number, t.remark, t.day,
+    t.payer_name, t.payer_account_digest
+FROM bank_transfer n JOIN bank_statement ns ON ns.id = n.statement_id
+JOIN bank_transfer t ON t.amount_fen = -n.amount_fen AND t.day <= n.day AND t.state <> 'taken_back'
+JOIN bank_statement ts ON ts.id = t.statement_id
+WHERE n.id = ANY(:reversals) AND n.amount_fen < 0 AND n.state = 'queued'
+    AND (t.account_key = n.account_key OR (ts.unit_id IS NOT DISTINCT FROM ns.unit_id
+        AND (t.account_key LIKE 'desk:%' OR n.account_key LIKE 'desk:%')))
+    AND NOT EXISTS (SELECT FROM match_undoing u WHERE u.receipt_id = t.id AND u.state <> 'rejected'
+        AND (u.reversal_id IS NOT NULL OR u.state = 'proposed'))
+ORDER BY n.day, n.id, t.day DESC, t.id
+""").bindparams(bindparam("reversals", type_=ARRAY(Uuid)))
+_PROPOSE = text("""
+WITH meant AS (
+    INSERT INTO match_undoing (id, receipt_id, reversal_id, state, reason, settled_day, proposed_by, proposed_at)
+    SELECT r.id, r.receipt_id, r.reversal_id, 'proposed', '银行冲回', r.day, :actor, :now
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, receipt_id uuid, reversal_id uuid, day date)
+    RETURNING reversal_id
+)
+UPDATE bank_transfer t SET state = 'proposed' FROM meant m WHERE t.id = m.reversal_id
+""")
+
+
+async def candidates_of(session: ReadSession, reversal_ids: Collection[UUID]) -> dict[UUID, list[Row[Any]]]:
+    """For each negative row the receipts that it may take back, those it names best alone."""
+    rows = (await session.execute(_CANDIDATES, {"reversals": list(reversal_ids)})).all()
+    found: dict[UUID, list[Row[Any]]] = {}
+    for reversal_id in dict.fromkeys(row.reversal_id for row in rows):
+        meant = [row for row in rows if row.reversal_id == reversal_id and _same_payer(row)]
+        best = max(map(_named, meant), default=0)
+        found[reversal_id] = [row for row in meant if _named(row) == best]
+    return found
+
+
+async def propose_reversals(
+    session: WriteSession, reversal_ids: Collection[UUID], *, actor_id: UUID, now: datetime
+) -> None:
+    """Say for each negative row which receipt it takes back, where only one can be meant; the rest waits as it is.
+
+    Another person than the importer confirms. Two rows never take the same receipt back.
+    """
+    if not reversal_ids:
+        return
+    taken: set[UUID] = set()
+    rows = []
+    for reversal_id, meant in (await candidates_of(session, reversal_ids)).items():
+        if len(meant) == 1 and meant[0].id not in taken:
+            taken.add(meant[0].id)
+            day = str(meant[0].reversal_day)
+            rows.append({"id": new_id(), "receipt_id": meant[0].id, "reversal_id": reversal_id, "day": day})
+    if rows:
+        await session.execute(_PROPOSE, {"rows": as_rows(rows), "actor": actor_id, "now": now})
+
+
+def _same_payer(row: Row[Any]) -> bool:
+    """By account where both have one, else by name; the bank may leave both out of a correction."""
+    if row.reversal_account and row.payer_account_digest:
+        return bool(row.reversal_account == row.payer_account_digest)
+    return not row.reversal_payer or plain(row.reversal_payer) == plain(row.payer_name)
+
+
+def _named(row: Row[Any]) -> int:
+    """How surely the negative row names this receipt: by its number, by a transfer code, not at all."""
+    if row.serial_number == row.reversal_serial or plain(row.serial_number) in plain(row.reversal_remark):
+        return 2
+    return 1 if set(codes_in(row.reversal_remark)) & set(codes_in(row.remark)) else 0

@@ -1,0 +1,63 @@
+"""Bytes of a text file to characters: UTF-8 or GBK by what is in it, a sign cut in half replaced."""
+
+import re
+from typing import Final
+
+from shop.sheet.refused import NotATable
+
+LOST: Final = "\ufffd"
+"""Stands where a sign was cut in half."""
+_SAMPLE: Final = 256 * 1024
+_FEW: Final = 0.1
+# What people hand in by mistake, said by name.
+_KNOWN: Final = (
+    (b"MZ", "这是一个程序文件"),
+    (b"\x7fELF", "这是一个程序文件"),
+    (b"%PDF", "这是 PDF 文件"),
+    (b"\xd0\xcf\x11\xe0", "这是旧版 xls 文件，请用表格软件另存为 xlsx"),
+    (b"\x89PNG", "这是一张图片"),
+    (b"\xff\xd8\xff", "这是一张图片"),
+    (b"Rar!", "这是压缩包"),
+    (b"\x1f\x8b", "这是压缩包"),
+    (b"7z\xbc\xaf", "这是压缩包"),
+    (b"\xff\xfe", "文字编码是 UTF-16，请另存为 UTF-8 的 csv"),
+    (b"\xfe\xff", "文字编码是 UTF-16，请另存为 UTF-8 的 csv"),
+)
+_CONTROL: Final = bytes(sign for sign in range(32) if sign not in b"\t\n\r") + b"\x7f"
+"""In neither encoding one of these is part of a longer sign."""
+_BEYOND_ASCII: Final = re.compile(r"[^\x00-\x7f]")
+
+
+def text_of(data: bytes) -> str:
+    """Raises NotATable for what is no text in UTF-8 or GBK."""
+    if not data.strip():
+        raise NotATable("文件是空的。")
+    for start, why in _KNOWN:
+        if data.startswith(start):
+            raise NotATable(f"{why}。请上传 csv 或 xlsx 表格。")
+    if len(data.translate(None, _CONTROL)) != len(data):
+        raise _no_text()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        pass
+    # Broken UTF-8 is often whole GBK, of other words: what is nearly UTF-8 is UTF-8.
+    encoding = "utf-8-sig" if _lost(_sample(data).decode("utf-8-sig", "replace")) <= _FEW else "gb18030"
+    found = data.decode(encoding, "replace")
+    if _lost(found) > _FEW:
+        raise _no_text()
+    return found
+
+
+def _sample(data: bytes) -> bytes:
+    """Whole lines of its beginning: looking for mistakes in all of a large file takes seconds."""
+    return data[: data.find(b"\n", _SAMPLE) + 1 or len(data)]
+
+
+def _lost(text: str) -> float:
+    """Which share of the signs beyond ASCII could not be read: half of one, where a field was cut off."""
+    return text.count(LOST) / max(1, len(_BEYOND_ASCII.findall(text)))
+
+
+def _no_text() -> NotATable:
+    return NotATable("文件不是 csv 文字表格（应为 UTF-8 或 GBK 编码）。请另存为 csv 或 xlsx 再上传。")

@@ -1,0 +1,190 @@
+"""Read a table out of bytes: csv or xlsx by what is in it, whatever it is called."""
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Final
+
+import python_calamine
+
+from shop.sheet.decode import text_of
+from shop.sheet.refused import (
+    CELL_MAX,
+    COLUMNS_MAX,
+    FILE_BYTES_MAX,
+    ROWS_MAX,
+    FileTooLarge,
+    NotATable,
+    TooManyRows,
+)
+from shop.sheet.workbook import check_workbook
+
+ROWS_ABOVE_MAX: Final = 60
+"""Titles, notes and empty rows that may stand above a header."""
+DIGITS_KEPT: Final = 15
+"""A spreadsheet keeps so many digits of a number; those beyond are made up."""
+_ZIP: Final = b"PK\x03\x04"
+_DELIMITERS: Final = ",\t;|"
+_LOOKED_AT: Final = 64 * 1024
+_QUOTED: Final = re.compile(r'"[^"]*"')
+_GUARDED: Final = re.compile(r'^=\s*"([^"]*)"$')
+_INVISIBLE: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+    "\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+"""Signs that nobody sees, and that make two of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row with its number as the file counts, from 1. Cells are clean text, numbers and days in plain notation.
+
+    lost: places of number cells with more digits than a spreadsheet keeps.
+    """
+
+    number: int
+    cells: list[str]
+    lost: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A merged range, such as `A1:C1`, and its last row."""
+
+    address: str
+    last_row: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The rows of a table that are not empty. padded: all are filled up to the same width (a workbook's)."""
+
+    lines: list[Line]
+    merged: tuple[Merged, ...] = ()
+    padded: bool = False
+
+
+def read_sheet(data: bytes, rows_max: int = ROWS_MAX) -> Sheet:
+    """Bytes of a file to its first table. csv is UTF-8 (with or without BOM) or GBK.
+
+    Takes a second for a large file: call it beside the event loop. Text stays text, whatever it begins with.
+    Raises FileTooLarge, NotATable, TooManyRows, and FormulaFound for a workbook's.
+    """
+    if len(data) > FILE_BYTES_MAX:
+        raise FileTooLarge("文件超过 20 MB，请分成几个文件。")
+    if data.startswith(_ZIP):
+        sheet = _workbook(data, rows_max)
+    else:
+        sheet = Sheet([line for line in _csv_lines(text_of(data), rows_max) if any(line.cells)])
+    if not sheet.lines:
+        raise NotATable("文件是空的。")
+    if len(sheet.lines) > rows_max + ROWS_ABOVE_MAX:
+        raise _too_many(rows_max)
+    for line in sheet.lines:
+        _check(line)
+    return sheet
+
+
+def clean(raw: str) -> str:
+    """A cell's text without what a spreadsheet or an export puts around it: invisible signs, the apostrophe or
+    backtick that says "this is text", `="…"`.
+    """
+    if not raw.isascii() or not raw.isprintable():
+        raw = _INVISIBLE.sub("", raw)
+    found = raw.strip()
+    if found[:1] in {"'", "`"}:
+        found = found.lstrip("'`").strip()
+    elif found[:1] == "=" and (guarded := _GUARDED.match(found)):
+        found = clean(guarded[1])
+    return found
+
+
+def _check(line: Line) -> None:
+    if len(line.cells) > COLUMNS_MAX:
+        raise NotATable(f"第 {line.number} 行超过 {COLUMNS_MAX} 列。")
+    for column, cell in enumerate(line.cells, start=1):
+        if len(cell) > CELL_MAX:
+            raise NotATable(f"第 {line.number} 行第 {column} 列超过 {CELL_MAX} 个字。")
+
+
+def _csv_lines(content: str, rows_max: int) -> Iterator[Line]:
+    """Stops at the first row too many, empty ones counted: nobody waits for the rest of a file that is refused."""
+    reader = csv.reader(io.StringIO(content, newline=""), delimiter=_delimiter(content), strict=True)
+    last = 2 * (rows_max + ROWS_ABOVE_MAX)
+    filled = 0
+    try:
+        for count, cells in enumerate(reader, start=1):
+            line = Line(reader.line_num, [clean(cell) for cell in cells])
+            filled += any(line.cells)
+            if filled > rows_max + ROWS_ABOVE_MAX or count > last:
+                raise _too_many(rows_max)
+            yield line
+    except csv.Error as error:
+        raise NotATable(f"第 {reader.line_num} 行的引号或分隔符有误，无法读成表格。") from error
+
+
+def _delimiter(content: str) -> str:
+    """The sign that parts most lines into equally many cells; a note above the table may hold another one."""
+    lines = _QUOTED.sub("", content[:_LOOKED_AT]).splitlines()
+
+    def fits(sign: str) -> int:
+        counts = Counter(found for line in lines if (found := line.count(sign)))
+        return max((often * found for found, often in counts.items()), default=0)
+
+    return max(_DELIMITERS, key=fits)
+
+
+def _too_many(rows_max: int) -> TooManyRows:
+    return TooManyRows(f"最多 {rows_max:,} 行，请分成几个文件。")
+
+
+def _workbook(data: bytes, rows_max: int) -> Sheet:
+    check_workbook(data, rows_max + ROWS_ABOVE_MAX)
+    try:
+        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
+        first = book.get_sheet_by_index(0)
+        merged = tuple(_merged(*corners) for corners in first.merged_cell_ranges or ())
+        pad: list[object] = [""] * (first.start[1] if first.start else 0)
+        # Row by row: a whole sheet at once would hold up every other thread of the process.
+        lines = [_line(number, [*pad, *cells]) for number, cells in enumerate(first.iter_rows(), start=1)]
+    except (python_calamine.CalamineError, ValueError, OSError) as error:
+        raise NotATable("工作簿已损坏或带密码，请用表格软件另存后再上传。") from error
+    return Sheet([line for line in lines if any(line.cells)], merged, padded=True)
+
+
+def _merged(start: tuple[int, int], end: tuple[int, int]) -> Merged:
+    """Corners are (row, column) from 0, and a table has at most 60 columns."""
+
+    def name(row: int, column: int) -> str:
+        letters = chr(65 + column) if column < 26 else f"{chr(64 + column // 26)}{chr(65 + column % 26)}"
+        return f"{letters}{row + 1}"
+
+    return Merged(f"{name(*start)}:{name(*end)}", end[0] + 1)
+
+
+def _line(number: int, values: Iterable[object]) -> Line:
+    cells = list(values)
+    lost = frozenset(
+        place for place, value in enumerate(cells) if isinstance(value, int | float) and abs(value) >= 10**DIGITS_KEPT
+    )
+    return Line(number, [_cell(value) for value in cells], lost)
+
+
+def _cell(value: object) -> str:
+    """A number at 15 digits without the tail a spreadsheet gives it, a day as YYYY-MM-DD, a truth as 是 or 否."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    if isinstance(value, float):
+        return f"{Decimal(f'{value:.{DIGITS_KEPT}g}'):f}"
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == time(0) else value.isoformat(sep=" ")
+    if isinstance(value, date):
+        return value.isoformat()
+    return clean(str(value))

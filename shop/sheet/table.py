@@ -1,0 +1,173 @@
+"""A sheet's header, under whatever stands above it, and the rows below: data, what is set aside, what is too long."""
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from shop.core.errors import Detail
+from shop.sheet.cells import Cells
+from shop.sheet.read import ROWS_ABOVE_MAX, Line, Sheet
+from shop.sheet.refused import (
+    ERRORS_SHOWN_MAX,
+    ROWS_MAX,
+    ColumnsUnknown,
+    MergedCells,
+    RowsRefused,
+    TooManyRows,
+)
+from shop.sheet.value import plain
+
+_RANGES_NAMED: Final = 10
+_LOOKED_AT: Final = 3
+"""The first so many cells say whether a row is a total."""
+_TOTAL: Final = re.compile(
+    r"(本页|本次|本期|全部|累计)?(合计|总计|小计|累计)(金额|笔数|数量)?([:：].*)?|共[0-9,]+[条笔行]记?录?"
+)
+_NOTE: Final = re.compile(
+    r"(打印|制表|导出|下载|查询|生成|制单|审核|复核|经办|操作)(日期|时间|人|员|单位)?[:：].*|(说明|备注|注|温馨提示|提示)[:：].*"
+)
+_RULER: Final = re.compile(r"[-=_*—─#~]{3,}.*")
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A row that was read and is no data, or none of ours. reason: for programs; said: in Chinese."""
+
+    row: int
+    reason: str
+    said: str
+
+
+@dataclass(slots=True)
+class Table:
+    """titles: as written, without empty ones at the end. Rows add up: data, set aside, and those `refused` names."""
+
+    titles: list[str]
+    header_row: int
+    rows: list[Line]
+    set_aside: list[SetAside] = field(default_factory=list)
+    errors: list[Detail] = field(default_factory=list)
+
+    @property
+    def rows_read(self) -> int:
+        return len(self.rows) + len(self.set_aside)
+
+    def cells(self, line: Line, places: Mapping[str, int]) -> Cells:
+        """The row by column names; places: where each stands."""
+        filled = {name: line.cells[place] for name, place in places.items() if place < len(line.cells)}
+        return Cells(filled, {name for name, place in places.items() if place in line.lost})
+
+
+def table_of(
+    sheet: Sheet,
+    is_header: Callable[[Sequence[str]], bool],
+    *,
+    rows_max: int = ROWS_MAX,
+    ends_at: Collection[str] = (),
+) -> Table | None:
+    """The table under the first row that is a header; None where there is none.
+
+    is_header: of titles made `plain`. ends_at: the first cells from which on everything is a summary. A row longer
+    than its header is an error of that row: a comma in a name has moved its cells. Raises MergedCells, TooManyRows.
+    """
+    for place, line in enumerate(sheet.lines[:ROWS_ABOVE_MAX]):
+        if is_header([plain(cell) for cell in line.cells]):
+            return _below(sheet, place, rows_max, frozenset(ends_at))
+    return None
+
+
+def first_row_table(sheet: Sheet, *, rows_max: int = ROWS_MAX) -> Table:
+    """The first row taken for the header, so that what is wrong with it can be said."""
+    return _below(sheet, 0, rows_max, frozenset())
+
+
+def refuse_rows(
+    errors: Sequence[Detail],
+    *,
+    rows_read: int,
+    set_aside: Sequence[SetAside],
+    saying: str = "什么都没有保存",
+    **extra: Any,
+) -> RowsRefused:
+    """The problem that names every wrong row, and adds up the rows that were read.
+
+    One refused row saves nothing: rows_taken are those that are not wrong themselves.
+    """
+    shown = list(errors[:ERRORS_SHOWN_MAX])
+    first = "；".join(one.detail for one in shown[:3])
+    more = "……" if len(errors) > 3 else ""
+    refused = len({one.pointer.split("/")[2] for one in errors if one.pointer.startswith("/rows/")})
+    counts = {
+        "error_count": len(errors),
+        "rows_read": rows_read,
+        "rows_taken": rows_read - len(set_aside) - refused,
+        "rows_set_aside": len(set_aside),
+        "rows_refused": refused,
+        "set_aside": [{"row": one.row, "reason": one.reason, "said": one.said} for one in set_aside[:ERRORS_SHOWN_MAX]],
+    }
+    return RowsRefused(f"{first}{more}。共 {len(errors)} 处错误，{saying}。", shown, {**counts, **extra})
+
+
+def require_known(titles: Sequence[str], known: Collection[str], acknowledged: Collection[str]) -> None:
+    """Columns that no mapping knows are shown before anything is saved. known, acknowledged: made `plain`.
+
+    Raises ColumnsUnknown.
+    """
+    unknown = [title for title in dict.fromkeys(titles) if title and plain(title) not in known]
+    if left := [title for title in unknown if plain(title) not in acknowledged]:
+        raise ColumnsUnknown(
+            f"没有人读的列：{'、'.join(left)}。如果它们不影响金额和归属，请确认后继续；否则请改用能读它们的格式。",
+            [Detail(f"/columns/{titles.index(one)}", "column_unknown", f"不认识的列“{one}”") for one in left],
+            {"unknown_columns": left},
+        )
+
+
+def _below(sheet: Sheet, place: int, rows_max: int, ends_at: frozenset[str]) -> Table:
+    header = sheet.lines[place]
+    _refuse_merged(sheet, header.number)
+    titles = list(header.cells)
+    while titles and not titles[-1]:
+        titles.pop()
+    width = len(titles) if sheet.padded else len(header.cells)
+    table = Table(titles, header.number, [])
+    ended = False
+    for line in sheet.lines[place + 1 :]:
+        first = plain(line.cells[0])
+        ended = ended or first in ends_at
+        if note := ("summary", "汇总") if ended else _note(line.cells):
+            table.set_aside.append(SetAside(line.number, *note))
+            continue
+        table.rows.append(line)
+        if len(line.cells) > width and (not sheet.padded or any(line.cells[width:])):
+            said = f"第 {line.number} 行有 {_filled(line.cells)} 格，比表头多；可能是文字里的逗号没有加引号"
+            table.errors.append(Detail(f"/rows/{line.number}", "row_too_long", said))
+    if len(table.rows) > rows_max:
+        raise TooManyRows(f"最多 {rows_max:,} 行，请分成几个文件。")
+    return table
+
+
+def _refuse_merged(sheet: Sheet, header_row: int) -> None:
+    wrong = [one.address for one in sheet.merged if one.last_row >= header_row]
+    if wrong:
+        more = f" 等 {len(wrong)} 处" if len(wrong) > _RANGES_NAMED else ""
+        named = "、".join(wrong[:_RANGES_NAMED])
+        raise MergedCells(
+            f"{named}{more}是合并单元格，请取消合并，让每一行都填完整，再上传。", extra={"merged_cells": wrong}
+        )
+
+
+def _note(cells: Sequence[str]) -> tuple[str, str] | None:
+    """Why a row below a header is no data: a total, a line drawn, who printed it and when."""
+    if any(_TOTAL.fullmatch(plain(cell)) for cell in cells[:_LOOKED_AT] if cell):
+        return "total", "合计行"
+    first = plain(next(filter(None, cells)))
+    if _RULER.fullmatch(first) and _filled(cells) == 1:
+        return "ruler", "分隔线"
+    if _filled(cells) <= _LOOKED_AT and (_NOTE.fullmatch(first) or (first[0] == "#" and _filled(cells) == 1)):
+        return "note", "说明行"
+    return None
+
+
+def _filled(cells: Sequence[str]) -> int:
+    return max((place for place, cell in enumerate(cells, start=1) if cell), default=0)

@@ -1,0 +1,226 @@
+"""Banks' files as people really bring them: read right, or refused by row; never read as something else."""
+
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
+
+from shop.access.permissions import Actor, Role
+from shop.core.database import Database
+from tests.make.banking import Row, as_csv, icbc, share, share_now
+from tests.make.caller import as_caller, refused
+from tests.make.case import case
+from tests.make.evidence import worker
+from tests.make.shop import SmallShop, buyer, placed, small_shop
+from tests.make.units import unit
+from tests.make.workbook import sheet_of, workbook
+
+pytestmark = pytest.mark.anyio
+PAYER = "测试机械厂工会（虚构）"
+
+
+class BankDesk:
+    def __init__(self, app: FastAPI, database: Database, shop: SmallShop, actor: Actor) -> None:
+        self.app, self.database, self.shop, self.actor = app, database, shop, actor
+
+    async def bring(self, data: bytes, *, by: Actor | None = None, **form: Any) -> httpx.Response:
+        async with as_caller(self.app, by or self.actor) as caller:
+            return await caller.post("/api/v1/bank-statements", data=form, files={"file": ("流水.csv", data)})
+
+    async def imported(self, data: bytes, **form: Any) -> dict[str, Any]:
+        answer = await self.bring(data, **form)
+        assert answer.status_code == 201, answer.text
+        done: dict[str, Any] = answer.json()
+        assert done["rows_read"] == done["rows_taken"] + done["rows_set_aside"] + done["rows_refused"]
+        assert len(done["set_aside"]) == done["rows_set_aside"]
+        return done
+
+    async def kept(self) -> list[tuple[str, int, str, str]]:
+        """(serial number, fen, payer, remark) of every transfer, by the file's row."""
+        async with self.database.reading() as session:
+            rows = await session.execute(
+                text("SELECT serial_number, amount_fen, payer_name, remark FROM bank_transfer ORDER BY row")
+            )
+            return [tuple(row) for row in rows]
+
+
+@pytest.fixture
+async def desk(app: FastAPI, database: Database) -> BankDesk:
+    shop = await small_shop(database)
+    return BankDesk(app, database, shop, await worker(database, Role.STAFF, "unit", shop.bank))
+
+
+@pytest.mark.parametrize(
+    ("name", "kept", "aside"),
+    [
+        ("b01_dashes.csv", [("B01-1", 10_000, PAYER, "货款")], ["money_out"]),
+        ("b02_separator.csv", [("B02-1", 10_000, PAYER, "货款")], []),
+        ("b03_remark.csv", [("B03-1", 10_000, PAYER, "货款"), ("B03-2", 1, "测试会员（虚构）", "@工会")], []),
+        ("b08_serial16.csv", [("2026112800000015", 64_000, PAYER, "货款 BF")], []),
+        ("b10_ccb_real_columns.csv", [("81-B10000001", 12_000, PAYER, "转账存入 货款")], []),
+        (
+            "b11_direction.csv",
+            [(f"B11-{n}", n * 10_000, PAYER, "货款") for n in range(1, 5)],
+            [],
+        ),
+        (
+            "b12_half_character.csv",
+            [("B12-1", 6_600, "甲工会（虚构）", "货款货\ufffd"), ("B12-2", 6_700, "乙工会（虚构）", "OK")],
+            [],
+        ),
+        ("b13_preamble.csv", [("B13-1", 10_000, PAYER, "货款")], []),
+        ("b14_header_row18.csv", [("B14-1", 10_000, PAYER, "货款")], []),
+        ("b15_jdbc_time.csv", [("B15-1", 10_000, PAYER, "货款")], []),
+        ("b16_footer.csv", [("B16-1", 10_000, PAYER, "货款")], ["total", "note"]),
+        ("b17_backtick.csv", [("B17-1", 10_000, PAYER, "货款")], []),
+        ("b18_text_guard.csv", [("0018001", 10_000, PAYER, "货款")], []),
+    ],
+)
+async def test_what_a_bank_writes_is_read(
+    desk: BankDesk, name: str, kept: list[tuple[str, int, str, str]], aside: list[str]
+) -> None:
+    done = await desk.imported(case(name, CODE="BF"))
+    assert await desk.kept() == kept
+    assert [one["reason"] for one in done["set_aside"]] == aside
+
+
+@pytest.mark.parametrize("name", ["b04_comma_in.csv", "b04_comma_out.csv"])
+async def test_a_row_longer_than_its_header_is_refused_by_row(desk: BankDesk, name: str) -> None:
+    problem = refused(await desk.bring(case(name)), 422, "import_refused")
+    row = 3 if name == "b04_comma_in.csv" else 2
+    assert [(one["pointer"], one["code"]) for one in problem["errors"]] == [(f"/rows/{row}", "row_too_long")]
+    assert (problem["rows_read"], problem["rows_refused"]) == (row - 1, 1)
+    assert await desk.kept() == []
+
+
+async def test_a_comma_in_a_name_never_pays_an_order(desk: BankDesk) -> None:
+    """Money that went out, shifted by one cell, looked like money that came in for this very order."""
+    who = await buyer(desk.database, works_at=desk.shop.branch)
+    order = await placed(desk.database, who, {desk.shop.skus[0]: 1})
+    async with as_caller(desk.app, who) as caller:
+        opened = (await caller.post(f"/api/v1/orders/{order.id}/pay", json={"method": "bank_transfer"})).json()
+    data = case("b20_comma_pays.csv").replace(b"BFMTJH6G3GVH", opened["transfer_code"].encode())
+    refused(await desk.bring(data), 422, "import_refused")
+    async with desk.database.reading() as session:
+        assert await session.scalar(text("SELECT payment_state FROM shop_order")) != "paid"
+        assert await session.scalar(text("SELECT count(*) FROM credit_entry")) == 0
+    # The same where every line ends in a comma, so that the shifted row is no longer than the others: figures are
+    # checked, whichever column they stand in.
+    wide = data.replace("附言".encode(), "附言,".encode())
+    refused(await desk.bring(wide), 422, "import_refused")
+    assert await desk.kept() == []
+
+
+async def test_a_long_number_in_a_number_cell_is_refused_because_its_last_digits_are_lost(desk: BankDesk) -> None:
+    problem = refused(await desk.bring(case("b08_serial16.xlsx", CODE="BF")), 422, "import_refused")
+    assert [(one["pointer"], one["code"]) for one in problem["errors"]] == [("/rows/2/serial_number", "digits_lost")]
+    assert "设为文本" in problem["detail"]
+    header = ["交易日期", "交易流水号", "对方户名", "对方账号", "借方发生额", "贷方发生额", "摘要"]
+    short = workbook(sheet_of([header, [20261128, 123456789012345, PAYER, 622200000001, "", 59.699999999999996, "x"]]))
+    await desk.imported(short)
+    assert await desk.kept() == [("123456789012345", 5_970, PAYER, "x")]
+
+
+async def test_the_same_number_of_another_account_day_or_payer_is_another_transfer(desk: BankDesk) -> None:
+    def of(account: str, day: str, payer: str, yuan: str) -> bytes:
+        header = ["本方账号", "交易日期", "交易流水号", "对方户名", "对方账号", "贷方发生额"]
+        return as_csv([header, [account, day, "0001", payer, "", yuan]]).encode()
+
+    first = await desk.imported(of("11110000", "20261127", "甲（虚构）", "10.00"))
+    other_account = await desk.imported(of("22220000", "20261127", "乙（虚构）", "20.00"))
+    other_day = await desk.imported(of("11110000", "20261128", "丙（虚构）", "30.00"))
+    again = await desk.imported(of("11110000", "20261127", "甲（虚构）", "10.00") + b"\n")
+    assert [one["fresh"] for one in (first, other_account, other_day, again)] == [1, 1, 1, 0]
+    conflict = await desk.imported(of("11110000", "20261127", "丁（虚构）", "40.00"))
+    assert (conflict["fresh"], conflict["conflicts"], conflict["matched"]) == (1, 1, 0)
+    assert sorted(fen for _, fen, _, _ in await desk.kept()) == [1_000, 2_000, 3_000, 4_000]
+
+
+async def test_a_file_without_its_account_and_one_with_it_bring_a_transfer_once(desk: BankDesk) -> None:
+    of = await share(desk.database, desk.shop, due_fen=5_000)
+    await desk.imported(icbc([Row("S1", "10.00", of.transfer_code)]))
+    named = icbc([Row("S1", "10.00", of.transfer_code)], above=("账号：100120013002",))
+    assert (await desk.imported(named))["known"] == 1
+    assert (await desk.imported(named + b"\r\n"))["known"] == 1
+    assert await share_now(desk.database, of.id) == (5_000, 1_000, "partly_paid")
+
+
+async def test_another_company_s_desk_is_never_told_what_is_known_here(desk: BankDesk, database: Database) -> None:
+    other = await unit(database, "OTHER")
+    stranger = await worker(database, Role.STAFF, "unit", other)
+    await desk.imported(icbc([Row("S1", "10.00")]))
+    theirs = await desk.bring(icbc([Row("S1", "99.00")]), by=stranger)
+    assert (theirs.status_code, theirs.json()["conflicts"], theirs.json()["known"]) == (201, 0, 0)
+
+
+async def test_a_column_that_nobody_reads_is_shown_before_anything_is_saved(desk: BankDesk) -> None:
+    lines = [["交易日期", "交易流水号", "对方户名", "贷方发生额", "是否退汇"], ["20261128", "S1", "甲", "5.00", "是"]]
+    data = as_csv(lines).encode()
+    problem = refused(await desk.bring(data), 422, "columns_unknown")
+    assert problem["unknown_columns"] == ["是否退汇"]
+    assert await desk.kept() == []
+    refused(await desk.bring(data, acknowledged_columns=["别的列"]), 422, "columns_unknown")
+    await desk.imported(data, acknowledged_columns=["是否退汇"])
+    async with desk.database.reading() as session:
+        assert await session.scalar(text("SELECT acknowledged_columns FROM bank_statement")) == ["是否退汇"]
+
+
+@pytest.mark.parametrize("bank", ["icbc", "abc", "cmb", "bocom"])
+async def test_the_real_columns_of_the_large_banks(desk: BankDesk, bank: str) -> None:
+    await desk.imported(case(f"real_{bank}.csv"))
+    ((serial, fen, payer, remark),) = await desk.kept()
+    assert (fen, payer) == (8_800, "甲（虚构）")
+    assert serial
+    assert "BF" in remark
+    async with desk.database.reading() as session:
+        assert await session.scalar(text("SELECT bank FROM bank_transfer")) == bank
+
+
+async def test_the_bills_of_wechat_and_alipay(desk: BankDesk) -> None:
+    bill = case("wechat_bill.csv")
+    problem = refused(await desk.bring(bill), 422, "import_refused")
+    assert "提现已到账" in problem["detail"], "a status that nobody knows is an error of its row, never a guess"
+    done = await desk.imported(bill.replace("提现已到账".encode(), "成功".encode()))
+    assert [one["reason"] for one in done["set_aside"]] == ["money_out", "neither", "refunded"]
+    funds = await desk.imported(case("wechat_funds.csv"))
+    assert [one["reason"] for one in funds["set_aside"]] == ["money_out", "summary", "summary"]
+    alipay = await desk.imported(case("alipay_ledger.csv"))
+    assert [one["reason"] for one in alipay["set_aside"]] == ["money_out", "ruler", "note"]
+    assert sorted(fen for _, fen, _, _ in await desk.kept()) == [2, 1_230, 12_000]
+
+
+async def test_an_unknown_layout_is_mapped_by_one_and_confirmed_by_another(desk: BankDesk, database: Database) -> None:
+    lines = [["日子", "编号", "谁付的", "进", "出", "说了啥", "网点"], ["20261128", "S1", "甲", "5.00", "", "BF", "一"]]
+    data = as_csv(lines).encode()
+    problem = refused(await desk.bring(data), 422, "layout_unknown")
+    assert problem["titles"] == lines[0]
+    wanted = {
+        "name": "某某社（虚构）",
+        "unit_id": str(desk.shop.bank),
+        "columns": {"day": ["日子"], "serial_number": ["编号"], "payer_name": ["谁付的"], "income": ["进"]},
+        "ignored": ["网点"],
+    }
+    second = await worker(database, Role.STAFF, "unit", desk.shop.bank)
+    branch = await worker(database, Role.STAFF, "unit", desk.shop.branch)
+    async with as_caller(desk.app, desk.actor) as caller:
+        short = {**wanted, "columns": {"day": ["日子"]}}
+        refused(await caller.post("/api/v1/bank-layouts", json=short), 422, "layout_incomplete")
+        everybody = {**wanted, "unit_id": None}
+        refused(await caller.post("/api/v1/bank-layouts", json=everybody), 404, "not_found")
+        made = await caller.post("/api/v1/bank-layouts", json=wanted)
+        assert made.status_code == 201, made.text
+        address = f"/api/v1/bank-layouts/{made.json()['id']}"
+        refused(await caller.post(f"{address}/confirm"), 409, "same_person")
+    refused(await desk.bring(data), 422, "layout_unknown")
+    async with as_caller(desk.app, branch) as caller:
+        refused(await caller.post(f"{address}/confirm"), 404, "not_found")
+    async with as_caller(desk.app, second) as caller:
+        assert (await caller.post(f"{address}/confirm")).json()["state"] == "confirmed"
+    problem = refused(await desk.bring(data), 422, "columns_unknown")
+    assert problem["unknown_columns"] == ["出", "说了啥"]
+    await desk.imported(data, acknowledged_columns=["出", "说了啥"])
+    assert await desk.kept() == [("S1", 500, "甲", "")]
+    below = await desk.bring(data + b"\n", by=branch, acknowledged_columns=["出", "说了啥"])
+    assert below.status_code == 201, "what was mapped for a unit holds for the desks below it"

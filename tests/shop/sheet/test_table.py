@@ -1,0 +1,95 @@
+"""A header under whatever stands above it, rows that add up, and large files that hold nobody up."""
+
+import asyncio
+import random
+import time
+
+import pytest
+from fastapi import FastAPI
+
+from shop.access.permissions import Role
+from shop.core.database import Database
+from shop.sheet.decode import LOST, text_of
+from shop.sheet.read import Merged, Sheet, read_sheet
+from shop.sheet.refused import MergedCells, NotATable, TooManyRows
+from shop.sheet.table import Table, table_of
+from tests.make.caller import as_caller, refused
+from tests.make.evidence import worker
+from tests.make.shop import small_shop
+
+
+def table(data: bytes, **more: object) -> Table:
+    found = table_of(read_sheet(data), lambda titles: {"编号", "金额"} <= set(titles), **more)  # type: ignore[arg-type]
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
+def test_a_note_above_with_another_separator_does_not_mislead(delimiter: str) -> None:
+    above = "账号:1;户名:甲,乙;币种:人民币\n" if delimiter != ";" else "账号:1,户名:甲\n"
+    lines = [["编号", "金额", "说明"], ["1", "5.00", "甲"], ["2", "6.00", "乙"]]
+    found = table((above + "\n".join(delimiter.join(line) for line in lines)).encode())
+    assert [line.cells for line in found.rows] == lines[1:]
+
+
+def test_rows_add_up_whatever_stands_between_them() -> None:
+    data = "编号,金额,说明\n1,5.00,甲\n合计：,5.00,\n-----,,\n2,6.00,乙,丙\n打印日期：2026-11-29\n总笔数,2\n9,9,9\n"
+    found = table(data.encode(), ends_at={"总笔数"})
+    assert [one.reason for one in found.set_aside] == ["total", "ruler", "note", "summary", "summary"]
+    assert [(one.pointer, one.code) for one in found.errors] == [("/rows/5", "row_too_long")]
+    assert found.rows_read == 7
+
+
+def test_a_merged_range_below_the_title_block_is_refused_wherever_it_is() -> None:
+    sheet = read_sheet("标题,,\n编号,金额,说明\n1,2,3\n".encode())
+    titled = Sheet(sheet.lines, (Merged("A1:C1", 1),), padded=True)
+    assert table_of(titled, lambda titles: "编号" in titles) is not None
+    with pytest.raises(MergedCells, match="B3:B4"):
+        table_of(
+            Sheet(sheet.lines, (Merged("A1:C1", 1), Merged("B3:B4", 4)), padded=True), lambda titles: "编号" in titles
+        )
+
+
+def test_half_a_sign_is_replaced_and_what_is_no_text_is_refused() -> None:
+    whole = "编号,金额,说明\n" + "1,5.00,货款货款货款\n" * 50
+    for encoding in ("utf-8", "gb18030"):
+        cut = whole.encode(encoding).rstrip(b"\n")[:-1] + b"\n2,6.00,OK\n"
+        assert text_of(cut).count(LOST) == 1
+        assert table(cut).rows[-1].cells == ["2", "6.00", "OK"]
+    with pytest.raises(NotATable):
+        text_of(random.Random(1).randbytes(4_000))
+
+
+SHORT_ROWS = b"1,2\n" * (19 * 1024 * 1024 // 4)
+
+
+def test_nineteen_megabytes_of_short_rows_are_refused_in_two_seconds() -> None:
+    started = time.process_time()
+    with pytest.raises(TooManyRows):
+        read_sheet("编号,金额\n".encode() + SHORT_ROWS)
+    assert time.process_time() - started < 2
+
+
+@pytest.mark.anyio
+async def test_others_are_answered_while_a_large_file_is_read(app: FastAPI, database: Database) -> None:
+    """Beside the door, not behind it: the slowest of the other answers stays short."""
+    shop = await small_shop(database)
+    actor = await worker(database, Role.STAFF, "unit", shop.bank)
+    slowest, busy = 0.0, True
+
+    async def others() -> None:
+        nonlocal slowest
+        async with as_caller(app, actor) as caller:
+            while busy:
+                began = time.monotonic()
+                assert (await caller.get("/healthz")).status_code == 200
+                slowest = max(slowest, time.monotonic() - began)
+                await asyncio.sleep(0.01)
+
+    beside = asyncio.create_task(others())
+    async with as_caller(app, actor) as caller:
+        answer = await caller.post("/api/v1/bank-statements", files={"file": ("a.csv", SHORT_ROWS)})
+    busy = False
+    await beside
+    refused(answer, 422, "file_too_many_rows")
+    assert slowest < 0.2
