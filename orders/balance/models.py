@@ -17,7 +17,7 @@ MEASURES = ("fen", "pieces", "entries")
 class BalanceRun(SQLModel, table=True):
     """All identities of one moment: `holds` when nothing differs. Reports name the last run that held.
 
-    `differences`: how many there were; `unsealed`: credit entries that no seal held yet; `requested_by`: none for the
+    `differences`: how many there were; `open_items`: how many things wait for a person, named beside them; `unsealed`: credit entries that no seal held yet; `requested_by`: none for the
     nightly run.
     """
 
@@ -29,6 +29,7 @@ class BalanceRun(SQLModel, table=True):
     holds: bool
     identities: list[dict[str, Any]] = Field(sa_column=Column(JSONB, nullable=False))
     differences: int
+    open_items: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     unsealed: int = Field(sa_type=BigInteger)
     requested_by: UUID | None = Field(default=None, foreign_key="user_account.id")
 
