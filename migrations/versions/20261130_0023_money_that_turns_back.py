@@ -37,6 +37,7 @@ def upgrade() -> None:
     payments()
     refunds()
     op.execute("ALTER TABLE balance_run ADD COLUMN open_items integer NOT NULL DEFAULT 0")
+    op.execute("ALTER TABLE balance_difference ADD COLUMN waits boolean NOT NULL DEFAULT false")
     op.create_table('desk_decision',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('subject', sa.String(), nullable=False),
