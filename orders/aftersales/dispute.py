@@ -36,7 +36,7 @@ _KEEP = text(
 INSERT INTO dispute AS known (id, provider_dispute_id, payment_id, order_id, state, provider_state, amount_fen,
     currency, reason, withdrawn_fen, reinstated, opened_at, evidence_due_at, closed_at, seen_at)
 SELECT :id, :provider, p.id, p.order_id, :state, :provider_state, :amount, :currency, :reason, :withdrawn, :reinstated,
-    :opened_at, :due_at, CASE WHEN :state <> 'open' THEN CAST(:now AS timestamptz) END, :asked_at
+    :opened_at, :due_at, :closed_at, :asked_at
 FROM payment p WHERE p.provider_payment_id = :payment
 ON CONFLICT (provider_dispute_id) DO UPDATE SET state = excluded.state, provider_state = excluded.provider_state,
     amount_fen = excluded.amount_fen, reason = excluded.reason, withdrawn_fen = excluded.withdrawn_fen,
@@ -204,6 +204,6 @@ def _named(seen: DisputeSeen, now: datetime) -> dict[str, object]:
         "reinstated": seen.reinstated,
         "opened_at": seen.opened_at,
         "due_at": seen.evidence_due_at,
-        "now": now,
+        "closed_at": None if seen.state == "open" else now,
         "asked_at": seen.asked_at,
     }
