@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from bench.layout import LOAD_CORE, WEB_CORE, Server, migrated, server
-from orders.credit.models import CreditEntry
+from orders.credit.models import REFUND_SIDE, CreditEntry
 from orders.report.figures import parts
 from orders.report.question import Question
 from orders.report.reach import Reach
@@ -72,15 +72,15 @@ _FILL = text(
     " CAST(:counties AS int) AS counties, CAST(:producers AS int) AS producers, CAST(:bank AS uuid) AS bank) k,"
     " generate_series(CAST(:first AS int), CAST(:last AS int)) n"
 )
-_ROLL = text("""
+_ROLL = text(f"""
 INSERT INTO credit_rollup (top_unit_id, period_month, county_code, county_name, province, credit_kind, standing,
     sale_fen, refund_fen, quantity_milli, grams)
 SELECT CAST(:bank AS uuid), period_month, county_code, county_name, province, credit_kind,
     CASE WHEN grade = 'D' THEN 'unverified' ELSE 'headline' END,
-    coalesce(sum(amount_fen) FILTER (WHERE kind <> 'refund'), 0),
-    coalesce(sum(amount_fen) FILTER (WHERE kind = 'refund'), 0), sum(quantity_milli), sum(grams)
+    coalesce(sum(amount_fen) FILTER (WHERE kind NOT IN {REFUND_SIDE}), 0),
+    coalesce(sum(amount_fen) FILTER (WHERE kind IN {REFUND_SIDE}), 0), sum(quantity_milli), sum(grams)
 FROM credit_entry GROUP BY 2, 3, 4, 5, 6, 7
-""")
+""")  # noqa: S608
 _YEARS = text("""
 INSERT INTO credit_rollup_year SELECT top_unit_id, period_month / 100, county_code, county_name, province, credit_kind,
     standing, max(period_month), sum(sale_fen), sum(refund_fen), sum(quantity_milli), sum(grams)

@@ -8,23 +8,22 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 import structlog
 
+from orders.aftersales.dispute import follow_disputes
 from orders.aftersales.give_back import follow, send
-from orders.aftersales.return_late import return_late
 from orders.checkout.close_payment import Closed, close_payments, forget_unopened
 from orders.checkout.settle import Paid, settle
 from orders.payment import due, inbox
 from orders.payment.due import DueRefund
 from orders.payment.inbox import Hint
-from shop.adapters.stripe.gateway import PaymentGateway, PaymentSeen, RefundSeen
+from shop.adapters.stripe.gateway import DisputeSeen, PaymentGateway, PaymentSeen, RefundSeen
 from shop.core import clock
 from shop.core.database import Database, WriteSession
 
-Seen = PaymentSeen | RefundSeen
-Read = Callable[[PaymentGateway, str], Awaitable[Seen]]
+Seen = PaymentSeen | RefundSeen | DisputeSeen
+Read = Callable[[PaymentGateway, str], Awaitable[Sequence[Seen]]]
 
 AT_ONCE = 8  # questions to the provider
 BATCH = 100
@@ -32,41 +31,55 @@ BATCH = 100
 _log = structlog.get_logger(__name__)
 
 
-async def _payment(gateway: PaymentGateway, object_id: str) -> Seen:
-    return await gateway.read_payment(object_id)
+async def _payment(gateway: PaymentGateway, object_id: str) -> Sequence[Seen]:
+    return [await gateway.read_payment(object_id)]
 
 
-async def _refund(gateway: PaymentGateway, object_id: str) -> Seen:
-    return await gateway.read_refund(object_id)
+async def _refund(gateway: PaymentGateway, object_id: str) -> Sequence[Seen]:
+    return [await gateway.read_refund(object_id)]
 
 
-# Stripe's event → what to read back. What is read decides what happens (`act`). Every other event means nothing to us:
-# `charge.refunded`, for one, says less than the refund's own events.
+async def _refunds_of(gateway: PaymentGateway, object_id: str) -> Sequence[Seen]:
+    return await gateway.read_refunds_of(object_id)
+
+
+async def _dispute(gateway: PaymentGateway, object_id: str) -> Sequence[Seen]:
+    return [await gateway.read_dispute(object_id)]
+
+
+# Stripe's event → what to read back. What is read decides what happens (`act`). Every other event means nothing to us.
 STRIPE: Mapping[str, Read] = {
     "checkout.session.completed": _payment,
     "checkout.session.async_payment_succeeded": _payment,
     "checkout.session.async_payment_failed": _payment,
     "checkout.session.expired": _payment,
+    "charge.refunded": _refunds_of,
+    "charge.dispute.created": _dispute,
+    "charge.dispute.updated": _dispute,
+    "charge.dispute.closed": _dispute,
+    "charge.dispute.funds_withdrawn": _dispute,
+    "charge.dispute.funds_reinstated": _dispute,
+    "refund.created": _refund,
     "refund.updated": _refund,
     "refund.failed": _refund,
 }
 
 
-async def act(session: WriteSession, seen: Sequence[Seen], *, now: datetime) -> list[UUID]:
-    """Let the shop follow what the provider says, each thing once; returns refunds to be sent afterwards.
+async def act(session: WriteSession, seen: Sequence[Seen], *, now: datetime) -> None:
+    """Let the shop follow what the provider says, each thing once.
 
-    payment succeeded → settle (too late or twice: a refund of everything) · failed, cancelled → the page is closed ·
-    refund succeeded → negative credit · refund failed → its amounts are refundable again · pending → nothing yet
+    payment succeeded → settle (what cannot settle is held: two people decide) · failed, cancelled → the page is closed
+    · refund succeeded → negative credit · failed, even afterwards → its amounts are refundable again · unknown → the
+    payments desk · dispute open → the payments desk · lost → negative credit · won, reinstated → undone
     """
     payments = {one.payment_id: one for one in seen if isinstance(one, PaymentSeen) and one.payment_id}
     settled = await settle(session, [_paid(one) for one in payments.values() if one.state == "succeeded"], now=now)
     await close_payments(session, [closed for one in payments.values() if (closed := _closed(one))])
     await follow(session, [one for one in seen if isinstance(one, RefundSeen)], now=now)
-    late = [one.payment_id for one in settled if one.outcome in {"too_late", "paid_twice"}]
+    await follow_disputes(session, [one for one in seen if isinstance(one, DisputeSeen)], now=now)
     for one in settled:
-        if one.outcome in {"differs", "unknown"}:
+        if one.outcome not in {"settled", "already"}:
             _log.warning("payment_needs_a_person", payment_id=str(one.payment_id), outcome=one.outcome)
-    return await return_late(session, late, now=now)
 
 
 async def handle_inbox(database: Database, gateway: PaymentGateway, *, now: datetime, most: int = BATCH) -> int:
@@ -84,7 +97,7 @@ async def _follow_hints(database: Database, gateway: PaymentGateway, hints: Sequ
     answers = await _read_back(gateway, {hint.object_id: STRIPE[hint.kind] for hint in hints if hint.kind in STRIPE})
     things, unread = [], []
     for hint in hints:
-        answer = answers.get(hint.object_id) if hint.kind in STRIPE else None
+        answer = answers[hint.object_id] if hint.kind in STRIPE else ()
         if isinstance(answer, Exception):
             unread.append((hint.event_id, answer))
         else:
@@ -130,17 +143,17 @@ async def _ask(
 
 @dataclass(frozen=True, slots=True)
 class _Thing:
-    """Something to act upon, and the event that hinted at it. seen is None where the event means nothing to us."""
+    """What to act upon, and the event that hinted at it. seen is empty where the event means nothing to us."""
 
-    seen: Seen | None
+    seen: Sequence[Seen]
     event_id: str | None
 
 
-async def _read_back(gateway: PaymentGateway, wanted: Mapping[str, Read]) -> dict[str, Seen | Exception]:
+async def _read_back(gateway: PaymentGateway, wanted: Mapping[str, Read]) -> dict[str, Sequence[Seen] | Exception]:
     """Object id → what the provider says of it, or the error. A few at a time; each object once."""
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def one(object_id: str, read: Read) -> Seen | Exception:
+    async def one(object_id: str, read: Read) -> Sequence[Seen] | Exception:
         async with gate:
             try:
                 return await read(gateway, object_id)
@@ -162,7 +175,7 @@ async def _do(database: Database, gateway: PaymentGateway, things: Sequence[_Thi
     events = [thing.event_id for thing in things if thing.event_id]
     try:
         async with database.transaction() as session:
-            refund_ids = await act(session, [thing.seen for thing in things if thing.seen], now=now)
+            await act(session, [one for thing in things for one in thing.seen], now=now)
             await inbox.mark_handled(session, events, now=clock.wall())
     except Exception as error:  # noqa: BLE001  # it is kept with the event, told in the log, and tried again
         if len(things) > 1:
@@ -174,8 +187,6 @@ async def _do(database: Database, gateway: PaymentGateway, things: Sequence[_Thi
             for event_id in events:
                 await inbox.note_failure(session, event_id, error)
         return 0
-    for refund_id in refund_ids:
-        await send(database, gateway, refund_id=refund_id, now=now)
     return len(things)
 
 

@@ -67,6 +67,8 @@ import orders.invoice.pages
 import orders.order.api
 import orders.order.pages
 import orders.payment.api
+import orders.payment_desk.api
+import orders.payment_desk.pages
 import orders.report.api
 import orders.report.pages
 import orders.report.people_api
@@ -149,6 +151,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.aftersales.api.routes,
     orders.aftersales.pages.routes,
     orders.payment.api.routes,
+    orders.payment_desk.api.routes,
+    orders.payment_desk.pages.routes,
     orders.budget.api.routes,
     orders.allowance.api.routes,
     orders.evidence.api.routes,

@@ -17,9 +17,9 @@ TABLES = (
     "catalog.county", "catalog.producer", "catalog.product", "catalog.price", "catalog.stock", "catalog.campaign",
     "catalog.listing", "catalog.upload",
     "orders.funds", "orders.budget", "orders.spending", "orders.evidence", "orders.cart", "orders.credit",
-    "orders.seal", "orders.correction", "orders.order", "orders.payment", "orders.allowance", "orders.invoice",
-    "orders.acceptance", "orders.banking", "orders.bulk", "orders.canteen", "orders.intake", "orders.roll",
-    "orders.balance", "orders.integrity", "orders.report", "orders.filing", "orders.audit",
+    "orders.seal", "orders.correction", "orders.order", "orders.payment", "orders.payment_desk", "orders.allowance",
+    "orders.invoice", "orders.acceptance", "orders.banking", "orders.bulk", "orders.canteen", "orders.intake",
+    "orders.roll", "orders.balance", "orders.integrity", "orders.report", "orders.filing", "orders.audit",
 )  # fmt: skip
 SCRIPTS = Path(__file__).resolve().parent.parent / "migrations"
 

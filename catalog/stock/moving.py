@@ -128,6 +128,25 @@ UPDATE stock_item i SET on_hand_pieces = i.on_hand_pieces + l.pieces FROM locked
 ).bindparams(bindparam("skus", type_=ARRAY(Uuid)), bindparam("pieces", type_=ARRAY(BigInteger)))
 
 
+_SELL_AGAIN = text(
+    """
+WITH wanted AS (
+    SELECT * FROM unnest(:skus, :pieces) AS r(sku_id, pieces)
+), locked AS MATERIALIZED (
+    SELECT i.sku_id, least(w.pieces, i.on_hand_pieces - i.held_pieces) AS pieces
+    FROM stock_item i JOIN wanted w USING (sku_id) ORDER BY i.sku_id FOR NO KEY UPDATE OF i
+), noted AS (
+    INSERT INTO stock_movement (id, sku_id, kind, pieces, reference, at)
+    SELECT gen_random_uuid(), sku_id, 'sold', -pieces, :reference, :now FROM locked WHERE pieces > 0
+    ON CONFLICT (reference, sku_id, kind) DO NOTHING
+    RETURNING sku_id, -pieces AS pieces
+)
+UPDATE stock_item i SET on_hand_pieces = i.on_hand_pieces - n.pieces FROM noted n WHERE i.sku_id = n.sku_id
+RETURNING i.sku_id, n.pieces
+"""
+).bindparams(bindparam("skus", type_=ARRAY(Uuid)), bindparam("pieces", type_=ARRAY(BigInteger)))
+
+
 async def hold(session: WriteSession, *, order_id: UUID, pieces: dict[UUID, int]) -> None:
     """Promise pieces (SKU → pieces > 0) to a new order. More than there is breaks the CHECK of `stock_item`."""
     if pieces:
@@ -191,3 +210,16 @@ async def take_back(session: WriteSession, *, reference: str, pieces: dict[UUID,
             _RETURN,
             {"skus": list(pieces), "pieces": list(pieces.values()), "reference": reference, "now": now},
         )
+
+
+async def sell_again(
+    session: WriteSession, *, reference: str, pieces: dict[UUID, int], now: datetime
+) -> dict[UUID, int]:
+    """Pieces that had come back are an order's again, as many of them as are free; which those are. Once a reference.
+
+    pieces: SKU → pieces (> 0). What others hold or have bought stays theirs.
+    """
+    if not pieces:
+        return {}
+    named = {"skus": list(pieces), "pieces": list(pieces.values()), "reference": reference, "now": now}
+    return {row.sku_id: row.pieces for row in await session.execute(_SELL_AGAIN, named)}

@@ -9,6 +9,7 @@ from sqlalchemy import Row, text
 
 from catalog.stock import moving
 from orders.aftersales.give_back import send
+from orders.aftersales.own_left import FREIGHT_LEFT
 from orders.aftersales.reserve import Wanted, reserve, what_is_left
 from orders.aftersales.restock import restock_rest
 from orders.aftersales.rules import of_everything
@@ -77,12 +78,6 @@ SELECT id FROM refund WHERE order_id = :order AND kind = 'cancel' ORDER BY reque
 """
 )
 _PAID = text("SELECT id FROM payment WHERE order_id = :order AND state = 'succeeded'")
-_FREIGHT = text(
-    """
-SELECT id, freight_fen - refunded_freight_fen AS fen FROM parcel
-WHERE order_id = :order AND freight_fen > refunded_freight_fen ORDER BY id
-"""
-)
 _STILL_HERE = {"placed", "confirmed"}
 _WHY = {"expired": "订单已过付款时间，自动关闭，不需要取消。"}
 
@@ -93,7 +88,7 @@ async def cancel(
     """Cancel the actor's own order; returns the refund that is on its way, if any. Cancelled before is success.
 
     The open payment page is closed outside of the transaction; if it turns out to be paid, the money comes as a late
-    payment and goes back. Raises NotFound to strangers, NotCancellable.
+    payment and is held for the payments desk. Raises NotFound to strangers, NotCancellable.
     """
     async with database.transaction() as session:
         done = await cancel_order(session, actor=actor, order_id=order_id, now=now)
@@ -134,7 +129,7 @@ async def _everything_back(session: WriteSession, order_id: UUID, actor: Actor, 
     payment_id = await session.scalar(_PAID, {"order": order_id})
     lines = await what_is_left(session, order_id)
     parts = of_everything([part for line in lines for part in line.parts])
-    freight: list[Row[Any]] = list((await session.execute(_FREIGHT, {"order": order_id})).all())
+    freight: list[Row[Any]] = list((await session.execute(FREIGHT_LEFT, {"order": order_id})).all())
     amount_fen = sum(part.fen for part in parts) + sum(parcel.fen for parcel in freight)
     if payment_id is None or amount_fen == 0:
         return None

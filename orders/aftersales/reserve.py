@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import ClassVar, Literal
 from uuid import UUID
 
 import msgspec
@@ -12,6 +12,7 @@ from sqlalchemy import text
 from orders.aftersales.rules import Part, Remaining
 from shop.core.audit import record_change
 from shop.core.database import WriteSession
+from shop.core.errors import Problem
 from shop.core.ids import new_id
 
 FIRST_CHECK = timedelta(minutes=1)
@@ -34,11 +35,14 @@ class LineLeft:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A refund to reserve. lines: line → pieces; freight: parcel → fen."""
+    """A refund to reserve. lines: line → pieces; freight: parcel → fen. No parts: the payment was never credited.
+
+    dispute_id: the card scheme takes it; retries_id: a failed refund that this one repeats.
+    """
 
     order_id: UUID
     payment_id: UUID
-    kind: Literal["lines", "amount", "cancel", "late_payment"]
+    kind: Literal["lines", "amount", "cancel", "late_payment", "kept_advance", "dispute", "adopted"]
     amount_fen: int
     reason: str
     parts: Sequence[Part] = ()
@@ -46,6 +50,17 @@ class Wanted:
     freight: Mapping[UUID, int] | None = None
     requested_by: UUID | None = None
     idempotency_key: str | None = None
+    currency: str = "cny"
+    dispute_id: UUID | None = None
+    retries_id: UUID | None = None
+
+
+class AdvanceGone(Problem):
+    """The kept money was matched or returned meanwhile."""
+
+    status: ClassVar[int] = 409
+    code: ClassVar[str] = "advance_gone"
+    title: ClassVar[str] = "这笔预收款已经不够"
 
 
 _LEFT = text(
@@ -70,8 +85,9 @@ parts AS (
     SELECT r.* FROM doc, jsonb_to_recordset(d->'freight') AS r(parcel_id uuid, fen bigint)
 ), asked AS (
     INSERT INTO refund (id, payment_id, order_id, kind, amount_fen, reason, state, requested_by, idempotency_key,
-        requested_at, check_at, allowance_fen)
-    VALUES (:id, :payment, :order, :kind, :amount, :reason, 'requested', :by, :key, :now, :check_at,
+        requested_at, check_at, currency, dispute_id, retries_id, allowance_fen)
+    VALUES (:id, :payment, :order, :kind, :amount, :reason, 'requested', :by, :key, :now, :check_at, :currency,
+        :dispute, :retries,
         (SELECT coalesce(sum(p.fen), 0) FROM parts p JOIN share_component c ON c.id = p.component_id
             JOIN line_share s ON s.id = c.share_id WHERE s.payer_kind = 'allowance'))
 ), noted_parts AS (
@@ -109,6 +125,21 @@ FROM refund_part r WHERE r.refund_id = :refund AND c.id = r.component_id
 )
 
 
+_KEPT = text("SELECT EXISTS (SELECT FROM kept_advance WHERE payment_id = :payment)")
+_TAKE_FROM_KEPT = text(
+    """
+UPDATE kept_advance SET left_fen = left_fen - :fen WHERE payment_id = :payment AND left_fen >= :fen RETURNING left_fen
+"""
+)
+# A payment's money is kept only while no refund of it is on its way: whatever fails afterwards came out of it.
+_RETURN_TO_KEPT = text(
+    """
+UPDATE kept_advance k SET left_fen = k.left_fen + r.amount_fen FROM refund r
+WHERE r.id = :refund AND k.payment_id = r.payment_id AND r.requested_at >= k.kept_at
+"""
+)
+
+
 async def what_is_left(session: WriteSession, order_id: UUID) -> list[LineLeft]:
     """Per line, after every refund that did not fail. The caller holds the order's lock."""
     rows = (await session.execute(_LEFT, {"order": order_id})).all()
@@ -130,6 +161,8 @@ async def reserve(session: WriteSession, wanted: Wanted, *, now: datetime) -> UU
     The caller holds the order's lock and has computed the parts from what is left; the tables' CHECKs hold besides.
     """
     refund_id = new_id()
+    if not wanted.parts and not wanted.freight:
+        await _take_from_kept(session, wanted)
     document = {
         "parts": [
             {
@@ -157,6 +190,9 @@ async def reserve(session: WriteSession, wanted: Wanted, *, now: datetime) -> UU
             "key": wanted.idempotency_key,
             "now": now,
             "check_at": now + FIRST_CHECK,
+            "currency": wanted.currency,
+            "dispute": wanted.dispute_id,
+            "retries": wanted.retries_id,
         },
     )
     await record_change(
@@ -175,3 +211,11 @@ async def reserve(session: WriteSession, wanted: Wanted, *, now: datetime) -> UU
 async def return_reservation(session: WriteSession, refund_id: UUID) -> None:
     """The refund failed: what it had taken is left again. The caller holds the order's lock."""
     await session.execute(_RETURN, {"refund": refund_id})
+    await session.execute(_RETURN_TO_KEPT, {"refund": refund_id})
+
+
+async def _take_from_kept(session: WriteSession, wanted: Wanted) -> None:
+    """Money that two people had kept leaves what is left of it; money nobody kept has no such row."""
+    named = {"payment": wanted.payment_id, "fen": wanted.amount_fen}
+    if await session.scalar(_KEPT, named) and await session.scalar(_TAKE_FROM_KEPT, named) is None:
+        raise AdvanceGone("请刷新页面，按剩余金额办理。")

@@ -28,6 +28,10 @@ _HELD = text("""
 SELECT DISTINCT l.order_id, s.payer_id FROM order_line l JOIN line_share s ON s.line_id = l.id
 WHERE l.order_id = ANY(:orders) AND s.payer_kind = 'allowance' ORDER BY l.order_id, s.payer_id
 """).bindparams(bindparam("orders", type_=ARRAY(Uuid)))
+_FREE = text("""
+SELECT owner, balance_fen - held_fen AS fen FROM account WHERE kind = 'allowance' AND owner = ANY(:owners)
+ORDER BY id FOR NO KEY UPDATE
+""")
 _GRANTS = text("""
 SELECT w.id, g.union_id, g.fiscal_year FROM allowance w JOIN allowance_grant g ON g.id = w.grant_id
 WHERE w.id = ANY(:allowances)
@@ -87,6 +91,35 @@ async def refund_to(
             occurred_on=day,
         )
         for one in returned
+    ]
+    await post(session, moves, now=now)
+
+
+async def take_again(
+    session: WriteSession, *, refund_id: UUID, returned: Sequence[Returned], day: date, now: datetime
+) -> None:
+    """A refund did not arrive after all: what it had given back to allowances is taken again, as far as it is there.
+
+    What the member has spent meanwhile, or the sweep returned to the budget, stays where it is.
+    """
+    if not returned:
+        return
+    ids = sorted({one.allowance_id for one in returned})
+    grants = {row.id: row for row in await session.execute(_GRANTS, {"allowances": ids})}
+    owners = [str(allowance_id) for allowance_id in ids]
+    free = {row.owner: row.fen for row in await session.execute(_FREE, {"owners": owners})}
+    moves = [
+        Moved(
+            key=f"allowance_taken_again:{refund_id}:{one.allowance_id}",
+            kind="allowance_taken_again",
+            debit=("union_spent", owner(grants[one.allowance_id].union_id, grants[one.allowance_id].fiscal_year)),
+            credit=("allowance", str(one.allowance_id)),
+            amount_fen=fen,
+            reference=refund_id,
+            occurred_on=day,
+        )
+        for one in returned
+        if (fen := min(one.fen, free.get(str(one.allowance_id), 0))) > 0
     ]
     await post(session, moves, now=now)
 

@@ -30,8 +30,8 @@ WHERE closed_at IS NULL AND code = ANY(CAST(:codes AS text[]))
 """)
 _REFUNDS = text("""
 SELECT r.id, r.provider_refund_id, r.state, r.amount_fen - r.allowance_fen AS fen, r.requested_at
-FROM refund r JOIN payment p ON p.id = r.payment_id AND p.method = 'stripe'
-WHERE r.requested_at >= :since AND r.amount_fen > r.allowance_fen
+FROM refund r JOIN payment p ON p.id = r.payment_id AND p.method IN ('stripe', 'advance')
+WHERE r.requested_at >= :since AND r.amount_fen > r.allowance_fen AND r.kind <> 'dispute'
 """)
 _log = structlog.get_logger(__name__)
 
@@ -71,15 +71,33 @@ async def to_ask(session: ReadSession, *, now: datetime) -> Asked:
     return Asked(pending, [OurRefund(*row) for row in ours], since)
 
 
-async def ask(gateway: PaymentGateway, asked: Asked, *, now: datetime) -> list[Difference]:
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """news: refunds that the books do not know yet: made in the dashboard, or failed after they had succeeded."""
+
+    differences: list[Difference]
+    news: list[RefundSeen]
+
+
+async def ask(gateway: PaymentGateway, asked: Asked, *, now: datetime) -> Answered:
     """Lost webhooks and refunds that are not the ones we know."""
     payments = await _payments(gateway, asked.pending)
     try:
         seen = await gateway.refunds_since(asked.since)
     except (GatewayUnavailable, GatewayRefused) as error:
         _log.warning("provider_refunds_unread", trouble=type(error).__name__)
-        return [*payments, _silent("provider:refunds", 0)]
-    return [*payments, *_refunds(asked, seen, now)]
+        return Answered([*payments, _silent("provider:refunds", 0)], [])
+    return Answered([*payments, *_refunds(asked, seen, now)], _news(asked, seen))
+
+
+def _news(asked: Asked, seen: Sequence[RefundSeen]) -> list[RefundSeen]:
+    known = {one.provider_refund_id: one.state for one in asked.refunds if one.provider_refund_id}
+    return [
+        one
+        for one in seen
+        if one.provider_refund_id not in known
+        or (one.state == "failed" and known[one.provider_refund_id] == "succeeded")
+    ]
 
 
 async def _payments(gateway: PaymentGateway, pending: Sequence[Pending]) -> list[Difference]:

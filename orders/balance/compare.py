@@ -9,9 +9,10 @@ from sqlalchemy import text
 from orders.balance.ask import CODES, ask, to_ask
 from orders.balance.difference import Difference, of_law
 from orders.balance.identity import KEYS_NAMED, LAWS, Identity, apart_by_key, identities
+from orders.balance.open_items import open_items
 from orders.credit.check import years_apart
 from orders.funds.prove import Proof, prove
-from shop.adapters.stripe.gateway import PaymentGateway
+from shop.adapters.stripe.gateway import PaymentGateway, RefundSeen
 from shop.core.database import Database
 
 SEALED_WITHIN = timedelta(days=1)
@@ -23,13 +24,19 @@ WHERE NOT EXISTS (SELECT FROM seal_member m WHERE m.period_month = e.period_mont
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What was found at `at`. unsure: codes of which not everything was seen, so that none of them is healed."""
+    """What was found at `at`. unsure: codes of which not everything was seen, so that none of them is healed.
+
+    open_items: what waits for people; named beside the differences, and no reason not to hold. news: what the provider
+    said of refunds that our books do not know yet.
+    """
 
     at: datetime
     identities: list[Identity]
     differences: list[Difference]
     unsure: frozenset[str]
     unsealed: int
+    open_items: list[Difference]
+    news: list[RefundSeen]
 
     @property
     def holds(self) -> bool:
@@ -63,13 +70,16 @@ async def compare(database: Database, gateway: PaymentGateway, *, now: datetime)
                 differences += map(of_law, named)
                 unsure |= {one.code} if len(named) >= KEYS_NAMED else set()
         differences += [*_of_funds(await prove(session)), *_of_years(await years_apart(session))]
+        waiting = await open_items(session)
         unsealed = (await session.execute(_UNSEALED)).one()
         asked = await to_ask(session, now=now)
     if unsealed.oldest and unsealed.oldest < now - SEALED_WITHIN:
         differences.append(_late_seal(unsealed.entries))
     answered = await ask(gateway, asked, now=now)
-    unsure |= set(CODES) if any(one.code == "provider_silent" for one in answered) else set()
-    return Compared(now, found, [*differences, *answered], frozenset(unsure), unsealed.entries)
+    unsure |= set(CODES) if any(one.code == "provider_silent" for one in answered.differences) else set()
+    return Compared(
+        now, found, [*differences, *answered.differences], frozenset(unsure), unsealed.entries, waiting, answered.news
+    )
 
 
 def _of_funds(proof: Proof) -> list[Difference]:

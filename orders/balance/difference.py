@@ -1,6 +1,7 @@
 """One thing that does not agree, in words for people."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from orders.balance.identity import LAWS, Apart
 from orders.balance.rules import PARTS, Owner, judged
@@ -14,7 +15,10 @@ _OF = {
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """amount is signed, in `measure` (fen, pieces or entries); subject: `order:…`, `payment:…`, `refund:…` …"""
+    """amount is signed, in `measure` (fen, pieces or entries); subject: `order:…`, `payment:…`, `refund:…` …
+
+    waits: nothing is wrong, it waits for a person (an open item). unit_id: whose it is, where the subject does not say.
+    """
 
     code: str
     subject: str
@@ -23,6 +27,8 @@ class Difference:
     owner: Owner
     reason: str
     measure: str = "fen"
+    unit_id: UUID | None = None
+    waits: bool = False
 
 
 def of_law(apart: Apart) -> Difference:

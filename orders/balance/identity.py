@@ -75,14 +75,14 @@ class Apart:
 
 
 # What the provider holds for us: received in our currency (a held payment in another one is nobody's fen yet). An
-# allowance pays as well: a union owes its part.
+# allowance pays as well: a union owes its part. What a kept advance pays came with an earlier payment.
 _PAYMENTS = """
     SELECT order_id, received_fen AS fen FROM payment
-    WHERE state IN ('succeeded', 'held') AND received_currency = 'cny' AND method <> 'bank_transfer'
+    WHERE state IN ('succeeded', 'held') AND received_currency = 'cny' AND method NOT IN ('bank_transfer', 'advance')
     UNION ALL SELECT order_id, paid_fen FROM payer_share
     UNION ALL SELECT p.order_id, t.amount_fen FROM payment p JOIN tender t ON t.payment_id = p.id
     WHERE p.state = 'succeeded' AND t.kind = 'allowance'
-    UNION ALL SELECT order_id, -amount_fen FROM refund WHERE state = 'succeeded'
+    UNION ALL SELECT order_id, -amount_fen FROM refund WHERE state = 'succeeded' AND currency = 'cny'
 """
 _FREIGHT = """
     SELECT p.order_id, p.supplier_id, p.freight_fen AS fen
@@ -101,6 +101,14 @@ _LEDGER = """
     FROM transfer t JOIN account a ON a.id IN (t.debit_account_id, t.credit_account_id)
     LEFT JOIN payment y ON y.id = t.reference LEFT JOIN refund r ON r.id = t.reference
     LEFT JOIN acceptance x ON x.id = t.reference LEFT JOIN reduction d ON d.id = t.reference
+"""
+# Pieces of orders that were paid for (or covered) and are not counted at a door by two people.
+_SOLD = """
+    SELECT c.order_id, o.state, c.stock_sku_id AS sku_id, round(sum(c.quantity_milli) / 1000.0)::bigint AS pieces
+    FROM share_component c JOIN shop_order o ON o.id = c.order_id
+    JOIN order_event e ON e.order_id = o.id AND e.state = 'confirmed'
+    WHERE NOT EXISTS (SELECT FROM acceptance_duty d WHERE d.order_id = o.id)
+    GROUP BY c.order_id, o.state, c.stock_sku_id
 """
 
 LAWS = (
@@ -151,7 +159,8 @@ LAWS = (
     # What a refund returned = what left the clearing accounts for it: once, and no more.
     Law(
         "refunds", "refund", ("refunded",), ("posted",),
-        """SELECT 'refunded' AS part, id::text AS key, amount_fen AS fen FROM refund WHERE state = 'succeeded'
+        """SELECT 'refunded' AS part, id::text AS key, amount_fen AS fen FROM refund
+            WHERE state = 'succeeded' AND currency = 'cny'
             UNION ALL SELECT 'posted', t.reference::text,
                 CASE WHEN t.credit_account_id = a.id THEN t.amount_fen ELSE -t.amount_fen END
             FROM refund r JOIN transfer t ON t.reference = r.id
@@ -208,6 +217,23 @@ LAWS = (
         "held", "sku", ("held",), ("open_holds",),
         """SELECT 'held' AS part, sku_id::text AS key, held_pieces AS fen FROM stock_item
             UNION ALL SELECT 'open_holds', sku_id::text, pieces FROM stock_hold WHERE state = 'held'""",
+        "pieces",
+    ),
+    # Every piece has one owner: free + held + sold, less what orders have given back = what came in. Who owns what is
+    # read from orders and refunds, never from the movements: a paid order owns its pieces; a cancelled one owns none;
+    # of a refund `refund_goods` says which lie in the barn. Joint orders own what was delivered for acceptance.
+    Law(
+        "owned", "sku", ("free", "held", "sold", "put_back"), ("received",),
+        f"""SELECT 'free' AS part, sku_id::text AS key, on_hand_pieces - held_pieces AS fen FROM stock_item
+            UNION ALL SELECT 'held', sku_id::text, held_pieces FROM stock_item
+            UNION ALL SELECT 'sold', sku_id::text, pieces FROM ({_SOLD}) sold
+            UNION ALL SELECT 'sold', sku_id::text, -pieces FROM stock_movement
+            WHERE kind = 'sold' AND reference LIKE 'acceptance:%'
+            UNION ALL SELECT 'put_back', sku_id::text, -pieces FROM ({_SOLD}) sold WHERE state = 'cancelled'
+            UNION ALL SELECT 'put_back', g.stock_sku_id::text, -g.pieces FROM refund_goods g
+            JOIN refund r ON r.id = g.refund_id JOIN shop_order o ON o.id = r.order_id AND o.state <> 'cancelled'
+            UNION ALL SELECT 'received', sku_id::text, pieces FROM stock_movement
+            WHERE kind IN ('received', 'counted')""",  # noqa: S608  # as above
         "pieces",
     ),
 )  # fmt: skip

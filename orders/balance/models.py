@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, false, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -17,8 +17,8 @@ MEASURES = ("fen", "pieces", "entries")
 class BalanceRun(SQLModel, table=True):
     """All identities of one moment: `holds` when nothing differs. Reports name the last run that held.
 
-    `differences`: how many there were; `unsealed`: credit entries that no seal held yet; `requested_by`: none for the
-    nightly run.
+    `differences`: how many there were; `open_items`: how many things wait for a person, named beside them;
+    `unsealed`: credit entries that no seal held yet; `requested_by`: none for the nightly run.
     """
 
     __tablename__ = "balance_run"
@@ -29,6 +29,7 @@ class BalanceRun(SQLModel, table=True):
     holds: bool
     identities: list[dict[str, Any]] = Field(sa_column=Column(JSONB, nullable=False))
     differences: int
+    open_items: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     unsealed: int = Field(sa_type=BigInteger)
     requested_by: UUID | None = Field(default=None, foreign_key="user_account.id")
 
@@ -36,7 +37,8 @@ class BalanceRun(SQLModel, table=True):
 class BalanceDifference(SQLModel, table=True):
     """What does not agree, by its subject (`order:…`, `payment:…`, `component:…`), with who puts it right and why.
 
-    Open from the run that named it first until one that finds it healed. `amount` is signed, in `measure`.
+    Open from the run that named it first until one that finds it healed. `amount` is signed, in `measure`. `waits`:
+    nothing is wrong, it waits for a person.
     """
 
     __tablename__ = "balance_difference"
@@ -54,6 +56,7 @@ class BalanceDifference(SQLModel, table=True):
     unit_id: UUID | None = None
     amount: int = Field(sa_type=BigInteger)
     measure: str = "fen"
+    waits: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     said: str
     owner: str
     reason: str

@@ -13,7 +13,10 @@ NAMES: Mapping[str, str] = {
     "transfers": "到账与份额", "accepted": "验收金额", "on_hand": "在库件数", "held": "占用件数",
     "rollup": "汇总与明细", "funds": "资金账户余额", "webhook_lost": "支付通知丢失",
     "refund_unknown": "平台多出的退款", "refund_missing": "平台查不到的退款", "provider_silent": "支付平台未答复",
-    "unsealed": "久未封存的台账", "outside": "外部销售与台账", "rollup_years": "年汇总与月汇总",
+    "unsealed": "久未封存的台账", "payment_held": "收款待处理", "advance_kept": "预收款未用",
+    "dispute_open": "争议未决", "dispute_short": "争议扣款超出订单", "refund_failed": "退款没有成功",
+    "refund_undone": "退款成功后又失败", "owned": "每件货归谁",
+    "outside": "外部销售与台账", "rollup_years": "年汇总与月汇总",
 }  # fmt: skip
 PARTS: Mapping[str, str] = {
     "goods": "货款", "freight": "运费", "advances": "预收", "payments": "收款", "receivables": "应收",
@@ -24,6 +27,7 @@ PARTS: Mapping[str, str] = {
     "paid_back": "退回", "accepted": "验收", "given_back": "验收后退回", "left_over": "净额", "on_hand": "在库",
     "movements": "出入库合计", "held": "占用", "open_holds": "占用明细", "rollup": "汇总", "deltas": "待并入",
     "entries": "台账明细", "entered": "台账记入", "stated": "渠道流水", "returned": "渠道退款",
+    "free": "在库可售", "sold": "已售", "put_back": "退回在库", "received": "入库与盘点",
 }  # fmt: skip
 OWNERS: Mapping[Owner, str] = {
     "payments_desk": "收款岗", "staff": "帮扶办", "supplier": "供应商", "platform": "平台",
@@ -41,6 +45,7 @@ _LAWS: Mapping[str, tuple[Owner, str]] = {
     "accepted": ("staff", "验收金额与订单净额不一致"),
     "on_hand": ("supplier", "在库件数与出入库记录不一致，请盘点"),
     "held": ("platform", "占用件数与占用明细不一致"),
+    "owned": ("staff", "有的货既不在库也不归任何订单，或者同时算了两次，请核对取消与退款的货"),
     "rollup": ("platform", "汇总表与台账明细不一致，以明细为准重建汇总"),
 }
 

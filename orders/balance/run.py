@@ -7,6 +7,7 @@ import msgspec
 import structlog
 from sqlalchemy import text
 
+from orders.aftersales.give_back import follow
 from orders.balance.compare import Compared, compare
 from shop.adapters.stripe.gateway import PaymentGateway
 from shop.core import clock
@@ -17,20 +18,20 @@ from shop.core.rows import as_rows
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(8320020)")
 _YOUNGER = text("SELECT EXISTS (SELECT FROM balance_run WHERE balanced_at > :at)")
 _KEEP = text("""
-INSERT INTO balance_run (id, balanced_at, holds, identities, differences, unsealed, requested_by)
-VALUES (:id, :at, :holds, CAST(:identities AS jsonb), :differences, :unsealed, :requested_by)
+INSERT INTO balance_run (id, balanced_at, holds, identities, differences, open_items, unsealed, requested_by)
+VALUES (:id, :at, :holds, CAST(:identities AS jsonb), :differences, :open_items, :unsealed, :requested_by)
 """)
 # Whose unit it is: that of the order, or of the payer's share of it.
 _NAME = text("""
 WITH seen AS (
     SELECT *, split_part(subject, ':', 1) AS of, split_part(subject, ':', 2) AS key
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, code text, subject text, amount bigint, said text,
-        owner text, reason text, measure text)
+        owner text, reason text, measure text, unit_id uuid, waits boolean)
 ), keyed AS (
     SELECT *, CASE WHEN of IN ('order', 'component', 'refund', 'payment', 'share')
         AND key ~ '^[0-9a-f-]{36}$' THEN key::uuid END AS about FROM seen
 ), placed AS (
-    SELECT k.*, coalesce(y.unit_id, o.unit_id) AS unit_id FROM keyed k
+    SELECT k.*, coalesce(k.unit_id, y.unit_id, o.unit_id) AS whose FROM keyed k
     LEFT JOIN share_component c ON k.of = 'component' AND c.id = k.about
     LEFT JOIN refund r ON k.of = 'refund' AND r.id = k.about
     LEFT JOIN payment p ON k.of = 'payment' AND p.id = k.about
@@ -38,11 +39,11 @@ WITH seen AS (
     LEFT JOIN shop_order o ON o.id = coalesce(c.order_id, r.order_id, p.order_id, y.order_id,
         CASE WHEN k.of = 'order' THEN k.about END)
 )
-INSERT INTO balance_difference (id, code, subject, unit_id, amount, measure, said, owner, reason, first_run_id,
+INSERT INTO balance_difference (id, code, subject, unit_id, amount, measure, said, owner, reason, waits, first_run_id,
     first_seen_at, last_run_id, last_seen_at)
-SELECT id, code, subject, unit_id, amount, measure, said, owner, reason, :run, :at, :run, :at FROM placed
+SELECT id, code, subject, whose, amount, measure, said, owner, reason, waits, :run, :at, :run, :at FROM placed
 ON CONFLICT (code, subject) WHERE closed_at IS NULL DO UPDATE SET amount = excluded.amount, said = excluded.said,
-    owner = excluded.owner, reason = excluded.reason, last_run_id = excluded.last_run_id,
+    owner = excluded.owner, reason = excluded.reason, waits = excluded.waits, last_run_id = excluded.last_run_id,
     last_seen_at = excluded.last_seen_at
 """)
 _HEAL = text("""
@@ -64,7 +65,10 @@ async def run_balance(
 
 
 async def keep_run(session: WriteSession, found: Compared, *, requested_by: UUID | None) -> UUID:
-    """Keep a run. Of two at once, the one that looked earlier changes no difference that the later one knew."""
+    """Keep a run. Of two at once, the one that looked earlier changes no difference that the later one knew.
+
+    What the provider said of refunds on the way is followed: one that it made itself reaches the payments desk.
+    """
     run = new_id()
     await session.execute(_ONE_AT_A_TIME)
     overtaken = await session.scalar(_YOUNGER, {"at": found.at})
@@ -76,16 +80,19 @@ async def keep_run(session: WriteSession, found: Compared, *, requested_by: UUID
             "holds": found.holds,
             "identities": msgspec.json.encode(found.identities_json()).decode(),
             "differences": len(found.differences),
+            "open_items": len(found.open_items),
             "unsealed": found.unsealed,
             "requested_by": requested_by,
         },
     )
     if not overtaken:
         named = {"run": run, "at": found.at}
-        unique = {(one.code, one.subject): one for one in found.differences}
+        # What is wrong is named before what only waits.
+        unique = {(one.code, one.subject): one for one in (*found.open_items, *found.differences)}
         rows = as_rows(msgspec.to_builtins(one) | {"id": str(new_id())} for one in unique.values())
         await session.execute(_NAME, named | {"rows": rows})
         await session.execute(_HEAL, named | {"unsure": sorted(found.unsure)})
+    await follow(session, found.news, now=found.at)
     if not found.holds:
         _log.error("books_differ", run_id=str(run), differences=len(found.differences))
     return run

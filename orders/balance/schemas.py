@@ -20,7 +20,9 @@ class IdentityOut(BaseModel):
 
 
 class RunOut(BaseModel):
-    """One comparison. requested_by null: the nightly one."""
+    """One comparison. requested_by null: the nightly one. open_items: how many things wait for a person; they are named
+    in the list beside the differences, and are no reason not to hold.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -28,13 +30,16 @@ class RunOut(BaseModel):
     balanced_at: datetime
     holds: bool
     differences: int
+    open_items: int
     unsealed: int
     requested_by: UUID | None
     identities: list[IdentityOut]
 
 
 class DifferenceOut(BaseModel):
-    """amount is signed, in `measure`. owner: who puts it right; closed_at: when a run found it healed."""
+    """amount is signed, in `measure`. owner: who puts it right; closed_at: when a run found it healed. waits: nothing
+    is wrong, it waits for a person.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -47,6 +52,7 @@ class DifferenceOut(BaseModel):
     said: str
     owner: Literal["payments_desk", "staff", "supplier", "platform"]
     reason: str
+    waits: bool
     first_run_id: UUID
     first_seen_at: datetime
     last_seen_at: datetime

@@ -43,7 +43,7 @@ class Paid:
 @dataclass(frozen=True, slots=True)
 class Settled:
     """outcome: settled; already (done before, success); unknown (no such payment); differs (amount or currency: held
-    for a person); paid_twice and too_late: held, and to be returned whole by a refund of kind `late_payment`.
+    for a person); paid_twice and too_late: held, until two people return or keep it.
     """
 
     payment_id: UUID

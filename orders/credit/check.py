@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from orders.credit.models import REFUND_SIDE
 from shop.core.database import ReadSession
 
 _KEY = "top_unit_id, period_month, county_code, county_name, province, credit_kind, standing"
@@ -13,8 +14,8 @@ WITH entered AS (
     SELECT coalesce(unit_path[array_upper(unit_path, 1)], '00000000-0000-0000-0000-000000000000') AS top_unit_id,
         period_month, county_code, county_name, province, credit_kind, CASE WHEN NOT counted THEN not_counted_reason
             WHEN grade = 'D' THEN 'unverified' ELSE 'headline' END AS standing,
-        coalesce(sum(amount_fen) FILTER (WHERE kind <> 'refund'), 0) AS sale_fen,
-        coalesce(sum(amount_fen) FILTER (WHERE kind = 'refund'), 0) AS refund_fen,
+        coalesce(sum(amount_fen) FILTER (WHERE kind NOT IN {REFUND_SIDE}), 0) AS sale_fen,
+        coalesce(sum(amount_fen) FILTER (WHERE kind IN {REFUND_SIDE}), 0) AS refund_fen,
         sum(quantity_milli) AS quantity_milli, sum(grams) AS grams
     FROM credit_entry GROUP BY 1, 2, 3, 4, 5, 6, 7
 ), rolled AS (

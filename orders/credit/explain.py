@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from orders.credit.models import REFUND_KINDS
 from orders.credit.schemas import (
     AttributionOut,
     ComponentOut,
@@ -96,7 +97,7 @@ async def _explained(
     links: list[LinkOut],
     entries: list[EntryOut],
 ) -> ComponentOut:
-    standing = [one for one in entries if one.kind != "refund"]
+    standing = [one for one in entries if one.kind not in REFUND_KINDS]
     counted, reason = row["counted"], row["not_counted_reason"]
     if counted and (reason := _not_counted_so_far(entries)):  # proven too little for its rule
         counted = False

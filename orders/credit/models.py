@@ -25,8 +25,18 @@ from shop.core.database import APPEND_ONLY, Fen, Grams, Moment, one_of
 
 CREDIT_KINDS = ("direct_purchase", "assisted_sale")
 GRADES = ("A", "B", "C", "D")
-ENTRY_KINDS = ("sale", "refund", "reversal", "repost", "regrade_out", "regrade_in")
-"""`reversal` and `repost` are a correction's pair, `regrade_out` and `regrade_in` that of a change of grade."""
+ENTRY_KINDS = (
+    "sale", "refund", "reversal", "repost", "regrade_out", "regrade_in", "refund_undone", "payment_undone",
+)  # fmt: skip
+"""`reversal` and `repost` are a correction's pair, `regrade_out` and `regrade_in` that of a change of grade.
+
+refund_undone: the money of a refund came back (it failed after it had succeeded, a dispute was won).
+payment_undone: the bank or the card scheme took a payment back, and the sale with it.
+"""
+REFUND_KINDS = ("refund", "refund_undone")
+"""The refund side of every sum; all other kinds are the sale side."""
+REFUND_SIDE = "('refund', 'refund_undone')"
+"""The same for statements: `kind IN {REFUND_SIDE}`."""
 NOT_COUNTED_REASONS = (
     "no_designation",
     "recognition_missing",
@@ -170,7 +180,8 @@ class CreditEntry(SQLModel, table=True):
     """One signed amount credited, or not counted with its reason, of one share component.
 
     kind sale: cause is the payment (or acceptance); kind refund: cause is the refund, amounts negative. The pairs of
-    a correction or of a change of grade add up to nothing; the negative one `reverses_id` the entry it takes back.
+    a correction or of a change of grade add up to nothing; the negative one `reverses_id` the entry it takes back, and
+    so do `refund_undone` (the refund's entry, positive) and `payment_undone` (what stood of the sale, negative).
     `occurred_on` is the business day it counts on, `period_month` its month as a number, `sale_on` the day of the
     original sale, `recorded_at` and `xid` when the system knew; `late_for` the day it would have counted on, had that
     month not been closed. `attribution_id`: whose facts these are, blank for those of the placement. Partitioned by
@@ -189,12 +200,14 @@ class CreditEntry(SQLModel, table=True):
             name="month_of_day",
         ),
         CheckConstraint(
-            "kind NOT IN ('refund', 'reversal', 'regrade_out') OR (amount_fen <= 0 AND grams <= 0)",
+            "kind NOT IN ('refund', 'reversal', 'regrade_out', 'payment_undone') OR (amount_fen <= 0 AND grams <= 0)",
             name="taken_back_is_negative",
         ),
         CheckConstraint(
-            "kind NOT IN ('repost', 'regrade_in') OR (amount_fen >= 0 AND grams >= 0)", name="put_again_is_positive"
+            "kind NOT IN ('repost', 'regrade_in', 'refund_undone') OR (amount_fen >= 0 AND grams >= 0)",
+            name="put_again_is_positive",
         ),
+        CheckConstraint("kind <> 'refund_undone' OR reverses_id IS NOT NULL", name="undone_says_what"),
         CheckConstraint("late_for < occurred_on", name="late_is_later"),
         Index("ix_credit_entry_county", "county_code", "occurred_on"),
         Index("ix_credit_entry_line", "order_line_id"),

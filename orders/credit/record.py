@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import text
 
-from orders.credit.models import Attribution
+from orders.credit.models import REFUND_SIDE, Attribution
 from orders.credit.month import SHUT
 from orders.credit.standing import Grade, Standing, locked, standing_of
 from shop.core import clock
@@ -19,16 +19,18 @@ from shop.core.money import split
 
 __all__ = ["Grade", "Kind", "Recognised", "record"]
 
-Kind = Literal["sale", "refund", "reversal", "repost", "regrade_out", "regrade_in"]
+Kind = Literal["sale", "refund", "reversal", "repost", "regrade_out", "regrade_in", "refund_undone", "payment_undone"]
+_FROM_WHAT_STANDS = frozenset({"refund", "payment_undone"})
 
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
     """One share component became a sale, a part of it was given back, or what remains of it was put right.
 
-    cause_id: the payment, acceptance, refund, correction or proof. Amounts in fen, grams and milli-pieces; negative
-    for what is taken back. occurred_on: the business day it counts on; sale_on: the day of the original sale.
-    attribution_id: whose facts hold; None: the component's newest. reverses_id: the entry that is taken back.
+    cause_id: the payment, acceptance, refund, correction, proof or what undid one of them. Amounts in fen, grams and
+    milli-pieces; negative for what is taken back. occurred_on: the business day it counts on; sale_on: the day of the
+    original sale. attribution_id: whose facts hold; None: the component's newest. reverses_id: the entry that is taken
+    back.
     """
 
     kind: Kind
@@ -105,8 +107,8 @@ WITH wanted AS (
     SELECT gen_random_uuid(), coalesce(unit_path[array_upper(unit_path, 1)], '00000000-0000-0000-0000-000000000000'),
         period_month, county_code, county_name, province, credit_kind,
         CASE WHEN NOT counted THEN not_counted_reason WHEN grade = 'D' THEN 'unverified' ELSE 'headline' END,
-        coalesce(sum(amount_fen) FILTER (WHERE kind <> 'refund'), 0),
-        coalesce(sum(amount_fen) FILTER (WHERE kind = 'refund'), 0), sum(quantity_milli), sum(grams)
+        coalesce(sum(amount_fen) FILTER (WHERE kind NOT IN {REFUND_SIDE}), 0),
+        coalesce(sum(amount_fen) FILTER (WHERE kind IN {REFUND_SIDE}), 0), sum(quantity_milli), sum(grams)
     FROM entered GROUP BY 2, 3, 4, 5, 6, 7, 8
 )
 SELECT (SELECT count(DISTINCT (kind, cause_id, component_id)) FROM entered) AS written,
@@ -120,12 +122,13 @@ async def record(session: WriteSession, rows: Sequence[Recognised], *, now: date
 
     A (kind, cause, component) that was entered before is success and writes nothing. The rollup's deltas are
     appended in the same statement, so figures and entries can never be committed apart. What falls into a closed
-    month lands on the first day of the next open one and says so (`late_for`). A refund is taken from what remains,
-    under the attribution and the grade in which it stands now.
+    month lands on the first day of the next open one and says so (`late_for`). A refund, and a payment that is taken
+    back, come out of what remains, under the attribution and the grade in which it stands now. (`refund_undone` is
+    written by `undo_refund`.)
     """
-    refunds = [row for row in rows if row.kind == "refund"]
-    written = await _enter(session, [row for row in rows if row.kind != "refund"], now)
-    return written + await _enter(session, await _from_what_stands(session, refunds), now)
+    taken = [row for row in rows if row.kind in _FROM_WHAT_STANDS]
+    written = await _enter(session, [row for row in rows if row.kind not in _FROM_WHAT_STANDS], now)
+    return written + await _enter(session, await _from_what_stands(session, taken), now)
 
 
 async def _enter(session: WriteSession, rows: Sequence[Recognised], now: datetime) -> int:
@@ -157,46 +160,47 @@ async def _enter(session: WriteSession, rows: Sequence[Recognised], now: datetim
             return written
 
 
-async def _from_what_stands(session: WriteSession, refunds: Sequence[Recognised]) -> list[Recognised]:
-    """Each refund under the facts and grade that what remains has now; over several of them by what each has left."""
-    if not refunds:
+async def _from_what_stands(session: WriteSession, taken: Sequence[Recognised]) -> list[Recognised]:
+    """Each under the facts and grade that what remains has now; over several of them by what each has left."""
+    if not taken:
         return []
-    components = {row.component_id for row in refunds}
+    components = {row.component_id for row in taken}
     await locked(session, components)
     standing = await standing_of(session, components)
-    return [part for row in refunds for part in _split(row, standing)]
+    return [part for row in taken for part in _split(row, standing)]
 
 
-def _split(refund: Recognised, standing: Sequence[Standing]) -> list[Recognised]:
-    mine = [one for one in standing if one.component_id == refund.component_id]
-    of_that_day = [one for one in mine if one.sale_on == refund.sale_on]
+def _split(taken: Recognised, standing: Sequence[Standing]) -> list[Recognised]:
+    mine = [one for one in standing if one.component_id == taken.component_id]
+    of_that_day = [one for one in mine if one.sale_on == taken.sale_on]
     if (
-        sum(one.amount_fen for one in of_that_day) >= -refund.amount_fen
-        and sum(one.grams for one in of_that_day) >= -refund.grams
-        and sum(one.quantity_milli for one in of_that_day) >= -refund.quantity_milli
+        sum(one.amount_fen for one in of_that_day) >= -taken.amount_fen
+        and sum(one.grams for one in of_that_day) >= -taken.grams
+        and sum(one.quantity_milli for one in of_that_day) >= -taken.quantity_milli
     ):
         mine = of_that_day or mine
     if not mine:
-        return [refund]
+        return [taken]
     shares = zip(
         mine,
-        split(refund.amount_fen, [max(one.amount_fen, 0) for one in mine]),
-        split(refund.grams, [max(one.grams, 0) for one in mine]),
-        split(refund.quantity_milli, [max(one.quantity_milli, 0) for one in mine]),
+        split(taken.amount_fen, [max(one.amount_fen, 0) for one in mine]),
+        split(taken.grams, [max(one.grams, 0) for one in mine]),
+        split(taken.quantity_milli, [max(one.quantity_milli, 0) for one in mine]),
         strict=True,
     )
     return [
         Recognised(
-            kind="refund",
-            cause_id=refund.cause_id,
-            component_id=refund.component_id,
+            kind=taken.kind,
+            cause_id=taken.cause_id,
+            component_id=taken.component_id,
             amount_fen=fen,
             grams=grams,
             quantity_milli=milli,
-            occurred_on=refund.occurred_on,
+            occurred_on=taken.occurred_on,
             sale_on=one.sale_on,
             grade=one.grade,
             attribution_id=one.attribution_id,
+            reverses_id=one.entry_id if taken.kind == "payment_undone" else None,
         )
         for one, fen, grams, milli in shares
         if fen or grams or milli or len(mine) == 1

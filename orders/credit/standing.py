@@ -36,7 +36,8 @@ SELECT pg_advisory_xact_lock(hashtextextended('credit:' || c.id, 0)) FROM (
 _STANDING = text("""
 SELECT component_id, coalesce(attribution_id, component_id) AS attribution_id, grade, sale_on,
     sum(amount_fen)::bigint AS amount_fen, sum(grams)::bigint AS grams, sum(quantity_milli)::bigint AS quantity_milli,
-    (array_agg(id ORDER BY recorded_at DESC, id DESC) FILTER (WHERE kind IN ('sale', 'repost', 'regrade_in')))[1]
+    (array_agg(id ORDER BY recorded_at DESC, id DESC) FILTER (WHERE kind IN ('sale', 'repost', 'regrade_in',
+        'refund_undone')))[1]
         AS entry_id
 FROM credit_entry
 WHERE order_line_id = ANY(ARRAY(SELECT order_line_id FROM attribution WHERE id = ANY(:components)))

@@ -25,6 +25,8 @@ ENTRY_KINDS: Mapping[str, str] = {
     "repost": "重记",
     "regrade_out": "佐证等级转出",
     "regrade_in": "佐证等级转入",
+    "refund_undone": "退款撤回",
+    "payment_undone": "收款被撤回",
 }
 GRADES: Mapping[str, str] = {
     "A": "支付机构或银行记录",

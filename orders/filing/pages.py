@@ -35,7 +35,10 @@ Writer = Annotated[Actor, Depends(requires(Permission.FILING_WRITE))]
 STATES = {"waiting": "未报", "confirmed": "已确认", "sent_back": "已退回", "signed": "已签字"}
 TONES = {"waiting": "plain", "confirmed": "warn", "sent_back": "warm", "signed": "good"}
 KINDS = {"confirmed": "确认数字", "nil": "零报", "signed": "签字", "sent_back": "退回", "chased": "催办"}
-CAUSES = {"late_rows": "迟到记录", "refunds": "退款", "corrections": "更正", "grade_changes": "佐证等级变化"}
+CAUSES = {
+    "late_rows": "迟到记录", "refunds": "退款", "refunds_undone": "退款撤回", "payments_undone": "收款被撤回",
+    "corrections": "更正", "grade_changes": "佐证等级变化",
+}  # fmt: skip
 _NOTHING = {"month": "", "unit": "", "due_on": ""}
 
 

@@ -12,9 +12,9 @@ from shop.core.database import APPEND_ONLY, Fen, Moment, one_of
 GUARDED_KINDS = ("budget", "encumbrance", "allowance")
 ACCOUNT_KINDS = ("clearing", "claim", "advance", "receivable", "appropriation", "union_spent", *GUARDED_KINDS)
 TRANSFER_KINDS = (
-    "sale", "advance", "advance_returned", "advance_applied", "payment", "refund",
+    "sale", "advance", "advance_returned", "advance_applied", "advance_kept", "payment", "refund", "undone",
     "budget_adopted", "budget_adjusted", "budget_carried", "encumbered", "encumbrance_released", "encumbrance_spent",
-    "allowance_granted", "allowance_spent", "allowance_refunded", "allowance_returned",
+    "allowance_granted", "allowance_spent", "allowance_refunded", "allowance_returned", "allowance_taken_again",
 )  # fmt: skip
 
 

@@ -10,21 +10,27 @@ from shop.core.database import Fen, Grams, Moment, one_of
 
 PAYMENT_STATES = ("created", "pending", "succeeded", "failed", "cancelled", "held")
 REFUND_STATES = ("requested", "submitted", "succeeded", "failed")
+REFUND_KINDS = ("lines", "amount", "cancel", "late_payment", "kept_advance", "dispute", "adopted")
+DISPUTE_STATES = ("open", "won", "lost", "closed")
 
 
 class Payment(SQLModel, table=True):
     """One attempt to pay one order. Its id is the provider's idempotency key. `amount_fen` is all that is paid, an
     allowance's tender included; `received_fen` is the provider's alone. Method allowance: nothing else is paid.
 
-    held: the money came, but amount or currency differ, or the order can no longer be kept: a person or a refund
-    decides; nothing is credited. `check_at` is when the reconcile job asks the provider again.
+    held: the money came, but amount or currency differ, or the order can no longer be kept: two people decide (the
+    payments desk); nothing is credited. `check_at` is when the reconcile job asks the provider again. Method advance:
+    nothing new comes, it is paid out of the money of `advance_of_id`, which was kept.
     """
 
     __tablename__ = "payment"
     __table_args__ = (
         one_of("state", PAYMENT_STATES),
-        one_of("method", ("stripe", "bank_transfer", "allowance")),
+        one_of("method", ("stripe", "bank_transfer", "allowance", "advance")),
         CheckConstraint("amount_fen > 0", name="moves_something"),
+        CheckConstraint("(method = 'advance') = (advance_of_id IS NOT NULL)", name="advance_of_something"),
+        Index("ix_payment_held", "order_id", postgresql_where="state = 'held'"),
+        Index("ix_payment_advance_of", "advance_of_id", postgresql_where="advance_of_id IS NOT NULL"),
         Index("uq_payment_order_open", "order_id", unique=True, postgresql_where="state IN ('created', 'pending')"),
         Index("uq_payment_order_paid", "order_id", unique=True, postgresql_where="state = 'succeeded'"),
         Index("ix_payment_check", "check_at", postgresql_where="state IN ('created', 'pending')"),
@@ -47,6 +53,27 @@ class Payment(SQLModel, table=True):
     expires_at: datetime = Field(sa_type=Moment)
     check_at: datetime = Field(sa_type=Moment)
     succeeded_at: datetime | None = Field(default=None, sa_type=Moment)
+    advance_of_id: UUID | None = Field(default=None, foreign_key="payment.id")
+
+
+class KeptAdvance(SQLModel, table=True):
+    """A held payment that two people kept as an advance of its payer: uncredited until it is matched to an order.
+
+    `left_fen` is what no order and no return has taken; it stands on the advance account of `person_id`.
+    """
+
+    __tablename__ = "kept_advance"
+    __table_args__ = (
+        CheckConstraint("fen > 0", name="moves_something"),
+        CheckConstraint("left_fen BETWEEN 0 AND fen", name="left_within"),
+        Index("ix_kept_advance_open", "payment_id", postgresql_where="left_fen > 0"),
+    )
+
+    payment_id: UUID = Field(foreign_key="payment.id", primary_key=True)
+    person_id: UUID
+    fen: int = Field(sa_type=Fen)
+    left_fen: int = Field(sa_type=Fen)
+    kept_at: datetime = Field(sa_type=Moment)
 
 
 class Tender(SQLModel, table=True):
@@ -54,7 +81,7 @@ class Tender(SQLModel, table=True):
 
     __tablename__ = "tender"
     __table_args__ = (
-        one_of("kind", ("provider", "allowance", "bank_transfer")),
+        one_of("kind", ("provider", "allowance", "bank_transfer", "advance")),
         CheckConstraint("amount_fen > 0", name="moves_something"),
     )
 
@@ -85,18 +112,26 @@ class WebhookInbox(SQLModel, table=True):
 
 class Refund(SQLModel, table=True):
     """Money on its way back: requested (amounts reserved) → submitted → succeeded (credited negative) or failed
-    (reservation returned). Its id is the provider's idempotency key. Of `amount_fen`, `allowance_fen` returns to
-    allowances, the rest through the provider.
+    (reservation returned), even after it had succeeded (credited positive, linked): then `succeeded_at` and `failed_at`
+    are both there. Its id is the provider's idempotency key. Of `amount_fen`, `allowance_fen` returns to allowances,
+    the rest through the provider.
+
+    late_payment, kept_advance: money that was never credited. dispute: the card scheme took it (`dispute_id`).
+    adopted: somebody made it in the provider's dashboard. `retries_id`: the failed refund that this one repeats.
     """
 
     __tablename__ = "refund"
     __table_args__ = (
         one_of("state", REFUND_STATES),
-        one_of("kind", ("lines", "amount", "cancel", "late_payment")),
+        one_of("kind", REFUND_KINDS),
+        CheckConstraint("(kind = 'dispute') = (dispute_id IS NOT NULL)", name="dispute_says_which"),
         CheckConstraint("amount_fen > 0", name="moves_something"),
         CheckConstraint("allowance_fen BETWEEN 0 AND amount_fen", name="allowance_within"),
         Index("ix_refund_open", "check_at", postgresql_where="state IN ('requested', 'submitted')"),
         Index("uq_refund_requested_key", "requested_by", "idempotency_key", unique=True),
+        Index("uq_refund_retries_id", "retries_id", unique=True, postgresql_where="retries_id IS NOT NULL"),
+        Index("ix_refund_dispute_id", "dispute_id", postgresql_where="dispute_id IS NOT NULL"),
+        Index("ix_refund_failed", "order_id", postgresql_where="state = 'failed'"),
     )
 
     id: UUID = Field(primary_key=True)
@@ -114,6 +149,81 @@ class Refund(SQLModel, table=True):
     requested_at: datetime = Field(sa_type=Moment)
     check_at: datetime = Field(sa_type=Moment)
     succeeded_at: datetime | None = Field(default=None, sa_type=Moment)
+    currency: str = Field(default="cny", sa_column_kwargs={"server_default": "cny"})
+    failed_at: datetime | None = Field(default=None, sa_type=Moment)
+    dispute_id: UUID | None = Field(default=None, foreign_key="dispute.id")
+    retries_id: UUID | None = Field(default=None, foreign_key="refund.id")
+
+
+class RefundGoods(SQLModel, table=True):
+    """So many pieces of a refund lie in the barn and the order does not own them: put back when it succeeded, less
+    what the order owns again since it failed. Of a cancelled order every piece lies in the barn, with or without this.
+    """
+
+    __tablename__ = "refund_goods"
+    __table_args__ = (CheckConstraint("pieces >= 0", name="not_negative"),)
+
+    refund_id: UUID = Field(foreign_key="refund.id", primary_key=True)
+    stock_sku_id: UUID = Field(foreign_key="stock_item.sku_id", primary_key=True)
+    pieces: int = Field(sa_type=BigInteger)
+
+
+class Dispute(SQLModel, table=True):
+    """The payer's bank disputes a payment. While it is open staff see it; lost, what it took is credited negative by
+    refunds of kind `dispute`; won, or reinstated, those are undone.
+
+    state: closed is an inquiry that came to nothing. `withdrawn_fen`: what the provider has taken off our balance for
+    it now. `evidence_due_at`: until when we may answer. `seen_at`: when the provider was asked; an older look is
+    ignored.
+    """
+
+    __tablename__ = "dispute"
+    __table_args__ = (
+        one_of("state", DISPUTE_STATES),
+        CheckConstraint("amount_fen > 0", name="moves_something"),
+        CheckConstraint("(state = 'open') = (closed_at IS NULL)", name="closed_at_some_time"),
+        Index("ix_dispute_open", "order_id", postgresql_where="state = 'open'"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    provider_dispute_id: str = Field(unique=True)
+    payment_id: UUID = Field(foreign_key="payment.id", index=True)
+    order_id: UUID = Field(foreign_key="shop_order.id", index=True)
+    state: str
+    provider_state: str
+    amount_fen: int = Field(sa_type=Fen)
+    currency: str
+    reason: str
+    withdrawn_fen: int = Field(sa_type=Fen)
+    reinstated: bool
+    opened_at: datetime = Field(sa_type=Moment)
+    evidence_due_at: datetime | None = Field(default=None, sa_type=Moment)
+    closed_at: datetime | None = Field(default=None, sa_type=Moment)
+    seen_at: datetime = Field(sa_type=Moment)
+
+
+class ProviderRefund(SQLModel, table=True):
+    """A refund of one of our payments that no row of ours knows: somebody made it in the provider's dashboard.
+
+    It waits until two people say what it was for; `refund_id` is then our row of it, once.
+    """
+
+    __tablename__ = "provider_refund"
+    __table_args__ = (
+        one_of("state", ("pending", "succeeded", "failed")),
+        CheckConstraint("amount_fen > 0", name="moves_something"),
+        Index("ix_provider_refund_open", "order_id", postgresql_where="refund_id IS NULL AND state <> 'failed'"),
+    )
+
+    provider_refund_id: str = Field(primary_key=True)
+    payment_id: UUID = Field(foreign_key="payment.id", index=True)
+    order_id: UUID = Field(foreign_key="shop_order.id")
+    amount_fen: int = Field(sa_type=Fen)
+    currency: str
+    state: str
+    made_at: datetime = Field(sa_type=Moment)
+    first_seen_at: datetime = Field(sa_type=Moment)
+    refund_id: UUID | None = Field(default=None, foreign_key="refund.id", unique=True)
 
 
 class RefundPart(SQLModel, table=True):

@@ -17,10 +17,11 @@ from shop.core import clock
 from shop.core.database import Database, ReadSession
 from shop.core.errors import Detail, Invalid
 
-CAUSES = ("late_rows", "refunds", "corrections", "grade_changes")
+CAUSES = ("late_rows", "refunds", "refunds_undone", "payments_undone", "corrections", "grade_changes")
 _CAUSE_OF = {
     "sale": "late_rows", "refund": "refunds", "reversal": "corrections", "repost": "corrections",
-    "regrade_out": "grade_changes", "regrade_in": "grade_changes",
+    "regrade_out": "grade_changes", "regrade_in": "grade_changes", "refund_undone": "refunds_undone",
+    "payment_undone": "payments_undone",
 }  # fmt: skip
 """A sale that was recorded between the two moments, for a day of the period, is a late row of it."""
 _STANDINGS = ("credited_fen", "unverified_fen", "not_counted_fen")

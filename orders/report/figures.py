@@ -171,7 +171,8 @@ async def people(
 ) -> list[People]:
     """Of each row and, with identity None, of all rows together: who bought in two counties is one person in sum.
 
-    Whose goods were corrected or proven better is counted where they stand now; refunds alone count nobody out.
+    Whose goods were corrected or proven better is counted where they stand now; whose whole payment was taken back
+    in the period is not counted; refunds alone count nobody out.
     """
     facts = entered(question, reach, snapshot)
     identity = [facts.c[IDENTITY[key]] for key in question.group_by]
@@ -183,7 +184,7 @@ async def people(
             func.bool_or(facts.c.kind.in_(("sale", "repost", "regrade_in"))),
             or_(
                 func.sum(facts.c.sale_fen + facts.c.refund_fen) != 0,
-                ~func.bool_or(facts.c.kind.in_(("reversal", "regrade_out"))),
+                ~func.bool_or(facts.c.kind.in_(("reversal", "regrade_out", "payment_undone"))),
             ),
         )
         .subquery("bought")
@@ -222,7 +223,7 @@ def entered(
     if question.view == "sale_day":
         month = cast(extract("year", e.sale_on) * 100 + extract("month", e.sale_on), Integer)
     scope = _scope(reach.unit_id)
-    refund = e.kind == "refund"
+    refund = e.kind.in_(models.REFUND_KINDS)
     found = select(
         *_times(month), e.county_code, e.county_name, e.province, _designation().label("designation"), e.producer_id,
         e.producer_name, e.supplier_id, e.supplier_name, e.category, e.channel, e.credit_kind, scope.label("scope"),

@@ -4,16 +4,20 @@ from datetime import date
 
 from sqlalchemy import text
 
+from orders.credit.models import REFUND_SIDE
 from orders.report.people_schemas import CountyYear, MyYear
 from shop.access.permissions import Actor
 from shop.core.database import ReadSession
 
 # Found by the buyer's own orders: an entry knows a random person only.
-_BY_COUNTY = text("""
+_BY_COUNTY = text(f"""
 WITH mine AS (
     SELECT e.* FROM shop_order o JOIN order_line l ON l.order_id = o.id JOIN credit_entry e ON e.order_line_id = l.id
     WHERE o.buyer_id = :user AND o.person_id = :person AND e.person_id = :person AND e.occurred_on >= :since
         AND e.occurred_on < :until AND e.period_month BETWEEN :first_month AND :last_month
+), undone AS (
+    SELECT order_id, county_code FROM mine GROUP BY 1, 2
+    HAVING sum(amount_fen) = 0 AND bool_or(kind = 'payment_undone')
 ), stated AS (
     SELECT DISTINCT ON (m.county_code, b.producer_id) m.county_code, jsonb_build_object('producer', m.producer_name,
         'period', b.period, 'households', b.households, 'persons', b.persons, 'mode', b.mode, 'source', b.source,
@@ -25,13 +29,14 @@ SELECT m.county_code AS code, (array_agg(m.county_name ORDER BY m.occurred_on DE
     (array_agg(m.province ORDER BY m.occurred_on DESC, m.id))[1] AS province,
     coalesce(sum(m.amount_fen) FILTER (WHERE m.counted), 0)::bigint AS credited_fen,
     coalesce(sum(m.amount_fen) FILTER (WHERE NOT m.counted), 0)::bigint AS not_counted_fen,
-    coalesce(-sum(m.amount_fen) FILTER (WHERE m.kind = 'refund'), 0)::bigint AS refunded_fen,
-    sum(m.grams)::bigint AS grams, count(DISTINCT m.order_id) FILTER (WHERE m.kind = 'sale') AS orders,
+    coalesce(-sum(m.amount_fen) FILTER (WHERE m.kind IN {REFUND_SIDE}), 0)::bigint AS refunded_fen,
+    sum(m.grams)::bigint AS grams, count(DISTINCT m.order_id) FILTER (WHERE m.kind = 'sale'
+        AND (m.order_id, m.county_code) NOT IN (SELECT order_id, county_code FROM undone)) AS orders,
     array_agg(DISTINCT m.producer_name ORDER BY m.producer_name) AS producers,
     coalesce((SELECT jsonb_agg(s.said ORDER BY s.said ->> 'producer') FROM stated s
         WHERE s.county_code = m.county_code), '[]') AS statements
 FROM mine m GROUP BY m.county_code ORDER BY credited_fen DESC, code
-""")
+""")  # noqa: S608  # a constant of our own
 
 
 async def my_year(session: ReadSession, actor: Actor, year: int) -> MyYear:

@@ -119,7 +119,9 @@ class BridgeSide(BaseModel):
 
 
 class BridgeCause(BaseModel):
-    """cause: late_rows, refunds, corrections, grade_changes. Signed fen that it moved between the two moments."""
+    """cause: late_rows, refunds, refunds_undone, payments_undone, corrections, grade_changes. Signed fen that it moved
+    between the two moments.
+    """
 
     cause: str
     entries: int

@@ -16,6 +16,7 @@ class Permission(StrEnum):
     ORDER_CANCEL = "order:cancel"
     PAYMENT_OPEN = "payment:open"
     REFUND_REQUEST = "refund:request"
+    PAYMENT_DESK = "payment:desk"
     REPORT_READ = "report:read"
     PRODUCT_WRITE = "product:write"
     IMPORT_CONFIRM = "import:confirm"
@@ -112,6 +113,7 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     | _records
     | {
         Permission.REFUND_REQUEST,
+        Permission.PAYMENT_DESK,
         Permission.PRODUCT_WRITE,
         Permission.IMPORT_CONFIRM,
         Permission.EVIDENCE_WRITE,

@@ -52,6 +52,9 @@ DESKS: Final = (
     (
         "资金与单据",
         (
+            Desk(
+                "/staff/payments", "收退款处理台", "不能结算的款、争议、没退成的退款，两人处理", Permission.PAYMENT_DESK
+            ),
             Desk("/staff/bank", "对公转账", "导入流水、匹配、第二人确认", Permission.BANK_IMPORT),
             Desk("/union", "工会采购", "计划、审批、验收、签领", Permission.BULK_READ),
             Desk("/union/rules", "经费规定", "上限、占比、分级，附出处", Permission.RULE_READ),

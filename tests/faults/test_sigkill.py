@@ -36,14 +36,14 @@ _CHARGED = text(
     "SELECT EXISTS (SELECT FROM sandbox_object WHERE kind = 'payment_intent'"
     " AND body->'metadata'->>'payment_id' = :payment AND body->>'status' = 'succeeded')"
 )
-# What the provider was paid, against what the shop made of it: settled, or given back whole.
+# What the provider was paid, against what the shop made of it: settled, given back whole, or held for two people.
 _OPEN = text(
     """
 SELECT count(*) FROM sandbox_object s LEFT JOIN payment p ON p.id::text = s.body->'metadata'->>'payment_id'
 LEFT JOIN shop_order o ON o.id = p.order_id LEFT JOIN refund r ON r.payment_id = p.id AND r.state = 'succeeded'
 WHERE s.kind = 'payment_intent' AND s.body->>'status' = 'succeeded'
   AND NOT coalesce((o.state = 'confirmed' AND p.state = 'succeeded')
-    OR (o.state = 'cancelled' AND r.amount_fen = p.received_fen), false)
+    OR (o.state = 'cancelled' AND (r.amount_fen = p.received_fen OR p.state = 'held')), false)
 """
 )
 _OUTCOMES = text("SELECT state, count(*) FROM shop_order GROUP BY state ORDER BY state")

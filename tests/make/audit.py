@@ -82,9 +82,9 @@ QUESTIONS: Final = {
                 + (SELECT coalesce(sum(sale_fen + refund_fen), 0) FROM credit_delta) AS fen) summed
         WHERE entries.fen <> summed.fen
     """,
-    "money that came is somewhere: settled, or on its way back": """
-        SELECT p.id, p.held_reason FROM payment p WHERE p.state = 'held' AND p.held_reason IN ('too_late', 'paid_twice')
-          AND NOT EXISTS (SELECT FROM refund r WHERE r.payment_id = p.id AND r.state <> 'failed')
+    "money that came is somewhere: settled, or an advance": """
+        SELECT p.id, p.held_reason FROM payment p WHERE p.state = 'held' AND p.received_currency = 'cny'
+          AND NOT EXISTS (SELECT FROM transfer t WHERE t.reference = p.id AND t.kind = 'advance')
     """,
     "nobody waited in a ring": """
         SELECT deadlocks FROM pg_stat_database WHERE datname = current_database() AND deadlocks > 0

@@ -17,6 +17,7 @@ from orders.credit.fold import fold
 from orders.credit.record import Recognised, record
 from orders.credit.regrade import lift
 from orders.credit.repost import CorrectedMeanwhile
+from orders.credit.undo_refund import undo_refund
 from orders.report.sales import sales
 from orders.seal.seal import seal_new
 from shop.core import clock
@@ -42,7 +43,9 @@ from tests.make.ledger_steps import (
     Sell,
     Step,
     Successor,
+    TakenBack,
     Tick,
+    Undo,
 )
 from tests.make.report import KEY
 
@@ -66,7 +69,7 @@ async def play(stage: Stage, steps: Sequence[Step]) -> History:
 async def _do(history: History, step: Step) -> None:
     if isinstance(step, Ask | Decide):
         await _of_the_desk(history, step)
-    elif isinstance(step, Sell | More | Refund | Lift):
+    elif isinstance(step, Sell | More | Refund | Undo | TakenBack | Lift):
         await _of_a_sale(history, step)
     elif isinstance(step, Publish):
         await _publish(history, step)
@@ -74,7 +77,7 @@ async def _do(history: History, step: Step) -> None:
         await _around(history, step)
 
 
-async def _of_a_sale(history: History, step: Sell | More | Refund | Lift) -> None:
+async def _of_a_sale(history: History, step: Sell | More | Refund | Undo | TakenBack | Lift) -> None:
     match step:
         case Sell():
             await _sell(history, step)
@@ -82,6 +85,10 @@ async def _of_a_sale(history: History, step: Sell | More | Refund | Lift) -> Non
             await _more(history, step)
         case Refund():
             await _refund(history, step)
+        case Undo():
+            await _undo(history, step)
+        case TakenBack():
+            await _taken_back(history, step)
         case Lift():
             await _lift(history, step)
 
@@ -146,7 +153,30 @@ async def _refund(history: History, step: Refund) -> None:
     for _ in range(2 if step.again else 1):
         async with history.database.transaction() as session:
             await record(session, [told], now=clock.now())
-    history.paper.refunded(of, of.placed_on, back, on=on)
+    history.paper.refunded(of, told.cause_id, back, on=on)
+
+
+async def _undo(history: History, step: Undo) -> None:
+    of = _component(history, step.which)
+    if not of.given:
+        return
+    given = of.given[step.refund % len(of.given)]
+    on = given.on + timedelta(days=step.days)
+    for _ in range(2 if step.again else 1):
+        async with history.database.transaction() as session:
+            await undo_refund(session, refund_id=given.id, component_ids=[of.id], occurred_on=on, now=clock.now())
+    history.paper.undone(of, given, on=on)
+
+
+async def _taken_back(history: History, step: TakenBack) -> None:
+    of = _component(history, step.which)
+    left, on = of.left, of.placed_on + timedelta(days=step.days)
+    if not left:
+        return
+    told = Recognised("payment_undone", new_id(), of.id, -left.fen, -left.grams, -left.milli, on, of.placed_on, "A")
+    async with history.database.transaction() as session:
+        await record(session, [told], now=clock.now())
+    history.paper.taken_back(of, left, on=on)
 
 
 async def _lift(history: History, step: Lift) -> None:

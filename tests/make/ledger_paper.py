@@ -87,8 +87,17 @@ class Written:
 
 
 @dataclass
+class Given:
+    """A refund as it was written: what it took of which grade and day of the sale."""
+
+    id: UUID
+    on: date
+    taken: list[tuple[Grade, date, Amount]]
+
+
+@dataclass
 class Component:
-    """version: how often its facts were corrected. remains: by grade and day of the sale."""
+    """version: how often its facts were corrected. remains: by grade and day of the sale. given: not undone so far."""
 
     id: UUID
     line: UUID
@@ -97,6 +106,7 @@ class Component:
     version: int = 0
     remains: dict[tuple[Grade, date], Amount] = field(default_factory=dict)
     stated: Amount = NOTHING
+    given: list[Given] = field(default_factory=list)
 
     @property
     def left(self) -> Amount:
@@ -132,8 +142,16 @@ class Paper:
             month = clock.add_months(month, 1)
         return month
 
-    def _write(self, of: Component, grade: Grade, sale_on: date, amount: Amount, refund_on: date | None = None) -> None:
-        month = self._lands(clock.month_of(refund_on or sale_on))
+    def _write(
+        self,
+        of: Component,
+        grade: Grade,
+        sale_on: date,
+        amount: Amount,
+        refund_on: date | None = None,
+        undone_on: date | None = None,
+    ) -> None:
+        month = self._lands(clock.month_of(refund_on or undone_on or sale_on))
         sale_month = clock.month_of(sale_on)
         self.written.append(Written(of.id, month, sale_month, refund_on is not None, grade, of.facts, amount))
 
@@ -142,7 +160,28 @@ class Paper:
         of.stated += amount
         self._write(of, grade, day, amount)
 
-    def refunded(self, of: Component, sale_on: date, amount: Amount, *, on: date) -> None:
+    def refunded(self, of: Component, refund_id: UUID, amount: Amount, *, on: date) -> None:
+        taken = self._take(of, of.placed_on, amount)
+        of.given.append(Given(refund_id, on, taken))
+        for grade, day, back in taken:
+            self._write(of, grade, day, -back, refund_on=on)
+
+    def undone(self, of: Component, given: Given, *, on: date) -> None:
+        """Back where it was taken from; if nothing is left there, to the next better proof of that day's sale."""
+        of.given.remove(given)
+        before = dict(of.remains)
+        for own, day, amount in given.taken:
+            better = [grade for grade, other in before if other == day and grade < own]
+            grade = own if (own, day) in before else max(better, default=own)
+            of.put(grade, day, amount)
+            of.stated += amount
+            self._write(of, grade, day, amount, refund_on=on)
+
+    def taken_back(self, of: Component, amount: Amount, *, on: date) -> None:
+        for grade, day, back in self._take(of, of.placed_on, amount):
+            self._write(of, grade, day, -back, undone_on=on)
+
+    def _take(self, of: Component, sale_on: date, amount: Amount) -> list[tuple[Grade, date, Amount]]:
         """From that day's sale where it holds so much, else from all that remains, by what each part has."""
         parts = sorted(of.remains, key=lambda key: (key[1], key[0]))
         same_day = [key for key in parts if key[1] == sale_on]
@@ -157,10 +196,10 @@ class Paper:
             strict=True,
         )
         of.stated += -amount
-        for (grade, day), *share in shares:
-            back = -Amount(*share)
-            of.put(grade, day, back)
-            self._write(of, grade, day, back, on)
+        taken = [(grade, day, Amount(*share)) for (grade, day), *share in shares]
+        for grade, day, back in taken:
+            of.put(grade, day, -back)
+        return taken
 
     def lifted(self, of: Component, to: Grade) -> None:
         for (grade, day), amount in list(of.remains.items()):

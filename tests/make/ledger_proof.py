@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from orders.credit.check import differences
 from orders.credit.explain import explain
+from orders.credit.models import REFUND_SIDE
 from orders.report.bridge import bridge
 from orders.report.question import Question
 from orders.seal.canonical import canonical
@@ -23,10 +24,10 @@ from tests.make.ledger_paper import NOTHING, Amount, Written, sums, told
 from tests.make.ledger_stage import AFTER, FIRST, QUESTIONS, History
 from tests.make.report import KEY, again
 
-_ENTRIES = text("""
+_ENTRIES = text(f"""
 SELECT component_id, period_month, (extract(year FROM sale_on) * 100 + extract(month FROM sale_on))::int AS sale_month,
-    kind = 'refund' AS refund, grade, CASE WHEN NOT counted THEN not_counted_reason WHEN grade = 'D' THEN 'unverified'
-        ELSE 'headline' END AS standing,
+    kind IN {REFUND_SIDE} AS refund, grade, CASE WHEN NOT counted THEN not_counted_reason
+        WHEN grade = 'D' THEN 'unverified' ELSE 'headline' END AS standing,
     county_code, county_name, producer_name, unit_name, unit_path, credit_kind,
     sum(amount_fen)::bigint AS fen, sum(grams)::bigint AS grams, sum(quantity_milli)::bigint AS milli
 FROM credit_entry WHERE order_line_id = ANY(CAST(:lines AS uuid[])) GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12

@@ -54,6 +54,24 @@ class Refund:
 
 
 @dataclass(frozen=True)
+class Undo:
+    """The money of an earlier refund came back: it failed, or a dispute was won. again: told twice."""
+
+    which: int
+    refund: int
+    days: int
+    again: bool
+
+
+@dataclass(frozen=True)
+class TakenBack:
+    """The bank takes back what was paid for all that remains; the sale is undone on that day."""
+
+    which: int
+    days: int
+
+
+@dataclass(frozen=True)
 class Lift:
     which: int
     to: Grade
@@ -115,7 +133,23 @@ class Publish:
     fold: bool
 
 
-Step = Sell | More | Refund | Lift | Ask | Decide | Close | Rule | Rename | Move | Successor | Tick | Publish
+Step = (
+    Sell
+    | More
+    | Refund
+    | Undo
+    | TakenBack
+    | Lift
+    | Ask
+    | Decide
+    | Close
+    | Rule
+    | Rename
+    | Move
+    | Successor
+    | Tick
+    | Publish
+)
 
 _which = st.integers(0, 3)
 _days = st.builds(
@@ -140,6 +174,8 @@ _percent = st.sampled_from((0, 1, 33, 50, 100))
 _publish = st.builds(Publish, question=st.integers(0, 1), seal=_rarely, fold=_rarely)
 _ask = st.builds(Ask, which=_which, facts=_facts, at_once=st.sampled_from((True, True, False)))
 _refund = st.builds(Refund, which=_which, percent=_percent, goods_percent=_percent, day=_days, again=_rarely)
+_later = st.sampled_from((0, 1, 40))
+_undo = st.builds(Undo, which=_which, refund=st.integers(0, 2), days=_later, again=_rarely)
 _moves = st.builds(Move, month=st.integers(0, 3), to=st.integers(0, 1))
 _changes: st.SearchStrategy[Step] = st.one_of(
     st.builds(Close, month=st.integers(0, 3)), st.builds(Rule, kinds=st.sampled_from(
@@ -148,7 +184,8 @@ _changes: st.SearchStrategy[Step] = st.one_of(
     st.just(Successor()), st.builds(Tick, days=st.sampled_from((-2, 0, 3, 400))),
 )  # fmt: skip
 _steps: st.SearchStrategy[Step] = st.one_of(
-    _sell, st.builds(More, which=_which, day=_days, fen=_fen, grams=_grams, grade=_grades), _refund, _refund,
+    _sell, st.builds(More, which=_which, day=_days, fen=_fen, grams=_grams, grade=_grades), _refund, _refund, _undo,
+    st.builds(TakenBack, which=_which, days=_later),
     st.builds(Lift, which=_which, to=_grades), _ask, _ask, st.builds(Decide, which=_which, approve=st.booleans()),
     _changes, _changes, _publish,
 )  # fmt: skip

@@ -23,7 +23,8 @@ WATCHED = {
     "money": """allowance allowance_grant allowance_sku bank_statement bank_transfer budget_version bulk_approval
         bulk_change canteen_contract encumbrance invoice known_payer match_proposal match_proposal_share paid_back
         payer_share payment reduction reduction_line reduction_part refund tender transfer transfer_match
-        acceptance acceptance_line acceptance_part bulk_purchase held_transfer""",
+        acceptance acceptance_line acceptance_part bulk_purchase held_transfer kept_advance dispute provider_refund
+        desk_decision""",
     "credit": """accounting_period attribution correction correction_part credit_entry credit_source evidence_link
         canteen_paper filing filing_round flag_decision flag_review intake_batch intake_claim intake_row outside_refund
         outside_sale rectification seal seal_member""",
@@ -39,8 +40,8 @@ UNWATCHED = {
         balance_run balance_difference funds_proof knowledge name_shown spending_decision roster_change""",
     "what a buyer or his order is, copied when it was placed; changes of its money stand in refunds, shares and the "
     "ledger": """address allocation cart_line delivery dispatch freight_share line_share order_line parcel
-        refund_freight refund_line refund_part share_component shop_order canteen_order canteen_list canteen_list_line
-        acceptance_duty""",
+        refund_freight refund_goods refund_line refund_part share_component shop_order canteen_order canteen_list
+        canteen_list_line acceptance_duty""",
     "content of a plan: its approval is of a digest over it, and any change of it voids that": """bulk_case bulk_member
         bulk_notice bulk_objection bulk_package bulk_package_line bulk_payer bulk_quote bulk_quote_owner
         bulk_recipient bulk_site recipient_import roll_leftover roll_row roll_scan""",
@@ -71,6 +72,10 @@ JOURNALS = {
     "orders.checkout.pay_wholly": "a buyer's own allowance: order_event and transfers",
     "orders.aftersales.cancel": "order_event says who; what is paid back is a refund, noted in reserve",
     "orders.aftersales.give_back": "what the provider says of a refund that was noted when it was asked for",
+    "orders.aftersales.succeed": "the same: it succeeded",
+    "orders.aftersales.fail": "the same: it failed",
+    "orders.payment_desk.adopt": "asked and confirmed by two people, noted in decide",
+    "orders.payment_desk.turn": "the same",
     "orders.payment.due": "when to ask the provider again",
     "orders.budget.encumber": "reserved and spent by purchase: transfers, and the steps of the purchase",
     "orders.bulk.move_on": "bulk_event says who, when, why, and by which rule a step was skipped",

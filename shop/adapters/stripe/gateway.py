@@ -17,6 +17,12 @@ WANTED_EVENTS = (
     "checkout.session.async_payment_failed",
     "checkout.session.expired",
     "charge.refunded",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "refund.created",
     "refund.updated",
     "refund.failed",
 )
@@ -83,6 +89,8 @@ class PaymentSeen:
 class RefundSeen:
     """What the provider knows of a refund now.
 
+    refund_id: ours, as we sent it; None for one that was made in the provider's dashboard. provider_payment_id: of
+    which payment; amount_fen: in the smallest unit of `currency`.
     succeeded_at: the provider keeps only the time the refund was made, so it is that; where a wallet took days, the
     time of the `refund.updated` event is nearer the truth.
     """
@@ -93,6 +101,32 @@ class RefundSeen:
     amount_fen: int
     succeeded_at: datetime | None
     failure_reason: str | None
+    provider_payment_id: str | None = None
+    currency: str = "cny"
+    made_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeSeen:
+    """What the provider knows of a dispute now.
+
+    state: open while anybody may still do something; closed: an inquiry that came to nothing, or was prevented.
+    withdrawn_fen: taken off our balance for it and not given back, without fees; reinstated: it was given back.
+    evidence_due_at: until when we may answer. asked_at: when this look began, by the machine's clock.
+    """
+
+    provider_dispute_id: str
+    provider_payment_id: str | None
+    state: Literal["open", "won", "lost", "closed"]
+    provider_state: str
+    amount_fen: int
+    currency: str
+    reason: str
+    withdrawn_fen: int
+    reinstated: bool
+    opened_at: datetime
+    evidence_due_at: datetime | None
+    asked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +185,11 @@ class PaymentGateway(Protocol):
         """Send money back. Repeated with the same refund id it gives its first answer again and sends nothing."""
 
     async def read_refund(self, provider_refund_id: str) -> RefundSeen: ...
+
+    async def read_refunds_of(self, charge_id: str) -> list[RefundSeen]:
+        """Every refund of one charge, whoever made it."""
+
+    async def read_dispute(self, provider_dispute_id: str) -> DisputeSeen: ...
 
     async def refunds_since(self, moment: datetime) -> list[RefundSeen]:
         """Every refund the provider made since, whoever asked for it: so that one too many is seen."""

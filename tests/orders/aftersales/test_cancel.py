@@ -15,6 +15,7 @@ from shop.adapters.stripe.gateway import GatewayUnavailable
 from shop.core.database import Database
 from shop.core.errors import NotFound
 from tests.make.aftersales import off_the_shelf, pieces, refund, staff
+from tests.make.payment_desk import returned_by_two
 from tests.make.payments import Till, books, till
 from tests.make.shop import SmallShop, buyer, placed, small_shop
 
@@ -60,7 +61,9 @@ async def test_the_open_page_is_closed(shop: SmallShop, desk: Till) -> None:
     assert await desk.one(ORDER, id=order.id) == ("cancelled", "unpaid")
 
 
-async def test_paid_in_the_last_moment_goes_back_whole(shop: SmallShop, desk: Till) -> None:
+async def test_paid_in_the_last_moment_is_held_and_goes_back_whole_when_two_people_say_so(
+    shop: SmallShop, desk: Till
+) -> None:
     actor = await buyer(desk.database, works_at=shop.branch)
     order = await placed(desk.database, actor, {shop.skus[0]: 1})
     opened = await desk.open(actor, order.id)
@@ -69,6 +72,9 @@ async def test_paid_in_the_last_moment_goes_back_whole(shop: SmallShop, desk: Ti
     assert await desk.one(ORDER, id=order.id) == ("cancelled", "pending")
     await desk.work()
     await desk.work()
+    assert await desk.all("SELECT id FROM refund") == [], "nobody has decided yet"
+    assert (await books(desk))["advances"] == order.total_fen
+    await returned_by_two(desk, shop.bank, opened.payment_id)
     assert await desk.one("SELECT kind, state, amount_fen FROM refund") == (
         "late_payment",
         "succeeded",
@@ -95,8 +101,8 @@ async def test_with_the_provider_away_the_page_is_looked_at_later(
     await desk.sandbox.succeed(opened.payment_id)
     await reconcile(database, desk.gateway, now=datetime.now(UTC) + timedelta(minutes=2))
     await reconcile(database, desk.gateway, now=datetime.now(UTC) + timedelta(minutes=4), everything=True)
-    assert await desk.one("SELECT kind, state FROM refund") == ("late_payment", "succeeded")
-    assert await books(desk) == NOTHING
+    assert await desk.one("SELECT state, held_reason FROM payment") == ("held", "too_late")
+    assert (await books(desk))["advances"] == order.total_fen
 
 
 async def test_paid_and_not_sent_returns_everything_with_freight(shop: SmallShop, desk: Till) -> None:

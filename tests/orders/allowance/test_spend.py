@@ -28,6 +28,7 @@ from tests.make.aftersales import pieces, refund, staff
 from tests.make.allowance import UNTIL, bought, granted, plan
 from tests.make.audit import audited
 from tests.make.budget import YEAR, UnionDesk, union_desk
+from tests.make.payment_desk import returned_by_two
 from tests.make.payments import Till, till
 from tests.make.shop import SmallShop, buyer, small_shop
 
@@ -229,10 +230,10 @@ async def test_cancelled_and_expired_orders_give_it_back(story: Story) -> None:
     async with story.database.transaction() as session:
         await expire(session, now=clock.now() + timedelta(hours=1))
     assert await story.left() == 5_000
-    await story.till.sandbox.succeed(opened.payment_id)  # too late: own money goes back, the allowance is free again
+    await story.till.sandbox.succeed(opened.payment_id)  # too late: own money is held, the allowance is free again
     await story.till.work()
+    await returned_by_two(story.till, story.shop.bank, opened.payment_id)
     assert await story.till.one("SELECT kind, amount_fen FROM refund") == ("late_payment", late.total_fen - 2_000)
-    await story.till.work()
     await story.true()
 
 

@@ -25,7 +25,7 @@ async def proven(database: Database) -> dict[str, Identity]:
 
 async def test_an_empty_shop_balances(database: Database) -> None:
     found = await proven(database)
-    assert len(found) == 13
+    assert len(found) == 14
     assert all(one.holds for one in found.values())
 
 
@@ -45,7 +45,11 @@ async def test_every_fen_is_somewhere(database: Database, seed: int) -> None:
 WRONG = {
     "UPDATE payment SET received_fen = received_fen + 1 WHERE state = 'succeeded'": {"money", "clearing"},
     "UPDATE parcel SET freight_fen = freight_fen + 1": {"money", "claims"},
-    "UPDATE stock_item SET on_hand_pieces = on_hand_pieces + 1": {"on_hand"},
+    "UPDATE stock_item SET on_hand_pieces = on_hand_pieces + 1": {"on_hand", "owned"},
+    "UPDATE refund_goods SET pieces = pieces + 1": {"owned"},
+    "UPDATE shop_order SET state = 'cancelled' WHERE id IN (SELECT order_id FROM payment WHERE state = 'succeeded')": {
+        "owned"
+    },
     "UPDATE stock_hold SET pieces = pieces + 1 WHERE state = 'held'": {"held"},
     "UPDATE credit_delta SET sale_fen = sale_fen + 1": {"rollup"},
     "UPDATE refund_part SET fen = fen + 1": {"recognised", "given_back"},

@@ -19,6 +19,7 @@ from shop.adapters.stripe.gateway import GatewayUnavailable
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import NotFound
+from tests.make.payment_desk import returned_by_two
 from tests.make.payments import SECRET, Till, books, till
 from tests.make.shop import SmallShop, buyer, placed, small_shop
 
@@ -187,7 +188,7 @@ async def test_another_amount_or_currency_waits_for_a_person(
     assert await desk.all("SELECT id FROM refund") == []
 
 
-async def test_paid_too_late_returns_whole_when_the_goods_are_gone(shop: SmallShop, desk: Till) -> None:
+async def test_paid_too_late_waits_for_two_people_when_the_goods_are_gone(shop: SmallShop, desk: Till) -> None:
     actor, quicker = [await buyer(desk.database, works_at=shop.branch) for _ in range(2)]
     order = await placed(desk.database, actor, {shop.skus[0]: 600})
     opened = await desk.open(actor, order.id)
@@ -199,6 +200,8 @@ async def test_paid_too_late_returns_whole_when_the_goods_are_gone(shop: SmallSh
     await desk.work()
     assert await desk.one(PAYMENT, id=opened.payment_id) == ("held", "too_late")
     await desk.work()
+    assert await desk.all("SELECT id FROM refund") == []
+    await returned_by_two(desk, shop.bank, opened.payment_id)
     kind, state, fen = await desk.one("SELECT kind, state, amount_fen FROM refund")
     assert (kind, state, fen) == ("late_payment", "succeeded", order.total_fen)
     assert await books(desk) == {"payments": 0, "goods": 0, "freight": 0, "advances": 0}
@@ -257,12 +260,13 @@ async def test_a_second_page_that_closes_leaves_the_order_paid(
     assert await desk.one(ORDER, id=order.id) == ("confirmed", "paid")
 
 
-async def test_paid_twice_goes_back_once(desk: Till, two_pages: tuple[OrderOut, UUID, UUID]) -> None:
+async def test_paid_twice_goes_back_once(shop: SmallShop, desk: Till, two_pages: tuple[OrderOut, UUID, UUID]) -> None:
     order, _, second = two_pages
     await desk.sandbox.succeed(second)
     await desk.work()
     await desk.work()
     assert await desk.one(PAYMENT, id=second) == ("held", "paid_twice")
+    await returned_by_two(desk, shop.bank, second)
     back = await desk.one("SELECT payment_id, kind, state, amount_fen FROM refund")
     assert back == (second, "late_payment", "succeeded", order.total_fen)
     assert (await books(desk))["payments"] == order.total_fen

@@ -53,7 +53,8 @@ async def test_a_refund_and_a_late_row_change_no_earlier_report(database: Databa
     assert await again(database, WHOLE, first) == canonical(first)
     found = await crossing(database, first, second)
     assert {cause: of["credited_fen"] for cause, of in found.causes.items()} == {
-        "late_rows": 50, "refunds": -300, "corrections": 0, "grade_changes": 0,
+        "late_rows": 50, "refunds": -300, "refunds_undone": 0, "payments_undone": 0, "corrections": 0,
+        "grade_changes": 0,
     }  # fmt: skip
     assert set(found.unexplained.values()) == {0}
 

@@ -27,7 +27,7 @@ MATRIX = {
     | RECORDS
     | {"refund:request", "product:write", "import:confirm", "evidence:write", "evidence:check", "invoice:write"}
     | {"bank:import", "bank:confirm", "correction:request", "correction:approve", "period:close", "filing:write"}
-    | {"intake:write", "intake:confirm", "flag:clear"},
+    | {"intake:write", "intake:confirm", "flag:clear", "payment:desk"},
     "county_reviewer": {"me:read"},
     "supplier": {"me:read", "order:read", "refund:request", "product:write", "invoice:read", "invoice:write"},
     "auditor": {"me:read"} | RECORDS,

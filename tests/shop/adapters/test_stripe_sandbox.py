@@ -143,7 +143,7 @@ async def test_refund_comes_back_by_itself(sandbox: Sandbox, door: Door, clock: 
     await sandbox.quiet()
     seen = await sandbox.gateway.read_refund(first.provider_refund_id)
     assert (seen.state, seen.succeeded_at, seen.failure_reason) == ("succeeded", clock.moment, None)
-    assert sorted(door.kinds()[1:]) == ["charge.refunded", "refund.updated"]
+    assert sorted(door.kinds()[1:]) == ["charge.refunded", "refund.created", "refund.updated"]
 
     again = await sandbox.gateway.refund(refund_id=refund_id, provider_payment_id=intent, amount_fen=4_000)
     assert again.provider_refund_id == first.provider_refund_id
@@ -222,8 +222,8 @@ async def test_events_repeated_dropped_and_out_of_order(sandbox: Sandbox, door: 
     await sandbox.quiet()
     assert len(door.events) == 10
     await sandbox.courier.release()
-    assert sorted(door.kinds()[10:12]) == ["charge.refunded", "refund.updated"]
-    assert door.kinds()[12:] == ["checkout.session.completed"]
+    assert sorted(door.kinds()[10:13]) == ["charge.refunded", "refund.created", "refund.updated"]
+    assert door.kinds()[13:] == ["checkout.session.completed"]
 
 
 async def test_pressing_pay_twice_tells_the_same_event_again(sandbox: Sandbox, door: Door, wanted: Build) -> None:

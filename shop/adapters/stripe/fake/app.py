@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from stripe.params import (
+    DisputeRetrieveParams,
     EventListParams,
     PaymentIntentRetrieveParams,
     RefundCreateParams,
@@ -62,6 +63,7 @@ class StandIn:
             ("POST", "/v1/refunds", self.create_refund),
             ("GET", "/v1/refunds", self.list_refunds),
             ("GET", "/v1/refunds/{id}", self.retrieve_refund),
+            ("GET", "/v1/disputes/{id}", self.retrieve_dispute),
             ("GET", "/v1/events", self.list_events),
         ]
         return Starlette(
@@ -114,8 +116,11 @@ class StandIn:
         return await self._list(request, EventListParams, "event", _is_wanted)
 
     async def list_refunds(self, request: Request) -> Response:
-        """Of the account, by time alone: no other filter is known here."""
-        return await self._list(request, RefundListParams, "refund", _was_created)
+        """Of the account, by time or by charge: no other filter is known here."""
+        return await self._list(request, RefundListParams, "refund", _is_wanted_refund)
+
+    async def retrieve_dispute(self, request: Request) -> Response:
+        return await self._read(request, DisputeRetrieveParams, lambda world: world.dispute(request.path_params["id"]))
 
     async def _list(self, request: Request, shape: Any, kind: str, is_wanted: Callable[[Body, Body], bool]) -> Response:
         """A page, the youngest first."""
@@ -241,6 +246,10 @@ def _is_wanted(event: Body, wanted: Body) -> bool:
         and _was_created(event, wanted)
         and wanted.get("delivery_success", event["pending_webhooks"] == 0) == (event["pending_webhooks"] == 0)
     )
+
+
+def _is_wanted_refund(refund: Body, wanted: Body) -> bool:
+    return _was_created(refund, wanted) and wanted.get("charge", refund["charge"]) == refund["charge"]
 
 
 def _was_created(thing: Body, wanted: Body) -> bool:

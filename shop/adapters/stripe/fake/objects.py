@@ -16,9 +16,14 @@ _CLASSES: dict[str, type[stripe.StripeObject]] = {
     "payment_intent": stripe.PaymentIntent,
     "charge": stripe.Charge,
     "refund": stripe.Refund,
+    "dispute": stripe.Dispute,
+    "balance_transaction": stripe.BalanceTransaction,
     "event": stripe.Event,
 }
 # A stored object may hold more than Stripe shows; such names begin with an underscore.
+
+
+EVIDENCE_DAYS = 7
 
 
 def new_token() -> str:
@@ -156,6 +161,7 @@ def charge_object(intent: Body, *, method: str, created: int) -> Body:
         "payment_method_details": {"type": method, method: {}},
         "refunded": False,
         "status": "succeeded" if paid else "failed",
+        "_disputed_away": False,
     }
 
 
@@ -175,6 +181,57 @@ def refund_object(charge: Body, wanted: Body, *, amount: int, created: int, will
         "status": "pending",
         "_will_fail": will_fail,
     }
+
+
+def dispute_object(charge: Body, *, amount: int, reason: str, inquiry: bool, created: int) -> Body:
+    """Of a part of a charge or all of it. inquiry: the bank only asks; no money moves yet."""
+    return {
+        "id": f"du_{token_of(charge['id'])}{new_token()}",
+        "object": "dispute",
+        "amount": amount,
+        "balance_transactions": [],
+        "charge": charge["id"],
+        "created": created,
+        "currency": charge["currency"],
+        "enhanced_eligibility_types": [],
+        "evidence": {},
+        "evidence_details": {
+            "due_by": created + EVIDENCE_DAYS * 24 * 60 * 60,
+            "enhanced_eligibility": {},
+            "has_evidence": False,
+            "past_due": False,
+            "submission_count": 0,
+            "submission_method": "not_submitted",
+        },
+        "is_charge_refundable": inquiry,
+        "livemode": False,
+        "metadata": {},
+        "payment_intent": charge["payment_intent"],
+        "reason": reason,
+        "status": "warning_needs_response" if inquiry else "needs_response",
+    }
+
+
+def balance_transaction_object(dispute: Body, *, amount: int, created: int) -> Body:
+    """Money that left the account's balance for a dispute (negative), or came back. Fees are left out."""
+    return shown(
+        {
+            "id": f"txn_{new_token()}",
+            "object": "balance_transaction",
+            "amount": amount,
+            "available_on": created,
+            "balance_type": "payments",
+            "created": created,
+            "currency": dispute["currency"],
+            "fee": 0,
+            "fee_details": [],
+            "net": amount,
+            "reporting_category": "dispute" if amount < 0 else "dispute_reversal",
+            "source": dispute["id"],
+            "status": "available",
+            "type": "adjustment",
+        }
+    )
 
 
 def event_object(kind: str, about: Body, *, created: int) -> Body:

@@ -1,7 +1,7 @@
 """The sandbox as the shop holds it: a gateway, and the hand that pays or fails on the payer's behalf."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -80,6 +80,56 @@ class Sandbox:
         """Whether refunds made from now on in this process end as failed."""
         self._stand_in.refunds_fail = failing
 
+    async def refund_in_dashboard(self, payment: UUID | str, *, amount_fen: int | None = None) -> str:
+        """Somebody gives money back in the provider's own pages; returns the provider's id. Raises SandboxRefused."""
+        session_id = await self._session_id(payment)
+        wanted: Body = {} if amount_fen is None else {"amount": amount_fen}
+        async with self._stand_in.store.turn(token_of(session_id)) as objects:
+            world = World(objects, self._stand_in.seconds())
+            session = await _found(world, session_id)
+            try:
+                refund = await world.open_refund(
+                    {"payment_intent": session["payment_intent"], **wanted}, will_fail=self._stand_in.refunds_fail
+                )
+                await world.refund(refund["id"])
+            except Refusal as refusal:
+                raise SandboxRefused(str(refusal)) from refusal
+        await self.courier.send(world.events)
+        return str(refund["id"])
+
+    async def fail_refund(self, provider_refund_id: str) -> None:
+        """A refund that had succeeded comes back. Again: the same events once more. Raises SandboxRefused."""
+        await self._act(provider_refund_id, lambda world: world.fail_refund(provider_refund_id))
+
+    async def dispute(
+        self,
+        payment: UUID | str,
+        *,
+        amount_fen: int | None = None,
+        reason: str = "product_not_received",
+        inquiry: bool = False,
+    ) -> str:
+        """The payer's bank disputes a payment (or a part of it); returns the provider's id. Raises SandboxRefused."""
+        session_id = await self._session_id(payment)
+        charge_id = f"ch_{token_of(session_id)}"
+        opened = await self._act(
+            charge_id,
+            lambda world: world.open_dispute(charge_id, amount=amount_fen, reason=reason, inquiry=inquiry),
+        )
+        return str(opened["id"])
+
+    async def end_dispute(self, provider_dispute_id: str, *, won: bool) -> None:
+        """The bank decides, and the money goes where it said. Again: the same events once more."""
+        await self._act(provider_dispute_id, lambda world: world.end_dispute(provider_dispute_id, won=won))
+
+    async def reinstate(self, provider_dispute_id: str) -> None:
+        """What a dispute had taken comes back, whatever became of it."""
+        await self._act(provider_dispute_id, lambda world: world.reinstate(provider_dispute_id))
+
+    async def withdraw(self, provider_dispute_id: str) -> None:
+        """The disputed amount is taken off the balance."""
+        await self._act(provider_dispute_id, lambda world: world.withdraw(provider_dispute_id))
+
     async def quiet(self) -> None:
         """Wait until refunds and deliveries that are under way have ended."""
         await self.courier.quiet()
@@ -98,6 +148,16 @@ class Sandbox:
             session = await world.pay(session_id, paid=paid, amount=amount, currency=currency, method=method)
         await self.courier.send(world.events)
         return _page(session)
+
+    async def _act(self, object_id: str, act: Callable[[World], Awaitable[Body]]) -> Body:
+        async with self._stand_in.store.turn(token_of(object_id)) as objects:
+            world = World(objects, self._stand_in.seconds())
+            try:
+                done = await act(world)
+            except Refusal as refusal:
+                raise SandboxRefused(str(refusal)) from refusal
+        await self.courier.send(world.events)
+        return done
 
     async def _session_id(self, payment: UUID | str) -> str:
         if isinstance(payment, str) and payment.startswith("cs_"):

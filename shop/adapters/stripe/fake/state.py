@@ -4,7 +4,9 @@ from typing import Any
 
 from shop.adapters.stripe.fake.check import Refusal
 from shop.adapters.stripe.fake.objects import (
+    balance_transaction_object,
     charge_object,
+    dispute_object,
     event_object,
     intent_object,
     new_token,
@@ -117,6 +119,8 @@ class World:
         if intent["status"] != "succeeded":
             raise Refusal(f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund.")
         charge = await self.charge(intent["latest_charge"])
+        if charge["_disputed_away"]:
+            raise Refusal(f"Charge {charge['id']} has been charged back.", code="charge_disputed")
         left = charge["amount"] - charge["amount_refunded"]
         amount = wanted.get("amount", left)
         if left == 0:
@@ -154,6 +158,74 @@ class World:
         await self._tell("refund.updated", refund)
         return refund
 
+    async def fail_refund(self, refund_id: str) -> Body:
+        """The payer's bank sends a refund back that had succeeded. Again it changes nothing, and is told again."""
+        refund = await self._found("refund", refund_id)
+        if refund["status"] == "succeeded":
+            refund |= {"status": "failed", "failure_reason": "lost_or_stolen_card"}
+            charge = await self.charge(refund["charge"])
+            charge["amount_refunded"] -= refund["amount"]
+            charge["refunded"] = False
+            await self._keep(charge)
+            await self._keep(refund)
+        if refund["status"] != "failed":
+            raise SandboxRefused(f"the refund is {refund['status']}")
+        await self._tell("refund.updated", refund)
+        await self._tell("refund.failed", refund)
+        return refund
+
+    async def open_dispute(self, charge_id: str, *, amount: int | None, reason: str, inquiry: bool) -> Body:
+        """The payer's bank asks for the money; unless it only inquires, the provider takes it off the balance."""
+        charge = await self.charge(charge_id)
+        amount = charge["amount"] if amount is None else amount
+        if charge["status"] != "succeeded" or not 0 < amount <= charge["amount"]:
+            raise SandboxRefused("nothing of this charge can be disputed like that")
+        dispute = dispute_object(charge, amount=amount, reason=reason, inquiry=inquiry, created=self._now)
+        charge |= {"disputed": True, "_disputed_away": not inquiry}
+        await self._keep(charge)
+        await self._keep(dispute)
+        await self._tell("charge.dispute.created", dispute)
+        return dispute if inquiry else await self.withdraw(dispute["id"])
+
+    async def dispute(self, dispute_id: str) -> Body:
+        return await self._found("dispute", dispute_id)
+
+    async def withdraw(self, dispute_id: str) -> Body:
+        """The disputed amount leaves the balance, once."""
+        dispute = await self.dispute(dispute_id)
+        if _taken(dispute) == 0:
+            dispute = await self._moved(dispute, -dispute["amount"])
+            await self._tell("charge.dispute.funds_withdrawn", dispute)
+        return dispute
+
+    async def reinstate(self, dispute_id: str) -> Body:
+        """What was withdrawn comes back, once."""
+        dispute = await self.dispute(dispute_id)
+        if taken := _taken(dispute):
+            dispute = await self._moved(dispute, taken)
+            await self._tell("charge.dispute.funds_reinstated", dispute)
+        return dispute
+
+    async def end_dispute(self, dispute_id: str, *, won: bool) -> Body:
+        """The bank has decided. Lost, the money is gone; won, it comes back. An inquiry closes either way."""
+        dispute = await self.dispute(dispute_id)
+        inquiry = dispute["status"].startswith("warning_")
+        status = "warning_closed" if inquiry and won else "won" if won else "lost"
+        if dispute["status"] != status:
+            dispute |= {"status": status, "is_charge_refundable": False}
+            await self._keep(dispute)
+            charge = await self.charge(dispute["charge"])
+            await self._keep(charge | {"_disputed_away": not won})
+            await self._tell("charge.dispute.updated", dispute)
+        await self._tell("charge.dispute.closed", dispute)
+        return await (self.reinstate if won else self.withdraw)(dispute_id)
+
+    async def _moved(self, dispute: Body, amount: int) -> Body:
+        entry = balance_transaction_object(dispute, amount=amount, created=self._now)
+        dispute["balance_transactions"] = [*dispute["balance_transactions"], entry]
+        await self._keep(dispute)
+        return dispute
+
     async def _close(self, session: Body) -> None:
         session |= {"status": "expired", "url": None}
         await self._keep(session)
@@ -173,6 +245,10 @@ class World:
             words = kind.replace(".", " ").replace("_", " ")
             raise Refusal(f"No such {words}: '{object_id}'", status=404, code="resource_missing", param="id")
         return found
+
+
+def _taken(dispute: Body) -> int:
+    return -sum(int(entry["amount"]) for entry in dispute["balance_transactions"])
 
 
 def check_session(wanted: dict[str, Any], now: int) -> None:

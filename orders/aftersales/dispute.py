@@ -1,0 +1,209 @@
+"""The payer's bank disputes a payment: staff see it while it is open; lost, the money is gone; won, it is back.
+
+What was lost is a refund of kind `dispute`: it takes parts, claims and credit on the way of every refund, and is undone
+as a refund that failed after it had succeeded.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import ARRAY, Row, Text, bindparam, text
+
+from orders.aftersales.fail import fail
+from orders.aftersales.own_left import own_left, spread
+from orders.aftersales.reserve import Wanted, reserve
+from orders.aftersales.restock import restock_rest
+from orders.aftersales.succeed import Success, succeed
+from shop.adapters.stripe.gateway import DisputeSeen
+from shop.core.audit import record_change
+from shop.core.database import WriteSession
+from shop.core.ids import new_id
+
+# The orders that the disputed money paid: its own, and those that it was matched to after it had been kept.
+_LOCK = text(
+    """
+SELECT id FROM shop_order WHERE id IN (
+    SELECT q.order_id FROM payment p JOIN payment q ON p.id IN (q.id, q.advance_of_id)
+    WHERE p.provider_payment_id = ANY(:payments)) ORDER BY id FOR UPDATE
+"""
+).bindparams(bindparam("payments", type_=ARRAY(Text)))
+_KEEP = text(
+    """
+INSERT INTO dispute AS known (id, provider_dispute_id, payment_id, order_id, state, provider_state, amount_fen,
+    currency, reason, withdrawn_fen, reinstated, opened_at, evidence_due_at, closed_at, seen_at)
+SELECT :id, :provider, p.id, p.order_id, :state, :provider_state, :amount, :currency, :reason, :withdrawn, :reinstated,
+    :opened_at, :due_at, :closed_at, :asked_at
+FROM payment p WHERE p.provider_payment_id = :payment
+ON CONFLICT (provider_dispute_id) DO UPDATE SET state = excluded.state, provider_state = excluded.provider_state,
+    amount_fen = excluded.amount_fen, reason = excluded.reason, withdrawn_fen = excluded.withdrawn_fen,
+    reinstated = excluded.reinstated, evidence_due_at = excluded.evidence_due_at, seen_at = excluded.seen_at,
+    closed_at = CASE WHEN excluded.state <> 'open' THEN coalesce(known.closed_at, excluded.closed_at) END
+WHERE known.seen_at <= excluded.seen_at
+RETURNING known.id, known.order_id
+"""
+)
+_OF_ORDER = text(
+    """
+SELECT d.id, d.payment_id, d.currency, CASE WHEN d.state = 'lost' AND NOT d.reinstated THEN d.amount_fen ELSE 0 END
+    AS gone_fen, coalesce((SELECT sum(r.amount_fen) FROM refund r
+    WHERE r.dispute_id = d.id AND r.state = 'succeeded'), 0)::bigint AS taken_fen
+FROM dispute d WHERE d.order_id = :order
+    OR d.payment_id IN (SELECT advance_of_id FROM payment WHERE order_id = :order) ORDER BY d.id
+"""
+)
+_TAKEN = text("SELECT id FROM refund WHERE dispute_id = :dispute AND state = 'succeeded' ORDER BY id")
+_LOCK_SOURCES = text(
+    """
+SELECT id FROM shop_order WHERE id IN (SELECT order_id FROM payment WHERE :payment IN (id, advance_of_id))
+ORDER BY id FOR UPDATE
+"""
+)
+# Where the money of a payment stands: unsettled, kept, or in orders.
+_SOURCES = text(
+    """
+SELECT p.id, p.order_id, p.state = 'held' AS never_credited, coalesce(k.left_fen, p.received_fen - coalesce((
+    SELECT sum(r.amount_fen) FROM refund r WHERE r.payment_id = p.id AND r.state <> 'failed'), 0))::bigint AS left_fen
+FROM payment p LEFT JOIN kept_advance k ON k.payment_id = p.id
+WHERE (p.id = :payment OR p.advance_of_id = :payment) AND p.state IN ('held', 'succeeded')
+ORDER BY p.created_at, p.id
+"""
+)
+_CANCEL = text(
+    """
+WITH cancelled AS (
+    UPDATE shop_order SET state = 'cancelled' WHERE id = :order AND state = 'confirmed' RETURNING id
+)
+INSERT INTO order_event (order_id, state, at) SELECT id, 'cancelled', :now FROM cancelled
+ON CONFLICT DO NOTHING RETURNING order_id
+"""
+)
+REASON = "银行或卡组织判付款人胜诉，款项已被划走"
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """A dispute of which so much (fen > 0) is not taken from any order yet."""
+
+    dispute: Row[Any]
+    fen: int
+
+
+async def follow_disputes(session: WriteSession, seen: Sequence[DisputeSeen], *, now: datetime) -> None:
+    """Keep what the provider says, and let the orders follow: any number of times, in any order, with one effect."""
+    ours = sorted((one for one in seen if one.provider_payment_id), key=lambda one: one.asked_at)
+    if not ours:
+        return
+    await session.execute(_LOCK, {"payments": [one.provider_payment_id for one in ours]})
+    orders = set()
+    for one in ours:
+        kept = (await session.execute(_KEEP, _named(one, now))).one_or_none()
+        if kept is None:
+            _log.info("dispute_not_kept", provider_dispute_id=one.provider_dispute_id)  # not ours, or an older look
+        else:
+            orders.add(kept.order_id)
+    for order_id in sorted(orders):
+        await pursue(session, order_id, now=now)
+
+
+async def pursue(session: WriteSession, order_id: UUID, *, now: datetime) -> None:
+    """Take what lost disputes of this order's money have not taken yet, and give back what was reinstated.
+
+    Called again when a refund fails: a dispute that was lost while it was on its way finds its amounts left then. The
+    caller holds the order's lock.
+    """
+    for dispute in (await session.execute(_OF_ORDER, {"order": order_id})).all():
+        if dispute.gone_fen > dispute.taken_fen:
+            await _take(session, _Gone(dispute, dispute.gone_fen - dispute.taken_fen), now)
+        elif dispute.gone_fen == 0 and dispute.taken_fen:
+            for refund_id in (await session.scalars(_TAKEN, {"dispute": dispute.id})).all():
+                await fail(session, refund_id, "dispute_reinstated", provider_refund_id=None, now=now)
+
+
+async def _take(session: WriteSession, gone: _Gone, now: datetime) -> None:
+    """From where the money stands, as far as it is there; what is missing stays named on the payments desk."""
+    left_fen = gone.fen
+    await session.execute(_LOCK_SOURCES, {"payment": gone.dispute.payment_id})
+    for source in (await session.execute(_SOURCES, {"payment": gone.dispute.payment_id})).all():
+        if left_fen and source.never_credited:
+            left_fen -= await _take_unsettled(session, gone.dispute, source, min(left_fen, source.left_fen), now)
+        elif left_fen:
+            left_fen -= await _take_from_order(session, gone.dispute, source, left_fen, now)
+
+
+async def _take_unsettled(session: WriteSession, dispute: Row[Any], source: Row[Any], fen: int, now: datetime) -> int:
+    if fen > 0:
+        wanted = Wanted(
+            source.order_id, source.id, "dispute", fen, REASON, currency=dispute.currency, dispute_id=dispute.id
+        )
+        refund_id = await reserve(session, wanted, now=now)
+        await succeed(session, refund_id, Success(None, fen, now), now=now)
+    return max(0, fen)
+
+
+async def _take_from_order(
+    session: WriteSession, dispute: Row[Any], source: Row[Any], most_fen: int, now: datetime
+) -> int:
+    """Everything that is left, if the dispute is of so much: an order that is not sent yet is then cancelled."""
+    left = await own_left(session, source.order_id)
+    fen = min(most_fen, left.fen)
+    if fen == 0:
+        return 0
+    over = spread(left, fen)
+    wanted = Wanted(
+        order_id=source.order_id,
+        payment_id=source.id,
+        kind="dispute",
+        amount_fen=fen,
+        reason=REASON,
+        parts=over.parts,
+        lines=over.lines,
+        freight=over.freight,
+        dispute_id=dispute.id,
+    )
+    refund_id = await reserve(session, wanted, now=now)
+    if fen == left.fen and left.whole:
+        await _cancel(session, source.order_id, dispute, now)
+    await succeed(session, refund_id, Success(None, fen, now), now=now)
+    return fen
+
+
+async def _cancel(session: WriteSession, order_id: UUID, dispute: Row[Any], now: datetime) -> None:
+    """Nobody pays for goods that have not left: they are not sent."""
+    if await session.scalar(_CANCEL, {"order": order_id, "now": now}) is None:
+        return
+    await restock_rest(session, order_id, now=now)
+    await record_change(
+        session,
+        actor_id=None,
+        action="order.cancel",
+        subject=f"order:{order_id}",
+        before={"state": "confirmed"},
+        after={"state": "cancelled", "dispute_id": str(dispute.id)},
+        reason=REASON,
+        now=now,
+    )
+
+
+def _named(seen: DisputeSeen, now: datetime) -> dict[str, object]:
+    return {
+        "id": new_id(),
+        "provider": seen.provider_dispute_id,
+        "payment": seen.provider_payment_id,
+        "state": seen.state,
+        "provider_state": seen.provider_state,
+        "amount": seen.amount_fen,
+        "currency": seen.currency,
+        "reason": seen.reason,
+        "withdrawn": seen.withdrawn_fen,
+        "reinstated": seen.reinstated,
+        "opened_at": seen.opened_at,
+        "due_at": seen.evidence_due_at,
+        "closed_at": None if seen.state == "open" else now,
+        "asked_at": seen.asked_at,
+    }

@@ -1,0 +1,151 @@
+"""A refund succeeded: credit, claims, allowances and stock follow, in one transaction and once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+
+from orders.aftersales.restock import restock
+from orders.allowance.spend import Returned, refund_to
+from orders.credit.record import Recognised, record
+from orders.funds.post import Moved, post
+from shop.core import clock
+from shop.core.database import WriteSession
+
+CURRENCY = "cny"
+_SUCCEEDED = text(
+    """
+UPDATE refund r SET state = 'succeeded', provider_refund_id = :provider, succeeded_at = :at
+FROM payment p
+WHERE r.id = :refund AND r.state IN ('requested', 'submitted') AND r.amount_fen - r.allowance_fen = :amount
+    AND p.id = r.payment_id
+RETURNING r.id, r.order_id, r.amount_fen, r.currency, p.id AS payment_id, p.succeeded_at AS paid_at,
+    p.state = 'held' AS never_credited, CASE WHEN p.method = 'bank_transfer' THEN 'bank' ELSE 'stripe' END AS clearing,
+    coalesce((SELECT k.person_id::text FROM kept_advance k WHERE k.payment_id = p.id), 'stripe') AS advance
+"""
+)
+PARTS = text(
+    """
+SELECT r.component_id, r.fen, r.grams, r.quantity_milli, l.supplier_id, a.union_id,
+    CASE WHEN s.payer_kind = 'allowance' THEN s.payer_id END AS allowance_id
+FROM refund_part r JOIN share_component c ON c.id = r.component_id JOIN order_line l ON l.id = c.line_id
+JOIN line_share s ON s.id = c.share_id JOIN attribution a ON a.id = c.id
+WHERE r.refund_id = :refund ORDER BY r.component_id
+"""
+)
+_FREIGHT = text(
+    """
+SELECT p.supplier_id, r.fen, NULL AS allowance_id FROM refund_freight r JOIN parcel p ON p.id = r.parcel_id
+WHERE r.refund_id = :refund
+"""
+)
+# What an earlier refund of this order gave back and, failing after all, could not take again: the member has it.
+_STILL_GIVEN = text(
+    """
+SELECT a.owner AS allowance_id,
+    sum(CASE WHEN a.id = t.debit_account_id THEN t.amount_fen ELSE -t.amount_fen END)::bigint AS fen
+FROM refund r JOIN transfer t ON t.reference = r.id AND t.kind IN ('allowance_refunded', 'allowance_taken_again')
+JOIN account a ON a.kind = 'allowance' AND a.id IN (t.debit_account_id, t.credit_account_id)
+WHERE r.order_id = :order AND r.state = 'failed' GROUP BY 1
+"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """What the provider returned, and when; nothing where all of it returns to allowances, or a dispute took it."""
+
+    provider_refund_id: str | None
+    own_fen: int
+    at: datetime
+
+
+async def succeed(session: WriteSession, refund_id: UUID, success: Success, *, now: datetime) -> None:
+    """On the business day of the success. Succeeded before is success; the caller holds the order's lock.
+
+    Money that was never credited only leaves the advance it stood on; in another currency it is nobody's fen.
+    """
+    named = {
+        "refund": refund_id,
+        "provider": success.provider_refund_id,
+        "at": success.at,
+        "amount": success.own_fen,
+    }
+    refund = (await session.execute(_SUCCEEDED, named)).one_or_none()
+    if refund is None:
+        return
+    day = clock.business_day(success.at)
+    if refund.never_credited:
+        if refund.currency == CURRENCY:
+            await post(session, [_advance_returned(refund, day)], now=now)
+        return
+    parts = (await session.execute(PARTS, {"refund": refund_id})).all()
+    freight = (await session.execute(_FREIGHT, {"refund": refund_id})).all()
+    sale_on = clock.business_day(refund.paid_at)
+    await record(session, [_negative(refund_id, part, day, sale_on) for part in parts], now=now)
+    await post(session, _claims_lowered(refund_id, refund.clearing, [*parts, *freight], day), now=now)
+    given = {row.allowance_id: row.fen for row in await session.execute(_STILL_GIVEN, {"order": refund.order_id})}
+    await refund_to(session, refund_id=refund_id, returned=to_allowances(parts, given), day=day, now=now)
+    await restock(session, refund_id, now=now)
+
+
+def _negative(refund_id: UUID, part: Row[Any], day: date, sale_on: date) -> Recognised:
+    return Recognised(
+        kind="refund",
+        cause_id=refund_id,
+        component_id=part.component_id,
+        amount_fen=-part.fen,
+        grams=-part.grams,
+        quantity_milli=-part.quantity_milli,
+        occurred_on=day,
+        sale_on=sale_on,
+        grade="A",
+    )
+
+
+def _claims_lowered(refund_id: UUID, own: str, returned: Sequence[Row[Any]], day: date) -> list[Moved]:
+    """What a supplier is owed falls, and so does what the provider or the bank (`own`) holds for us, or what a union
+    owes; one transfer each.
+    """
+    sums: dict[tuple[str, str], int] = {}
+    for row in returned:
+        clearing = f"union:{row.union_id}" if row.allowance_id else own
+        sums[str(row.supplier_id), clearing] = sums.get((str(row.supplier_id), clearing), 0) + row.fen
+    return [
+        Moved(
+            key=f"refund:{refund_id}:{supplier_id}" + (f":{clearing}" if clearing != "stripe" else ""),
+            kind="refund",
+            debit=("claim", supplier_id),
+            credit=("clearing", clearing),
+            amount_fen=fen,
+            reference=refund_id,
+            occurred_on=day,
+        )
+        for (supplier_id, clearing), fen in sorted(sums.items())
+        if fen
+    ]
+
+
+def to_allowances(parts: Sequence[Row[Any]], given: Mapping[str, int]) -> list[Returned]:
+    """What each allowance gets back, less what it has been `given` already and still holds."""
+    sums: dict[UUID, int] = {}
+    for part in parts:
+        if part.allowance_id and part.fen:
+            sums[part.allowance_id] = sums.get(part.allowance_id, 0) + part.fen
+    owed = {allowance_id: fen - given.get(str(allowance_id), 0) for allowance_id, fen in sums.items()}
+    return [Returned(allowance_id, fen) for allowance_id, fen in owed.items() if fen > 0]
+
+
+def _advance_returned(refund: Row[Any], day: date) -> Moved:
+    return Moved(
+        key=f"advance_returned:{refund.id}",
+        kind="advance_returned",
+        debit=("advance", refund.advance),
+        credit=("clearing", "stripe"),
+        amount_fen=refund.amount_fen,
+        reference=refund.id,
+        occurred_on=day,
+    )

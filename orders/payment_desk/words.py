@@ -1,0 +1,48 @@
+"""What waits on the desk, in words for people."""
+
+from collections.abc import Mapping
+
+LISTS: Mapping[str, str] = {
+    "held": "不能结算的收款",
+    "dispute": "争议",
+    "refund": "失败的退款",
+    "provider_refund": "支付平台上的退款",
+    "advance": "保留的预收款",
+}
+WHATS: Mapping[str, str] = {
+    "held": "收款待处理",
+    "advance": "预收款未用",
+    "dispute": "争议未决",
+    "dispute_short": "争议扣款超出订单",
+    "refund_failed": "退款没有成功",
+    "refund_undone": "退款成功后又失败",
+    "provider_refund": "平台退款未认领",
+}
+WHY: Mapping[str, str] = {
+    "differs": "金额或币种与应付不同",
+    "too_late": "到账时订单已结束",
+    "paid_twice": "同一订单重复付款",
+    "pending": "平台正在退",
+    "succeeded": "平台已退",
+    "dispute_reinstated": "争议款已退还本店",
+    "product_not_received": "付款人说没有收到货",
+    "fraudulent": "付款人说不是本人付款",
+    "duplicate": "付款人说重复扣款",
+    "general": "付款人提出异议",
+}
+TO_DO: Mapping[str, str] = {
+    "held": "两人确认后原路退回，或作为该付款人的预收款保留",
+    "advance": "匹配到同一买家未付款的订单，或两人确认后退回",
+    "dispute": "在截止日前到支付平台提交材料；未决之前不要发货",
+    "dispute_short": "扣款超过订单剩余金额，向付款人追回，或两人写明原因后结清",
+    "refund_failed": "重新退款；已用其他方式退给买家的，两人写明原因后结清",
+    "refund_undone": "钱回到了本店账户，重新退款；已用其他方式退给买家的，两人写明原因后结清",
+    "provider_refund": "说明退的是哪几件或多少金额，由另一人确认，记为本店的退款",
+}
+ACTIONS: Mapping[str, str] = {
+    "return": "退回",
+    "keep": "保留为预收款",
+    "settle_otherwise": "另行结清",
+    "adopt": "认领",
+}
+BY_BANK = "银行转账的款项请在对公转账台退回，需要该行的流水号"
