@@ -33,6 +33,8 @@ import orders.banking.api
 import orders.banking.layout_api
 import orders.banking.pages
 import orders.banking.statement_pages
+import orders.banking.undo_api
+import orders.banking.undo_pages
 import orders.budget.api
 import orders.bulk.acceptance_pages
 import orders.bulk.api
@@ -161,6 +163,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.banking.api.routes,
     orders.banking.layout_api.routes,
     orders.banking.statement_pages.routes,
+    orders.banking.undo_api.routes,
+    orders.banking.undo_pages.routes,
     orders.banking.pages.routes,
     orders.intake.api.routes,
     orders.intake.pages.routes,

@@ -29,7 +29,9 @@ WITH moved AS (
 ), {_LOCKED},
 noted AS (
     INSERT INTO stock_movement (id, sku_id, kind, pieces, reference, at)
-    SELECT gen_random_uuid(), sku_id, 'sold', -pieces, 'order:' || order_id, :now FROM moved
+    SELECT gen_random_uuid(), sku_id, 'sold', -pieces, 'order:' || order_id || CASE WHEN EXISTS (
+        SELECT FROM stock_movement s WHERE (s.reference, s.sku_id, s.kind) = ('order:' || m.order_id, m.sku_id, 'sold'))
+        THEN ':' || CAST(:now AS timestamptz) ELSE '' END, CAST(:now AS timestamptz) FROM moved m
 )
 UPDATE stock_item i SET on_hand_pieces = i.on_hand_pieces - l.pieces, held_pieces = i.held_pieces - l.pieces
 FROM locked l WHERE i.sku_id = l.sku_id
@@ -110,6 +112,16 @@ WITH enough AS (
 SELECT yes FROM enough
 """
 ).bindparams(bindparam("order", type_=Uuid))
+
+_HOLD_UNSOLD = text(
+    f"""
+WITH moved AS (
+    UPDATE stock_hold SET state = 'held' WHERE order_id = ANY(:orders) AND state = 'committed'
+    RETURNING order_id, sku_id, pieces
+), {_LOCKED}
+UPDATE stock_item i SET held_pieces = i.held_pieces + l.pieces FROM locked l WHERE i.sku_id = l.sku_id
+"""  # noqa: S608
+).bindparams(_ORDERS)
 
 _RETURN = text(
     """
@@ -201,6 +213,11 @@ async def hold_again(session: WriteSession, *, order_id: UUID) -> bool:
     """
     held: bool = (await session.execute(_HOLD_AGAIN, {"order": order_id})).scalar_one()
     return held
+
+
+async def hold_unsold(session: WriteSession, *, order_id: UUID) -> None:
+    """What was sold to an order that is unpaid again is held for it. Call `take_back` before: it lies in the barn."""
+    await session.execute(_HOLD_UNSOLD, {"orders": [order_id]})
 
 
 async def take_back(session: WriteSession, *, reference: str, pieces: dict[UUID, int], now: datetime) -> None:

@@ -60,6 +60,10 @@ CREATE INDEX ix_bank_transfer_open ON bank_transfer (day, id) WHERE state IN ('q
 ALTER TABLE transfer_match DROP CONSTRAINT pk_transfer_match,
     ADD COLUMN round smallint NOT NULL DEFAULT 1,
     ADD CONSTRAINT pk_transfer_match PRIMARY KEY (transfer_id, payer_share_id, round)""",
+        # What was paid back, and is then taken back by the bank as well, its payer owes.
+        """-- squawk-ignore ban-drop-constraint
+ALTER TABLE payer_share DROP CONSTRAINT ck_payer_share_not_negative,
+    ADD CONSTRAINT ck_payer_share_not_negative CHECK (due_fen >= 0)""",
     ):
         op.execute(statement)
     op.create_table('match_undoing',

@@ -92,6 +92,7 @@ _FREIGHT = """
     UNION ALL SELECT p.order_id, p.supplier_id, -f.fen
     FROM refund_freight f JOIN parcel p ON p.id = f.parcel_id
     JOIN refund r ON r.id = f.refund_id AND r.state = 'succeeded'
+    JOIN payment y ON y.order_id = r.order_id AND y.state = 'succeeded'
 """
 # Debits are positive. A transfer refers to an order or to what moved its money; what refers to nothing stands alone,
 # and shows.
@@ -102,12 +103,13 @@ _LEDGER = """
     LEFT JOIN payment y ON y.id = t.reference LEFT JOIN refund r ON r.id = t.reference
     LEFT JOIN acceptance x ON x.id = t.reference LEFT JOIN reduction d ON d.id = t.reference
 """
-# Pieces of orders that were paid for (or covered) and are not counted at a door by two people.
+# Pieces of orders that were paid for (or covered) and are not counted at a door by two people. One that is unpaid
+# again, with its goods in the barn, is placed (or expired) once more.
 _SOLD = """
     SELECT c.order_id, o.state, c.stock_sku_id AS sku_id, round(sum(c.quantity_milli) / 1000.0)::bigint AS pieces
     FROM share_component c JOIN shop_order o ON o.id = c.order_id
     JOIN order_event e ON e.order_id = o.id AND e.state = 'confirmed'
-    WHERE NOT EXISTS (SELECT FROM acceptance_duty d WHERE d.order_id = o.id)
+    WHERE o.state NOT IN ('placed', 'expired') AND NOT EXISTS (SELECT FROM acceptance_duty d WHERE d.order_id = o.id)
     GROUP BY c.order_id, o.state, c.stock_sku_id
 """
 
@@ -131,6 +133,7 @@ LAWS = (
             FROM share_component c JOIN payment y ON y.order_id = c.order_id AND y.state = 'succeeded'
             UNION ALL SELECT 'recognised', p.component_id::text, -p.fen
             FROM refund_part p JOIN refund r ON r.id = p.refund_id AND r.state = 'succeeded'
+            JOIN payment y ON y.order_id = r.order_id AND y.state = 'succeeded'
             UNION ALL SELECT 'recognised', component_id::text, accepted_fen FROM acceptance_part
             UNION ALL SELECT 'recognised', component_id::text, -fen FROM reduction_part WHERE of_accepted""",
     ),
@@ -186,12 +189,20 @@ LAWS = (
             JOIN share_component c ON c.share_id = s.id
             UNION ALL SELECT 'freight', payer_share_id::text, fen FROM freight_share""",
     ),
-    # What a share counts as paid = bank transfers matched to it, less what was paid back.
+    # What a share counts as paid = bank transfers matched to it, less matches undone and what was paid back.
     Law(
-        "transfers", "share", ("paid",), ("matched", "paid_back"),
+        "transfers", "share", ("paid",), ("matched", "unmatched", "paid_back"),
         """SELECT 'paid' AS part, id::text AS key, paid_fen AS fen FROM payer_share WHERE paid_fen <> 0
             UNION ALL SELECT 'matched', payer_share_id::text, amount_fen FROM transfer_match
+            UNION ALL SELECT 'unmatched', payer_share_id::text, -amount_fen FROM transfer_unmatch
             UNION ALL SELECT 'paid_back', payer_share_id::text, -amount_fen FROM paid_back""",
+    ),
+    # What a receipt counts as matched = its matches that were not undone.
+    Law(
+        "receipts", "receipt", ("matched",), ("shares",),
+        """SELECT 'matched' AS part, id::text AS key, matched_fen AS fen FROM bank_transfer WHERE amount_fen > 0
+            UNION ALL SELECT 'shares', transfer_id::text, amount_fen FROM transfer_match
+            UNION ALL SELECT 'shares', transfer_id::text, -amount_fen FROM transfer_unmatch""",
     ),
     # Of orders whose deliveries are all accepted: accepted − given back = net goods.
     Law(

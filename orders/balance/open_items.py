@@ -34,6 +34,34 @@ def _desk(what: str, subject: str = "w.subject") -> str:
         w.why FROM ({WAITING}) w JOIN shop_order o ON o.id = w.order_id WHERE w.what = '{what}'"""  # noqa: S608
 
 
+_BANK_WORDS: Final = {"queued": "待指明", "proposed": "待第二人确认", "taken_back": "银行冲回", "undone": "撤销匹配"}
+
+
+def _bank(where: str, why: str = "t.state") -> str:
+    return f"""SELECT 'bank_transfer:' || t.id AS subject, s.unit_id, t.amount_fen AS amount, 'cny' AS currency,
+        '流水 ' || t.serial_number || '（' || t.day || '）' AS about, {why} AS why
+        FROM bank_transfer t JOIN bank_statement s ON s.id = t.statement_id WHERE {where}"""  # noqa: S608
+
+
+_TWICE: Final = """t.amount_fen > 0 AND t.state <> 'taken_back' AND EXISTS (SELECT FROM bank_transfer o
+    WHERE o.serial_number = t.serial_number AND o.day = t.day AND o.id < t.id AND o.amount_fen = t.amount_fen
+        AND o.payer_name = t.payer_name AND o.state <> 'taken_back')"""
+_NO_FILE: Final = "t.amount_fen > 0 AND NOT EXISTS (SELECT FROM evidence e WHERE e.sha256 = s.file_sha256)"
+# Goods that left, or were accepted, and whose money the bank took back; and what somebody got back without having paid.
+_UNPAID_AGAIN: Final = """
+SELECT 'share:' || y.id AS subject, coalesce(y.unit_id, o.unit_id) AS unit_id,
+    CASE WHEN o.state = 'cancelled' THEN owed.fen ELSE y.due_fen - y.paid_fen END AS amount, 'cny' AS currency,
+    y.payer_name || ' · 订单 ' || o.number AS about,
+    CASE WHEN EXISTS (SELECT FROM transfer_unmatch n JOIN match_undoing u ON u.id = n.undoing_id
+        WHERE n.payer_share_id = y.id AND u.reversal_id IS NOT NULL) THEN 'taken_back' ELSE 'undone' END AS why
+FROM payer_share y JOIN shop_order o ON o.id = y.order_id, LATERAL (
+    SELECT coalesce(sum(CASE WHEN t.debit_account_id = a.id THEN t.amount_fen ELSE -t.amount_fen END), 0)::bigint AS fen
+    FROM account a JOIN transfer t ON a.id IN (t.debit_account_id, t.credit_account_id)
+    WHERE a.kind = 'receivable' AND a.owner = y.id::text) owed
+WHERE EXISTS (SELECT FROM transfer_unmatch n WHERE n.payer_share_id = y.id) AND o.state NOT IN ('placed', 'expired')
+    AND CASE WHEN o.state = 'cancelled' THEN owed.fen > 0 ELSE y.due_fen > y.paid_fen END
+"""
+
 KINDS: Final = (
     OpenKind("payment_held", "payments_desk", TO_DO["held"], _desk("held"), WHY),
     OpenKind("advance_kept", "payments_desk", TO_DO["advance"], _desk("advance"), WHY),
@@ -44,6 +72,37 @@ KINDS: Final = (
     # By the name that the comparison with the provider gives it: one thing is named once.
     OpenKind(
         "refund_unknown", "payments_desk", TO_DO["provider_refund"], _desk("provider_refund", "'refund:' || w.id"), WHY
+    ),
+    OpenKind(
+        "bank_reversal",
+        "payments_desk",
+        "请在对公转账页指明银行冲回的是哪一笔到账，由另一位同事确认",
+        _bank("t.amount_fen < 0 AND t.state <> 'matched'"),
+        _BANK_WORDS,
+    ),
+    OpenKind(
+        "bank_conflict",
+        "payments_desk",
+        "同一账户、日期和流水号有两种内容，请向银行核实，匹配正确的那一笔",
+        _bank("t.conflicts_with_id IS NOT NULL AND t.state IN ('queued', 'proposed')"),
+        _BANK_WORDS,
+    ),
+    OpenKind(
+        "receipt_doubled",
+        "payments_desk",
+        "同一笔银行流水记成了两笔到账，请核实后撤销一笔的匹配",
+        _bank(_TWICE),
+        _BANK_WORDS | {"matched": "已匹配"},
+    ),
+    OpenKind(
+        "receipt_lost",
+        "payments_desk",
+        "到账背后没有银行的流水文件，请向银行重新取得流水",
+        _bank(_NO_FILE),
+        _BANK_WORDS | {"matched": "已匹配"},
+    ),
+    OpenKind(
+        "unpaid_again", "payments_desk", "货已发出或已验收，而付款被冲回，请向付款方催收", _UNPAID_AGAIN, _BANK_WORDS
     ),
 )
 

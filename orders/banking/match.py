@@ -45,7 +45,8 @@ class WantedShare:
 
 
 _TRANSFER = text("""
-SELECT t.id, t.amount_fen, t.day, t.state, t.payer_name, t.payer_account_digest, s.file_sha256, s.unit_id
+SELECT t.id, t.amount_fen, t.day, t.state, t.payer_name, t.payer_account_digest, s.file_sha256, s.unit_id,
+    EXISTS (SELECT FROM transfer_unmatch u WHERE u.transfer_id = t.id) AS undone_before
 FROM bank_transfer t JOIN bank_statement s ON s.id = t.statement_id
 WHERE t.id = :transfer AND s.id = :statement FOR UPDATE OF t
 """)
@@ -105,6 +106,8 @@ async def propose(
     Raises NotFound for transfers and shares out of the actor's reach, AmountsDiffer, AlreadyMatched.
     """
     transfer = await _transfer(session, actor, Permission.BANK_IMPORT, statement_id, transfer_id, now)
+    if transfer.amount_fen < 0:
+        raise AlreadyMatched("这一行是银行冲回的，请指明它冲回的是哪一笔到账。")
     if transfer.state != "queued":
         raise AlreadyMatched("它已经匹配，或正等另一位同事确认。")
     units = await visible_unit_ids(session, actor, Permission.BANK_IMPORT, clock.business_day(now))
@@ -139,8 +142,10 @@ async def confirm(session: WriteSession, *, actor: Actor, statement_id: UUID, pr
     transfer, proposal = await _open(session, actor, statement_id, proposal_id, now)
     await _decide(session, actor, proposal_id, "confirmed", now)
     shares = (await session.execute(_PROPOSED, {"proposal": proposal_id})).all()
+    again = proposal_id if transfer.undone_before else None
     applied = [
-        Applied(transfer.id, row.payer_share_id, row.amount_fen, transfer.day, transfer.file_sha256) for row in shares
+        Applied(transfer.id, row.payer_share_id, row.amount_fen, transfer.day, transfer.file_sha256, again)
+        for row in shares
     ]
     found = {transfer.id: Found(tuple((row.payer_share_id, row.amount_fen) for row in shares), "by_hand")}
     await apply_matches(session, applied, found, proposal_id=proposal_id, now=now)

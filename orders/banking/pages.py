@@ -12,7 +12,7 @@ from orders.banking.layouts import COLUMN_WORDS
 from orders.banking.map_layout import layouts_seen
 from orders.banking.match import WantedShare, confirm, propose, reject
 from orders.banking.pay_back import pay_back
-from orders.banking.queries import overpaid_of, queue_of, refunds_of, shares_by_code
+from orders.banking.queries import matched_of, overpaid_of, queue_of, refunds_of, shares_by_code
 from orders.banking.return_refund import return_refund
 from orders.order.transfer_code import codes_in
 from shop.access.guard import requires
@@ -32,6 +32,7 @@ WHY: Final = {
     "several_fit": "有几个份额金额相同，请选择",
     "order_over": "订单已取消或关闭，请核对后退回",
     "serial_conflict": "同一账户、日期和流水号，以前导入的金额或付款人不同，请核对哪一笔是银行的",
+    "undone": "原来的匹配已撤销，请重新核对它是谁付的",
     "taken_back": "银行冲回了以前到账的一笔，请指明是哪一笔",
 }
 
@@ -79,7 +80,7 @@ async def post_match(
                 transfer_id=transfer_id,
                 shares=await _shares(session, shares),
                 remember_payer=bool(remember),
-                reason=_said(reason),
+                reason=said(reason),
                 now=clock.now(),
             )
     except Problem as problem:
@@ -103,7 +104,7 @@ async def post_decision(
             if do == "confirm":
                 await confirm(session, actor=actor, now=clock.now(), **facts)
             else:
-                await reject(session, actor=actor, reason=_said(reason), now=clock.now(), **facts)
+                await reject(session, actor=actor, reason=said(reason), now=clock.now(), **facts)
     except Problem as problem:
         return await desk_page(request, actor, database, problem=problem)
     return RedirectResponse(f"{ADDRESS}?done={do}ed", 303)
@@ -130,7 +131,7 @@ async def post_pay_back(
                 amount_fen=_fen(yuan),
                 bank_reference=_reference(bank_reference),
                 returned_on=clock.business_day(now),
-                reason=_said(reason),
+                reason=said(reason),
                 now=now,
             )
     except Problem as problem:
@@ -177,17 +178,20 @@ async def desk_page(
     """typed: by transfer or share, what somebody wrote into its form and will not have to write again. asked: what a
     file needs to be told before it can be imported.
     """
-    day = clock.today()
+    now = clock.now()
+    day = clock.business_day(now)
     async with database.reading() as session:
         layouts = await layouts_seen(session, actor, day)
         waiting = await queue_of(session, actor, day=day)
         overpaid = await overpaid_of(session, actor, day=day)
         refunds = await refunds_of(session, actor, day=day)
+        matched = await matched_of(session, actor, now=now)
     return render(
         request,
         "banking/desk.html",
         status=problem.status if problem else 200,
         waiting=waiting,
+        matched=matched,
         overpaid=overpaid,
         refunds=refunds,
         me=actor.user_id,
@@ -238,7 +242,7 @@ def _reference(written: str) -> str:
     return found
 
 
-def _said(reason: str) -> str:
+def said(reason: str) -> str:
     said = " ".join(reason.split())
     if not said or not said.isprintable():
         raise Invalid("请写明依据或原因。")

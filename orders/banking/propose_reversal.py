@@ -17,7 +17,7 @@ from shop.sheet.value import plain
 _CANDIDATES = text("""
 SELECT n.id AS reversal_id, n.serial_number AS reversal_serial, n.remark AS reversal_remark, n.day AS reversal_day,
     n.payer_name AS reversal_payer, n.payer_account_digest AS reversal_account, t.id, t.serial_number, t.remark, t.day,
-    t.payer_name, t.payer_account_digest
+    t.payer_name, t.payer_account_digest, t.state
 FROM bank_transfer n JOIN bank_statement ns ON ns.id = n.statement_id
 JOIN bank_transfer t ON t.amount_fen = -n.amount_fen AND t.day <= n.day AND t.state <> 'taken_back'
 JOIN bank_statement ts ON ts.id = t.statement_id
@@ -39,12 +39,22 @@ UPDATE bank_transfer t SET state = 'proposed' FROM meant m WHERE t.id = m.revers
 """)
 
 
-async def candidates_of(session: ReadSession, reversal_ids: Collection[UUID]) -> dict[UUID, list[Row[Any]]]:
-    """For each negative row the receipts that it may take back, those it names best alone."""
+async def candidates_of(
+    session: ReadSession, reversal_ids: Collection[UUID], *, every: bool = False
+) -> dict[UUID, list[Row[Any]]]:
+    """For each open negative row the receipts that it may take back, those it names best alone; `every`: all that
+    have its account and amount.
+    """
+    if not reversal_ids:
+        return {}
     rows = (await session.execute(_CANDIDATES, {"reversals": list(reversal_ids)})).all()
     found: dict[UUID, list[Row[Any]]] = {}
     for reversal_id in dict.fromkeys(row.reversal_id for row in rows):
-        meant = [row for row in rows if row.reversal_id == reversal_id and _same_payer(row)]
+        of_account = [row for row in rows if row.reversal_id == reversal_id]
+        if every:
+            found[reversal_id] = of_account
+            continue
+        meant = [row for row in of_account if _same_payer(row)]
         best = max(map(_named, meant), default=0)
         found[reversal_id] = [row for row in meant if _named(row) == best]
     return found

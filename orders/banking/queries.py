@@ -1,14 +1,16 @@
 """What waits at the bank desk, with what it may be for."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import ARRAY, Text, Uuid, bindparam, text
 
+from orders.banking.propose_reversal import candidates_of
 from orders.order.transfer_code import codes_in
 from shop.access.permissions import Actor, Permission
+from shop.core import clock
 from shop.core.database import ReadSession
 from shop.core.errors import NotFound
 from shop.organisation.queries import visible_unit_ids
@@ -36,8 +38,35 @@ class ProposalSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiptSeen:
+    """A receipt that a negative row may take back, or takes back."""
+
+    id: UUID
+    serial_number: str
+    day: date
+    payer_name: str
+    remark: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class UndoingSeen:
+    """Waits for a second person. reversal_id: the bank's negative row; none: the match was wrong."""
+
+    id: UUID
+    receipt: ReceiptSeen
+    reversal_id: UUID | None
+    reason: str
+    proposed_by: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class TransferSeen:
-    """state: queued, proposed, matched. why_queued: new_payer, amount_differs, several_fit, order_over."""
+    """state: queued, proposed, matched, taken_back. amount_fen below zero: the bank took money back.
+
+    why_queued: new_payer, amount_differs, several_fit, order_over, serial_conflict, taken_back, undone. undoing: what
+    takes this receipt back, or what this negative row takes back. may_take_back: what such a row may mean.
+    """
 
     id: UUID
     statement_id: UUID
@@ -53,6 +82,8 @@ class TransferSeen:
     proposal: ProposalSeen | None
     shares: list[ShareSeen]
     suggestions: list[ShareSeen]
+    undoing: UndoingSeen | None
+    may_take_back: list[ReceiptSeen]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +124,38 @@ _SHARE = """
 jsonb_build_object('payer_share_id', s.id, 'order_number', o.number, 'payer_name', s.payer_name,
     'transfer_code', s.transfer_code, 'due_fen', s.due_fen, 'open_fen', greatest(0, s.due_fen - s.paid_fen)
 """
+_STANDS = """NOT EXISTS (SELECT FROM transfer_unmatch n
+    WHERE (n.transfer_id, n.payer_share_id, n.round) = (m.transfer_id, m.payer_share_id, m.round))"""
 _TRANSFERS = f"""
 SELECT coalesce(jsonb_agg(jsonb_build_object('id', t.id, 'statement_id', t.statement_id,
     'serial_number', t.serial_number, 'day', t.day, 'amount_fen', t.amount_fen, 'payer_name', t.payer_name,
     'payer_account_last4', t.payer_account_last4, 'remark', t.remark, 'state', t.state, 'why_queued', t.why_queued,
-    'how', (SELECT min(m.how) FROM transfer_match m WHERE m.transfer_id = t.id),
+    'how', (SELECT min(m.how) FROM transfer_match m WHERE m.transfer_id = t.id AND {_STANDS}),
     'proposal', (SELECT jsonb_build_object('id', p.id, 'reason', p.reason, 'remember_payer', p.remember_payer,
         'proposed_by', p.proposed_by) FROM match_proposal p WHERE p.transfer_id = t.id AND p.state = 'proposed'),
     'shares', (SELECT coalesce(jsonb_agg({_SHARE}, 'fen', x.amount_fen) ORDER BY s.id), '[]') FROM (
-        SELECT payer_share_id, amount_fen FROM transfer_match WHERE transfer_id = t.id
+        SELECT m.payer_share_id, m.amount_fen FROM transfer_match m WHERE m.transfer_id = t.id AND {_STANDS}
         UNION ALL SELECT y.payer_share_id, y.amount_fen FROM match_proposal_share y
         JOIN match_proposal p ON p.id = y.proposal_id WHERE p.transfer_id = t.id AND p.state = 'proposed') x
         JOIN payer_share s ON s.id = x.payer_share_id JOIN shop_order o ON o.id = s.order_id),
-    'suggestions', '[]'::jsonb) ORDER BY t.day, t.id), '[]')::text
+    'suggestions', '[]'::jsonb, 'may_take_back', '[]'::jsonb,
+    'undoing', (SELECT jsonb_build_object('id', u.id, 'reversal_id', u.reversal_id, 'reason', u.reason,
+        'proposed_by', u.proposed_by, 'receipt', jsonb_build_object('id', r.id, 'serial_number', r.serial_number,
+            'day', r.day, 'payer_name', r.payer_name, 'remark', r.remark, 'state', r.state))
+        FROM match_undoing u JOIN bank_transfer r ON r.id = u.receipt_id
+        WHERE t.id IN (u.receipt_id, u.reversal_id) AND u.state = 'proposed')) ORDER BY t.day, t.id), '[]')::text
 FROM (SELECT t.* FROM bank_transfer t JOIN bank_statement b ON b.id = t.statement_id
 """  # noqa: S608  # composed of our own constants
 _QUEUE = text(
-    f"{_TRANSFERS} WHERE t.state <> 'matched' AND (:all OR b.unit_id = ANY(:units)) ORDER BY t.day, t.id LIMIT :most) t"
+    f"""{_TRANSFERS} WHERE (t.state IN ('queued', 'proposed') OR t.id IN (
+        SELECT receipt_id FROM match_undoing WHERE state = 'proposed' AND reversal_id IS NULL))
+    AND (:all OR b.unit_id = ANY(:units)) ORDER BY t.day, t.id LIMIT :most) t"""  # noqa: S608  # our own constants
+).bindparams(bindparam("units", type_=ARRAY(Uuid)))
+_MATCHED = text(
+    f"""{_TRANSFERS} WHERE t.state = 'matched' AND t.amount_fen > 0 AND t.imported_at > :since
+    AND (:all OR b.unit_id = ANY(:units)) AND NOT EXISTS (
+        SELECT FROM match_undoing u WHERE u.receipt_id = t.id AND u.state = 'proposed')
+    ORDER BY t.imported_at DESC, t.id LIMIT :most) t"""
 ).bindparams(bindparam("units", type_=ARRAY(Uuid)))
 _OF_STATEMENT = text(f"{_TRANSFERS} WHERE t.statement_id = :statement ORDER BY t.day, t.id LIMIT :most) t")
 _STATEMENT = text("""
@@ -143,13 +189,27 @@ WHERE r.state = 'requested' AND p.method = 'bank_transfer' AND r.amount_fen > r.
 _transfers = msgspec.json.Decoder(list[TransferSeen]).decode
 _shares = msgspec.json.Decoder(list[ShareSeen]).decode
 SUGGESTED_MOST = 5
+MATCHED_SHOWN = timedelta(days=31)
 
 
 async def queue_of(session: ReadSession, actor: Actor, *, day: date, most: int = 100) -> list[TransferSeen]:
     """Transfers of the actor's desks that no share has yet, the oldest first, each with shares that may fit."""
     reach = await _reach(session, actor, day)
     found = _transfers((await session.execute(_QUEUE, reach | {"most": most})).scalar_one())
+    meant = await candidates_of(session, [one.id for one in found if one.amount_fen < 0], every=True)
+    for one in found:
+        one.may_take_back.extend(
+            ReceiptSeen(row.id, row.serial_number, row.day, row.payer_name, row.remark, row.state)
+            for row in meant.get(one.id, [])[:SUGGESTED_MOST]
+        )
     return await _suggested(session, found, reach)
+
+
+async def matched_of(session: ReadSession, actor: Actor, *, now: datetime, most: int = 50) -> list[TransferSeen]:
+    """Receipts of the last days that have their shares: the wrong ones are undone from here."""
+    named = {"since": now - MATCHED_SHOWN, "most": most}
+    reach = await _reach(session, actor, clock.business_day(now))
+    return _transfers((await session.execute(_MATCHED, reach | named)).scalar_one())
 
 
 async def statement_seen_by(session: ReadSession, actor: Actor, statement_id: UUID, *, day: date) -> StatementSeen:
@@ -186,7 +246,7 @@ async def _reach(session: ReadSession, actor: Actor, day: date) -> dict[str, obj
 async def _suggested(
     session: ReadSession, transfers: list[TransferSeen], reach: dict[str, object]
 ) -> list[TransferSeen]:
-    open_ones = [one for one in transfers if one.state == "queued"]
+    open_ones = [one for one in transfers if one.state == "queued" and one.amount_fen > 0]
     if not open_ones:
         return transfers
     codes = {one.id: codes_in(one.remark) for one in open_ones}

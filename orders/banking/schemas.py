@@ -70,6 +70,30 @@ class RejectIn(BaseModel):
     reason: Reason
 
 
+class UnmatchIn(BaseModel):
+    """reason: why the match was wrong."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Reason
+
+
+class TakesBackIn(BaseModel):
+    """receipt_id: the receipt that the bank's negative row takes back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    receipt_id: UUID
+    reason: Reason
+
+
+class UndoingOut(BaseModel):
+    """proposed: waits for another person (POST /bank-undoings/{undoing_id}/confirm); confirmed: money has moved."""
+
+    undoing_id: UUID
+    state: str
+
+
 class PayBackIn(BaseModel):
     """bank_reference: the serial number of the bank transfer that took the money back."""
 
@@ -116,8 +140,30 @@ class ProposalOut(BaseModel):
     proposed_by: UUID
 
 
+class ReceiptOut(BaseModel):
+    id: UUID
+    serial_number: str
+    day: date
+    payer_name: str
+    remark: str
+    state: str
+
+
+class OpenUndoingOut(BaseModel):
+    """What waits to be undone. reversal_id: the bank's negative row; null: the match was wrong."""
+
+    id: UUID
+    receipt: ReceiptOut
+    reversal_id: UUID | None
+    reason: str
+    proposed_by: UUID
+
+
 class TransferOut(BaseModel):
-    """state: queued, proposed, matched. why_queued: new_payer, amount_differs, several_fit, order_over."""
+    """state: queued, proposed, matched, taken_back. amount_fen below zero: the bank took money back.
+
+    why_queued: new_payer, amount_differs, several_fit, order_over, serial_conflict, taken_back, undone.
+    """
 
     id: UUID
     statement_id: UUID
@@ -133,6 +179,8 @@ class TransferOut(BaseModel):
     proposal: ProposalOut | None
     shares: list[ShareOut]
     suggestions: list[ShareOut]
+    undoing: OpenUndoingOut | None
+    may_take_back: list[ReceiptOut]
 
 
 class StatementOut(BaseModel):

@@ -18,13 +18,22 @@ from shop.core.database import WriteSession
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """So much (fen, > 0) of a transfer that came on `day` is for a share. evidence_sha256: the bank's record."""
+    """So much (fen, > 0) of a transfer that came on `day` is for a share. evidence_sha256: the bank's record.
+
+    again: the proposal that matched a transfer once more, after its first match was undone.
+    """
 
     transfer_id: UUID
     payer_share_id: UUID
     amount_fen: int
     day: date
     evidence_sha256: str | None
+    again: UUID | None = None
+
+    @property
+    def cause_id(self) -> UUID:
+        """What brought the money, once."""
+        return self.again or self.transfer_id
 
 
 _SHARES = bindparam("shares", type_=ARRAY(Uuid))
@@ -60,8 +69,9 @@ SELECT l.payer_id AS share_id, c.id FROM line_share l JOIN share_component c ON 
 WHERE c.order_id = ANY(:orders) AND l.payer_kind = 'branch' AND l.payer_id = ANY(:shares) ORDER BY c.id
 """).bindparams(_SHARES, bindparam("orders", type_=ARRAY(Uuid)))
 _PAYMENTS = text("""
-SELECT DISTINCT ON (order_id) order_id, id, amount_fen FROM payment
-WHERE order_id = ANY(:orders) AND method = 'bank_transfer' ORDER BY order_id, created_at DESC
+SELECT DISTINCT ON (p.order_id) p.order_id, p.id, p.state, p.amount_fen - coalesce(t.amount_fen, 0) AS own_fen
+FROM payment p LEFT JOIN tender t ON t.payment_id = p.id AND t.kind = 'allowance'
+WHERE p.order_id = ANY(:orders) AND p.method = 'bank_transfer' ORDER BY p.order_id, p.created_at DESC
 """).bindparams(bindparam("orders", type_=ARRAY(Uuid)))
 _NOTHING_DUE = text("UPDATE payer_share SET due_fen = 0, payment_state = 'overpaid' WHERE id = :share")
 
@@ -76,20 +86,35 @@ async def settle_transfers(session: WriteSession, applied: Sequence[Applied], *,
     shares = sorted({one.payer_share_id for one in applied})
     if not shares:
         return
-    await session.execute(_LOCK_ORDERS, {"shares": shares})
-    await session.execute(_LOCK, {"shares": shares})
+    await lock_shares(session, shares)
     owed = await _owed(session, shares)
     sums = [{"id": share, "fen": sum(a.amount_fen for a in applied if a.payer_share_id == share)} for share in shares]
     paid = (await session.execute(_PAY, {"paid": msgspec.json.encode(sums).decode()})).all()
     by_id = {row.id: row for row in paid}
     persons = {row.id for row in paid if row.payer_kind == "person"}
-    await post(session, _moves(applied, by_id, owed, persons), now=now)
+    await post(session, _moves(applied, by_id, owed), now=now)
     joint = [row for row in paid if row.id not in persons]
     await session.execute(_ALL_PAID, {"orders": sorted({row.order_id for row in joint})})
     last = {one.payer_share_id: one for one in applied}
     await _lift(session, [row for row in joint if row.became_paid], last, now)
     complete = [row for row in paid if row.id in persons and row.became_paid]
     await _settle_persons(session, complete, last, now)
+
+
+async def lock_shares(session: WriteSession, share_ids: Sequence[UUID]) -> None:
+    """Orders first, then their shares: as everybody locks them."""
+    await session.execute(_LOCK_ORDERS, {"shares": share_ids})
+    await session.execute(_LOCK, {"shares": share_ids})
+
+
+async def owned_components(session: WriteSession, shares: Sequence[Row[Any]]) -> dict[UUID, list[UUID]]:
+    """The components of each of these joint shares (rows of `id` and `order_id`)."""
+    components: dict[UUID, list[UUID]] = {}
+    if shares:
+        named = {"shares": [row.id for row in shares], "orders": sorted({row.order_id for row in shares})}
+        for row in await session.execute(_COMPONENTS, named):
+            components.setdefault(row.share_id, []).append(row.id)
+    return components
 
 
 async def _owed(session: WriteSession, shares: Sequence[UUID]) -> dict[UUID, int]:
@@ -99,13 +124,11 @@ async def _owed(session: WriteSession, shares: Sequence[UUID]) -> dict[UUID, int
     return {row.id: max(0, row.owed_fen) for row in rows}
 
 
-def _moves(
-    applied: Sequence[Applied], by_id: dict[UUID, Row[Any]], owed: dict[UUID, int], persons: set[UUID]
-) -> list[Moved]:
+def _moves(applied: Sequence[Applied], by_id: dict[UUID, Row[Any]], owed: dict[UUID, int]) -> list[Moved]:
     moves = []
     for one in applied:
         share = one.payer_share_id
-        to_owed = 0 if share in persons else min(one.amount_fen, owed[share])
+        to_owed = min(one.amount_fen, owed[share])
         owed[share] -= to_owed
         for kind, account, fen in (
             ("payment", "receivable", to_owed),
@@ -114,7 +137,7 @@ def _moves(
             if fen:
                 moves.append(
                     Moved(
-                        key=f"bank:{kind}:{one.transfer_id}:{share}",
+                        key=f"bank:{kind}:{one.cause_id}:{share}",
                         kind=kind,
                         debit=("clearing", "bank"),
                         credit=(account, str(share)),
@@ -130,17 +153,13 @@ async def _lift(session: WriteSession, shares: Sequence[Row[Any]], last: dict[UU
     """Paying a delivered order lifts its proof, and moves nothing else."""
     if not shares:
         return
-    named = {"shares": [row.id for row in shares], "orders": sorted({row.order_id for row in shares})}
-    components: dict[UUID, list[UUID]] = {}
-    for row in await session.execute(_COMPONENTS, named):
-        components.setdefault(row.share_id, []).append(row.id)
-    for share_id, component_ids in components.items():
+    for share_id, component_ids in (await owned_components(session, shares)).items():
         by = last[share_id]
         await lift(
             session,
             component_ids=component_ids,
             to="A",
-            cause_id=by.transfer_id,
+            cause_id=by.cause_id,
             evidence_sha256=by.evidence_sha256,
             occurred_on=by.day,
             now=now,
@@ -157,19 +176,21 @@ async def _settle_persons(
     payments = {row.order_id: row for row in rows}
     for share in sorted(shares, key=lambda row: row.order_id):
         by, payment = last[share.id], payments[share.order_id]
+        if payment.state == "failed":  # what had paid it was taken back, and nothing of the order is left to pay
+            continue
         freed = Moved(
-            key=f"bank:applied:{by.transfer_id}:{share.id}",
+            key=f"bank:applied:{by.cause_id}:{share.id}",
             kind="advance_applied",
             debit=("advance", str(share.id)),
             credit=("clearing", "bank"),
-            amount_fen=payment.amount_fen,
+            amount_fen=payment.own_fen,
             reference=share.order_id,
             occurred_on=by.day,
         )
         paid = Paid(
             payment_id=payment.id,
-            provider_payment_id=f"bank:{by.transfer_id}",
-            amount_fen=payment.amount_fen,
+            provider_payment_id=f"bank:{by.cause_id}:{share.id}",
+            amount_fen=payment.own_fen,
             currency=CURRENCY,
             method="bank_transfer",
             succeeded_at=min(now, datetime.combine(by.day, time(12), SHANGHAI)),

@@ -1,20 +1,18 @@
 """Pay an order of one's own by bank transfer: a code to write into it, and goods held for three days."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
 from sqlalchemy import text
 
 from orders.checkout.payable import must_be_payable
-from orders.order.transfer_code import new_transfer_code
+from orders.order.transfer_code import HOLD, new_transfer_code
 from shop.access.permissions import Actor
 from shop.core.database import WriteSession
 from shop.core.errors import NotFound, Problem
 from shop.core.ids import new_id
 
-HOLD = timedelta(days=3)
-"""As long as a transfer may take over a weekend, from placing on."""
 PRIVATE_TITLE = "个人"
 """What an invoice of a person's order is made out to; never a unit (DOMAIN rule 18)."""
 

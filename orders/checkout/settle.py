@@ -16,6 +16,7 @@ from catalog.stock import moving
 from orders.allowance.spend import spend_for
 from orders.credit.record import Recognised, record
 from orders.funds.post import Moved, post
+from orders.order.states import GOODS_LEFT
 from shop.core import clock
 from shop.core.database import WriteSession
 
@@ -94,13 +95,15 @@ SELECT coalesce(jsonb_agg(jsonb_build_object(
     'allowance_fen', coalesce((SELECT t.amount_fen FROM tender t
         WHERE t.payment_id = p.id AND t.kind = 'allowance'), 0),
     'order_id', o.id, 'order_state', o.state, 'order_paid', o.payment_state = 'paid',
-    'components', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', c.id, 'net_fen', c.net_fen, 'grams', c.grams,
-        'quantity_milli', c.quantity_milli)), '[]') FROM share_component c WHERE c.order_id = o.id),
+    'components', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', c.id, 'net_fen', c.net_fen - c.refunded_fen,
+        'grams', c.grams - c.refunded_grams, 'quantity_milli', c.quantity_milli - c.refunded_milli)), '[]')
+        FROM share_component c WHERE c.order_id = o.id),
     'claims', (SELECT coalesce(jsonb_agg(jsonb_build_object('supplier_id', s.supplier_id, 'fen', s.fen)), '[]')
         FROM (SELECT supplier_id, sum(fen)::bigint AS fen FROM (
-            SELECT l.supplier_id, c.net_fen AS fen FROM share_component c JOIN order_line l ON l.id = c.line_id
-                WHERE c.order_id = o.id
-            UNION ALL SELECT r.supplier_id, r.freight_fen FROM parcel r WHERE r.order_id = o.id) both_kinds
+            SELECT l.supplier_id, c.net_fen - c.refunded_fen AS fen
+                FROM share_component c JOIN order_line l ON l.id = c.line_id WHERE c.order_id = o.id
+            UNION ALL SELECT r.supplier_id, r.freight_fen - r.refunded_freight_fen FROM parcel r
+                WHERE r.order_id = o.id) both_kinds
             GROUP BY supplier_id) s)
 )), '[]')::text
 FROM locked o JOIN paying p ON p.order_id = o.id
@@ -120,7 +123,8 @@ WITH said AS (
     FROM said s WHERE p.id = s.payment_id AND p.state NOT IN ('succeeded', 'held')
     RETURNING p.order_id, p.state
 ), confirmed AS (
-    UPDATE shop_order o SET state = 'confirmed', payment_state = 'paid'
+    UPDATE shop_order o SET payment_state = 'paid',
+        state = CASE WHEN o.state IN ('placed', 'expired') THEN 'confirmed' ELSE o.state END
     FROM marked m WHERE o.id = m.order_id AND m.state = 'succeeded' RETURNING o.id
 )
 INSERT INTO order_event (order_id, state, at) SELECT id, 'confirmed', :now FROM confirmed ON CONFLICT DO NOTHING
@@ -128,10 +132,11 @@ INSERT INTO order_event (order_id, state, at) SELECT id, 'confirmed', :now FROM 
 )
 _BORNE = text(
     """
-SELECT l.order_id, l.supplier_id, a.union_id, sum(c.net_fen)::bigint AS fen
+SELECT l.order_id, l.supplier_id, a.union_id, sum(c.net_fen - c.refunded_fen)::bigint AS fen
 FROM order_line l JOIN line_share s ON s.line_id = l.id AND s.payer_kind = 'allowance'
 JOIN share_component c ON c.share_id = s.id JOIN attribution a ON a.id = c.id
-WHERE l.order_id = ANY(:orders) GROUP BY l.order_id, l.supplier_id, a.union_id HAVING sum(c.net_fen) > 0
+WHERE l.order_id = ANY(:orders) GROUP BY l.order_id, l.supplier_id, a.union_id
+HAVING sum(c.net_fen - c.refunded_fen) > 0
 ORDER BY l.order_id, l.supplier_id, a.union_id
 """
 ).bindparams(bindparam("orders", type_=ARRAY(Uuid)))
@@ -176,7 +181,7 @@ async def _outcome(session: WriteSession, paid: Paid, order: _Order, settling: s
         return "differs"
     if order.order_paid or order.order_id in settling:
         return "paid_twice"
-    if order.order_state == "placed":
+    if order.order_state == "placed" or order.order_state in GOODS_LEFT:  # sent, and then unpaid again
         return "settled"
     # What an allowance had held for it is the member's again, and may be spent elsewhere.
     again = order.order_state == "expired" and not order.allowance_fen

@@ -162,9 +162,10 @@ class PayerShare(SQLModel, table=True):
 
     `due_fen` is his goods and freight, net of what left again; it changes with acceptance, refunds and price
     protection, always in the transaction of the change. `paid_fen` is what bank transfers brought for it, net of what
-    was paid back. `due_on`: the last day to pay; `extended_on`: when the one extension was given. `owns_pieces`: his
-    pieces are his own, and what is not accepted of them lowers his share alone; false where the money was shared
-    otherwise (by heads, by fixed shares) and all payers bear it.
+    was paid back or taken back by the bank: below zero where both went back. `due_on`: the last day to pay;
+    `extended_on`: when the one extension was given. `owns_pieces`: his pieces are his own, and what is not accepted of
+    them lowers his share alone; false where the money was shared otherwise (by heads, by fixed shares) and all payers
+    bear it.
     """
 
     __tablename__ = "payer_share"
@@ -175,7 +176,7 @@ class PayerShare(SQLModel, table=True):
         one_of("payment_state", ("unpaid", "partly_paid", "paid", "overdue", "overpaid")),
         UniqueConstraint("order_id", "position"),
         Index("ix_payer_share_due", "due_on", postgresql_where="payment_state IN ('unpaid', 'partly_paid')"),
-        CheckConstraint("due_fen >= 0 AND paid_fen >= 0", name="not_negative"),
+        CheckConstraint("due_fen >= 0", name="not_negative"),
     )
 
     id: UUID = Field(primary_key=True)

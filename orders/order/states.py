@@ -2,7 +2,7 @@
 
 MOVES: dict[str, frozenset[str]] = {
     "placed": frozenset({"confirmed", "cancelled", "expired"}),
-    "confirmed": frozenset({"partially_shipped", "shipped", "cancelled"}),
+    "confirmed": frozenset({"partially_shipped", "shipped", "cancelled", "placed"}),  # placed: what had paid it is gone
     "partially_shipped": frozenset({"shipped"}),
     "shipped": frozenset({"received"}),
     "received": frozenset({"completed"}),
@@ -10,6 +10,8 @@ MOVES: dict[str, frozenset[str]] = {
     "completed": frozenset(),
     "cancelled": frozenset(),
 }
+
+GOODS_LEFT = frozenset({"partially_shipped", "shipped", "received", "completed"})
 
 
 def before(state: str) -> tuple[str, ...]:

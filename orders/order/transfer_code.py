@@ -6,6 +6,7 @@
 import re
 import secrets
 import unicodedata
+from datetime import timedelta
 from typing import Final
 
 from stdnum.iso7064 import mod_37_36
@@ -14,6 +15,9 @@ _SIGNS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # no I, L, O, U: nothing tha
 _READ_AS: Final = str.maketrans({"O": "0", "I": "1", "L": "1"})
 _CANDIDATE: Final = re.compile(r"(?=BF([0-9A-Z]{10}))")
 _BETWEEN: Final = re.compile(r"[\s\-_.·,:]+")
+
+HOLD: Final = timedelta(days=3)
+"""How long a person's order waits for a bank transfer: as long as one may take over a weekend."""
 
 
 def new_transfer_code() -> str:

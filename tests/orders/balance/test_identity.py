@@ -25,7 +25,7 @@ async def proven(database: Database) -> dict[str, Identity]:
 
 async def test_an_empty_shop_balances(database: Database) -> None:
     found = await proven(database)
-    assert len(found) == 14
+    assert len(found) == 15
     assert all(one.holds for one in found.values())
 
 

@@ -1,0 +1,81 @@
+"""`POST /bank-transfers/{id}/unmatch`, `…/takes-back`, and the second person's word."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from orders.banking.schemas import RejectIn, TakesBackIn, UndoingOut, UnmatchIn
+from orders.banking.undo_match import confirm_undoing, name_receipt, propose_unmatch, reject_undoing
+from shop.access.guard import requires
+from shop.access.permissions import Actor, Permission
+from shop.core import clock
+from shop.core.database import WriteSession
+from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
+from shop.core.requests import TheDatabase
+
+routes = APIRouter(prefix="/api/v1", tags=["bank"])
+
+Importer = Annotated[Actor, Depends(requires(Permission.BANK_IMPORT))]
+Confirmer = Annotated[Actor, Depends(requires(Permission.BANK_CONFIRM))]
+
+
+@routes.post("/bank-transfers/{transfer_id}/unmatch", status_code=201, response_model=UndoingOut)
+async def post_unmatch(
+    request: Request, transfer_id: UUID, wanted: UnmatchIn, actor: Importer, database: TheDatabase, key: IdempotencyKey
+) -> Response:
+    """A match was wrong. Once another person confirms, what it paid is unpaid and the receipt waits again."""
+    now = clock.now()
+
+    async def verb(session: WriteSession) -> Answer:
+        undoing_id = await propose_unmatch(session, actor=actor, transfer_id=transfer_id, reason=wanted.reason, now=now)
+        return Answer(201, UndoingOut(undoing_id=undoing_id, state="proposed").model_dump_json().encode())
+
+    digest = await digest_of(request)
+    done = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
+    return done.as_response()
+
+
+@routes.post("/bank-transfers/{transfer_id}/takes-back", status_code=201, response_model=UndoingOut)
+async def post_takes_back(
+    request: Request,
+    transfer_id: UUID,
+    wanted: TakesBackIn,
+    actor: Importer,
+    database: TheDatabase,
+    key: IdempotencyKey,
+) -> Response:
+    """Which receipt this negative row of the bank takes back, where the file alone does not say it."""
+    now = clock.now()
+
+    async def verb(session: WriteSession) -> Answer:
+        undoing_id = await name_receipt(
+            session,
+            actor=actor,
+            reversal_id=transfer_id,
+            receipt_id=wanted.receipt_id,
+            reason=wanted.reason,
+            now=now,
+        )
+        return Answer(201, UndoingOut(undoing_id=undoing_id, state="proposed").model_dump_json().encode())
+
+    digest = await digest_of(request)
+    done = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
+    return done.as_response()
+
+
+@routes.post("/bank-undoings/{undoing_id}/confirm")
+async def post_confirm(undoing_id: UUID, actor: Confirmer, database: TheDatabase) -> UndoingOut:
+    """The second person: never the one who proposed, nor who imported the file that named both rows."""
+    async with database.transaction() as session:
+        await confirm_undoing(session, actor=actor, undoing_id=undoing_id, now=clock.now())
+    return UndoingOut(undoing_id=undoing_id, state="confirmed")
+
+
+@routes.post("/bank-undoings/{undoing_id}/reject")
+async def post_reject(undoing_id: UUID, wanted: RejectIn, actor: Confirmer, database: TheDatabase) -> UndoingOut:
+    """The receipt stands."""
+    async with database.transaction() as session:
+        await reject_undoing(session, actor=actor, undoing_id=undoing_id, reason=wanted.reason, now=clock.now())
+    return UndoingOut(undoing_id=undoing_id, state="rejected")

@@ -1,0 +1,183 @@
+"""A receipt does not stand: the bank took it back, or its match was wrong. One person says so, another one confirms."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
+from sqlalchemy.exc import IntegrityError
+
+from orders.banking.match import AlreadyMatched
+from orders.banking.problems import SamePerson
+from orders.banking.propose_reversal import candidates_of
+from orders.banking.undo_transfer import Undone, undo_matches
+from shop.access.permissions import Actor, Permission
+from shop.core import clock
+from shop.core.audit import record_change
+from shop.core.database import WriteSession
+from shop.core.errors import NotFound
+from shop.core.ids import new_id
+from shop.organisation.queries import visible_unit_ids
+
+# In order of their ids, as everybody who needs both locks them.
+_ROWS = text("""
+SELECT t.id, t.amount_fen, t.day, t.state, s.unit_id FROM bank_transfer t JOIN bank_statement s ON s.id = t.statement_id
+WHERE t.id = ANY(:ids) ORDER BY t.id FOR UPDATE OF t
+""").bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+_PROPOSE = text("""
+WITH meant AS (
+    INSERT INTO match_undoing (id, receipt_id, reversal_id, state, reason, settled_day, proposed_by, proposed_at)
+    VALUES (:id, :receipt, CAST(:reversal AS uuid), 'proposed', :reason, :day, :actor, :now) RETURNING reversal_id
+)
+UPDATE bank_transfer t SET state = 'proposed' FROM meant m WHERE t.id = m.reversal_id
+""")
+_UNDOING = text("SELECT receipt_id, reversal_id FROM match_undoing WHERE id = :undoing")
+_OPEN = text("SELECT * FROM match_undoing WHERE id = :undoing AND state = 'proposed' FOR UPDATE")
+_DECIDE = text("""
+UPDATE match_undoing SET state = :state, decided_by = :actor, decided_at = :now
+WHERE id = :undoing AND state = 'proposed'
+""")
+_RECEIPT = text("UPDATE bank_transfer SET state = :state, matched_fen = 0, why_queued = :why WHERE id = :receipt")
+_REVERSAL_DONE = text("UPDATE bank_transfer SET state = 'matched', matched_fen = amount_fen WHERE id = :reversal")
+_REVERSAL_WAITS = text("UPDATE bank_transfer SET state = 'queued' WHERE id = :reversal AND state = 'proposed'")
+
+
+async def propose_unmatch(
+    session: WriteSession, *, actor: Actor, transfer_id: UUID, reason: str, now: datetime
+) -> UUID:
+    """A match was wrong: once another person confirms, the receipt waits to be matched again; returns the undoing.
+
+    Raises NotFound for a receipt out of the actor's reach, AlreadyMatched where nothing is matched or it is asked for.
+    """
+    (receipt,) = await _locked(session, actor, Permission.BANK_IMPORT, [transfer_id], now)
+    if receipt.state != "matched" or receipt.amount_fen < 0:
+        raise AlreadyMatched("这笔到账没有匹配可以撤销。")
+    return await _propose(session, actor, receipt.id, None, reason, clock.business_day(now), now)
+
+
+async def name_receipt(
+    session: WriteSession, *, actor: Actor, reversal_id: UUID, receipt_id: UUID, reason: str, now: datetime
+) -> UUID:
+    """Say which receipt a negative row of the bank takes back; returns the undoing, which another person confirms.
+
+    Raises NotFound out of the actor's reach, or where the row cannot mean this receipt (another account or amount,
+    taken back before, later than the row); AlreadyMatched.
+    """
+    rows = {
+        one.id: one for one in await _locked(session, actor, Permission.BANK_IMPORT, [reversal_id, receipt_id], now)
+    }
+    reversal = rows[reversal_id]
+    if reversal.amount_fen > 0 or reversal.state != "queued":
+        raise AlreadyMatched("这一行已经指明，或不是银行冲回。")
+    meant = (await candidates_of(session, [reversal_id], every=True)).get(reversal_id, [])
+    if receipt_id not in {one.id for one in meant}:
+        raise NotFound("这一行冲回的不可能是这笔到账：账户、金额或日期不符，或者它已经被冲回。")
+    return await _propose(session, actor, receipt_id, reversal_id, reason, reversal.day, now)
+
+
+async def confirm_undoing(session: WriteSession, *, actor: Actor, undoing_id: UUID, now: datetime) -> list[Undone]:
+    """The second person: the money leaves its shares now. Raises NotFound, SamePerson, AlreadyMatched."""
+    undoing = await _open(session, actor, undoing_id, now)
+    rows = {one.id: one for one in await _rows(session, [undoing.receipt_id, undoing.reversal_id])}
+    if rows[undoing.receipt_id].state == "proposed":
+        raise AlreadyMatched("这笔到账还有一个匹配申请，请先确认或退回它。")
+    await session.execute(_DECIDE, {"undoing": undoing_id, "state": "confirmed", "actor": actor.user_id, "now": now})
+    undone = await undo_matches(
+        session,
+        receipt_id=undoing.receipt_id,
+        undoing_id=undoing_id,
+        day=undoing.settled_day,
+        now=now,
+        actor_id=actor.user_id,
+    )
+    taken_back = undoing.reversal_id is not None
+    state, why = ("taken_back", None) if taken_back else ("queued", "undone")
+    await session.execute(_RECEIPT, {"receipt": undoing.receipt_id, "state": state, "why": why})
+    if taken_back:
+        await session.execute(_REVERSAL_DONE, {"reversal": undoing.reversal_id})
+    after = {
+        "undoing_id": str(undoing_id),
+        "reversal_id": str(undoing.reversal_id) if taken_back else None,
+        "shares": {str(one.payer_share_id): -one.fen for one in undone},
+        "unpaid": [str(one.payer_share_id) for one in undone if one.unpaid],
+    }
+    await _note(session, actor, "bank.undo", undoing.receipt_id, after, undoing.reason, now)
+    return undone
+
+
+async def reject_undoing(session: WriteSession, *, actor: Actor, undoing_id: UUID, reason: str, now: datetime) -> None:
+    """The second person says no: the receipt stands, a negative row waits again. Raises as `confirm_undoing`."""
+    undoing = await _open(session, actor, undoing_id, now)
+    await session.execute(_DECIDE, {"undoing": undoing_id, "state": "rejected", "actor": actor.user_id, "now": now})
+    await session.execute(_REVERSAL_WAITS, {"reversal": undoing.reversal_id})
+    after = {"undoing_id": str(undoing_id), "rejected": True}
+    await _note(session, actor, "bank.reject", undoing.receipt_id, after, reason, now)
+
+
+async def _propose(
+    session: WriteSession,
+    actor: Actor,
+    receipt_id: UUID,
+    reversal_id: UUID | None,
+    reason: str,
+    day: date,
+    now: datetime,
+) -> UUID:
+    undoing_id = new_id()
+    facts = {"id": undoing_id, "receipt": receipt_id, "reversal": reversal_id, "reason": reason, "day": day}
+    try:
+        async with session.begin_nested():
+            await session.execute(_PROPOSE, facts | {"actor": actor.user_id, "now": now})
+    except IntegrityError as error:
+        raise AlreadyMatched("它正等另一位同事确认。") from error
+    after = {"undoing_id": str(undoing_id), "reversal_id": str(reversal_id) if reversal_id else None}
+    await _note(session, actor, "bank.propose_undo", receipt_id, after, reason, now)
+    return undoing_id
+
+
+async def _open(session: WriteSession, actor: Actor, undoing_id: UUID, now: datetime) -> Row[Any]:
+    """The locked undoing, with its rows locked before it."""
+    named = (await session.execute(_UNDOING, {"undoing": undoing_id})).one_or_none()
+    if named is None:
+        raise NotFound("没有这个撤销申请。")
+    ids = [one for one in named if one is not None]
+    await _locked(session, actor, Permission.BANK_CONFIRM, ids, now)
+    undoing = (await session.execute(_OPEN, {"undoing": undoing_id})).one_or_none()
+    if undoing is None:
+        raise AlreadyMatched("另一位同事刚刚处理过。")
+    if undoing.proposed_by == actor.user_id:
+        raise SamePerson("请另一位有确认权限的同事处理。")
+    return undoing
+
+
+async def _locked(
+    session: WriteSession, actor: Actor, permission: Permission, ids: list[UUID], now: datetime
+) -> list[Row[Any]]:
+    """Raises NotFound unless all of them were imported by desks that this actor sees."""
+    units = await visible_unit_ids(session, actor, permission, clock.business_day(now))
+    rows = await _rows(session, ids)
+    if len(rows) < len(set(ids)) or any(units is not None and row.unit_id not in units for row in rows):
+        raise NotFound("没有这笔到账。")
+    return rows
+
+
+async def _rows(session: WriteSession, ids: Sequence[UUID | None]) -> list[Row[Any]]:
+    named = [one for one in ids if one is not None]
+    return list((await session.execute(_ROWS, {"ids": named})).all())
+
+
+async def _note(
+    session: WriteSession, actor: Actor, action: str, transfer_id: UUID, after: dict[str, Any], reason: str,
+    now: datetime,
+) -> None:  # fmt: skip
+    await record_change(
+        session,
+        actor_id=actor.user_id,
+        action=action,
+        subject=f"bank_transfer:{transfer_id}",
+        before=None,
+        after=after,
+        reason=reason,
+        now=now,
+    )

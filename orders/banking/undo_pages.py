@@ -1,0 +1,72 @@
+"""The bank desk's forms for money that turned back."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from orders.banking.pages import ADDRESS, Confirmer, Importer, Words, desk_page, said
+from orders.banking.undo_match import confirm_undoing, name_receipt, propose_unmatch, reject_undoing
+from shop.core import clock
+from shop.core.errors import Problem
+from shop.core.requests import TheDatabase
+
+routes = APIRouter(include_in_schema=False)
+
+
+@routes.post(f"{ADDRESS}/transfers/{{transfer_id}}/takes-back")
+async def post_takes_back(
+    request: Request,
+    transfer_id: UUID,
+    actor: Importer,
+    database: TheDatabase,
+    receipt_id: Annotated[UUID, Form()],
+    reason: Words,
+) -> Response:
+    try:
+        async with database.transaction() as session:
+            await name_receipt(
+                session,
+                actor=actor,
+                reversal_id=transfer_id,
+                receipt_id=receipt_id,
+                reason=said(reason),
+                now=clock.now(),
+            )
+    except Problem as problem:
+        typed = {transfer_id: {"receipt_id": str(receipt_id), "reason": reason}}
+        return await desk_page(request, actor, database, problem=problem, typed=typed)
+    return RedirectResponse(f"{ADDRESS}?done=proposed", 303)
+
+
+@routes.post(f"{ADDRESS}/transfers/{{transfer_id}}/unmatch")
+async def post_unmatch(
+    request: Request, transfer_id: UUID, actor: Importer, database: TheDatabase, reason: Words
+) -> Response:
+    try:
+        async with database.transaction() as session:
+            await propose_unmatch(session, actor=actor, transfer_id=transfer_id, reason=said(reason), now=clock.now())
+    except Problem as problem:
+        return await desk_page(request, actor, database, problem=problem, typed={transfer_id: {"reason": reason}})
+    return RedirectResponse(f"{ADDRESS}?done=proposed", 303)
+
+
+@routes.post(f"{ADDRESS}/undoings/{{undoing_id}}")
+async def post_decision(
+    request: Request,
+    undoing_id: UUID,
+    actor: Confirmer,
+    database: TheDatabase,
+    do: Annotated[str, Form(pattern="^(confirm|reject)$")],
+    reason: Words = "",
+) -> Response:
+    try:
+        async with database.transaction() as session:
+            if do == "confirm":
+                await confirm_undoing(session, actor=actor, undoing_id=undoing_id, now=clock.now())
+            else:
+                await reject_undoing(session, actor=actor, undoing_id=undoing_id, reason=said(reason), now=clock.now())
+    except Problem as problem:
+        return await desk_page(request, actor, database, problem=problem)
+    return RedirectResponse(f"{ADDRESS}?done={do}ed", 303)
