@@ -1,5 +1,6 @@
 """Run the three-way balance, and keep what it found: what is new, what is still there, what was healed."""
 
+from dataclasses import replace
 from datetime import datetime, time
 from uuid import UUID
 
@@ -87,8 +88,10 @@ async def keep_run(session: WriteSession, found: Compared, *, requested_by: UUID
     )
     if not overtaken:
         named = {"run": run, "at": found.at}
-        # What is wrong is named before what only waits.
-        unique = {(one.code, one.subject): one for one in (*found.open_items, *found.differences)}
+        unique = {(one.code, one.subject): one for one in found.open_items}
+        for one in found.differences:  # what is wrong is named before what only waits, and both know whose it is
+            same = unique.get((one.code, one.subject))
+            unique[one.code, one.subject] = replace(one, unit_id=same.unit_id) if same else one
         rows = as_rows(msgspec.to_builtins(one) | {"id": str(new_id())} for one in unique.values())
         await session.execute(_NAME, named | {"rows": rows})
         await session.execute(_HEAL, named | {"unsure": sorted(found.unsure)})
