@@ -8,6 +8,7 @@ import msgspec
 import structlog
 from sqlalchemy import text
 
+from orders.aftersales.dispute import follow_disputes
 from orders.aftersales.give_back import follow
 from orders.balance.compare import Compared, compare
 from shop.adapters.stripe.gateway import PaymentGateway
@@ -68,7 +69,7 @@ async def run_balance(
 async def keep_run(session: WriteSession, found: Compared, *, requested_by: UUID | None) -> UUID:
     """Keep a run. Of two at once, the one that looked earlier changes no difference that the later one knew.
 
-    What the provider said of refunds on the way is followed: one that it made itself reaches the payments desk.
+    What the provider said of refunds and disputes is followed: events may be lost, and the desk must know all the same.
     """
     run = new_id()
     await session.execute(_ONE_AT_A_TIME)
@@ -96,6 +97,7 @@ async def keep_run(session: WriteSession, found: Compared, *, requested_by: UUID
         await session.execute(_NAME, named | {"rows": rows})
         await session.execute(_HEAL, named | {"unsure": sorted(found.unsure)})
     await follow(session, found.news, now=found.at)
+    await follow_disputes(session, found.disputes, now=found.at)
     if not found.holds:
         _log.error("books_differ", run_id=str(run), differences=len(found.differences))
     return run
