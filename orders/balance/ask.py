@@ -10,7 +10,14 @@ import structlog
 from sqlalchemy import text
 
 from orders.balance.difference import Difference
-from shop.adapters.stripe.gateway import GatewayRefused, GatewayUnavailable, PaymentGateway, PaymentSeen, RefundSeen
+from shop.adapters.stripe.gateway import (
+    DisputeSeen,
+    GatewayRefused,
+    GatewayUnavailable,
+    PaymentGateway,
+    PaymentSeen,
+    RefundSeen,
+)
 from shop.core.database import ReadSession
 
 PENDING_TOO_LONG = timedelta(minutes=10)
@@ -27,6 +34,10 @@ WHERE state IN ('created', 'pending') AND session_id IS NOT NULL AND created_at 
 _SINCE = text("""
 SELECT least(CAST(:since AS timestamptz), min(first_seen_at) - CAST(:back AS interval)) FROM balance_difference
 WHERE closed_at IS NULL AND code = ANY(CAST(:codes AS text[]))
+""")
+# One that we know to be open is looked at until it ends, however old.
+_DISPUTES_SINCE = text("""
+SELECT least(CAST(:since AS timestamptz), min(opened_at)) FROM dispute WHERE state = 'open'
 """)
 _REFUNDS = text("""
 SELECT r.id, r.provider_refund_id, r.state, r.amount_fen - r.allowance_fen AS fen, r.requested_at
@@ -59,6 +70,7 @@ class Asked:
     pending: Sequence[Pending]
     refunds: Sequence[OurRefund]
     since: datetime
+    disputes_since: datetime
 
 
 async def to_ask(session: ReadSession, *, now: datetime) -> Asked:
@@ -68,15 +80,20 @@ async def to_ask(session: ReadSession, *, now: datetime) -> Asked:
     since: datetime = (await session.execute(_SINCE, named)).scalar_one()
     # What the provider made since then, we may have asked for earlier.
     ours = await session.execute(_REFUNDS, {"since": since - LOOKS_BACK})
-    return Asked(pending, [OurRefund(*row) for row in ours], since)
+    disputes_since: datetime = (await session.execute(_DISPUTES_SINCE, {"since": since})).scalar_one()
+    return Asked(pending, [OurRefund(*row) for row in ours], since, disputes_since)
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """news: refunds that the books do not know yet: made in the dashboard, or failed after they had succeeded."""
+    """news: refunds that the books do not know yet: made in the dashboard, or failed after they had succeeded.
+
+    disputes: all since the oldest that may have changed.
+    """
 
     differences: list[Difference]
     news: list[RefundSeen]
+    disputes: list[DisputeSeen]
 
 
 async def ask(gateway: PaymentGateway, asked: Asked, *, now: datetime) -> Answered:
@@ -84,10 +101,11 @@ async def ask(gateway: PaymentGateway, asked: Asked, *, now: datetime) -> Answer
     payments = await _payments(gateway, asked.pending)
     try:
         seen = await gateway.refunds_since(asked.since)
+        disputes = await gateway.disputes_since(asked.disputes_since)
     except (GatewayUnavailable, GatewayRefused) as error:
         _log.warning("provider_refunds_unread", trouble=type(error).__name__)
-        return Answered([*payments, _silent("provider:refunds", 0)], [])
-    return Answered([*payments, *_refunds(asked, seen, now)], _news(asked, seen))
+        return Answered([*payments, _silent("provider:refunds", 0)], [], [])
+    return Answered([*payments, *_refunds(asked, seen, now)], _news(asked, seen), disputes)
 
 
 def _news(asked: Asked, seen: Sequence[RefundSeen]) -> list[RefundSeen]:

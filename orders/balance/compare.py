@@ -12,7 +12,7 @@ from orders.balance.identity import KEYS_NAMED, LAWS, Identity, apart_by_key, id
 from orders.balance.open_items import open_items
 from orders.credit.check import years_apart
 from orders.funds.prove import Proof, prove
-from shop.adapters.stripe.gateway import PaymentGateway, RefundSeen
+from shop.adapters.stripe.gateway import DisputeSeen, PaymentGateway, RefundSeen
 from shop.core.database import Database
 
 SEALED_WITHIN = timedelta(days=1)
@@ -26,8 +26,8 @@ WHERE NOT EXISTS (SELECT FROM seal_member m WHERE m.period_month = e.period_mont
 class Compared:
     """What was found at `at`. unsure: codes of which not everything was seen, so that none of them is healed.
 
-    open_items: what waits for people; named beside the differences, and no reason not to hold. news: what the provider
-    said of refunds that our books do not know yet.
+    open_items: what waits for people; named beside the differences, and no reason not to hold. news, disputes: what
+    the provider said of refunds that our books do not know yet, and of disputes.
     """
 
     at: datetime
@@ -37,6 +37,7 @@ class Compared:
     unsealed: int
     open_items: list[Difference]
     news: list[RefundSeen]
+    disputes: list[DisputeSeen]
 
     @property
     def holds(self) -> bool:
@@ -78,7 +79,14 @@ async def compare(database: Database, gateway: PaymentGateway, *, now: datetime)
     answered = await ask(gateway, asked, now=now)
     unsure |= set(CODES) if any(one.code == "provider_silent" for one in answered.differences) else set()
     return Compared(
-        now, found, [*differences, *answered.differences], frozenset(unsure), unsealed.entries, waiting, answered.news
+        now,
+        found,
+        [*differences, *answered.differences],
+        frozenset(unsure),
+        unsealed.entries,
+        waiting,
+        answered.news,
+        answered.disputes,
     )
 
 

@@ -1,5 +1,6 @@
 """Run the three-way balance, and keep what it found: what is new, what is still there, what was healed."""
 
+from dataclasses import replace
 from datetime import datetime, time
 from uuid import UUID
 
@@ -7,6 +8,7 @@ import msgspec
 import structlog
 from sqlalchemy import text
 
+from orders.aftersales.dispute import follow_disputes
 from orders.aftersales.give_back import follow
 from orders.balance.compare import Compared, compare
 from shop.adapters.stripe.gateway import PaymentGateway
@@ -67,7 +69,7 @@ async def run_balance(
 async def keep_run(session: WriteSession, found: Compared, *, requested_by: UUID | None) -> UUID:
     """Keep a run. Of two at once, the one that looked earlier changes no difference that the later one knew.
 
-    What the provider said of refunds on the way is followed: one that it made itself reaches the payments desk.
+    What the provider said of refunds and disputes is followed: events may be lost, and the desk must know all the same.
     """
     run = new_id()
     await session.execute(_ONE_AT_A_TIME)
@@ -87,12 +89,15 @@ async def keep_run(session: WriteSession, found: Compared, *, requested_by: UUID
     )
     if not overtaken:
         named = {"run": run, "at": found.at}
-        # What is wrong is named before what only waits.
-        unique = {(one.code, one.subject): one for one in (*found.open_items, *found.differences)}
+        unique = {(one.code, one.subject): one for one in found.open_items}
+        for one in found.differences:  # what is wrong is named before what only waits, and both know whose it is
+            same = unique.get((one.code, one.subject))
+            unique[one.code, one.subject] = replace(one, unit_id=same.unit_id) if same else one
         rows = as_rows(msgspec.to_builtins(one) | {"id": str(new_id())} for one in unique.values())
         await session.execute(_NAME, named | {"rows": rows})
         await session.execute(_HEAL, named | {"unsure": sorted(found.unsure)})
     await follow(session, found.news, now=found.at)
+    await follow_disputes(session, found.disputes, now=found.at)
     if not found.holds:
         _log.error("books_differ", run_id=str(run), differences=len(found.differences))
     return run

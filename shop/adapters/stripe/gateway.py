@@ -191,6 +191,9 @@ class PaymentGateway(Protocol):
 
     async def read_dispute(self, provider_dispute_id: str) -> DisputeSeen: ...
 
+    async def disputes_since(self, moment: datetime) -> list[DisputeSeen]:
+        """Every dispute that was opened since: so that one whose events were lost is seen."""
+
     async def refunds_since(self, moment: datetime) -> list[RefundSeen]:
         """Every refund the provider made since, whoever asked for it: so that one too many is seen."""
 

@@ -29,7 +29,7 @@ from shop.core import clock
 if TYPE_CHECKING:
     import stripe
     from stripe.checkout import Session
-    from stripe.params import RefundListParams
+    from stripe.params import DisputeListParams, RefundListParams
     from stripe.params.checkout import SessionCreateParams, SessionCreateParamsLineItem
 
 API_VERSION = "2026-10-28.endive"  # pinned: a new library must not change what we ask for
@@ -132,6 +132,18 @@ class StripeGateway:
         with _told():
             dispute = await self._client.v1.disputes.retrieve_async(provider_dispute_id)
         return _dispute_seen(dispute, asked_at)
+
+    async def disputes_since(self, moment: datetime) -> list[DisputeSeen]:
+        found: list[DisputeSeen] = []
+        asked: DisputeListParams = {"created": {"gte": int(moment.timestamp())}, "limit": PAGE}
+        while True:
+            asked_at = clock.wall()
+            with _told():
+                page = await self._client.v1.disputes.list_async(asked)
+            found += [_dispute_seen(dispute, asked_at) for dispute in page.data]
+            if not page.has_more:
+                return found
+            asked["starting_after"] = page.data[-1].id
 
     async def read_refunds_of(self, charge_id: str) -> list[RefundSeen]:
         return await self._refunds({"charge": charge_id, "limit": PAGE})

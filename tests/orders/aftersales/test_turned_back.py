@@ -283,7 +283,7 @@ async def test_a_refund_of_the_dashboard_is_kept_once_whoever_finds_it(
 async def test_what_came_back_without_a_word_is_found_at_night(
     shop: SmallShop, desk: Till, two_orders: tuple[Actor, OrderOut, OrderOut]
 ) -> None:
-    """refund.failed was lost: the comparison with the provider sees it, and it is followed."""
+    """Every event was lost: the comparison with the provider sees what happened, and it is followed."""
     actor, order, _ = two_orders
     await refund(desk, await staff(desk, shop.bank), order.id, **pieces(order, 0, 1))
     await desk.work()
@@ -291,5 +291,11 @@ async def test_what_came_back_without_a_word_is_found_at_night(
     await desk.sandbox.fail_refund(await desk.one("SELECT provider_refund_id FROM refund"))
     await run_balance(desk.database, desk.gateway, now=datetime.now(UTC))
     assert await desk.one("SELECT state FROM refund") == "failed"
+    dispute = await disputed(desk, order)
+    for state, days in (("open", 0), ("lost", 50)):  # what is known to be open is asked about, however old
+        await run_balance(desk.database, desk.gateway, now=datetime.now(UTC) + timedelta(days=days))
+        assert await desk.one("SELECT state FROM dispute") == state
+        await desk.sandbox.end_dispute(dispute, won=False)
+    assert await desk.one(NET, id=order.id) == (0, 0)
     await identities_hold(desk.database)
     assert actor

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from stripe.params import (
+    DisputeListParams,
     DisputeRetrieveParams,
     EventListParams,
     PaymentIntentRetrieveParams,
@@ -63,6 +64,7 @@ class StandIn:
             ("POST", "/v1/refunds", self.create_refund),
             ("GET", "/v1/refunds", self.list_refunds),
             ("GET", "/v1/refunds/{id}", self.retrieve_refund),
+            ("GET", "/v1/disputes", self.list_disputes),
             ("GET", "/v1/disputes/{id}", self.retrieve_dispute),
             ("GET", "/v1/events", self.list_events),
         ]
@@ -118,6 +120,9 @@ class StandIn:
     async def list_refunds(self, request: Request) -> Response:
         """Of the account, by time or by charge: no other filter is known here."""
         return await self._list(request, RefundListParams, "refund", _is_wanted_refund)
+
+    async def list_disputes(self, request: Request) -> Response:
+        return await self._list(request, DisputeListParams, "dispute", _was_created)
 
     async def retrieve_dispute(self, request: Request) -> Response:
         return await self._read(request, DisputeRetrieveParams, lambda world: world.dispute(request.path_params["id"]))
