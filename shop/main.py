@@ -65,6 +65,8 @@ import orders.invoice.pages
 import orders.order.api
 import orders.order.pages
 import orders.payment.api
+import orders.period.api
+import orders.period.pages
 import orders.report.api
 import orders.report.pages
 import orders.report.people_api
@@ -169,6 +171,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.credit.pages.routes,
     orders.correction.api.routes,
     orders.correction.pages.routes,
+    orders.period.api.routes,
+    orders.period.pages.routes,
     orders.report.api.routes,
     orders.report.pages.routes,
     orders.report.people_api.routes,

@@ -10,10 +10,11 @@ from pathlib import Path
 from pydantic import ValidationError
 from sqlalchemy import text
 
+from orders.credit.ahead import FEWEST
 from shop.core import clock
 from shop.core.database import Database, open_database
 from shop.core.settings import Settings
-from shop.home.health import why_not_ready
+from shop.home.health import prepared_months, why_not_ready
 
 CLOCK_MAY_DIFFER = timedelta(seconds=2)  # from the database's; signatures of webhooks live five minutes
 
@@ -65,6 +66,12 @@ async def _database(database: Database) -> AsyncIterator[Finding]:
     reasons = await why_not_ready(database)
     schema = [reason for reason in reasons if reason != "worker"]
     yield Finding("schema", ok=not schema, said="shop migrate is needed" if schema else "up to date")
+    ahead = await prepared_months(database)
+    yield Finding(
+        "months",
+        ok=ahead >= FEWEST,
+        said=f"{ahead:.0f} ahead" if ahead >= FEWEST else f"only {ahead:.0f} ahead: is a worker running?",
+    )
     yield Finding("worker", ok=True, said="none is running" if "worker" in reasons else "alive")
 
 

@@ -6,9 +6,9 @@ from datetime import date, timedelta
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
+from orders.correction.close_month import close_month
 from sqlalchemy import text
 
-from orders.correction.close_month import close_month
 from orders.correction.decide import AlreadyDecided, decide_correction
 from orders.correction.request import NothingChanges, NothingRemains, request_correction
 from orders.correction.schemas import CorrectionIn, FactsIn

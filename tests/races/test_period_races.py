@@ -4,11 +4,11 @@ import asyncio
 from datetime import date
 
 import pytest
+from orders.correction.close_month import close_month
+from orders.credit.month import SHUT
 from sqlalchemy import text
 
-from orders.correction.close_month import close_month
 from orders.credit.check import differences
-from orders.credit.month import SHUT
 from shop.core import clock
 from shop.core.database import Database
 from tests.make.credit import Sale, enter, first_of
