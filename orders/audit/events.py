@@ -62,8 +62,10 @@ _UNITS_OF: Final = {
     ("filing",): "SELECT unit_id FROM filing WHERE id = CAST(:id AS uuid)",
     ("filing_round",): "SELECT unit_id FROM filing_round WHERE id = CAST(:id AS uuid)",
     ("period",): """
-        SELECT CAST(left(:id, 36) AS uuid) WHERE length(:id) > 6
-        UNION ALL SELECT unnest(:units) WHERE length(:id) = 6""",
+        WITH RECURSIVE below (unit_id) AS (
+            SELECT CAST(left(:id, 36) AS uuid) WHERE length(:id) > 6
+            UNION SELECT p.unit_id FROM below JOIN unit_parent p ON p.parent_id = below.unit_id)
+        SELECT unit_id FROM below UNION ALL SELECT unnest(:units) WHERE length(:id) = 6""",
     ("audit_question",): "SELECT unit_id FROM audit_question WHERE id = CAST(:id AS uuid)",
     ("audit_mandate",): "SELECT unnest(unit_ids) FROM audit_mandate WHERE id = CAST(:id AS uuid)",
 }

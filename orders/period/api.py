@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from orders.month.models import FIRST_MONTH, LAST_MONTH
 from orders.month.reach import may_see, months_of_whom
@@ -16,7 +16,7 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.errors import NotFound
-from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
+from shop.core.idempotency import Answer, digest_of, once
 from shop.core.paging import LIMIT_MAX
 from shop.core.requests import TheDatabase
 
@@ -71,7 +71,7 @@ async def post_reopen(
     wanted: ReopenIn,
     actor: Closer,
     database: TheDatabase,
-    key: IdempotencyKey | None = None,
+    key: Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)] = None,
     unit: OfUnit = None,
 ) -> Response:
     """Ask that a closed month take entries again. Nothing moves before another person approved.
