@@ -43,7 +43,7 @@ async def examine() -> list[Finding]:
     except Exception as error:  # noqa: BLE001  # it is the finding
         return [*found, Finding("database", ok=False, said=f"{type(error).__name__}: is DATABASE_URL right?")]
     try:
-        found += [finding async for finding in _database(database)]
+        found += [finding async for finding in examined(database)]
     except Exception as error:  # noqa: BLE001
         found.append(Finding("database", ok=False, said=f"{type(error).__name__}: {error}"))
     finally:
@@ -51,7 +51,8 @@ async def examine() -> list[Finding]:
     return found
 
 
-async def _database(database: Database) -> AsyncIterator[Finding]:
+async def examined(database: Database) -> AsyncIterator[Finding]:
+    """What the database itself tells. Raises whatever it raises."""
     async with database.reading() as session:
         version = await session.scalar(text("SHOW server_version"))
         yield Finding("database", ok=int(str(version).split(".")[0]) >= 15, said=f"PostgreSQL {version} (15 to 18)")

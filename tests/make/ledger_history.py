@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
-from orders.correction.close_month import close_month
 from sqlalchemy import text
 
 from orders.correction.decide import AlreadyDecided, decide_correction
@@ -17,6 +16,9 @@ from orders.credit.fold import fold
 from orders.credit.record import Recognised, record
 from orders.credit.regrade import lift
 from orders.credit.repost import CorrectedMeanwhile
+from orders.month.models import SHOP
+from orders.month.reopen import MonthOpen, ask_reopening, decide_reopening
+from orders.period.close import close
 from orders.report.sales import sales
 from orders.seal.seal import seal_new
 from shop.core import clock
@@ -38,6 +40,7 @@ from tests.make.ledger_steps import (
     Publish,
     Refund,
     Rename,
+    Reopen,
     Rule,
     Sell,
     Step,
@@ -249,9 +252,11 @@ async def _around(history: History, step: Step) -> None:
     async with history.database.transaction() as session:
         match step:
             case Close():
-                month = MONTHS[step.month]
-                await close_month(session, actor_id=history.stage.first.user_id, month=month, now=clock.now())
-                history.paper.close(month)
+                month, top = MONTHS[step.month], (history.units[0], history.units[3], SHOP)[step.of]
+                await close(session, actor=history.stage.first, unit_id=top, month=month, now=clock.now())
+                history.paper.close(top, month)
+            case Reopen():
+                await _reopen(history, session, history.units[3 if step.of else 0], MONTHS[step.month])
             case Tick():
                 clock.set_ahead(timedelta(days=step.days))
             case Rule():
@@ -277,6 +282,21 @@ async def _around(history: History, step: Step) -> None:
                 history.successor = True
             case Rename():
                 await _rename(history, session, step.what)
+
+
+async def _reopen(history: History, session: WriteSession, top: UUID, month: int) -> None:
+    """One person asks, the other agrees."""
+    first, second, now = history.stage.first, history.stage.second, clock.now()
+    try:
+        asked = await ask_reopening(session, actor=first, unit_id=top, month=month, reason="补记", now=now)
+    except MonthOpen:
+        assert history.paper.is_open(top, month)
+        return
+    await decide_reopening(
+        session, actor=second, month=month, reopening_id=asked, state="approved", decision=None, now=now
+    )
+    assert not history.paper.is_open(top, month)
+    history.paper.reopen(top, month)
 
 
 async def _rename(history: History, session: WriteSession, what: str) -> None:
