@@ -126,10 +126,6 @@ async def _fill(running: Server, entries: int) -> None:
     each = entries // MONTHS
     async with engine.connect() as connection:
         for month in _months():
-            await connection.exec_driver_sql(
-                f"CREATE TABLE IF NOT EXISTS credit_entry_{month} PARTITION OF credit_entry "
-                f"FOR VALUES FROM ({month}) TO ({month + 1})"
-            )
             await _add(connection, month, 1, each)
         await connection.execute(text("DELETE FROM credit_rollup"))
         await connection.execute(_ROLL, {"bank": BANK})

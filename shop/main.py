@@ -71,6 +71,8 @@ import orders.order.pages
 import orders.payment.api
 import orders.payment_desk.api
 import orders.payment_desk.pages
+import orders.period.api
+import orders.period.pages
 import orders.report.api
 import orders.report.pages
 import orders.report.people_api
@@ -181,6 +183,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.credit.pages.routes,
     orders.correction.api.routes,
     orders.correction.pages.routes,
+    orders.period.api.routes,
+    orders.period.pages.routes,
     orders.report.api.routes,
     orders.report.pages.routes,
     orders.report.people_api.routes,

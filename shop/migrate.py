@@ -1,4 +1,4 @@
-"""Bring a schema up to date: migrations, accounting months ahead, and the application role's rights."""
+"""Bring a schema up to date: migrations, partitions of months ahead, and the application role's rights."""
 
 from importlib import import_module
 from pathlib import Path
@@ -10,18 +10,59 @@ from sqlmodel import SQLModel
 from shop.core import clock
 from shop.core.settings import Settings
 
-MONTHS_AHEAD = 6
+MONTHS_AHEAD = 24
 LOCK = 8_320_001  # any number that nothing else uses
 TABLES = (
     "shop.core", "shop.access", "shop.organisation",
     "catalog.county", "catalog.producer", "catalog.product", "catalog.price", "catalog.stock", "catalog.campaign",
     "catalog.listing", "catalog.upload",
-    "orders.funds", "orders.budget", "orders.spending", "orders.evidence", "orders.cart", "orders.credit",
-    "orders.seal", "orders.correction", "orders.order", "orders.payment", "orders.payment_desk", "orders.allowance",
-    "orders.invoice", "orders.acceptance", "orders.banking", "orders.bulk", "orders.canteen", "orders.intake",
-    "orders.roll", "orders.balance", "orders.integrity", "orders.report", "orders.filing", "orders.audit",
+    "orders.funds", "orders.budget", "orders.spending", "orders.evidence", "orders.cart", "orders.month",
+    "orders.credit", "orders.seal", "orders.correction", "orders.order", "orders.payment", "orders.payment_desk",
+    "orders.allowance", "orders.invoice", "orders.acceptance", "orders.banking", "orders.bulk", "orders.canteen",
+    "orders.intake", "orders.roll", "orders.balance", "orders.integrity", "orders.report", "orders.filing",
+    "orders.audit",
 )  # fmt: skip
 SCRIPTS = Path(__file__).resolve().parent.parent / "migrations"
+
+# The application may not make tables; this function of the owner's makes these and no others. Each month since January
+# two years before the shop was set up has a partition of its own; what only imports reach, back to January 2020, is in
+# one. A table that is made first and attached then stops neither readers nor writers. The path is pinned, with
+# temporary tables last, so that nobody calls it on tables of his own.
+MAKE_MONTHS = r"""
+CREATE OR REPLACE FUNCTION make_credit_months(until integer) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = "{schema}", pg_temp AS $$
+DECLARE
+    month integer;
+    first_month integer;
+    made integer := 0;
+BEGIN
+    IF until IS NULL OR until NOT BETWEEN 202001 AND 209912 OR until % 100 NOT BETWEEN 1 AND 12 THEN
+        RAISE EXCEPTION 'there is no accounting month %', until USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM pg_advisory_xact_lock(8320021);
+    SELECT min(substring(c.relname FROM '\d{{6}}$')::int) INTO first_month
+    FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'credit_entry'::regclass;
+    first_month := least(first_month, (extract(year FROM now())::int - 2) * 100 + 1);
+    IF to_regclass('"{schema}".credit_entry_2020') IS NULL THEN
+        CREATE TABLE credit_entry_2020 (LIKE credit_entry INCLUDING ALL);
+        EXECUTE format('ALTER TABLE credit_entry ATTACH PARTITION credit_entry_2020 FOR VALUES FROM (202001) TO (%s)',
+            first_month);
+        made := made + 1;
+    END IF;
+    month := first_month;
+    WHILE month <= until LOOP
+        IF to_regclass('"{schema}".credit_entry_' || month) IS NULL THEN
+            EXECUTE format('CREATE TABLE credit_entry_%s (LIKE credit_entry INCLUDING ALL)', month);
+            EXECUTE format('ALTER TABLE credit_entry ATTACH PARTITION credit_entry_%s FOR VALUES FROM (%s) TO (%s)',
+                month, month, month + 1);
+            made := made + 1;
+        END IF;
+        month := month + CASE WHEN month % 100 = 12 THEN 89 ELSE 1 END;
+    END LOOP;
+    RETURN made;
+END
+$$
+"""
 
 
 def import_tables() -> None:
@@ -44,7 +85,10 @@ async def make_ready(settings: Settings, owner_url: str) -> None:
 
 
 async def migrate(owner_url: str, *, schema: str, app_role: str, revision: str = "head") -> None:
-    """Upgrade `schema` to `revision` as the owner, make the months ahead, and grant the application its rights."""
+    """Upgrade `schema` to `revision` as the owner, make the months ahead, and grant the application its rights.
+
+    Of an earlier revision than the newest one, only the tables: its months and rights were made by its own code.
+    """
     import_tables()
     engine = create_async_engine(
         owner_url, connect_args={"server_settings": {"search_path": f'"{schema}", extensions', "timezone": "UTC"}}
@@ -54,8 +98,9 @@ async def migrate(owner_url: str, *, schema: str, app_role: str, revision: str =
         await connection.commit()
         await connection.run_sync(_prepare, schema)
         await connection.run_sync(_upgrade, revision)
-        await connection.run_sync(_add_months)
-        await connection.run_sync(_grant, schema, app_role)
+        if revision == "head":
+            await connection.run_sync(_add_months, schema)
+            await connection.run_sync(_grant, schema, app_role)
     await engine.dispose()
 
 
@@ -80,17 +125,14 @@ def _upgrade(connection: Connection, revision: str) -> None:
     command.upgrade(config, revision)
 
 
-def _add_months(connection: Connection) -> None:
-    """A partition of credit entries for every month from two years back to half a year ahead of both clocks."""
-    first = clock.add_months(clock.month_of(clock.business_day(clock.wall())), -24)
-    last = clock.add_months(clock.month_of(clock.today()), MONTHS_AHEAD)
-    month = first
-    while month <= last:
-        connection.exec_driver_sql(
-            f"CREATE TABLE IF NOT EXISTS credit_entry_{month} PARTITION OF credit_entry "
-            f"FOR VALUES FROM ({month}) TO ({month + 1})"
-        )
-        month = clock.add_months(month, 1)
+def _add_months(connection: Connection, schema: str) -> None:
+    """A partition of credit entries for every month up to two years ahead of both clocks; a job goes on from there."""
+    until = clock.add_months(
+        max(clock.month_of(clock.business_day(of)) for of in (clock.now(), clock.wall())), MONTHS_AHEAD
+    )
+    connection.exec_driver_sql(MAKE_MONTHS.format(schema=schema))
+    connection.exec_driver_sql("REVOKE ALL ON FUNCTION make_credit_months(integer) FROM PUBLIC")
+    connection.execute(text("SELECT make_credit_months(:until)"), {"until": until})
     connection.commit()
 
 
@@ -105,4 +147,5 @@ def _grant(connection: Connection, schema: str, role: str) -> None:
         connection.exec_driver_sql(f'REVOKE ALL ON "{table.name}" FROM "{role}"')
         connection.exec_driver_sql(f'GRANT {rights} ON "{table.name}" TO "{role}"')
     connection.exec_driver_sql(f'GRANT SELECT ON alembic_version TO "{role}"')
+    connection.exec_driver_sql(f'GRANT EXECUTE ON FUNCTION make_credit_months(integer) TO "{role}"')
     connection.commit()

@@ -23,10 +23,12 @@ import orders.bulk.protect_price
 import orders.canteen.jobs
 import orders.cart.jobs
 import orders.checkout.jobs
+import orders.credit.ahead
 import orders.credit.jobs
 import orders.funds.jobs
 import orders.intake.pull
 import orders.integrity.scan
+import orders.month.add
 import orders.seal.jobs
 import orders.switchboard
 import shop.access.jobs
@@ -63,6 +65,8 @@ def jobs(settings: Settings, database: Database, gateway: PaymentGateway) -> tup
         Job("reconcile", 20, lambda: orders.switchboard.reconcile(database, gateway, now=clock.now())),
         Job("expire", 1, lambda: orders.checkout.jobs.expire_due(database, gateway, now=clock.now())),
         Job("fold", 0.5, lambda: orders.credit.jobs.fold_deltas(database)),
+        Job("months", 2, lambda: orders.credit.ahead.keep_ahead(database, now=clock.now())),
+        Job("unit_months", 600, lambda: orders.month.add.add_ahead(database, now=clock.now())),
         Job("seal", 600, lambda: orders.seal.jobs.seal_what_is_new(database, settings)),
         Job("allowances", 5, lambda: orders.allowance.jobs.give_back_left(database, now=clock.now())),
         Job("prove", 600, lambda: orders.funds.jobs.prove_nightly(database, now=clock.now())),

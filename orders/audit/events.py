@@ -15,7 +15,8 @@ from shop.core import clock
 from shop.core.database import ReadSession
 from shop.core.paging import cursor_of, keys_of
 
-# Which units a change is about, by the kind of its subject. Rules, prices, counties and months are everybody's.
+# Which units a change is about, by the kind of its subject. Rules, prices and counties are everybody's, and so were
+# months (`period:202611`) until each became a unit's own (`period:<unit>:202611`).
 _UNITS_OF: Final = {
     ("unit",): "SELECT CAST(:id AS uuid)",
     ("union", "labour_union"): "SELECT unit_id FROM union_unit WHERE union_id = CAST(:id AS uuid)",
@@ -60,11 +61,16 @@ _UNITS_OF: Final = {
     ("intake_batch",): "SELECT unit_id FROM intake_row WHERE batch_id = CAST(:id AS uuid)",
     ("filing",): "SELECT unit_id FROM filing WHERE id = CAST(:id AS uuid)",
     ("filing_round",): "SELECT unit_id FROM filing_round WHERE id = CAST(:id AS uuid)",
+    ("period",): """
+        WITH RECURSIVE below (unit_id) AS (
+            SELECT CAST(left(:id, 36) AS uuid) WHERE length(:id) > 6
+            UNION SELECT p.unit_id FROM below JOIN unit_parent p ON p.parent_id = below.unit_id)
+        SELECT unit_id FROM below UNION ALL SELECT unnest(:units) WHERE length(:id) = 6""",
     ("audit_question",): "SELECT unit_id FROM audit_question WHERE id = CAST(:id AS uuid)",
     ("audit_mandate",): "SELECT unnest(unit_ids) FROM audit_mandate WHERE id = CAST(:id AS uuid)",
 }
 EVERYBODYS: Final = (
-    "county", "pairing", "supplier", "producer", "product", "sku", "counting_rule", "spending_rule", "period",
+    "county", "pairing", "supplier", "producer", "product", "sku", "counting_rule", "spending_rule",
     "channel", "campaign", "retention", "retention_rule", "ledger",
 )  # fmt: skip
 

@@ -1,1 +1,1 @@
-"""Mistakes put right by request, second person, reversal and re-post; months that close."""
+"""Mistakes put right by request, second person, reversal and re-post."""

@@ -1,28 +1,24 @@
-"""`/api/v1/credit/corrections` and `/api/v1/periods`."""
+"""`/api/v1/credit/corrections`."""
 
 from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from orders.correction.close_month import close_month
 from orders.correction.decide import decide_correction
-from orders.correction.queries import correction_out, corrections_of, period_out, periods_of
+from orders.correction.queries import correction_out, corrections_of
 from orders.correction.request import request_correction
 from orders.correction.schemas import (
     CorrectionIn,
     CorrectionOut,
     CorrectionPage,
     DecisionIn,
-    PeriodOut,
-    PeriodPage,
     RefusalIn,
 )
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
-from shop.core.errors import NotFound
 from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
 from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX
 from shop.core.requests import TheDatabase
@@ -32,7 +28,6 @@ routes = APIRouter(prefix="/api/v1", tags=["corrections"])
 Reader = Annotated[Actor, Depends(requires(Permission.CREDIT_READ))]
 Requester = Annotated[Actor, Depends(requires(Permission.CORRECTION_REQUEST))]
 Approver = Annotated[Actor, Depends(requires(Permission.CORRECTION_APPROVE))]
-Closer = Annotated[Actor, Depends(requires(Permission.PERIOD_CLOSE))]
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Cursor = Annotated[str | None, Query(max_length=500)]
 
@@ -100,27 +95,3 @@ async def post_refuse(correction_id: UUID, wanted: RefusalIn, actor: Approver, d
             session, actor=actor, correction_id=correction_id, state="refused", decision=wanted.decision, now=now
         )
         return await correction_out(session, actor, correction_id, day=clock.business_day(now))
-
-
-@routes.get("/periods")
-async def get_periods(_: Reader, database: TheDatabase, limit: Limit = 12, cursor: Cursor = None) -> PeriodPage:
-    """Accounting months, the current one first: state, closer, and what was open when it was closed."""
-    async with database.reading() as session:
-        return await periods_of(session, limit=limit, cursor=cursor, now=clock.now())
-
-
-@routes.post("/periods/{month}/close")
-async def post_close(month: str, actor: Closer, database: TheDatabase) -> PeriodOut:
-    """YYYY-MM (or YYYYMM). Closed before is success with the first answer. December is adjusted for a while first."""
-    number = month_number(month)
-    async with database.transaction() as session:
-        await close_month(session, actor_id=actor.user_id, month=number, now=clock.now())
-        return await period_out(session, number)
-
-
-def month_number(month: str) -> int:
-    """Raises NotFound for what is no month."""
-    digits = month.replace("-", "", 1)
-    if not (digits.isascii() and digits.isdigit() and len(digits) == 6 and 1 <= int(digits[4:]) <= 12):
-        raise NotFound("没有这个会计月份，请写成 2026-11。")
-    return int(digits)

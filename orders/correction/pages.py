@@ -1,4 +1,4 @@
-"""The correction desk and the months: `/staff/corrections` and `/staff/periods`."""
+"""The correction desk: `/staff/corrections`."""
 
 from typing import Annotated
 from uuid import UUID
@@ -7,13 +7,10 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
-from orders.correction.api import month_number
-from orders.correction.close_month import close_month
 from orders.correction.decide import decide_correction
-from orders.correction.queries import corrections_of, periods_of
+from orders.correction.queries import corrections_of
 from orders.correction.request import request_correction
 from orders.correction.schemas import CorrectionIn
-from orders.correction.words import WAS_OPEN
 from orders.credit import words
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
@@ -29,7 +26,6 @@ routes = APIRouter(include_in_schema=False)
 Reader = Annotated[Actor, Depends(requires(Permission.CREDIT_READ))]
 Requester = Annotated[Actor, Depends(requires(Permission.CORRECTION_REQUEST))]
 Approver = Annotated[Actor, Depends(requires(Permission.CORRECTION_APPROVE))]
-Closer = Annotated[Actor, Depends(requires(Permission.PERIOD_CLOSE))]
 FIELDS = (
     "order_line", "county_code", "producer_id", "unit_id", "credit_kind", "recognition_number", "standing", "reason",
     "document_sha256",
@@ -82,22 +78,6 @@ async def post_decision(
     return RedirectResponse("/staff/corrections", 303)
 
 
-@routes.get("/staff/periods")
-async def get_periods(request: Request, actor: Reader, database: TheDatabase) -> Response:
-    return await _months(request, actor, database, None)
-
-
-@routes.post("/staff/periods/{month}/close")
-async def post_close(request: Request, month: str, actor: Closer, database: TheDatabase) -> Response:
-    """Close a month; back to the list, which says what was open."""
-    try:
-        async with database.transaction() as session:
-            await close_month(session, actor_id=actor.user_id, month=month_number(month), now=clock.now())
-    except Problem as refused:
-        return await _months(request, actor, database, refused)
-    return RedirectResponse("/staff/periods", 303)
-
-
 def _wanted(typed: dict[str, str]) -> CorrectionIn:
     facts: dict[str, object] = {
         name: typed[name]
@@ -134,19 +114,4 @@ async def _desk(
         actor=actor,
         may_request=actor.may(Permission.CORRECTION_REQUEST),
         may_approve=actor.may(Permission.CORRECTION_APPROVE),
-    )
-
-
-async def _months(request: Request, actor: Actor, database: Database, problem: Problem | None) -> Response:
-    async with database.reading() as session:
-        page = await periods_of(session, limit=24, cursor=None, now=clock.now())
-    return render(
-        request,
-        "correction/periods.html",
-        status=problem.status if problem else 200,
-        page=page,
-        problem=problem,
-        was_open=WAS_OPEN,
-        may_close=actor.may(Permission.PERIOD_CLOSE),
-        this_month=f"{clock.today():%Y-%m}",
     )

@@ -1,14 +1,12 @@
-"""Corrections of the caller's units, and the months with their closers."""
+"""Corrections of the caller's units."""
 
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
-from orders.correction.schemas import CorrectionOut, CorrectionPage, PeriodOut, PeriodPage
+from orders.correction.schemas import CorrectionOut, CorrectionPage
 from shop.access.permissions import Actor, Permission
-from shop.core import clock
 from shop.core.database import ReadSession
 from shop.core.errors import NotFound
 from shop.core.paging import cursor_of, keys_of
@@ -23,13 +21,6 @@ WHERE (CAST(:id AS uuid) IS NULL OR id = :id) AND (CAST(:state AS text) IS NULL 
     AND (CAST(:units AS uuid[]) IS NULL OR unit_ids && CAST(:units AS uuid[]))
     AND (CAST(:at AS timestamptz) IS NULL OR (requested_at, id) < (:at, CAST(:before AS uuid)))
 ORDER BY requested_at DESC, id DESC LIMIT :limit
-""")
-_PERIODS = text("""
-SELECT p.*, n.name AS closer FROM accounting_period p
-LEFT JOIN user_account u ON u.id = p.closed_by LEFT JOIN person n ON n.id = u.person_id
-WHERE p.month <= :last AND (CAST(:month AS int) IS NULL OR p.month = :month)
-    AND (CAST(:before AS int) IS NULL OR p.month < :before)
-ORDER BY p.month DESC LIMIT :limit
 """)
 
 
@@ -65,30 +56,3 @@ async def correction_out(session: ReadSession, actor: Actor, correction_id: UUID
     if not page.items:
         raise NotFound("没有这份更正申请。")
     return page.items[0]
-
-
-async def periods_of(session: ReadSession, *, limit: int, cursor: str | None, now: datetime) -> PeriodPage:
-    """The current month first, then back."""
-    (before,) = keys_of(cursor, int) if cursor else (None,)
-    last = clock.month_of(clock.business_day(now))
-    facts = {"last": last, "month": None, "before": before, "limit": limit + 1}
-    rows = (await session.execute(_PERIODS, facts)).all()
-    more = cursor_of(rows[limit - 1].month) if len(rows) > limit else None
-    return PeriodPage(items=[_period(row) for row in rows[:limit]], next_cursor=more)
-
-
-async def period_out(session: ReadSession, month: int) -> PeriodOut:
-    facts = {"last": month, "month": month, "before": None, "limit": 1}
-    return _period((await session.execute(_PERIODS, facts)).one())
-
-
-def _period(row: Row[Any]) -> PeriodOut:
-    return PeriodOut(
-        month=f"{row.month // 100:04}-{row.month % 100:02}",
-        state=row.state,
-        adjusts_until=row.adjusts_until,
-        closed_by=row.closed_by,
-        closer=row.closer,
-        closed_at=row.closed_at,
-        was_open=row.was_open,
-    )

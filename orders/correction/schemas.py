@@ -1,10 +1,10 @@
 """What the correction desk takes and gives."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
 from orders.credit.models import NOT_COUNTED_REASONS
 from shop.core.paging import NO_NUL
@@ -80,21 +80,4 @@ class CorrectionOut(BaseModel):
 
 class CorrectionPage(BaseModel):
     items: list[CorrectionOut]
-    next_cursor: str | None = None
-
-
-class PeriodOut(BaseModel):
-    """month as YYYY-MM. adjusts_until: until the day before it December still takes corrections."""
-
-    month: Annotated[str, Field(examples=["2026-11"])]
-    state: str
-    adjusts_until: date | None
-    closed_by: UUID | None
-    closer: str | None
-    closed_at: datetime | None
-    was_open: dict[str, int] | None
-
-
-class PeriodPage(BaseModel):
-    items: list[PeriodOut]
     next_cursor: str | None = None

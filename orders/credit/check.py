@@ -6,12 +6,13 @@ from uuid import UUID
 from sqlalchemy import text
 
 from orders.credit.models import REFUND_SIDE
+from orders.month.shut import TOP_UNIT
 from shop.core.database import ReadSession
 
 _KEY = "top_unit_id, period_month, county_code, county_name, province, credit_kind, standing"
 _CHECK = text(f"""
 WITH entered AS (
-    SELECT coalesce(unit_path[array_upper(unit_path, 1)], '00000000-0000-0000-0000-000000000000') AS top_unit_id,
+    SELECT {TOP_UNIT.format("")} AS top_unit_id,
         period_month, county_code, county_name, province, credit_kind, CASE WHEN NOT counted THEN not_counted_reason
             WHEN grade = 'D' THEN 'unverified' ELSE 'headline' END AS standing,
         coalesce(sum(amount_fen) FILTER (WHERE kind NOT IN {REFUND_SIDE}), 0) AS sale_fen,

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -17,11 +16,9 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field, SQLModel
 
-from shop.core.database import APPEND_ONLY, Fen, Grams, Moment, one_of
+from shop.core.database import APPEND_ONLY, Fen, Grams, Moment, TransactionId, one_of
 
 CREDIT_KINDS = ("direct_purchase", "assisted_sale")
 GRADES = ("A", "B", "C", "D")
@@ -56,7 +53,6 @@ NOT_COUNTED_REASONS = (
 FUND_SOURCES = ("personal", "union", "canteen", "administration", "party_dues")
 COUNTING_DESIGNATIONS = ("lifted_out", "key_revitalisation", "provincial", "emergency")
 """`severely_poor` is for weights and priority; every such county is lifted out as well."""
-PERIOD_STATES = ("open", "adjusting", "closed")
 EVIDENCE_STATES = ("proposed", "accepted", "refused")
 
 
@@ -64,15 +60,6 @@ def _codes(values: Iterable[str]) -> Column[list[str]]:
     """A list of codes; a rule that does not say otherwise has all of these."""
     listed = ", ".join(f"'{value}'" for value in values)
     return Column(ARRAY(Text), nullable=False, server_default=text(f"ARRAY[{listed}]::text[]"))
-
-
-class TransactionId(UserDefinedType[str]):
-    """PostgreSQL's xid8: which transaction wrote a row, so that readers can stop below the oldest open one."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: Any) -> str:
-        return "xid8"
 
 
 class CountingRule(SQLModel, table=True):
@@ -307,43 +294,6 @@ class CreditRollup(SQLModel, table=True):
     refund_fen: int = Field(sa_type=Fen)
     quantity_milli: int = Field(sa_type=BigInteger)
     grams: int = Field(sa_type=Grams)
-
-
-class AccountingPeriod(SQLModel, table=True):
-    """An accounting month. Closed, it takes nothing; `adjusting` (December only) it does until `adjusts_until`.
-
-    Every month that has a partition has a row: who writes credit holds it, so that a close waits for him and he for it.
-    `was_open`: what was still undecided when it was closed, counted by kind.
-    """
-
-    __tablename__ = "accounting_period"
-    __table_args__ = (
-        one_of("state", PERIOD_STATES),
-        CheckConstraint("month BETWEEN 200001 AND 209912 AND month % 100 BETWEEN 1 AND 12", name="is_a_month"),
-        CheckConstraint("(state = 'open') = (closed_by IS NULL AND closed_at IS NULL)", name="closed_by_somebody"),
-        CheckConstraint("state <> 'adjusting' OR adjusts_until IS NOT NULL", name="adjusting_ends"),
-    )
-
-    month: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    state: str = "open"
-    adjusts_until: date | None = None
-    closed_by: UUID | None = Field(default=None, foreign_key="user_account.id")
-    closed_at: datetime | None = Field(default=None, sa_type=Moment)
-    was_open: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
-
-
-class AdjustmentRule(SQLModel, table=True):
-    """For how many days after its last one December still takes corrections: the newest row of its last day rules."""
-
-    __tablename__ = "adjustment_rule"
-    __table_args__ = (
-        CheckConstraint("days BETWEEN 0 AND 366", name="at_most_a_year"),
-        {"info": APPEND_ONLY},
-    )
-
-    valid_from: date = Field(primary_key=True)
-    days: int
-    source: str
 
 
 class EvidenceLink(SQLModel, table=True):

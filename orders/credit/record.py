@@ -10,8 +10,9 @@ import msgspec
 from sqlalchemy import text
 
 from orders.credit.models import REFUND_SIDE, Attribution
-from orders.credit.month import SHUT
 from orders.credit.standing import Grade, Standing, locked, standing_of
+from orders.month.add import add_missing
+from orders.month.shut import FIRST_OPEN, SHUT, TOP_UNIT
 from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.ids import new_id
@@ -57,26 +58,37 @@ _FROZEN = [
     }
 ]  # fmt: skip
 
-# `placed` looks where a row lands as this statement's snapshot sees the months; `held` then holds those months' rows
-# against a close, and reads them as they are after whatever it waited for. A month that was closed in between writes
-# nothing and is reported, and the statement is run again.
+# `placed` looks where a row lands as this statement's snapshot sees the months of its top unit; `held` then holds those
+# months' rows against a close, and reads them as they are after whatever it waited for. A month that was closed in
+# between, or has no row yet, writes nothing and is reported, and the statement is run again.
 RECORD = text(
     f"""
 WITH wanted AS (
-    SELECT r.*, (extract(year FROM occurred_on) * 100 + extract(month FROM occurred_on))::int AS month
+    SELECT r.*, (extract(year FROM occurred_on) * 100 + extract(month FROM occurred_on))::int AS month,
+        a.id AS holds, {TOP_UNIT.format("a.")} AS top_unit_id, a.order_line_id, a.order_id,
+        a.counted AS may_count, a.not_counted_reason, {", ".join("a." + name for name in _FROZEN)}
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
         id uuid, kind text, cause_id uuid, component_id uuid, amount_fen bigint, grams bigint, quantity_milli bigint,
         occurred_on date, sale_on date, grade text, attribution_id uuid, reverses_id uuid, evidence_sha256 text)
+    JOIN attribution a ON a.id = coalesce(r.attribution_id, (
+        SELECT l.id FROM attribution l WHERE l.component_id = r.component_id
+            AND NOT EXISTS (SELECT FROM attribution n WHERE n.corrects_id = l.id)), r.component_id)
 ), placed AS MATERIALIZED (
-    SELECT w.*, CASE WHEN p.month IS NULL OR NOT ({SHUT.format("p")}) THEN w.month ELSE (
-        SELECT min(n.month) FROM accounting_period n WHERE n.month > w.month AND NOT ({SHUT.format("n")})) END AS lands
-    FROM wanted w LEFT JOIN accounting_period p ON p.month = w.month
+    SELECT w.*, CASE WHEN p.month IS NULL OR NOT ({SHUT.format("p")}) THEN w.month
+        ELSE {FIRST_OPEN.format("w")} END AS lands
+    FROM wanted w LEFT JOIN accounting_period p ON p.unit_id = w.top_unit_id AND p.month = w.month
+), needed AS MATERIALIZED (
+    SELECT DISTINCT top_unit_id AS unit_id, lands AS month FROM placed
 ), held AS MATERIALIZED (
-    SELECT p.month, {SHUT.format("p")} AS shut FROM accounting_period p
-    WHERE p.month = ANY (ARRAY(SELECT DISTINCT lands FROM placed)) ORDER BY p.month FOR KEY SHARE
+    SELECT p.unit_id, p.month, {SHUT.format("p")} AS shut FROM needed n
+    JOIN accounting_period p ON p.unit_id = n.unit_id AND p.month = n.month
+    ORDER BY p.unit_id, p.month FOR KEY SHARE OF p
+), missing AS MATERIALIZED (
+    SELECT n.unit_id, n.month FROM needed n LEFT JOIN held h USING (unit_id, month) WHERE h.month IS NULL
 ), fresh AS (
     INSERT INTO credit_source (kind, cause_id, component_id)
-    SELECT DISTINCT kind, cause_id, component_id FROM placed WHERE NOT EXISTS (SELECT FROM held WHERE shut)
+    SELECT DISTINCT kind, cause_id, component_id FROM placed
+    WHERE NOT EXISTS (SELECT FROM held WHERE shut) AND NOT EXISTS (SELECT FROM missing)
     ORDER BY kind, cause_id, component_id
     ON CONFLICT DO NOTHING
     RETURNING kind, cause_id, component_id
@@ -85,34 +97,31 @@ WITH wanted AS (
         id, period_month, kind, cause_id, component_id, order_line_id, order_id, amount_fen, quantity_milli, grams,
         occurred_on, sale_on, recorded_at, grade, attribution_id, reverses_id, evidence_sha256, late_for, counted,
         not_counted_reason, {", ".join(_FROZEN)})
-    SELECT w.id, w.lands, w.kind, w.cause_id, w.component_id, a.order_line_id, a.order_id, w.amount_fen,
+    SELECT w.id, w.lands, w.kind, w.cause_id, w.component_id, w.order_line_id, w.order_id, w.amount_fen,
         w.quantity_milli, w.grams,
         CASE WHEN w.lands = w.month THEN w.occurred_on ELSE make_date(w.lands / 100, w.lands % 100, 1) END,
-        w.sale_on, :now, w.grade, nullif(a.id, w.component_id), w.reverses_id, w.evidence_sha256,
+        w.sale_on, :now, w.grade, nullif(w.holds, w.component_id), w.reverses_id, w.evidence_sha256,
         CASE WHEN w.lands <> w.month THEN w.occurred_on END,
-        a.counted AND w.grade <= coalesce(r.minimum_grade, 'D'),
-        CASE WHEN a.counted AND w.grade > r.minimum_grade THEN 'evidence_missing' ELSE a.not_counted_reason END,
-        {", ".join("a." + name for name in _FROZEN)}
+        w.may_count AND w.grade <= coalesce(r.minimum_grade, 'D'),
+        CASE WHEN w.may_count AND w.grade > r.minimum_grade THEN 'evidence_missing' ELSE w.not_counted_reason END,
+        {", ".join("w." + name for name in _FROZEN)}
     FROM placed w
     JOIN fresh USING (kind, cause_id, component_id)
-    JOIN attribution a ON a.id = coalesce(w.attribution_id, (
-        SELECT l.id FROM attribution l WHERE l.component_id = w.component_id
-            AND NOT EXISTS (SELECT FROM attribution n WHERE n.corrects_id = l.id)), w.component_id)
-    LEFT JOIN counting_rule r ON r.id = a.rule_id
+    LEFT JOIN counting_rule r ON r.id = w.rule_id
     RETURNING unit_path, period_month, county_code, county_name, province, credit_kind, counted, grade,
         not_counted_reason, kind, cause_id, component_id, amount_fen, quantity_milli, grams
 ), changed AS (
     INSERT INTO credit_delta (id, top_unit_id, period_month, county_code, county_name, province, credit_kind, standing,
         sale_fen, refund_fen, quantity_milli, grams)
-    SELECT gen_random_uuid(), coalesce(unit_path[array_upper(unit_path, 1)], '00000000-0000-0000-0000-000000000000'),
-        period_month, county_code, county_name, province, credit_kind,
+    SELECT gen_random_uuid(), {TOP_UNIT.format("")}, period_month, county_code, county_name, province, credit_kind,
         CASE WHEN NOT counted THEN not_counted_reason WHEN grade = 'D' THEN 'unverified' ELSE 'headline' END,
         coalesce(sum(amount_fen) FILTER (WHERE kind NOT IN {REFUND_SIDE}), 0),
         coalesce(sum(amount_fen) FILTER (WHERE kind IN {REFUND_SIDE}), 0), sum(quantity_milli), sum(grams)
     FROM entered GROUP BY 2, 3, 4, 5, 6, 7, 8
 )
 SELECT (SELECT count(DISTINCT (kind, cause_id, component_id)) FROM entered) AS written,
-    EXISTS (SELECT FROM held WHERE shut) AS closed_meanwhile
+    EXISTS (SELECT FROM held WHERE shut) AS closed_meanwhile,
+    (SELECT json_agg(json_build_object('unit_id', unit_id, 'month', month))::text FROM missing) AS missing
 """  # noqa: S608  # only names of our own columns are put in
 )
 
@@ -122,9 +131,9 @@ async def record(session: WriteSession, rows: Sequence[Recognised], *, now: date
 
     A (kind, cause, component) that was entered before is success and writes nothing. The rollup's deltas are
     appended in the same statement, so figures and entries can never be committed apart. What falls into a closed
-    month lands on the first day of the next open one and says so (`late_for`). A refund, and a payment that is taken
-    back, come out of what remains, under the attribution and the grade in which it stands now. (`refund_undone` is
-    written by `undo_refund`.)
+    month of its top unit lands on the first day of that unit's next open one and says so (`late_for`). A refund, and a
+    payment that is taken back, come out of what remains, under the attribution and the grade in which it stands now.
+    (`refund_undone` is written by `undo_refund`.)
     """
     taken = [row for row in rows if row.kind in _FROM_WHAT_STANDS]
     written = await _enter(session, [row for row in rows if row.kind not in _FROM_WHAT_STANDS], now)
@@ -155,7 +164,9 @@ async def _enter(session: WriteSession, rows: Sequence[Recognised], now: datetim
     facts = {"rows": msgspec.json.encode(document).decode(), "now": now, "today": clock.business_day(now)}
     while True:
         entered = (await session.execute(RECORD, facts)).one()
-        if not entered.closed_meanwhile:
+        if entered.missing:
+            await add_missing(session, entered.missing)
+        elif not entered.closed_meanwhile:
             written: int = entered.written
             return written
 

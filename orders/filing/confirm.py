@@ -4,7 +4,6 @@ from datetime import datetime
 from uuid import UUID
 
 from orders.filing.move_on import move_on
-from orders.filing.open_round import first_of
 from orders.filing.problems import NotNil
 from orders.filing.reach import filing_for
 from orders.report.publish import publish
@@ -19,7 +18,7 @@ from shop.core.database import Database
 def question_of(unit_id: UUID, month: int, known_at: datetime | None = None) -> Question:
     """What a filing states: the unit with all below it, for the whole accounting month, by day of the event."""
     following = clock.add_months(month, 1)
-    return Question(since=first_of(month), until=first_of(following), unit=unit_id, known_at=known_at)
+    return Question(since=clock.first_of(month), until=clock.first_of(following), unit=unit_id, known_at=known_at)
 
 
 async def confirm(

@@ -42,7 +42,7 @@ async def open_round(
         raise NotFound("没有找到这个单位，或者它不在您的范围内。", [Detail("/unit", "not_found", "没有找到这个单位")])
     if month > clock.month_of(today):
         raise RoundAhead("请在月份开始之后再发起填报。")
-    following = first_of(clock.add_months(month, 1))
+    following = clock.first_of(clock.add_months(month, 1))
     facts = {
         "id": new_id(),
         "month": month,
@@ -69,7 +69,3 @@ async def open_round(
         now=now,
     )
     return opened
-
-
-def first_of(month: int) -> date:
-    return date(month // 100, month % 100, 1)

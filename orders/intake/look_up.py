@@ -6,9 +6,10 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Integer, Text, bindparam, text
+from sqlalchemy import ARRAY, Text, bindparam, text
 from sqlalchemy import Row as Found
 
+from orders.credit.ahead import kept_months
 from orders.intake.row import Row
 from shop.core import clock
 from shop.core.database import ReadSession
@@ -36,9 +37,6 @@ FROM product p LEFT JOIN sku s ON s.product_id = p.id AND s.code = ANY(:names)
 LEFT JOIN recognition n ON n.product_id = p.id AND n.number = ANY(:numbers)
 WHERE p.code = ANY(:names) OR p.title = ANY(:names) OR s.code IS NOT NULL OR n.number IS NOT NULL ORDER BY p.code
 """).bindparams(bindparam("names", type_=_TEXTS), bindparam("numbers", type_=_TEXTS))
-_MONTHS = text("""
-SELECT m FROM unnest(:months) AS m WHERE to_regclass('credit_entry_' || m) IS NOT NULL
-""").bindparams(bindparam("months", type_=ARRAY(Integer)))
 _WIDE: Final = str.maketrans("()", "（）")
 
 
@@ -57,15 +55,16 @@ async def look_up(session: ReadSession, rows: Sequence[Row], *, units: frozenset
     named = _names(row.product_name for row in rows)
     named["numbers"] = sorted({row.recognition_number for row in rows if row.recognition_number})
     products = _by_name(await session.execute(_PRODUCTS, named), "code", "title", "sku_code", "number")
-    months = {clock.month_of(row.day) for row in rows if row.day}
-    kept = set(await session.scalars(_MONTHS, {"months": sorted(months)}))
+    first, last = await kept_months(session)
     for row in rows:
         if row.day is None:
             continue
         if row.day > today:
             row.wrong("day", f"{row.day} 还没有到")
-        elif clock.month_of(row.day) not in kept:
-            row.wrong("day", f"{row.day} 太早，账簿里没有这个月份")
+        elif clock.month_of(row.day) < first:
+            row.wrong("day", f"{row.day} 太早，账簿从 {clock.first_of(first)} 开始")
+        elif clock.month_of(row.day) > last:
+            row.wrong("day", f"账簿里还没有 {row.day} 所在的月份，请稍后再试")
         _unit(row, known_units, units)
         _producer(row, producers)
         _product(row, products)

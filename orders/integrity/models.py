@@ -8,8 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKeyConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from orders.credit.models import TransactionId
-from shop.core.database import APPEND_ONLY, Moment, one_of
+from shop.core.database import APPEND_ONLY, Moment, TransactionId, one_of
 
 FLAG_KINDS = (
     "split_below_tier", "related_buyer", "spike_refunded", "price_jump", "shared_phone", "round_numbers", "far_origin",

@@ -12,10 +12,12 @@ from sqlmodel import col
 
 from catalog.campaign.models import Campaign
 from orders.credit.models import NOT_COUNTED_REASONS
+from orders.month.models import SHOP
 from orders.report.figures import Part, People, can_use_rollup, flagged, label_names, parts, people
 from orders.report.knowledge import Known, keep, known_at, names_then, seen_by, show_names
 from orders.report.question import Key, Question
 from orders.report.reach import Reach, reach_of
+from orders.report.reopened import Reopened, reopened
 from orders.seal.header import stamp
 from orders.seal.key import SealKey
 from orders.seal.queries import seal_numbered
@@ -25,7 +27,7 @@ from shop.core import clock
 from shop.core.database import Database, ReadSession
 from shop.core.errors import Detail, Problem
 from shop.core.money import half_up
-from shop.organisation.models import Union
+from shop.organisation.models import Union, Unit
 
 PARTS_MAX = 60_000
 """Sums that one report may hold: each row has two or three."""
@@ -115,7 +117,8 @@ class Row:
 class SalesReport:
     """Rows sorted by their keys. not_counted: reason → fen, net of refunds, only reasons that occurred.
 
-    known: the moment whose knowledge this is; seal: the last one then, as its public JSON.
+    known: the moment whose knowledge this is; seal: the last one then, as its public JSON. reopened: months of the
+    period that were closed and opened again until then; unit_names: of those whose months these are.
     """
 
     question: Question
@@ -125,6 +128,8 @@ class SalesReport:
     rows: list[Row]
     totals: Figures
     not_counted: dict[str, int]
+    reopened: list[Reopened]
+    unit_names: Mapping[UUID, str]
 
     @property
     def recognised_fen(self) -> int:
@@ -151,7 +156,13 @@ class SalesReport:
             "balanced_as_of": balanced_at and stamp(balanced_at),
             "seal": self.seal,
         }
+        if self.reopened:  # a report that stands on no such month is, to the byte, what it was before there were any
+            document["reopened"] = [self._as_json(one) for one in self.reopened]
         return signed(msgspec.to_builtins(document), key)
+
+    def _as_json(self, one: Reopened) -> dict[str, Any]:
+        unit = None if one.unit_id == SHOP else {"id": one.unit_id, "name": self.unit_names.get(one.unit_id, "")}
+        return {"unit": unit, "month": _TIMES["month"](one.month), "at": stamp(one.at), "reason": one.reason}
 
 
 async def sales(
@@ -183,7 +194,8 @@ async def sales(
             )
         counted = {one.identity: one for one in await people(session, question, reach, snapshot=past)}
         under_flags = await flagged(session, question, reach, snapshot=snapshot)
-        names = await _names(session, question.group_by, found, reach)
+        again = await reopened(session, question, reach, snapshot=snapshot)
+        names = await _names(session, question.group_by, found, reach, again)
         names = await names_then(session, names, known.at) if known else names
     if known is None:
         known = await keep(database, snapshot, now=now)
@@ -207,7 +219,7 @@ async def sales(
         rows.append(_row(question.group_by, identity, group, counted.get(identity), names))
         rows[-1].figures.flagged_fen = under_flags.get(identity, 0)
     left_out = {r: fen for r, fen in not_counted.items() if r in seen}
-    return SalesReport(question, reach, known, seal, rows, totals, left_out)
+    return SalesReport(question, reach, known, seal, rows, totals, left_out, again, names)
 
 
 def _by_keys(group: tuple[tuple[Any, ...], list[Part]]) -> list[tuple[bool, str]]:
@@ -245,13 +257,16 @@ def _key(key: Key, value: Any, labels: Mapping[str, Any], names: Mapping[UUID, s
 
 
 async def _names(
-    session: ReadSession, group_by: tuple[Key, ...], found: Iterable[Part], reach: Reach
+    session: ReadSession, group_by: tuple[Key, ...], found: Iterable[Part], reach: Reach, again: Iterable[Reopened]
 ) -> dict[UUID, str]:
-    """Today's names of unions, campaigns and the unit asked about: an entry holds their ids only."""
+    """Today's names of what entries and months hold by id only: unions, campaigns, units asked about or reopened."""
     ids = {value for part in found for value in part.identity if isinstance(value, UUID)}
     names: dict[UUID, str] = {reach.unit_id: reach.unit_name or ""} if reach.unit_id else {}
     if "union" in group_by:
         rows = await session.execute(select(col(Union.id), col(Union.name)).where(col(Union.id).in_(ids)))
+        names |= {row.id: row.name for row in rows}
+    if whose := {one.unit_id for one in again} - {SHOP, reach.unit_id}:
+        rows = await session.execute(select(col(Unit.id), col(Unit.name)).where(col(Unit.id).in_(whose)))
         names |= {row.id: row.name for row in rows}
     if "campaign" in group_by:
         rows = await session.execute(select(col(Campaign.id), col(Campaign.name)).where(col(Campaign.id).in_(ids)))

@@ -87,6 +87,15 @@ class PeriodOut(BaseModel):
     to: str
 
 
+class ReopenedOut(BaseModel):
+    """A closed month was opened again by two people. unit null: the shop's own month."""
+
+    unit: NameKey | None
+    month: Annotated[str, Field(examples=["2026-10"])]
+    at: str
+    reason: str
+
+
 class SalesOut(BaseModel):
     """`recognised_fen` = credited + unverified + not counted, to the fen. `unit` null: the whole shop.
 
@@ -106,6 +115,10 @@ class SalesOut(BaseModel):
     recognised_fen: int
     balanced_as_of: str | None
     seal: dict[str, str | int] | None
+    reopened: Annotated[
+        list[ReopenedOut] | None,
+        Field(description="Months of the period that were closed and opened again by then; left out when none was"),
+    ] = None
     digest: str
     signature: str
 

@@ -31,6 +31,9 @@ def show(report: SalesReport, document: Mapping[str, Any], console: Console) -> 
     for reason, fen in report.not_counted.items():
         console.print(f"不计入 {yuan(fen):>14} 元  {words.REASONS[reason]}")
     console.print(f"认定总额 {yuan(report.recognised_fen)} 元 = 计入 + 待核实 + 不计入")
+    for one in document.get("reopened", ()):
+        whose = one["unit"]["name"] if one["unit"] else words.THE_SHOP
+        console.print(f"曾关账后重新开账 {one['month']}  {whose}  {one['at']}  {one['reason']}", markup=False)
     console.print(f"知悉时间 {document['known_at']}  核对码 {code_of(document['digest'])}")
 
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from orders.report.publish import code_of, published_under
+from orders.report.reopened import reopened_since
 from orders.seal.key import seal_key
 from orders.seal.queries import seal_numbered, seals
 from shop.core.requests import TheDatabase, TheSettings
@@ -34,6 +35,7 @@ async def get_verified(
     async with database.reading() as session:
         found = await published_under(session, code)
         seal = await seal_numbered(session, found["summary"]["seal"]) if found else None
+        again = await reopened_since(session, found["known_at"], found["summary"]) if found else []
     return render(
         request,
         "report/verified.html",
@@ -42,6 +44,7 @@ async def get_verified(
         found=found,
         code=code_of(found["digest"]) if found else "",
         seal=seal,
+        reopened=[(f"{month // 100}-{month % 100:02}", at) for month, at in again],
     )
 
 

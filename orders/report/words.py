@@ -31,6 +31,7 @@ CHANNELS = {"shop": "本商城"}
 VIEWS = {"event_day": "按发生日（正式口径）", "sale_day": "按原销售日"}
 REASONS = credit.REASONS
 NOTHING = "（未注明）"
+THE_SHOP = "商城自有"
 FEW = "<5"
 _WRITTEN: Mapping[Key, Callable[[str], str]] = {
     "kind": lambda value: KINDS.get(value, value),

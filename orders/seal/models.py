@@ -6,8 +6,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, Text
 from sqlmodel import Field, SQLModel
 
-from orders.credit.models import TransactionId
-from shop.core.database import APPEND_ONLY, Moment
+from shop.core.database import APPEND_ONLY, Moment, TransactionId
 
 
 class Seal(SQLModel, table=True):

@@ -10,10 +10,11 @@ from pathlib import Path
 from pydantic import ValidationError
 from sqlalchemy import text
 
+from orders.credit.ahead import FEWEST
 from shop.core import clock
 from shop.core.database import Database, open_database
 from shop.core.settings import Settings
-from shop.home.health import why_not_ready
+from shop.home.health import prepared_months, why_not_ready
 
 CLOCK_MAY_DIFFER = timedelta(seconds=2)  # from the database's; signatures of webhooks live five minutes
 
@@ -42,7 +43,7 @@ async def examine() -> list[Finding]:
     except Exception as error:  # noqa: BLE001  # it is the finding
         return [*found, Finding("database", ok=False, said=f"{type(error).__name__}: is DATABASE_URL right?")]
     try:
-        found += [finding async for finding in _database(database)]
+        found += [finding async for finding in examined(database)]
     except Exception as error:  # noqa: BLE001
         found.append(Finding("database", ok=False, said=f"{type(error).__name__}: {error}"))
     finally:
@@ -50,7 +51,8 @@ async def examine() -> list[Finding]:
     return found
 
 
-async def _database(database: Database) -> AsyncIterator[Finding]:
+async def examined(database: Database) -> AsyncIterator[Finding]:
+    """What the database itself tells. Raises whatever it raises."""
     async with database.reading() as session:
         version = await session.scalar(text("SHOW server_version"))
         yield Finding("database", ok=int(str(version).split(".")[0]) >= 15, said=f"PostgreSQL {version} (15 to 18)")
@@ -65,6 +67,12 @@ async def _database(database: Database) -> AsyncIterator[Finding]:
     reasons = await why_not_ready(database)
     schema = [reason for reason in reasons if reason != "worker"]
     yield Finding("schema", ok=not schema, said="shop migrate is needed" if schema else "up to date")
+    ahead = await prepared_months(database)
+    yield Finding(
+        "months",
+        ok=ahead >= FEWEST,
+        said=f"{ahead:.0f} ahead" if ahead >= FEWEST else f"only {ahead:.0f} ahead: is a worker running?",
+    )
     yield Finding("worker", ok=True, said="none is running" if "worker" in reasons else "alive")
 
 

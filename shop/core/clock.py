@@ -43,3 +43,8 @@ def month_of(day: date) -> int:
 def add_months(month: int, count: int) -> int:
     index = month // 100 * 12 + month % 100 - 1 + count
     return index // 12 * 100 + index % 12 + 1
+
+
+def first_of(month: int) -> date:
+    """The first day of an accounting month."""
+    return date(month // 100, month % 100, 1)

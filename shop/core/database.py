@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.types import UserDefinedType
 from sqlmodel import SQLModel
 
 from shop.core.errors import Problem
@@ -113,6 +114,15 @@ class Database:
         engine = self.reader.execution_options(isolation_level="REPEATABLE READ")
         async with ReadSession(engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+
+class TransactionId(UserDefinedType[str]):
+    """PostgreSQL's xid8: which transaction wrote a row, so that readers can stop below the oldest open one."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "xid8"
 
 
 def driver_url(url: str) -> str:

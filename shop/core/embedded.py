@@ -61,7 +61,8 @@ __all__ = [
 APP_ROLE = "bangfu_app"
 OWNER_ROLE = "bangfu_owner"
 
-_PERSISTENT = {"max_connections": "200"}
+_PERSISTENT = {"max_connections": "200", "max_locks_per_transaction": "128"}
+"""A question about a sale in all months locks each month's table and its indexes; their number grows with the years."""
 _THROWAWAY = _PERSISTENT | {
     "fsync": "off",
     "synchronous_commit": "off",

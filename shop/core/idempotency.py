@@ -78,8 +78,9 @@ async def once(
 
 
 async def digest_of(request: Request) -> bytes:
-    """What makes two requests the same: method, path and body."""
-    return sha256(f"{request.method} {request.url.path}\n".encode() + await request.body()).digest()
+    """What makes two requests the same: method, path, query and body."""
+    there = f"{request.url.path}?{request.url.query}".rstrip("?")
+    return sha256(f"{request.method} {there}\n".encode() + await request.body()).digest()
 
 
 async def forget_answers(database: Database) -> None:

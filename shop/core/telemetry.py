@@ -6,7 +6,7 @@ from importlib import import_module
 from os import environ
 from typing import TYPE_CHECKING, Final
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
@@ -20,6 +20,7 @@ SECONDS: Final = Histogram(
 )
 JOBS: Final = Counter("shop_jobs", "Runs of background jobs.", ("job", "outcome"))
 JOB_SECONDS: Final = Histogram("shop_job_seconds", "Time a background job took.", ("job",))
+MONTHS_AHEAD: Final = Gauge("shop_months_ahead", "Accounting months after this one that entries can be written into.")
 
 _tracer: "Tracer | None" = None
 

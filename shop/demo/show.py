@@ -9,7 +9,7 @@ from rich.table import Table
 
 from orders.balance.identity import Identity
 from orders.balance.rules import PARTS
-from orders.correction.words import WAS_OPEN
+from orders.period.words import WAS_OPEN
 from orders.report import words
 from shop.demo.caller import Json
 from shop.ui.charts import Bar, terminal_bars

@@ -1,6 +1,7 @@
 """`/healthz`: the process is alive. `/readyz`: it can serve. `/metrics`: what it has counted."""
 
 import asyncio
+import math
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
@@ -9,24 +10,23 @@ from pydantic import BaseModel, Field
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
-from shop.core import clock
+from orders.credit.ahead import FEWEST, LAST_PARTITION, last_partition, months_ahead
+from shop.core import clock, telemetry
 from shop.core.database import Database
 from shop.core.requests import TheDatabase
 from shop.migrate import newest_revision
 
 HEARTBEAT_SECONDS = 30
-MONTHS_AHEAD = 3
 PATIENCE_SECONDS = 3
 
 routes = APIRouter(tags=["health"])
 
 _FACTS = text(
-    """
+    f"""
 SELECT (SELECT version_num FROM alembic_version) AS revision,
        (SELECT extract(epoch FROM now() - max(beaten_at)) FROM heartbeat) AS beat_age_seconds,
-       (SELECT max(substring(c.relname FROM '\\d{6}$')::int) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-        WHERE i.inhparent = to_regclass('credit_entry')) AS last_month
-"""
+       {LAST_PARTITION} AS last_month
+"""  # noqa: S608  # our own constant
 )
 
 
@@ -56,9 +56,19 @@ async def get_readyz(database: TheDatabase, response: Response) -> Readiness:
 
 
 @routes.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-async def get_metrics() -> Response:
-    """For Prometheus."""
+async def get_metrics(database: TheDatabase) -> Response:
+    """For Prometheus. `shop_months_ahead` is not a number while the database does not answer."""
+    telemetry.MONTHS_AHEAD.set(await prepared_months(database))
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def prepared_months(database: Database) -> float:
+    """How many months after this one have a partition; not a number when the database does not say."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS), database.reading() as session:
+            return months_ahead(await last_partition(session), clock.now())
+    except Exception:  # noqa: BLE001  # whatever is wrong, the other figures are told
+        return math.nan
 
 
 async def why_not_ready(database: Database) -> list[str]:
@@ -73,7 +83,7 @@ async def why_not_ready(database: Database) -> list[str]:
         reasons.append("migrations")
     if facts.beat_age_seconds is None or facts.beat_age_seconds > HEARTBEAT_SECONDS:
         reasons.append("worker")
-    if (facts.last_month or 0) < clock.add_months(clock.month_of(clock.today()), MONTHS_AHEAD):
+    if months_ahead(facts.last_month, clock.now()) < FEWEST:
         reasons.append("partitions")
     return reasons
 

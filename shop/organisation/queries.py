@@ -113,6 +113,11 @@ async def top_unit_ids(session: ReadSession, actor: Actor, day: date) -> list[UU
     return list(await session.scalars(_TOPS, {"roots": roots, "day": day})) if roots else []
 
 
+async def units_below(session: ReadSession, unit_id: UUID, day: date) -> list[UUID]:
+    """The unit and every unit below it on that day."""
+    return list(await session.scalars(_SUBTREES, {"roots": [unit_id], "day": day}))
+
+
 async def unit_of_person(session: ReadSession, person_id: UUID, day: date) -> UUID | None:
     """Where somebody works on that day."""
     found: UUID | None = await session.scalar(_MEMBER, {"person_id": person_id, "day": day})

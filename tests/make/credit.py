@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from orders.credit.models import Attribution
 from orders.credit.record import Grade, Recognised, record
+from orders.month.models import SHOP
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.ids import derived_id, new_id
@@ -105,16 +106,23 @@ def recognised(sale: Sale) -> Iterable[Recognised]:
 
 
 def first_of(month: int) -> date:
-    return date(month // 100, month % 100, 1)
+    return clock.first_of(month)
 
 
 async def shut(
-    database: Database, closer: UUID, *months: int, state: str = "closed", until: date | None = None
+    database: Database,
+    closer: UUID,
+    *months: int,
+    unit: UUID = SHOP,
+    state: str = "closed",
+    until: date | None = None,
 ) -> None:
-    """Months that take nothing any more, without their list of what was open."""
+    """Months of a top unit (the shop's own) that take nothing any more, without their list of what was open."""
     async with database.transaction() as session:
         await session.execute(
-            text("""UPDATE accounting_period SET state = :state, adjusts_until = :until, closed_by = :closer,
-                    closed_at = now(), was_open = '{}' WHERE month = ANY(:months)"""),
-            {"state": state, "until": until, "closer": closer, "months": list(months)},
+            text("""INSERT INTO accounting_period (unit_id, month, state, adjusts_until, closed_by, closed_at, was_open)
+                SELECT :unit, month, :state, :until, :closer, now(), '{}' FROM unnest(CAST(:months AS int[])) AS month
+                ON CONFLICT (unit_id, month) DO UPDATE SET state = excluded.state, closed_by = excluded.closed_by,
+                    adjusts_until = excluded.adjusts_until, closed_at = excluded.closed_at, was_open = '{}'"""),
+            {"unit": unit, "state": state, "until": until, "closer": closer, "months": list(months)},
         )

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from orders.correction.close_month import close_month
 from orders.correction.decide import AlreadyDecided, decide_correction
 from orders.correction.request import NothingChanges, NothingRemains, request_correction
 from orders.correction.schemas import CorrectionIn, FactsIn
@@ -18,6 +17,9 @@ from orders.credit.record import Recognised, record
 from orders.credit.regrade import lift
 from orders.credit.repost import CorrectedMeanwhile
 from orders.credit.undo_refund import undo_refund
+from orders.month.models import SHOP
+from orders.month.reopen import MonthOpen, ask_reopening, decide_reopening
+from orders.period.close import close
 from orders.report.sales import sales
 from orders.seal.seal import seal_new
 from shop.core import clock
@@ -39,6 +41,7 @@ from tests.make.ledger_steps import (
     Publish,
     Refund,
     Rename,
+    Reopen,
     Rule,
     Sell,
     Step,
@@ -279,9 +282,11 @@ async def _around(history: History, step: Step) -> None:
     async with history.database.transaction() as session:
         match step:
             case Close():
-                month = MONTHS[step.month]
-                await close_month(session, actor_id=history.stage.first.user_id, month=month, now=clock.now())
-                history.paper.close(month)
+                month, top = MONTHS[step.month], (history.units[0], history.units[3], SHOP)[step.of]
+                await close(session, actor=history.stage.first, unit_id=top, month=month, now=clock.now())
+                history.paper.close(top, month)
+            case Reopen():
+                await _reopen(history, session, history.units[3 if step.of else 0], MONTHS[step.month])
             case Tick():
                 clock.set_ahead(timedelta(days=step.days))
             case Rule():
@@ -307,6 +312,21 @@ async def _around(history: History, step: Step) -> None:
                 history.successor = True
             case Rename():
                 await _rename(history, session, step.what)
+
+
+async def _reopen(history: History, session: WriteSession, top: UUID, month: int) -> None:
+    """One person asks, the other agrees."""
+    first, second, now = history.stage.first, history.stage.second, clock.now()
+    try:
+        asked = await ask_reopening(session, actor=first, unit_id=top, month=month, reason="补记", now=now)
+    except MonthOpen:
+        assert history.paper.is_open(top, month)
+        return
+    await decide_reopening(
+        session, actor=second, month=month, reopening_id=asked, state="approved", decision=None, now=now
+    )
+    assert not history.paper.is_open(top, month)
+    history.paper.reopen(top, month)
 
 
 async def _rename(history: History, session: WriteSession, what: str) -> None:

@@ -121,24 +121,33 @@ class Component:
 
 @dataclass
 class Paper:
-    """The december is adjusted after its close, until the day when nothing comes any more."""
+    """Months by their top unit. The december is adjusted after its close, until the day when nothing comes any more."""
 
     december: int
     until: date
-    closed: set[int] = field(default_factory=set)
-    adjusting: set[int] = field(default_factory=set)
+    closed: set[tuple[UUID, int]] = field(default_factory=set)
+    adjusting: set[tuple[UUID, int]] = field(default_factory=set)
+    reopened: list[tuple[UUID, int]] = field(default_factory=list)
     written: list[Written] = field(default_factory=list)
     components: list[Component] = field(default_factory=list)
 
-    def close(self, month: int) -> None:
-        adjusts = month == self.december and clock.today() < self.until and month not in self.closed
-        (self.adjusting if adjusts else self.closed).add(month)
+    def close(self, top: UUID, month: int) -> None:
+        adjusts = month == self.december and clock.today() < self.until and (top, month) not in self.closed
+        (self.adjusting if adjusts else self.closed).add((top, month))
 
-    def shut(self, month: int) -> bool:
-        return month in self.closed or (month in self.adjusting and clock.today() >= self.until)
+    def reopen(self, top: UUID, month: int) -> None:
+        self.closed.discard((top, month))
+        self.adjusting.discard((top, month))
+        self.reopened.append((top, month))
 
-    def _lands(self, month: int) -> int:
-        while self.shut(month):
+    def is_open(self, top: UUID, month: int) -> bool:
+        return (top, month) not in self.closed | self.adjusting
+
+    def shut(self, top: UUID, month: int) -> bool:
+        return (top, month) in self.closed or ((top, month) in self.adjusting and clock.today() >= self.until)
+
+    def _lands(self, top: UUID, month: int) -> int:
+        while self.shut(top, month):
             month = clock.add_months(month, 1)
         return month
 
@@ -151,7 +160,7 @@ class Paper:
         refund_on: date | None = None,
         undone_on: date | None = None,
     ) -> None:
-        month = self._lands(clock.month_of(refund_on or undone_on or sale_on))
+        month = self._lands(of.facts.path[-1], clock.month_of(refund_on or undone_on or sale_on))
         sale_month = clock.month_of(sale_on)
         self.written.append(Written(of.id, month, sale_month, refund_on is not None, grade, of.facts, amount))
 

@@ -106,6 +106,8 @@ async def _reports_say_it(history: History) -> None:
         reasons = Counter({one["reason"]: one["amount_fen"] for one in report["not_counted"]})
         assert reasons == Counter(_reasons(said.by_standing))
         assert report["recognised_fen"] == sum(one.amount.fen for one in asked)
+        again = sorted(month for top, month in history.paper.reopened if top == history.units[0])
+        assert [one["month"] for one in report.get("reopened", [])] == [f"{m // 100}-{m % 100:02}" for m in again]
         for name in ("credited_fen", "unverified_fen", "refunded_fen", "grams"):
             assert sum(row[name] for row in report["rows"]) == totals[name]
 

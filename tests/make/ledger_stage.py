@@ -62,8 +62,6 @@ _PREPARED = (
     "INSERT INTO adjustment_rule VALUES (:december, 366, '示例（虚构）')",
 )
 _BEGUN = (
-    """UPDATE accounting_period SET state = 'open', adjusts_until = NULL, closed_by = NULL, closed_at = NULL,
-        was_open = NULL WHERE state <> 'open'""",
     "DELETE FROM county_successor",
     """UPDATE county SET name = n.name, province = n.province
     FROM unnest(CAST(:codes AS text[]), CAST(:counties AS text[]), CAST(:provinces AS text[]))
@@ -184,7 +182,7 @@ class History:
 
 
 async def begun(stage: Stage) -> History:
-    """A tree and producers of its own; what earlier histories did to months and counties is undone."""
+    """A tree and producers of its own; what earlier histories did to counties is undone."""
     clock.set_ahead(timedelta(0))
     code = new_id().hex
     history = History(

@@ -94,7 +94,18 @@ class Decide:
 
 @dataclass(frozen=True)
 class Close:
+    """of: the first bank, the second, or the shop's own months, in which nothing is."""
+
     month: int
+    of: int
+
+
+@dataclass(frozen=True)
+class Reopen:
+    """Of one of the two banks: refused where the month is open."""
+
+    month: int
+    of: int
 
 
 @dataclass(frozen=True)
@@ -143,6 +154,7 @@ Step = (
     | Ask
     | Decide
     | Close
+    | Reopen
     | Rule
     | Rename
     | Move
@@ -177,8 +189,10 @@ _refund = st.builds(Refund, which=_which, percent=_percent, goods_percent=_perce
 _later = st.sampled_from((0, 1, 40))
 _undo = st.builds(Undo, which=_which, refund=st.integers(0, 2), days=_later, again=_rarely)
 _moves = st.builds(Move, month=st.integers(0, 3), to=st.integers(0, 1))
+_close = st.builds(Close, month=st.integers(0, 3), of=st.sampled_from((0, 0, 1, 2)))
+_reopen = st.builds(Reopen, month=st.integers(0, 3), of=st.integers(0, 1))
 _changes: st.SearchStrategy[Step] = st.one_of(
-    st.builds(Close, month=st.integers(0, 3)), st.builds(Rule, kinds=st.sampled_from(
+    _close, _close, _reopen, st.builds(Rule, kinds=st.sampled_from(
         (("direct_purchase",), ("direct_purchase", "assisted_sale"))), minimum=_grades),
     st.builds(Rename, what=st.sampled_from(("county", "producer", "unit", "bank", "product"))), _moves,
     st.just(Successor()), st.builds(Tick, days=st.sampled_from((-2, 0, 3, 400))),

@@ -63,6 +63,7 @@ def furnish(shop: WholeShop) -> None:
     """Goods, orders, a union's purchases in each state, an allowance, a canteen, a statement, an invoice."""
     _goods(shop)
     _desk(shop)
+    _months(shop)
     _purchases(shop)
     _kitchen(shop)
     _bank(shop)
@@ -119,6 +120,22 @@ def _desk(shop: WholeShop) -> None:
             "valid_from": str(clock.today()), "valid_to": tomorrow,
         },
     }  # fmt: skip
+
+
+def _months(shop: WholeShop) -> None:
+    """Closed ones of the company, for two of which a colleague has asked that they be opened again."""
+    reopen = f"{API}/periods/{{month}}/reopen"
+    for month in ("2026-02", "2026-03", "2026-04"):
+        shop.ask("staff", "POST", f"/periods/{month}/close")
+    for month, what in (("2026-02", "approve"), ("2026-03", "refuse")):
+        asked = shop.ask("staff.second", "POST", f"/periods/{month}/reopen", {"reason": "补记（虚构）"})
+        label = f"POST {reopen}/{{reopening_id}}/{what}"
+        shop.ids |= {f"reopening_id of {label}": asked["id"], f"month of {label}": month}
+    shop.ids[f"month of POST {reopen}"] = "2026-04"
+    shop.bodies |= {
+        f"POST {reopen}": {"reason": "补记（虚构）"},
+        f"POST {reopen}/{{reopening_id}}/refuse": {"decision": "不必（虚构）"},
+    }
 
 
 _NOT_SENT = {"id", "union_name", "says", "concerns", "source", "recorded_at", "valid_to"}

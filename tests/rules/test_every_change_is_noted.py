@@ -27,7 +27,7 @@ WATCHED = {
         desk_decision""",
     "credit": """accounting_period attribution correction correction_part credit_entry credit_source evidence_link
         canteen_paper filing filing_round flag_decision flag_review intake_batch intake_claim intake_row outside_refund
-        outside_sale rectification seal seal_member""",
+        outside_sale period_reopening rectification seal seal_member""",
     "rule": """adjustment_rule counting_rule county_successor designation flag_threshold freight_rate pairing price
         recognition reserved_share_rule retention_rule seller_discount spending_rule""",
     "permission": """approval_delegation audit_mandate membership role_grant union_membership unit unit_parent
@@ -37,7 +37,8 @@ WATCHED = {
 UNWATCHED = {
     "journals themselves: appended with who and when, never altered": """acceptance_answer audit_event audit_question
         audit_sample bulk_event filing_event order_event published_report stock_movement evidence evidence_upload
-        balance_run balance_difference funds_proof knowledge name_shown spending_decision roster_change""",
+        balance_run balance_difference funds_proof knowledge name_shown period_event spending_decision
+        roster_change""",
     "what a buyer or his order is, copied when it was placed; changes of its money stand in refunds, shares and the "
     "ledger": """address allocation cart_line delivery dispatch freight_share line_share order_line parcel
         refund_freight refund_goods refund_line refund_part share_component shop_order canteen_order canteen_list
@@ -59,6 +60,7 @@ JOURNALS = {
     "orders.funds.post": "transfers are the journal of money: appended, each with its key, kind and reference",
     "orders.funds.hold": "the same: pending transfers, posted or voided once",
     "orders.credit.record": "entries are the journal of credit: appended, sealed, each with its cause",
+    "orders.month.add": "an open month in which nothing is says nothing: closing and opening it again is noted",
     "orders.seal.seal": "seals are a signed chain",
     "orders.checkout.place": "a buyer's own order: order_event says who and when, nothing was there before",
     "orders.checkout.settle": "what the provider says happened: webhook_inbox, order_event and transfers",

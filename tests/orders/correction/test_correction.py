@@ -1,9 +1,9 @@
-"""The correction desk through its door: two people, reversal and re-post of what remains, and months that close."""
+"""The correction desk through its door: two people, reversal and re-post of what remains."""
 
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -251,43 +251,6 @@ async def test_a_closed_month_keeps_its_figure_and_the_pair_lands_in_the_open_on
     assert [entry["late_for"] for entry in one["entries"]] == [None, str(BEFORE), str(BEFORE)]
 
 
-async def test_months_that_cannot_be_closed(desk: Desk) -> None:
-    this = clock.month_of(TODAY)
-    for month, status in (
-        (str(this), 409),
-        (str(clock.add_months(this, 1)), 409),
-        ("2026-13", 404),
-        ("199912", 404),
-        ("now", 404),
-    ):
-        answer = await desk.http.post(f"/api/v1/periods/{month}/close", headers=desk.first)
-        assert answer.status_code == status, answer.text
-    listed = (await desk.http.get("/api/v1/periods?limit=2", headers=desk.first)).json()
-    assert [one["state"] for one in listed["items"]] == ["open", "open"]
-    assert listed["items"][0]["month"] == f"{TODAY:%Y-%m}"
-
-
-async def test_december_is_adjusted_before_it_is_final(desk: Desk) -> None:
-    year = TODAY.year - 1
-    december, closing = date(year, 12, 5), f"/api/v1/periods/{year}-12/close"
-    clock.set_ahead(timedelta(0))
-    async with desk.database.transaction() as session:
-        days = (TODAY - date(year, 12, 31)).days + 5
-        await session.execute(
-            text("INSERT INTO adjustment_rule VALUES (:day, :days, '示例（虚构）')"),
-            {"day": date(year, 1, 1), "days": days},
-        )
-    adjusting = (await desk.http.post(closing, headers=desk.first)).json()
-    assert (adjusting["state"], adjusting["adjusts_until"]) == ("adjusting", str(TODAY + timedelta(days=6)))
-    await enter(desk.database, sold(desk, on=december))
-    assert await desk.sums() == [(year * 100 + 12, "从江县", True, 1_000)]
-    clock.set_ahead(timedelta(days=7))
-    desk.first = await bearer(desk.http, "one@example.com")
-    await enter(desk.database, sold(desk, 50, on=december))
-    assert (await desk.sums())[1:] == [((year + 1) * 100 + 1, "从江县", True, 50)], "its adjustment period is over"
-    assert (await desk.http.post(closing, headers=desk.first)).json()["state"] == "closed"
-
-
 async def test_the_pages_show_and_ask(desk: Desk, client: httpx.AsyncClient) -> None:
     sale = sold(desk)
     await enter(desk.database, sale)
@@ -297,5 +260,3 @@ async def test_the_pages_show_and_ask(desk: Desk, client: httpx.AsyncClient) -> 
     assert "从江县" in page.text
     desk_page = await client.get("/staff/corrections", headers=desk.second)
     assert "同意更正" in desk_page.text
-    months = await client.get("/staff/periods", headers=desk.first)
-    assert f"{TODAY:%Y-%m}" in months.text

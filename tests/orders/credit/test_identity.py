@@ -99,16 +99,16 @@ async def _take(session: WriteSession, sale: Sale, step: Step, left: dict[UUID, 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(facts=SALES, steps=STEPS)
 async def test_what_was_recognised_stays_what_it_was(database: Database, facts: Any, steps: list[Step]) -> None:
-    sales = [Sale(path=[new_id()], **one) for one in facts]
+    top = new_id()
+    sales = [Sale(path=[new_id(), top], **one) for one in facts]
     async with database.transaction() as session:
-        await session.execute(text("UPDATE accounting_period SET state = 'open', closed_by = NULL, closed_at = NULL"))
         closer = await session.scalar(text("SELECT min(id::text)::uuid FROM user_account"))
     closer = closer or (await somebody(database)).user_id
     await enter(database, *sales)
     left = {sale.id: [sale.fen, sale.grams, sale.milli] for sale in sales}
     for step in steps:
         if step.what == "close":
-            await shut(database, closer, clock.month_of(BEFORE))
+            await shut(database, closer, clock.month_of(BEFORE), unit=top)
             continue
         async with database.transaction() as session:
             await _take(session, sales[step.of], step, left)

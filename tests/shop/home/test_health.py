@@ -7,6 +7,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from orders.credit.ahead import keep_ahead
+from shop.commands.doctor import examined
 from shop.core import clock, embedded
 from shop.core.database import Database, driver_url
 from shop.core.settings import Settings
@@ -50,11 +52,17 @@ async def test_a_set_clock_does_not_make_a_worker_look_dead(client: httpx.AsyncC
 
 async def test_too_few_months_ahead(client: httpx.AsyncClient, database: Database, settings: Settings) -> None:
     await beat(database)
-    fourth = clock.add_months(clock.month_of(clock.today()), 3)
-    for month in range(4):
-        gone = clock.add_months(fourth, month)
-        await as_owner(settings, f"DROP TABLE credit_entry_{gone}")
+    assert "\nshop_months_ahead 24.0" in (await client.get("/metrics")).text
+    months = [clock.add_months(clock.month_of(clock.today()), n) for n in range(3, 25)]
+    await as_owner(settings, "DROP TABLE " + ", ".join(f"credit_entry_{month}" for month in months))
     assert await reasons(client) == ["partitions"]
+    assert "\nshop_months_ahead 2.0" in (await client.get("/metrics")).text
+    found = {one.name: one async for one in examined(database)}
+    assert (found["months"].ok, found["months"].said) == (False, "only 2 ahead: is a worker running?")
+    assert await keep_ahead(database, now=clock.now()) == 22, "the worker's job mends it"
+    assert await reasons(client) == []
+    found = {one.name: one async for one in examined(database)}
+    assert (found["months"].ok, found["months"].said) == (True, "24 ahead")
 
 
 async def test_another_revision(client: httpx.AsyncClient, database: Database, settings: Settings) -> None:
@@ -71,6 +79,7 @@ async def test_no_schema_at_all(client: httpx.AsyncClient, settings: Settings) -
 async def test_no_database(client: httpx.AsyncClient, app: FastAPI, postgres: Path, database_name: str) -> None:
     embedded.drop_database(postgres, database_name)
     assert await reasons(client) == ["database"]
+    assert "\nshop_months_ahead NaN" in (await client.get("/metrics")).text
     assert (await client.get("/healthz")).json() == {"status": "alive"}
 
 

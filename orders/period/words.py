@@ -13,3 +13,7 @@ WAS_OPEN: Final[Mapping[str, str]] = {
     "claims_undecided": "未裁定的重复认领",
 }
 """What may be open when a month closes."""
+STATES: Final[Mapping[str, str]] = {"open": "未关账", "adjusting": "调整期", "closed": "已关账"}
+TONES: Final[Mapping[str, str]] = {"open": "plain", "adjusting": "warm", "closed": "good"}
+EVENTS: Final[Mapping[str, str]] = {"adjusting": "进入调整期", "closed": "关账", "reopened": "重新开账"}
+THE_SHOP: Final = "商城自有（不计入任何单位的）"
