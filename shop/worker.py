@@ -27,6 +27,8 @@ import orders.credit.jobs
 import orders.funds.jobs
 import orders.intake.pull
 import orders.integrity.scan
+import orders.report.thin
+import orders.report.tick
 import orders.seal.jobs
 import orders.switchboard
 import shop.access.jobs
@@ -63,6 +65,8 @@ def jobs(settings: Settings, database: Database, gateway: PaymentGateway) -> tup
         Job("reconcile", 20, lambda: orders.switchboard.reconcile(database, gateway, now=clock.now())),
         Job("expire", 1, lambda: orders.checkout.jobs.expire_due(database, gateway, now=clock.now())),
         Job("fold", 0.5, lambda: orders.credit.jobs.fold_deltas(database)),
+        Job("tick", orders.report.tick.EVERY_SECONDS, lambda: orders.report.tick.tick(database)),
+        Job("thin_ticks", 3600, lambda: orders.report.thin.thin_ticks(database, now=clock.now())),
         Job("seal", 600, lambda: orders.seal.jobs.seal_what_is_new(database, settings)),
         Job("allowances", 5, lambda: orders.allowance.jobs.give_back_left(database, now=clock.now())),
         Job("prove", 600, lambda: orders.funds.jobs.prove_nightly(database, now=clock.now())),

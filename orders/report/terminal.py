@@ -31,7 +31,8 @@ def show(report: SalesReport, document: Mapping[str, Any], console: Console) -> 
     for reason, fen in report.not_counted.items():
         console.print(f"不计入 {yuan(fen):>14} 元  {words.REASONS[reason]}")
     console.print(f"认定总额 {yuan(report.recognised_fen)} 元 = 计入 + 待核实 + 不计入")
-    console.print(f"知悉时间 {document['known_at']}  核对码 {code_of(document['digest'])}")
+    asked = f"（所问 {document['known_at_asked']}）" if "known_at_asked" in document else ""
+    console.print(f"知悉时间 {document['known_at']}{asked}  核对码 {code_of(document['digest'])}")
 
 
 def title(question: Question, unit_name: str | None) -> str:
