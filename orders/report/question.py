@@ -214,7 +214,7 @@ PARAMETERS: tuple[dict[str, Any], ...] = (
     _parameter(
         "known_at",
         "What was known then: a report's own `known_at` gives the same bytes again. Any past moment can be asked: the "
-        "last tick at or before it answers, and `known_at_asked` prints the moment asked for. Where nobody watched, 422 "
+        "last tick at or before it answers, `known_at_asked` prints the moment asked for. Where nobody watched, 422 "
         "`nothing_known_then` names the two `nearest` moments.",
         format="date-time",
     ),
