@@ -101,9 +101,8 @@ async def branch(database: Database, actor: Actor, round_id: UUID, unit_id: UUID
                  (await session.execute(_STEPS, {"filing": filing.id})).mappings()]  # fmt: skip
     causes: list[CauseOut] = []
     unexplained = 0
-    if one.difference_fen or filing.state == "signed":
+    if (one.difference_fen or filing.state == "signed") and (known := await look(database)):
         asked = question_of(unit_id, filing.month, filing.known_at)
-        known = await look(database)
         found = await bridge(database, asked, until=known.at, actor=actor, now=now)
         causes = [CauseOut(**cause) for cause in found.as_json()["causes"] if cause["entries"]]
         unexplained = sum(abs(fen) for fen in found.unexplained.values())

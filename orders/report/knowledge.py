@@ -22,7 +22,7 @@ GAP = timedelta(seconds=2)
 
 
 class NothingKnownThen(Problem):
-    """`nearest`: the moments before and after that can be asked, `before` None where the shop had kept nothing yet."""
+    """`nearest`: the moments before and after that can be asked; none where nothing was kept yet."""
 
     status: ClassVar[int] = 422
     code: ClassVar[str] = "nothing_known_then"
@@ -63,7 +63,7 @@ async def known_at(database: Database, at: datetime, *, name: str = "known_at") 
     if found.next_at is None and not _holds(found, at):
         await look(database)
         found = await _around(database, at)
-        if found.next_at is None and not _holds(found, at):
+        if found.at and found.next_at is None and not _holds(found, at):
             raise NotKnownYet("请选择现在或以前的时间。", [Detail(f"/{name}", NotKnownYet.code, "晚于现在")])
     if not _holds(found, at) and not _watched(found):
         raise _nothing(found, name)
@@ -87,18 +87,16 @@ def _holds(found: Row[Any], at: datetime) -> bool:
 
 def _watched(found: Row[Any]) -> bool:
     """Whether the next tick came as soon as it should."""
-    return found.holds_until is not None and found.next_at - found.holds_until <= GAP
+    return None not in (found.holds_until, found.next_at) and found.next_at - found.holds_until <= GAP
 
 
 def _nothing(found: Row[Any], name: str) -> NothingKnownThen:
     before, after = found.holds_until or found.at, found.next_at
-    nearest = {"before": before and stamp(before), "after": stamp(after)}
-    instead = " 或 ".join(filter(None, nearest.values()))
-    return NothingKnownThen(
-        f"请改问最近的时间：{instead}。",
-        [Detail(f"/{name}", NothingKnownThen.code, f"没有留下记录；可以改问 {instead}")],
-        {"nearest": nearest},
-    )
+    nearest = {"before": before and stamp(before), "after": after and stamp(after)}
+    moments = " 或 ".join(filter(None, nearest.values()))
+    instead = f"请改问最近的时间：{moments}" if moments else "还没有任何记录，请留空，按现在所知查询"
+    wrong = Detail(f"/{name}", NothingKnownThen.code, f"那一刻没有留下记录；{instead}")
+    return NothingKnownThen(f"{instead}。", [wrong], {"nearest": nearest})
 
 
 async def names_then(session: ReadSession, today: Mapping[UUID, str], at: datetime) -> dict[UUID, str]:

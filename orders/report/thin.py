@@ -12,8 +12,8 @@ from shop.core.database import Database
 # their moments from now on. Two foreign keys hold the ticks of published reports and of filings besides.
 _THIN = text("""
 WITH rule AS (
-    SELECT valid_from, :now - make_interval(days => every_days) AS hourly_before,
-        :now - make_interval(days => hourly_days) AS daily_before
+    SELECT valid_from, CAST(:now AS timestamptz) - make_interval(days => every_days) AS hourly_before,
+        CAST(:now AS timestamptz) - make_interval(days => hourly_days) AS daily_before
     FROM tick_rule WHERE valid_from <= :today ORDER BY valid_from DESC LIMIT 1
 ), old AS (
     SELECT k.at, k.told OR row_number() OVER (ORDER BY k.at) = 1 AS stays, lead(k.at) OVER (ORDER BY k.at) AS next_at,

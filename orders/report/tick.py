@@ -44,13 +44,15 @@ def _unseen(table: str) -> str:
         AND NOT pg_visible_in_snapshot(w.xid, k.snapshot))"""
 
 
-# What this statement sees is what it names as its snapshot. Everything that a report can show is asked about.
+# What this statement sees is what it names as its snapshot. Everything that a report can show is asked about; ticks
+# begin when there is something to show.
 _LOOK = text(f"""
 SELECT pg_current_snapshot()::text AS seen, k.at, k.snapshot::text AS snapshot, k.balanced_as_of, k.seal_number,
-    k.at IS NULL
-        OR {" OR ".join(map(_unseen, ("credit_entry", "flag", "flag_line", "flag_decision")))}
+    CASE WHEN k.at IS NULL THEN EXISTS (SELECT FROM credit_entry) OR EXISTS (SELECT FROM flag)
+    ELSE {" OR ".join(map(_unseen, ("credit_entry", "flag", "flag_line", "flag_decision")))}
         OR {_BALANCED.format("greatest(k.at, :now)")} IS DISTINCT FROM k.balanced_as_of
-        OR {_SEALED.format("greatest(k.at, :now)")} IS DISTINCT FROM k.seal_number AS changed
+        OR {_SEALED.format("greatest(k.at, :now)")} IS DISTINCT FROM k.seal_number
+    END AS changed
 FROM (SELECT) here LEFT JOIN LATERAL ({_LAST}) k ON true
 """)  # noqa: S608  # only names of our own are put in
 _HOLDS = text("UPDATE knowledge SET holds_until = :now WHERE at = :at AND coalesce(holds_until, at) < :now")
@@ -70,7 +72,7 @@ async def seen_by(session: ReadSession) -> str:
 
 
 async def tick(database: Database) -> Known | None:
-    """The worker's look: a tick if something changed. None: somebody else was looking just then."""
+    """The worker's look: see `look`. None also where somebody else was looking just then."""
     async with database.transaction() as session:
         await session.execute(_UNHURRIED)
         if not await session.scalar(_TURN_IF_FREE):
@@ -78,8 +80,8 @@ async def tick(database: Database) -> Known | None:
         return await _looked(session)
 
 
-async def look(database: Database) -> Known:
-    """What is known now: the last tick, if nothing changed since, else a new one. Once it returns, now is past."""
+async def look(database: Database) -> Known | None:
+    """What is known now: the last tick, if nothing changed since, else a new one. None: there never was anything."""
     async with database.transaction() as session:
         await session.execute(_UNHURRIED)
         await session.execute(_TURN)
@@ -94,11 +96,13 @@ async def keep(database: Database, reading: ReadSession) -> Known:
         return await _add(session, await seen_by(reading), told=True)
 
 
-async def _looked(session: WriteSession) -> Known:
+async def _looked(session: WriteSession) -> Known | None:
     before = clock.now()  # what is unchanged when we look was unchanged then
     row = (await session.execute(_LOOK, {"now": before})).one()
     if row.changed:
         return await _add(session, row.seen, told=False)
+    if row.at is None:
+        return None
     await session.execute(_HOLDS, {"at": row.at, "now": before})
     return Known(row.at, row.snapshot, row.balanced_as_of, row.seal_number)
 
