@@ -30,9 +30,10 @@ class Known:
 
 _NOW = text("SELECT pg_current_snapshot()::text")
 _TURN = text("SELECT pg_advisory_xact_lock(8320019)")
-# Nobody waits for the disk: who was told of a tick has his report kept by a commit that does, and it comes later.
-_UNHURRIED = text("SELECT set_config('synchronous_commit', 'off', true)")
-_TURN_IF_FREE = text("SELECT pg_try_advisory_xact_lock(8320019)")
+# Who only looks does not wait for the disk: whoever is told of a tick has his report kept by a later commit that does.
+_UNHURRIED = "set_config('synchronous_commit', 'off', true)"
+_TURN_TO_LOOK = text(f"SELECT pg_advisory_xact_lock(8320019), {_UNHURRIED}")
+_TURN_IF_FREE = text(f"SELECT pg_try_advisory_xact_lock(8320019), {_UNHURRIED}")
 _BALANCED = "(SELECT max(balanced_at) FROM balance_run WHERE balanced_at <= {0} AND holds)"
 _SEALED = "(SELECT max(number) FROM seal WHERE sealed_at <= {0})"
 _LAST = "SELECT * FROM knowledge ORDER BY at DESC LIMIT 1"
@@ -45,17 +46,22 @@ def _unseen(table: str) -> str:
 
 
 # What this statement sees is what it names as its snapshot. Everything that a report can show is asked about; ticks
-# begin when there is something to show.
+# begin when there is something to show. What did not change holds until now.
 _LOOK = text(f"""
-SELECT pg_current_snapshot()::text AS seen, k.at, k.snapshot::text AS snapshot, k.balanced_as_of, k.seal_number,
-    CASE WHEN k.at IS NULL THEN EXISTS (SELECT FROM credit_entry) OR EXISTS (SELECT FROM flag)
-    ELSE {" OR ".join(map(_unseen, ("credit_entry", "flag", "flag_line", "flag_decision")))}
-        OR {_BALANCED.format("greatest(k.at, :now)")} IS DISTINCT FROM k.balanced_as_of
-        OR {_SEALED.format("greatest(k.at, :now)")} IS DISTINCT FROM k.seal_number
-    END AS changed
-FROM (SELECT) here LEFT JOIN LATERAL ({_LAST}) k ON true
+WITH looked AS MATERIALIZED (
+    SELECT pg_current_snapshot()::text AS seen, k.at, k.snapshot::text AS snapshot, k.balanced_as_of, k.seal_number,
+        CASE WHEN k.at IS NULL THEN EXISTS (SELECT FROM credit_entry) OR EXISTS (SELECT FROM flag)
+        ELSE {" OR ".join(map(_unseen, ("credit_entry", "flag", "flag_line", "flag_decision")))}
+            OR {_BALANCED.format("greatest(k.at, :now)")} IS DISTINCT FROM k.balanced_as_of
+            OR {_SEALED.format("greatest(k.at, :now)")} IS DISTINCT FROM k.seal_number
+        END AS changed
+    FROM (SELECT) here LEFT JOIN LATERAL ({_LAST}) k ON true
+), held AS (
+    UPDATE knowledge h SET holds_until = :now FROM looked l
+    WHERE NOT l.changed AND h.at = l.at AND coalesce(h.holds_until, h.at) < :now
+)
+SELECT * FROM looked
 """)  # noqa: S608  # only names of our own are put in
-_HOLDS = text("UPDATE knowledge SET holds_until = :now WHERE at = :at AND coalesce(holds_until, at) < :now")
 _ADD = text(f"""
 WITH placed AS (
     SELECT greatest(:now, (SELECT coalesce(k.holds_until, k.at) FROM ({_LAST}) k) + INTERVAL '1 microsecond') AS at
@@ -74,7 +80,6 @@ async def seen_by(session: ReadSession) -> str:
 async def tick(database: Database) -> Known | None:
     """The worker's look: see `look`. None also where somebody else was looking just then."""
     async with database.transaction() as session:
-        await session.execute(_UNHURRIED)
         if not await session.scalar(_TURN_IF_FREE):
             return None
         return await _looked(session)
@@ -83,8 +88,7 @@ async def tick(database: Database) -> Known | None:
 async def look(database: Database) -> Known | None:
     """What is known now: the last tick, if nothing changed since, else a new one. None: there never was anything."""
     async with database.transaction() as session:
-        await session.execute(_UNHURRIED)
-        await session.execute(_TURN)
+        await session.execute(_TURN_TO_LOOK)
         return await _looked(session)
 
 
@@ -101,10 +105,7 @@ async def _looked(session: WriteSession) -> Known | None:
     row = (await session.execute(_LOOK, {"now": before})).one()
     if row.changed:
         return await _add(session, row.seen, told=False)
-    if row.at is None:
-        return None
-    await session.execute(_HOLDS, {"at": row.at, "now": before})
-    return Known(row.at, row.snapshot, row.balanced_as_of, row.seal_number)
+    return Known(row.at, row.snapshot, row.balanced_as_of, row.seal_number) if row.at else None
 
 
 async def _add(session: WriteSession, snapshot: str, *, told: bool) -> Known:
