@@ -52,4 +52,5 @@ async def delete_clock(database: TheDatabase) -> ClockSet:
     async with database.transaction() as session:
         await set_clock(session, None)
     clock.set_ahead(timedelta(0))
+    await look(database)
     return ClockSet(now=clock.now())
