@@ -10,12 +10,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import bulk, buying, ledger, listing, recipients, roll, settling, spending
+from bench import bulk, buying, ledger, listing, recipients, roll, settling, spending, ticking
 
 Result = dict[str, Any]
 RUNS: dict[tuple[str, ...], Callable[[bool], Awaitable[list[Result]]]] = {
     ("place_order", "hot_sku", "web_rss_mib"): buying.run,
     ("settle", "settle_credit_cost"): settling.run,
+    ("tick_settle_cost",): ticking.run,
     ("bulk_place",): bulk.run,
     ("rule_check_growth",): spending.run,
     ("product_list", "product_list_cold", "product_detail_304"): listing.run,

@@ -25,7 +25,7 @@ from tests.make.shop import buyer, placed
 SCRIPT = Path(__file__).with_name("settle.sql").resolve()
 BATCH = 32
 
-_OPEN = text(
+OPEN = text(
     """
 INSERT INTO payment (id, order_id, method, amount_fen, currency, state, created_at, expires_at, check_at)
 SELECT gen_random_uuid(), o.id, 'stripe', (SELECT sum(net_fen) FROM share_component c WHERE c.order_id = o.id)
@@ -86,7 +86,7 @@ def _measure(quick: bool) -> list[dict[str, Any]]:
     ]
 
 
-async def _orders(database: Database, branch: UUID, skus: Sequence[UUID], count: int) -> None:
+async def orders(database: Database, branch: UUID, skus: Sequence[UUID], count: int) -> None:
     actors: list[Actor] = [await buyer(database, works_at=branch) for _ in range(8)]
     chance, gate = Random(1), asyncio.Semaphore(8)
 
@@ -100,10 +100,10 @@ async def _orders(database: Database, branch: UUID, skus: Sequence[UUID], count:
 async def _settle(running: Server, branch: UUID, skus: Sequence[UUID], count: int) -> float:
     """Payments settled per second, in batches as the inbox hands them over."""
     database = await Database.open(running.url(), size=8)
-    await _orders(database, branch, skus, count)
+    await orders(database, branch, skus, count)
     now = datetime.now(UTC)
     async with database.transaction() as session:
-        paid = [Paid(r.id, f"pi_{r.id}", r.amount_fen, "cny", "wechat_pay", now) for r in await session.execute(_OPEN)]
+        paid = [Paid(r.id, f"pi_{r.id}", r.amount_fen, "cny", "wechat_pay", now) for r in await session.execute(OPEN)]
     began = perf_counter()
     for start in range(0, len(paid), BATCH):
         async with database.transaction() as session:
@@ -124,10 +124,10 @@ _BARE = text(_HEAD + "\n" + _REST[_REST.index("SELECT (SELECT count(DISTINCT (ki
 async def _credit_cost(running: Server, branch: UUID, skus: Sequence[UUID], count: int) -> float:
     """Which part of settling goes into deltas; every second batch goes without them, so noise hits both alike."""
     database = await Database.open(running.url(), size=8)
-    await _orders(database, branch, skus, count)
+    await orders(database, branch, skus, count)
     now = datetime.now(UTC)
     async with database.transaction() as session:
-        paid = [Paid(r.id, f"pi_{r.id}", r.amount_fen, "cny", "wechat_pay", now) for r in await session.execute(_OPEN)]
+        paid = [Paid(r.id, f"pi_{r.id}", r.amount_fen, "cny", "wechat_pay", now) for r in await session.execute(OPEN)]
     took = {True: 0.0, False: 0.0}
     try:
         for number, start in enumerate(range(0, len(paid) - len(paid) % (2 * BATCH), BATCH)):
@@ -165,9 +165,9 @@ async def _whole_way(running: Server, branch: UUID, skus: Sequence[UUID], count:
 async def _prepare_limit(running: Server, branch: UUID, skus: Sequence[UUID], count: int) -> None:
     """Open payments, numbered, for the script to take one after the other."""
     database = await Database.open(running.url(), size=8)
-    await _orders(database, branch, skus, count)
+    await orders(database, branch, skus, count)
     async with database.transaction() as session:
-        await session.execute(_OPEN)
+        await session.execute(OPEN)
     await database.close()
     owner = await Database.open(running.url("bangfu_owner"), size=1)
     async with owner.transaction() as session:

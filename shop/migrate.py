@@ -143,7 +143,8 @@ def _grant(connection: Connection, schema: str, role: str) -> None:
         return
     connection.exec_driver_sql(f'GRANT USAGE ON SCHEMA "{schema}", extensions TO "{role}"')
     for table in SQLModel.metadata.sorted_tables:
-        rights = "SELECT, INSERT" if table.info.get("append_only") else "SELECT, INSERT, UPDATE, DELETE"
+        usual = "SELECT, INSERT" if table.info.get("append_only") else "SELECT, INSERT, UPDATE, DELETE"
+        rights = table.info.get("rights", usual)
         connection.exec_driver_sql(f'REVOKE ALL ON "{table.name}" FROM "{role}"')
         connection.exec_driver_sql(f'GRANT {rights} ON "{table.name}" TO "{role}"')
     connection.exec_driver_sql(f'GRANT SELECT ON alembic_version TO "{role}"')

@@ -29,6 +29,8 @@ import orders.funds.jobs
 import orders.intake.pull
 import orders.integrity.scan
 import orders.month.add
+import orders.report.thin
+import orders.report.tick
 import orders.seal.jobs
 import orders.switchboard
 import shop.access.jobs
@@ -67,6 +69,8 @@ def jobs(settings: Settings, database: Database, gateway: PaymentGateway) -> tup
         Job("fold", 0.5, lambda: orders.credit.jobs.fold_deltas(database)),
         Job("months", 2, lambda: orders.credit.ahead.keep_ahead(database, now=clock.now())),
         Job("unit_months", 600, lambda: orders.month.add.add_ahead(database, now=clock.now())),
+        Job("tick", orders.report.tick.EVERY_SECONDS, lambda: orders.report.tick.tick(database)),
+        Job("thin_ticks", 3600, lambda: orders.report.thin.thin_ticks(database, now=clock.now())),
         Job("seal", 600, lambda: orders.seal.jobs.seal_what_is_new(database, settings)),
         Job("allowances", 5, lambda: orders.allowance.jobs.give_back_left(database, now=clock.now())),
         Job("prove", 600, lambda: orders.funds.jobs.prove_nightly(database, now=clock.now())),

@@ -78,7 +78,8 @@ def check_report(file: Path, public_hex: str, published: dict[int, str]) -> list
     if not wrong:
         period, totals = report["period"], report["totals"]
         credited = f"{totals['credited_fen'] // 100:,}.{totals['credited_fen'] % 100:02d}"
-        print(f"OK  {period['from']} … {period['to']}, known at {report['known_at']}: credited {credited} yuan")
+        known = report["known_at"] + (f" (asked for {asked})" if (asked := report.get("known_at_asked")) else "")
+        print(f"OK  {period['from']} … {period['to']}, known at {known}: credited {credited} yuan")
         print(f"    digest {digest}" + (f", on seal {seal['number']}" if seal else ""))
     return wrong
 

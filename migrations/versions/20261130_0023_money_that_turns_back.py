@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = '20261130_0023'
-down_revision = '20261130_0021'
+down_revision = '20261130_0022'
 branch_labels = None
 depends_on = None
 

@@ -1,7 +1,7 @@
 """Why a line counts or does not: the rule, the papers, the days and every entry, for whoever asks with a right to."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from orders.credit.schemas import (
     RecognitionOut,
     RuleOut,
 )
-from orders.credit.words import REASONS
+from orders.credit.words import DESIGNATIONS, REASONS
 from shop.access.permissions import Actor, Permission
 from shop.core.database import ReadSession
 from shop.core.errors import NotFound
@@ -40,7 +40,17 @@ WHERE county_code IN (
         SELECT CAST(:county AS text) UNION SELECT code FROM county_successor WHERE successor_code = :county)
     AND (valid_from IS NULL OR valid_from <= :day) ORDER BY kind, valid_from
 """)
-_RECOGNITION = text("SELECT number, issuer, valid_from, valid_to, source FROM recognition WHERE number = :number")
+_FACTS = "SELECT number, issuer, valid_from, valid_to, source FROM recognition"
+_RECOGNITION = text(f"{_FACTS} WHERE number = :number")
+# The certificate that did not hold on the day: the one that ended last before it, or begins first after it.
+_MISSED = {
+    "recognition_expired": text(
+        f"{_FACTS} WHERE product_id = :product AND valid_to <= :day ORDER BY valid_to DESC, number LIMIT 1"
+    ),
+    "recognition_not_yet_valid": text(
+        f"{_FACTS} WHERE product_id = :product AND valid_from > :day ORDER BY valid_from, number LIMIT 1"
+    ),
+}
 
 
 async def explain(session: ReadSession, actor: Actor, *, order_line_id: UUID, day: date) -> ExplainOut:
@@ -71,12 +81,11 @@ async def explain(session: ReadSession, actor: Actor, *, order_line_id: UUID, da
         )
         for row in newest
     ]
-    reasons = dict.fromkeys(one.not_counted_reason for one in components)
     return ExplainOut(
         order_line=order_line_id,
         order_id=newest[0]["order_id"],
         counted=all(one.counted for one in components),
-        why="；".join(_why(reason) for reason in reasons),
+        why="；".join(dict.fromkeys(one.why for one in components)),
         counted_fen=sum(one.amount_fen for one in entries if one.counted and one.component_id in ids),
         not_counted_fen=sum(one.amount_fen for one in entries if not one.counted and one.component_id in ids),
         components=components,
@@ -102,19 +111,21 @@ async def _explained(
     if counted and (reason := _not_counted_so_far(entries)):  # proven too little for its rule
         counted = False
     county = row["made_county_code"] if rule and rule.origin_basis == "made" else row["county_code"]
+    designations = await _designations(session, county, row["placed_on"])
+    recognition = await _recognition(session, row, reason)
     return ComponentOut(
         component_id=_component(row),
         counted=counted,
         not_counted_reason=reason,
-        why=_why(reason),
+        why=_why(reason, recognition, designations, row["placed_on"]),
         amount_fen=sum(one.amount_fen for one in entries),
         grades=_grades(entries),
         attribution=AttributionOut.model_validate(row),
         corrected=[AttributionOut.model_validate(one) for one in _in_order(chain)],
         rule=rule,
-        designations=await _designations(session, county, row["placed_on"]),
+        designations=designations,
         paired=not set(row["pairing_unit_ids"]).isdisjoint(row["unit_path"]),
-        recognition=await _recognition(session, row["recognition_number"]),
+        recognition=recognition,
         evidence=links,
         placed_on=row["placed_on"],
         recognised_on=standing[0].occurred_on if standing else None,
@@ -123,8 +134,27 @@ async def _explained(
     )
 
 
-def _why(reason: str | None) -> str:
-    return "计入" if reason is None else f"不计入：{REASONS[reason]}"
+def _why(
+    reason: str | None, recognition: RecognitionOut | None, designations: Iterable[DesignationOut], day: date
+) -> str:
+    """A sentence that names the paper, or the designations, whose days are the reason."""
+    if reason is None:
+        return "计入"
+    named = []
+    if reason in _MISSED and recognition:
+        named = [f"{recognition.number}，有效期 {_days(recognition.valid_from, recognition.valid_to)}"]
+    elif reason == "designation_expired":
+        named = [
+            f"{DESIGNATIONS[one.kind]} {_days(one.valid_from, one.valid_to)}"
+            for one in designations
+            if one.valid_to and one.valid_to <= day
+        ]
+    return f"不计入：{REASONS[reason]}" + (f"（{'；'.join(named)}）" if named else "")
+
+
+def _days(since: date | None, until: date) -> str:
+    """With the last day that counts, as papers say it."""
+    return f"{since or '起始日不详'} 至 {until - timedelta(days=1)}"
 
 
 def _grades(entries: Iterable[EntryOut]) -> dict[str, int]:
@@ -163,8 +193,13 @@ async def _designations(session: ReadSession, county: str | None, day: date) -> 
     return [DesignationOut.model_validate(dict(row)) for row in found.mappings()]
 
 
-async def _recognition(session: ReadSession, number: str | None) -> RecognitionOut | None:
-    if number is None:
+async def _recognition(session: ReadSession, row: Mapping[str, Any], reason: str | None) -> RecognitionOut | None:
+    """The certificate that the sale was made under, or else the one whose days are the reason."""
+    if row["recognition_number"] is not None:
+        found = await session.execute(_RECOGNITION, {"number": row["recognition_number"]})
+    elif reason in _MISSED:
+        found = await session.execute(_MISSED[reason], {"product": row["product_id"], "day": row["placed_on"]})
+    else:
         return None
-    row = (await session.execute(_RECOGNITION, {"number": number})).mappings().one_or_none()
-    return RecognitionOut.model_validate(dict(row)) if row else None
+    held = found.mappings().one_or_none()
+    return RecognitionOut.model_validate(dict(held)) if held else None

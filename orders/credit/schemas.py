@@ -174,7 +174,10 @@ class AttributionOut(BaseModel):
 
 
 class ComponentOut(BaseModel):
-    """One origin of one payer's part. counted: what remains of it counts (grade D: as unverified)."""
+    """One origin of one payer's part. counted: what remains of it counts (grade D: as unverified).
+
+    recognition: the certificate of the sale, or the one that had ended or not begun where that is the reason.
+    """
 
     component_id: UUID
     counted: bool

@@ -18,6 +18,13 @@ REASONS: Mapping[str, str] = {
     "recognition_not_yet_valid": "产品的帮扶产品认定在下单当日尚未生效",
     "evidence_missing": "佐证等级低于适用口径的要求，补齐佐证并经第二人核对后计入",
 }
+DESIGNATIONS: Mapping[str, str] = {
+    "lifted_out": "脱贫县",
+    "severely_poor": "三区三州",
+    "key_revitalisation": "国家乡村振兴重点帮扶县",
+    "provincial": "省级帮扶",
+    "emergency": "应急滞销地区",
+}
 ENTRY_KINDS: Mapping[str, str] = {
     "sale": "销售",
     "refund": "退款",

@@ -63,7 +63,7 @@ class Filing(SQLModel, table=True):
     credited_fen: int = Field(default=0, sa_type=Fen)
     unverified_fen: int = Field(default=0, sa_type=Fen)
     not_counted_fen: int = Field(default=0, sa_type=Fen)
-    known_at: datetime | None = Field(default=None, sa_type=Moment)
+    known_at: datetime | None = Field(default=None, sa_type=Moment, foreign_key="knowledge.at", index=True)
     report_digest: str | None = None
     prepared_by: UUID | None = Field(default=None, foreign_key="user_account.id")
     prepared_at: datetime | None = Field(default=None, sa_type=Moment)

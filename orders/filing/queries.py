@@ -13,7 +13,7 @@ from orders.filing.reach import filing_for, round_for
 from orders.filing.schemas import BoardOut, BranchOut, CauseOut, FilingOut, RoundOut, RoundPage, StepOut, UnitOut
 from orders.filing.states import MOVES
 from orders.report.bridge import bridge
-from orders.report.knowledge import keep, seen_by
+from orders.report.tick import look
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import Database, ReadSession
@@ -101,12 +101,9 @@ async def branch(database: Database, actor: Actor, round_id: UUID, unit_id: UUID
                  (await session.execute(_STEPS, {"filing": filing.id})).mappings()]  # fmt: skip
     causes: list[CauseOut] = []
     unexplained = 0
-    if one.difference_fen or filing.state == "signed":
+    if (one.difference_fen or filing.state == "signed") and (known := await look(database)):
         asked = question_of(unit_id, filing.month, filing.known_at)
-        async with database.snapshot() as session:
-            snapshot = await seen_by(session)
-        known = await keep(database, snapshot, now=now)
-        found = await bridge(database, asked, until=known.at, actor=actor, now=max(now, known.at))
+        found = await bridge(database, asked, until=known.at, actor=actor, now=now)
         causes = [CauseOut(**cause) for cause in found.as_json()["causes"] if cause["entries"]]
         unexplained = sum(abs(fen) for fen in found.unexplained.values())
     return BranchOut(**one.model_dump(), steps=steps, causes=causes, unexplained_fen=unexplained)

@@ -45,6 +45,7 @@ class Flag(SQLModel, table=True):
         one_of("kind", FLAG_KINDS),
         UniqueConstraint("kind", "subject"),
         Index("ix_flag_unit", "unit_id", "raised_at"),
+        Index("ix_flag_xid", "xid"),
         {"info": APPEND_ONLY},
     )
 
@@ -63,7 +64,11 @@ class FlagLine(SQLModel, table=True):
     """A line whose credited value is flagged. A flag that nobody has decided takes further lines."""
 
     __tablename__ = "flag_line"
-    __table_args__ = (Index("ix_flag_line_line", "order_line_id"), {"info": APPEND_ONLY})
+    __table_args__ = (
+        Index("ix_flag_line_line", "order_line_id"),
+        Index("ix_flag_line_xid", "xid"),
+        {"info": APPEND_ONLY},
+    )
 
     flag_id: UUID = Field(foreign_key="flag.id", primary_key=True)
     order_line_id: UUID = Field(primary_key=True)
@@ -93,6 +98,7 @@ class FlagDecision(SQLModel, table=True):
         one_of("outcome", OUTCOMES),
         CheckConstraint("decided_by <> proposed_by", name="two_people"),
         ForeignKeyConstraint(["flag_id", "proposed_by"], ["flag_review.flag_id", "flag_review.proposed_by"]),
+        Index("ix_flag_decision_xid", "xid"),
         {"info": APPEND_ONLY},
     )
 

@@ -54,7 +54,9 @@ async def get_sales(
     return Response(canonical(document), media_type="application/json", headers=headers)
 
 
-@routes.get("/reports/bridge", openapi_extra={"parameters": [*PARAMETERS, SECOND_MOMENT]})
+@routes.get(
+    "/reports/bridge", openapi_extra={"parameters": [*PARAMETERS, SECOND_MOMENT]}, response_model_exclude_unset=True
+)
 async def get_bridge(
     request: Request, actor: Annotated[Actor, Depends(requires(Permission.REPORT_READ))], database: TheDatabase
 ) -> BridgeOut:

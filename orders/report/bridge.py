@@ -52,17 +52,18 @@ async def bridge(
     """The question as known at its `known_at`, and as known at `until`; each figure is the report's own.
 
     The causes are added up from the entries between the two, apart from the reports, so that the remainder says
-    something. Raises what `sales` raises, and Invalid when the moments stand the wrong way round.
+    something. Each end prints its tick, and the moment asked for where that is another. Raises what `sales` raises, and
+    Invalid when the moments stand the wrong way round.
     """
     if question.known_at is None or question.known_at > until:
         raise Invalid("请给出两个知悉时间，先早后晚。", [Detail("/known_at_2", "moments_reversed", "应晚于 known_at")])
+    before, after = await known_at(database, question.known_at), await known_at(database, until, name="known_at_2")
     earlier = await sales(database, replace(question, group_by=()), actor=actor, now=now)
     later = await sales(database, replace(question, group_by=(), known_at=until), actor=actor, now=now)
     async with database.snapshot() as session:
         reach = await reach_of(session, unit=question.unit, actor=actor, day=clock.business_day(now))
-        before, after = await known_at(session, question.known_at, now=now), await known_at(session, until, now=now)
         learned = await _learned(session, question, reach, before.snapshot, after.snapshot)
-        # Of reports asked at once, the later moment can be that of the one which looked first.
+        # Before there were ticks, of reports asked at once the one that looked first could be kept last.
         unlearned = await _learned(session, question, reach, after.snapshot, before.snapshot)
     causes = {cause: dict.fromkeys(_STANDINGS, 0) for cause in CAUSES}
     entries = dict.fromkeys(CAUSES, 0)
@@ -84,7 +85,12 @@ def _figures(report: SalesReport) -> dict[str, int]:
 
 
 def _side(report: SalesReport) -> dict[str, Any]:
-    return {"known_at": stamp(report.known.at), **_figures(report), "recognised_fen": report.recognised_fen}
+    return {
+        "known_at": stamp(report.known.at),
+        **report.known_at_asked,
+        **_figures(report),
+        "recognised_fen": report.recognised_fen,
+    }
 
 
 async def _learned(

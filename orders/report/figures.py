@@ -160,7 +160,7 @@ async def flagged(
         return {}
     facts = entered(question, reach, snapshot, lines)
     identity = [facts.c[IDENTITY[key]] for key in question.group_by]
-    total = cast(func.sum(facts.c.sale_fen + facts.c.refund_fen), BigInteger)
+    total = cast(func.coalesce(func.sum(facts.c.sale_fen + facts.c.refund_fen), 0), BigInteger)  # one row without keys
     rows = await session.execute(select(*identity, total).where(facts.c.standing == "headline").group_by(*identity))
     found: dict[tuple[Any, ...] | None, int] = {tuple(row[:-1]): row[-1] for row in rows}
     return found | {None: sum(found.values())}

@@ -4,22 +4,29 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
-from shop.core.database import Database, ReadSession, WriteSession
+from orders.report.tick import Known, look
+from orders.seal.header import stamp
+from shop.core.database import Database, ReadSession
 from shop.core.errors import Detail, Problem
 from shop.core.rows import as_rows
 
+GAP = timedelta(seconds=2)
+"""Looked at later than this after the last time, and changed in between: nobody can say what was known there."""
+
 
 class NothingKnownThen(Problem):
+    """`nearest`: the moments before and after that can be asked; none where nothing was kept yet."""
+
     status: ClassVar[int] = 422
     code: ClassVar[str] = "nothing_known_then"
-    title: ClassVar[str] = "那时系统还没有留下记录"
+    title: ClassVar[str] = "那一刻没有留下记录"
 
 
 class NotKnownYet(Problem):
@@ -28,33 +35,13 @@ class NotKnownYet(Problem):
     title: ClassVar[str] = "知悉时间不能晚于现在"
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """snapshot: PostgreSQL's own text of it. seal_number: the last seal then."""
-
-    at: datetime
-    snapshot: str
-    balanced_as_of: datetime | None
-    seal_number: int | None
-
-
-_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(8320019)")
-_LAST = text("""
-SELECT at, snapshot::text AS snapshot, balanced_as_of, seal_number FROM knowledge ORDER BY at DESC LIMIT 1
+_AROUND = text("""
+SELECT k.*, (SELECT min(n.at) FROM knowledge n WHERE n.at > :at) AS next_at
+FROM (SELECT) here LEFT JOIN LATERAL (
+    SELECT at, snapshot::text AS snapshot, balanced_as_of, seal_number, holds_until, told FROM knowledge
+    WHERE at <= :at ORDER BY at DESC LIMIT 1) k ON true
 """)
-_AT = text("""
-SELECT at, snapshot::text AS snapshot, balanced_as_of, seal_number FROM knowledge WHERE at <= :at
-ORDER BY at DESC LIMIT 1
-""")
-_STAMPS = text("""
-SELECT (SELECT max(balanced_at) FROM balance_run WHERE balanced_at <= :at AND holds) AS balanced_as_of,
-    (SELECT max(number) FROM seal WHERE sealed_at <= :at) AS seal_number
-""")
-_KEEP = text("""
-INSERT INTO knowledge (at, snapshot, balanced_as_of, seal_number)
-VALUES (:at, CAST(CAST(:snapshot AS text) AS pg_snapshot), :balanced_as_of, :seal_number)
-""")
-_NOW = text("SELECT pg_current_snapshot()::text")
+_TELL = text("UPDATE knowledge SET told = true WHERE at = :at RETURNING at")
 _NAMES = text("""
 SELECT DISTINCT ON (id) id, name FROM name_shown WHERE id = ANY(CAST(:ids AS uuid[]))
 ORDER BY id, (shown_at <= :at) DESC, CASE WHEN shown_at <= :at THEN shown_at END DESC, shown_at
@@ -65,40 +52,51 @@ SELECT r.id, :at, r.name FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id u
 """)
 
 
-async def seen_by(session: ReadSession) -> str:
-    """The snapshot that a session of one moment reads from."""
-    return str((await session.execute(_NOW)).scalar_one())
+async def known_at(database: Database, at: datetime, *, name: str = "known_at") -> Known:
+    """What was known at a moment: the last tick at or before it, which is never thinned from now on.
 
-
-async def known_at(session: ReadSession, at: datetime, *, now: datetime) -> Known:
-    """What was known at a moment. Raises NotKnownYet, NothingKnownThen."""
-    if at > now + timedelta(seconds=1):
-        raise NotKnownYet("请选择现在或以前的时间。", [Detail("/known_at", NotKnownYet.code, "晚于现在")])
-    row = (await session.execute(_AT, {"at": at})).one_or_none()
-    if row is None:
-        raise NothingKnownThen(
-            "请选择较晚的时间；第一份报表产生之后的任何时间都可以重现。",
-            [Detail("/known_at", NothingKnownThen.code, "早于最早的记录")],
-        )
-    return Known(*row)
-
-
-async def keep(database: Database, snapshot: str, *, now: datetime) -> Known:
-    """Remember what is known now, with its stamps. Nothing new since the last time: the same moment again.
-
-    Moments only go forward, also when the clock was set back.
+    A moment after the last tick is looked at first (see tick.py), so that its answer stays what it is. name: of the
+    parameter that a refusal points at. Raises NotKnownYet; NothingKnownThen before the first tick and where nobody
+    watched.
     """
-    async with database.transaction() as session:
-        last = await _last(session)
-        if last and last.snapshot == snapshot:
-            return last
-        await session.execute(_ONE_AT_A_TIME)
-        last = await _last(session)
-        at = now if last is None else max(now, last.at + timedelta(microseconds=1))
-        stamps = (await session.execute(_STAMPS, {"at": at})).one()
-        known = Known(at, snapshot, stamps.balanced_as_of, stamps.seal_number)
-        await session.execute(_KEEP, asdict(known))
-    return known
+    found = await _around(database, at)
+    if found.next_at is None and not _holds(found, at):
+        await look(database)
+        found = await _around(database, at)
+        if found.at and found.next_at is None and not _holds(found, at):
+            raise NotKnownYet("请选择现在或以前的时间。", [Detail(f"/{name}", NotKnownYet.code, "晚于现在")])
+    if not _holds(found, at) and not _watched(found):
+        raise _nothing(found, name)
+    if not found.told:
+        async with database.transaction() as session:
+            if await session.scalar(_TELL, {"at": found.at}) is None:  # thinned just now
+                return await known_at(database, at, name=name)
+    known = Known(found.at, found.snapshot, found.balanced_as_of, found.seal_number)
+    return known if known.at == at else replace(known, asked=at)
+
+
+async def _around(database: Database, at: datetime) -> Row[Any]:
+    async with database.reading() as session:
+        return (await session.execute(_AROUND, {"at": at})).one()
+
+
+def _holds(found: Row[Any], at: datetime) -> bool:
+    """Whether the moment is the tick's own, or one up to which it holds."""
+    return found.at is not None and (found.at == at or (found.holds_until is not None and at <= found.holds_until))
+
+
+def _watched(found: Row[Any]) -> bool:
+    """Whether the next tick came as soon as it should."""
+    return None not in (found.holds_until, found.next_at) and found.next_at - found.holds_until <= GAP
+
+
+def _nothing(found: Row[Any], name: str) -> NothingKnownThen:
+    before, after = found.holds_until or found.at, found.next_at
+    nearest = {"before": before and stamp(before), "after": after and stamp(after)}
+    moments = " 或 ".join(filter(None, nearest.values()))
+    instead = f"请改问最近的时间：{moments}" if moments else "还没有任何记录，请留空，按现在所知查询"
+    wrong = Detail(f"/{name}", NothingKnownThen.code, f"那一刻没有留下记录；{instead}")
+    return NothingKnownThen(f"{instead}。", [wrong], {"nearest": nearest})
 
 
 async def names_then(session: ReadSession, today: Mapping[UUID, str], at: datetime) -> dict[UUID, str]:
@@ -115,8 +113,3 @@ async def show_names(database: Database, today: Mapping[UUID, str], at: datetime
     if new:
         async with database.transaction() as session:
             await session.execute(_SHOW, {"rows": as_rows(new), "at": at})
-
-
-async def _last(session: WriteSession) -> Known | None:
-    row = (await session.execute(_LAST)).one_or_none()
-    return None if row is None else Known(*row)

@@ -1,10 +1,10 @@
 """What the shop knew, and when: so that a report can be produced again, to the byte."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Text
+from sqlalchemy import CheckConstraint, Column, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field, SQLModel
@@ -22,19 +22,44 @@ class Snapshot(UserDefinedType[str]):
 
 
 class Knowledge(SQLModel, table=True):
-    """At `at`, the shop knew what `snapshot` shows: not one row more, however late another one was committed.
+    """A tick: at `at`, the shop knew what `snapshot` shows, and not one row more, however late another was committed.
 
-    A published report names its `at`; asked again with it, the same entries are added up. `balanced_as_of` and
-    `seal_number` are the stamps that a report of that moment carries.
+    The worker makes one when something a report can show has changed, and each report of now makes its own.
+    `holds_until`: up to that moment it is what was known, too; none: at `at` only, nobody watched. `told`: somebody was
+    given a figure of it, so that it is never thinned. A report names its `at`; asked again with it, the same entries
+    are added up. `balanced_as_of` and `seal_number` are the stamps that a report of that moment carries.
     """
 
     __tablename__ = "knowledge"
-    __table_args__ = ({"info": APPEND_ONLY},)
+    __table_args__ = (
+        CheckConstraint("holds_until >= at", name="holds_from_then_on"),
+        {"info": {"rights": "SELECT, INSERT, DELETE, UPDATE (holds_until, told)"}},
+    )
 
     at: datetime = Field(sa_type=Moment, primary_key=True)
     snapshot: str = Field(sa_column=Column(Snapshot(), nullable=False))
     balanced_as_of: datetime | None = Field(default=None, sa_type=Moment)
     seal_number: int | None = None
+    holds_until: datetime | None = Field(default=None, sa_type=Moment)
+    told: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
+
+
+class TickRule(SQLModel, table=True):
+    """For how many days every tick is kept, and for how many the last one of each hour; afterwards of each day.
+
+    The newest row of the day rules.
+    """
+
+    __tablename__ = "tick_rule"
+    __table_args__ = (
+        CheckConstraint("every_days > 0 AND hourly_days >= every_days", name="ever_fewer"),
+        {"info": APPEND_ONLY},
+    )
+
+    valid_from: date = Field(primary_key=True)
+    every_days: int
+    hourly_days: int
+    source: str
 
 
 class NameShown(SQLModel, table=True):
@@ -59,7 +84,7 @@ class PublishedReport(SQLModel, table=True):
 
     digest: str = Field(primary_key=True)
     code: str = Field(unique=True)
-    known_at: datetime = Field(sa_type=Moment)
+    known_at: datetime = Field(sa_type=Moment, foreign_key="knowledge.at", index=True)
     summary: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     published_by: UUID | None = None
     published_at: datetime = Field(sa_type=Moment)

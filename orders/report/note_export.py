@@ -28,6 +28,7 @@ async def note_export(
                 "sha256": document["digest"],
                 "period": document["period"],
                 "known_at": document["known_at"],
+                **report.known_at_asked,
             },
             reason=None,
             now=now,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
@@ -79,10 +79,9 @@ async def get_reports(
         report=report,
         document=document,
         code=code_of(document["digest"]) if document else "",
-        json_address=f"/api/v1/reports/sales?{urlencode({**asked, 'known_at': document['known_at']})}"
-        if document
-        else "",
+        json_address=f"{API}?{urlencode({**asked, 'known_at': again(document)})}" if document else "",
         problem=problem,
+        nearest=nearest(problem, asked),
         errors={error.pointer.removeprefix("/"): error.detail for error in problem.errors} if problem else {},
         words=words,
         groupings=GROUPINGS,
@@ -90,6 +89,21 @@ async def get_reports(
         csv_address=f"{API}?{urlencode({**asked, 'format': 'csv'})}",
         last_day=report and date.fromordinal(report.question.until.toordinal() - 1),
     )
+
+
+def again(document: Mapping[str, str]) -> str:
+    """The moment to ask the same report with."""
+    return document.get("known_at_asked", document["known_at"])
+
+
+def nearest(problem: Problem | None, asked: Mapping[str, str]) -> list[tuple[datetime, str]]:
+    """(moment, address) of what can be asked instead of a moment of which nothing is known."""
+    moments = problem.extra.get("nearest", {}).values() if problem else ()
+    return [
+        (datetime.fromisoformat(moment), f"{ADDRESS}?{urlencode({**asked, 'known_at': moment})}")
+        for moment in moments
+        if moment
+    ]
 
 
 def _with_a_unit(asked: dict[str, str], actor: Actor, units: list[tuple[UUID, str]]) -> dict[str, str]:

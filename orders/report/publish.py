@@ -29,7 +29,10 @@ async def publish(
     summary = {
         name: document[name] for name in ("period", "view", "filters", "unit", "group_by", "totals", "recognised_fen")
     }
-    summary |= {"rows": len(document["rows"]), "seal": document["seal"] and document["seal"]["number"]}
+    summary |= report.known_at_asked | {
+        "rows": len(document["rows"]),
+        "seal": document["seal"] and document["seal"]["number"],
+    }
     facts = {
         "digest": document["digest"],
         "known_at": report.known.at,

@@ -14,10 +14,11 @@ from catalog.campaign.models import Campaign
 from orders.credit.models import NOT_COUNTED_REASONS
 from orders.month.models import SHOP
 from orders.report.figures import Part, People, can_use_rollup, flagged, label_names, parts, people
-from orders.report.knowledge import Known, keep, known_at, names_then, seen_by, show_names
+from orders.report.knowledge import known_at, names_then, show_names
 from orders.report.question import Key, Question
 from orders.report.reach import Reach, reach_of
 from orders.report.reopened import Reopened, reopened
+from orders.report.tick import Known, keep
 from orders.seal.header import stamp
 from orders.seal.key import SealKey
 from orders.seal.queries import seal_numbered
@@ -135,10 +136,16 @@ class SalesReport:
     def recognised_fen(self) -> int:
         return self.totals.credited_fen + self.totals.unverified_fen + sum(self.not_counted.values())
 
+    @property
+    def known_at_asked(self) -> dict[str, str]:
+        """The moment that was asked for, where another one answers. It is part of the document, so it is signed."""
+        return {"known_at_asked": stamp(self.known.asked)} if self.known.asked else {}
+
     def published(self, key: SealKey) -> dict[str, Any]:
         """The document of OUTSIDE with its stamps, digest and signature: the API and the command line give the same.
 
-        Asked again with its own `known_at`, it is the same to the byte.
+        Asked again with its own `known_at`, it is the same to the byte; where it was asked for between two ticks, it
+        prints that moment too, and is the same to the byte when asked with that.
         """
         unit = self.reach.unit_id and {"id": self.reach.unit_id, "name": self.reach.unit_name}
         balanced_at = self.known.balanced_as_of
@@ -148,6 +155,7 @@ class SalesReport:
             "filters": self.question.filters,
             "unit": unit,
             "known_at": stamp(self.known.at),
+            **self.known_at_asked,
             "group_by": self.question.group_by,
             "rows": [row.keys | row.figures.as_json() for row in self.rows],
             "totals": self.totals.as_json(),
@@ -176,12 +184,12 @@ async def sales(
     """Answer a question from one moment's entries. actor None: the operator at the command line.
 
     source: `entries` leaves the rollup aside; the figures are the same. Raises NotFound, UnitRequired, NotAllowed
-    (see reach.py), ReportTooLarge, NotKnownYet and NothingKnownThen.
+    (see reach.py), ReportTooLarge, NotKnownYet and NothingKnownThen (see knowledge.py).
     """
+    then = await known_at(database, question.known_at) if question.known_at else None
     async with database.snapshot() as session:
-        known = await known_at(session, question.known_at, now=now) if question.known_at else None
-        snapshot = known.snapshot if known else await seen_by(session)
-        past = snapshot if known else None  # what is known now needs no look at each entry's transaction
+        known = then or await keep(database, session)
+        past = then.snapshot if then else None  # what is known now needs no look at each entry's transaction
         reach = await reach_of(session, unit=question.unit, actor=actor, day=clock.business_day(now))
         rollup = source == "quickest" and can_use_rollup(question, reach)
         found = await parts(
@@ -193,13 +201,11 @@ async def sales(
                 [Detail("/group_by", ReportTooLarge.code, "请减少分组项")],
             )
         counted = {one.identity: one for one in await people(session, question, reach, snapshot=past)}
-        under_flags = await flagged(session, question, reach, snapshot=snapshot)
-        again = await reopened(session, question, reach, snapshot=snapshot)
+        under_flags = await flagged(session, question, reach, snapshot=known.snapshot)
+        again = await reopened(session, question, reach, snapshot=known.snapshot)
         names = await _names(session, question.group_by, found, reach, again)
-        names = await names_then(session, names, known.at) if known else names
-    if known is None:
-        known = await keep(database, snapshot, now=now)
-        await show_names(database, names, known.at)
+        names = await names_then(session, names, known.at) if then else names
+    await show_names(database, names, known.at)
     async with database.reading() as session:
         seal = await seal_numbered(session, known.seal_number)
     reach = replace(reach, unit_name=names.get(reach.unit_id, reach.unit_name)) if reach.unit_id else reach

@@ -5,6 +5,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+Asked = Annotated[
+    str | None, Field(description="The moment asked for; absent where it is `known_at` itself, or none was asked for")
+]
+
 
 class CountyKey(BaseModel):
     """As it was called when the goods were ordered."""
@@ -99,6 +103,7 @@ class ReopenedOut(BaseModel):
 class SalesOut(BaseModel):
     """`recognised_fen` = credited + unverified + not counted, to the fen. `unit` null: the whole shop.
 
+    `known_at`: the tick that answers, which is not always the moment asked for: the other is `known_at_asked`.
     `digest`: hex SHA-256 over the canonical JSON (RFC 8785) of everything but `digest` and `signature`; `signature`:
     hex Ed25519 over the digest's 64 digits. `seal`: the last one when this was known.
     """
@@ -108,6 +113,7 @@ class SalesOut(BaseModel):
     unit: NameKey | None
     filters: dict[str, str]
     known_at: str
+    known_at_asked: Asked = None
     group_by: list[str]
     rows: list[RowOut]
     totals: FiguresOut
@@ -125,6 +131,7 @@ class SalesOut(BaseModel):
 
 class BridgeSide(BaseModel):
     known_at: str
+    known_at_asked: Asked = None
     credited_fen: int
     unverified_fen: int
     not_counted_fen: int

@@ -29,11 +29,13 @@ def lines(report: SalesReport, document: Mapping[str, Any]) -> Iterator[Sequence
     yield ["认定总额（计入＋待核实＋不计入）", "", yuan(report.recognised_fen)]
     yield []
     yield ["知悉时间", document["known_at"]]
+    if "known_at_asked" in document:
+        yield ["所问时间", document["known_at_asked"]]
     yield ["账目核对至", document["balanced_as_of"] or "尚未核对"]
     yield ["所依据的封存", f"第 {document['seal']['number']} 号" if document["seal"] else "尚未封存"]
     for one in document.get("reopened", ()):
         whose = one["unit"]["name"] if one["unit"] else words.THE_SHOP
-        yield ["曾关账后重新开账的月份", one["month"], harmless(whose), one["at"], harmless(one["reason"])]
+        yield ["曾关账后重新开账的月份", one["month"], whose, one["at"], one["reason"]]
     yield ["核对码", code_of(document["digest"])]
     yield ["摘要 SHA-256", document["digest"]]
 

@@ -34,7 +34,8 @@ def show(report: SalesReport, document: Mapping[str, Any], console: Console) -> 
     for one in document.get("reopened", ()):
         whose = one["unit"]["name"] if one["unit"] else words.THE_SHOP
         console.print(f"曾关账后重新开账 {one['month']}  {whose}  {one['at']}  {one['reason']}", markup=False)
-    console.print(f"知悉时间 {document['known_at']}  核对码 {code_of(document['digest'])}")
+    asked = f"（所问 {document['known_at_asked']}）" if "known_at_asked" in document else ""
+    console.print(f"知悉时间 {document['known_at']}{asked}  核对码 {code_of(document['digest'])}")
 
 
 def title(question: Question, unit_name: str | None) -> str:

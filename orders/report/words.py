@@ -23,10 +23,7 @@ FUND_SOURCES = {
     "personal": "职工自费", "union": "工会经费", "canteen": "食堂经费", "administration": "行政经费",
     "party_dues": "党费",
 }  # fmt: skip
-DESIGNATIONS = {
-    "lifted_out": "脱贫县", "severely_poor": "三区三州", "key_revitalisation": "国家乡村振兴重点帮扶县",
-    "provincial": "省级帮扶", "emergency": "应急滞销地区",
-}  # fmt: skip
+DESIGNATIONS = credit.DESIGNATIONS
 CHANNELS = {"shop": "本商城"}
 VIEWS = {"event_day": "按发生日（正式口径）", "sale_day": "按原销售日"}
 REASONS = credit.REASONS

@@ -36,7 +36,8 @@ more than running it, and guessing a hundred rows where there are three would re
 HOT_AT_ONCE = 4
 """More connections than this do not serve a web process quicker; they only queue for the same hot row."""
 APPEND_ONLY = {"append_only": True}
-"""`info` of a table on which the application's role has neither UPDATE nor DELETE."""
+"""`info` of a table on which the application's role has neither UPDATE nor DELETE. A table of which only some columns
+may change says its `rights` in full."""
 
 
 def one_of(column: str, values: Iterable[str]) -> CheckConstraint:

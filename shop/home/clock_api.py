@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, Field
 
 from orders.credit.ahead import keep_ahead
+from orders.report.tick import look
 from shop.core import clock
 from shop.core.errors import Detail, Invalid
 from shop.core.requests import TheDatabase
@@ -26,21 +27,28 @@ class ClockSet(BaseModel):
 
 @routes.put("/clock")
 async def put_clock(body: ClockSet, database: TheDatabase) -> ClockSet:
-    """Set the clock; workers and other web processes follow within half a second."""
+    """Set the clock; workers and other web processes follow within half a second.
+
+    What is known is looked at before and afterwards: a moment that the clock jumps over is like the one before it.
+    """
     if not FIRST <= body.now < END:
         raise Invalid("没有那时的会计月份。", [Detail("/now", "out_of_range", "从 2020 年到 2097 年")])
     await keep_ahead(database, now=body.now)
     ahead = body.now - clock.wall()
+    await look(database)
     async with database.transaction() as session:
         await set_clock(session, ahead)
     clock.set_ahead(ahead)
+    await look(database)
     return ClockSet(now=clock.now())
 
 
 @routes.delete("/clock")
 async def delete_clock(database: TheDatabase) -> ClockSet:
     """Let the shop's time be the machine's again."""
+    await look(database)
     async with database.transaction() as session:
         await set_clock(session, None)
     clock.set_ahead(timedelta(0))
+    await look(database)
     return ClockSet(now=clock.now())

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from random import Random
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from orders.month.models import SHOP
 from orders.month.reopen import MonthOpen, ask_reopening, decide_reopening
 from orders.period.close import close
 from orders.report.sales import sales
+from orders.report.tick import look
 from orders.seal.seal import seal_new
 from shop.core import clock
 from shop.core.database import WriteSession
@@ -58,15 +60,26 @@ Done = TypeVar("Done")
 
 async def play(stage: Stage, steps: Sequence[Step]) -> History:
     """Every step in a transaction of its own; what must be refused is."""
-    history = await begun(stage)
+    history, chance = await begun(stage), Random(repr(steps))
     try:
         for number, step in enumerate(steps):
             await _do(history, step)
+            await _remember(history, chance)
             if number == 0:  # whatever comes, this report must come out again
                 await published(history, len(steps) % len(QUESTIONS))
     finally:
         clock.set_ahead(timedelta(0))
     return history
+
+
+async def _remember(history: History, chance: Random) -> None:
+    """Some moments of a history that somebody watches: nothing is written between the two looks."""
+    if chance.random() < 0.2:
+        first = await look(history.database)
+        asked = clock.now()
+        await look(history.database)
+        if first:  # the clock may have been set back, and the shop's moments only go forward
+            history.moments.append((max(first.at, asked), len(history.paper.written)))
 
 
 async def _do(history: History, step: Step) -> None:

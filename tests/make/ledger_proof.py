@@ -13,6 +13,7 @@ from orders.credit.explain import explain
 from orders.credit.models import REFUND_SIDE
 from orders.report.bridge import bridge
 from orders.report.question import Question
+from orders.report.sales import sales
 from orders.seal.canonical import canonical
 from orders.seal.seal import seal_new
 from orders.seal.verify import verify
@@ -49,6 +50,7 @@ async def proven(history: History) -> None:
     await _rollup_is_the_paper(history)
     await _reports_say_it(history)
     await _earlier_reports_come_out_again(history)
+    await _moments_say_what_was_written(history)
     await _explained(history)
 
 
@@ -130,6 +132,22 @@ async def _earlier_reports_come_out_again(history: History) -> None:
     asked = replace(history.reports[0][0], known_at=known[0])
     found = await bridge(history.database, asked, until=known[-1], actor=None, now=max(known[-1], clock.now()))
     assert set(found.unexplained.values()) == {0}
+
+
+async def _moments_say_what_was_written(history: History) -> None:
+    """At any moment, asked about for the first time now, the report says what stood on paper then."""
+    for number, (moment, lines) in enumerate(history.moments):
+        question = replace(QUESTIONS[number % 2], unit=history.units[0], known_at=moment)
+        report = await sales(history.database, question, actor=None, now=clock.now())
+        said = told(one for one in history.paper.written[:lines] if _is_asked(history, one, question))
+        totals = report.totals
+        assert totals.credited_fen == sum(said.by_kind.values())
+        assert totals.unverified_fen == said.by_standing["unverified"]
+        assert (totals.refunded_fen, totals.grams) == (said.refunded_fen, said.grams)
+        assert Counter(report.not_counted) == Counter(_reasons(said.by_standing))
+        if number == 0:
+            again = await sales(history.database, question, actor=None, now=clock.now())
+            assert canonical(again.published(KEY)) == canonical(report.published(KEY))
 
 
 def _moment(report: Mapping[str, Any]) -> datetime:

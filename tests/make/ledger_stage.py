@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -124,6 +124,8 @@ class History:
     parents: list[tuple[date, int]] = field(default_factory=lambda: [(date(2021, 1, 1), 0)])
     asked: list[Asked] = field(default_factory=list)
     reports: list[tuple[Question, dict[str, Any]]] = field(default_factory=list)
+    moments: list[tuple[datetime, int]] = field(default_factory=list)
+    """When so many lines stood on paper."""
 
     @property
     def database(self) -> Database:

@@ -29,7 +29,7 @@ WATCHED = {
         canteen_paper filing filing_round flag_decision flag_review intake_batch intake_claim intake_row outside_refund
         outside_sale period_reopening rectification seal seal_member""",
     "rule": """adjustment_rule counting_rule county_successor designation flag_threshold freight_rate pairing price
-        recognition reserved_share_rule retention_rule seller_discount spending_rule""",
+        recognition reserved_share_rule retention_rule seller_discount spending_rule tick_rule""",
     "permission": """approval_delegation audit_mandate membership role_grant union_membership unit unit_parent
         user_account labour_union""",
     "target": "reserved_share_duty",

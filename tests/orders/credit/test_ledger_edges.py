@@ -11,8 +11,8 @@ from orders.credit.record import Recognised, record
 from orders.credit.regrade import lift
 from orders.credit.standing import standing_of
 from orders.report.bridge import bridge
-from orders.report.knowledge import keep, seen_by
 from orders.report.question import Question
+from orders.report.tick import seen_by
 from shop.access.permissions import Role
 from shop.core import clock
 from shop.core.database import Database
@@ -81,17 +81,24 @@ async def test_what_counts_since_its_proof_is_said_to_count_although_the_clock_w
     assert (found.counted, found.counted_fen, found.not_counted_fen) == (True, 100, 0)
 
 
-async def test_of_reports_asked_at_once_a_bridge_leaves_nothing_unexplained(database: Database) -> None:
-    """The one that looked first was kept last: its moment is the later one, and it knows less."""
+async def test_of_reports_kept_out_of_order_a_bridge_leaves_nothing_unexplained(database: Database) -> None:
+    """Before there were ticks the report that looked first could be kept last: its moment is the later one, and it
+    knows less.
+    """
     await enter(database, Sale(on=DAY, fen=10))
     async with database.snapshot() as session:
         before = await seen_by(session)
     await enter(database, Sale(on=DAY, fen=7))
     newer = await published(database, WHOLE)
-    older = await keep(database, before, now=clock.now())
-    first, last = datetime.fromisoformat(newer["known_at"]), older.at
-    asked = Question(WHOLE.since, WHOLE.until, known_at=min(first, last))
-    found = await bridge(database, asked, until=max(first, last), actor=None, now=max(first, last, clock.now()))
+    async with database.transaction() as session:
+        last = await session.scalar(
+            text("""INSERT INTO knowledge (at, snapshot) SELECT max(coalesce(holds_until, at)) + interval '1 s',
+                CAST(CAST(:snapshot AS text) AS pg_snapshot) FROM knowledge RETURNING at"""),
+            {"snapshot": before},
+        )
+    asked = Question(WHOLE.since, WHOLE.until, known_at=datetime.fromisoformat(newer["known_at"]))
+    found = await bridge(database, asked, until=last, actor=None, now=clock.now())
+    assert found.second["credited_fen"] == 10
     assert set(found.unexplained.values()) == {0}
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 import pytest
@@ -13,6 +13,8 @@ from orders.credit.check import differences
 from orders.credit.fold import fold
 from orders.credit.models import NOT_COUNTED_REASONS
 from orders.report.question import KEYS, VIEWS, Key, Question, View
+from orders.report.sales import sales
+from orders.report.tick import look
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.ids import new_id
@@ -30,8 +32,11 @@ FEN = ("direct_purchase_fen", "assisted_sale_fen", "credited_fen", "unverified_f
 
 @dataclass(frozen=True)
 class Tree:
+    """halfway: a moment between the two commits of what was sold."""
+
     bank: UUID
     branches: tuple[UUID, UUID]
+    halfway: datetime | None = None
 
     @property
     def paths(self) -> tuple[tuple[UUID, ...], ...]:
@@ -113,11 +118,15 @@ async def entered(database: Database, drawn: list[Sale], folded: list[int]) -> T
         )
         for sale in drawn
     ]
+    halfway = None
     for part, batch in zip((sales_[::2], sales_[1::2]), folded, strict=True):
         await enter(database, *part)
         async with database.transaction() as session:
             await fold(session, batch=batch)
-    return tree
+        if halfway is None and await look(database):
+            halfway = clock.now()
+            await look(database)
+    return replace(tree, halfway=halfway)
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
@@ -164,6 +173,9 @@ async def test_rows_add_up_to_the_totals_whatever_they_are_grouped_by(
     assert totals["participants"] == (None if 0 < bought < 5 else bought)
     assert totals["orders"] == len({sale.order for sale in headline})
     assert all(row["orders"] <= totals["orders"] for row in report["rows"])
+    if tree.halfway:
+        earlier = await sales(database, replace(question, known_at=tree.halfway), actor=None, now=clock.now())
+        assert earlier.recognised_fen == sum(map(net, drawn[::2])), "what was known halfway"
 
 
 def net(sale: Sale) -> int:
