@@ -2,17 +2,19 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
 from orders.order.transfer_code import codes_in
+from shop.core.audit import Change, record_changes
 from shop.core.database import ReadSession, WriteSession
 from shop.core.ids import new_id
 from shop.core.rows import as_rows
 from shop.sheet.value import plain
 
+TAKEN_BACK: Final = "银行冲回"
 # Receipts of the same account and amount that stand, not later than the bank's own day.
 _CANDIDATES = text("""
 SELECT n.id AS reversal_id, n.serial_number AS reversal_serial, n.remark AS reversal_remark, n.day AS reversal_day,
@@ -31,7 +33,7 @@ ORDER BY n.day, n.id, t.day DESC, t.id
 _PROPOSE = text("""
 WITH meant AS (
     INSERT INTO match_undoing (id, receipt_id, reversal_id, state, reason, settled_day, proposed_by, proposed_at)
-    SELECT r.id, r.receipt_id, r.reversal_id, 'proposed', '银行冲回', r.day, :actor, :now
+    SELECT r.id, r.receipt_id, r.reversal_id, 'proposed', :reason, r.day, :actor, :now
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, receipt_id uuid, reversal_id uuid, day date)
     RETURNING reversal_id
 )
@@ -76,8 +78,20 @@ async def propose_reversals(
             taken.add(meant[0].id)
             day = str(meant[0].reversal_day)
             rows.append({"id": new_id(), "receipt_id": meant[0].id, "reversal_id": reversal_id, "day": day})
-    if rows:
-        await session.execute(_PROPOSE, {"rows": as_rows(rows), "actor": actor_id, "now": now})
+    if not rows:
+        return
+    await session.execute(_PROPOSE, {"rows": as_rows(rows), "reason": TAKEN_BACK, "actor": actor_id, "now": now})
+    changes = [
+        Change(
+            "bank.propose_undo",
+            f"bank_transfer:{row['receipt_id']}",
+            None,
+            {"undoing_id": str(row["id"]), "reversal_id": str(row["reversal_id"])},
+            TAKEN_BACK,
+        )
+        for row in rows
+    ]
+    await record_changes(session, changes, actor_id=actor_id, now=now)
 
 
 def _same_payer(row: Row[Any]) -> bool:

@@ -95,7 +95,8 @@ _SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         ),
     },
     "11-transfers.json": {
-        "matches": _rows("transfer_match", _OF_SHARES, "t.payer_share_id, t.transfer_id"),
+        "matches": _rows("transfer_match", _OF_SHARES, "t.payer_share_id, t.transfer_id, t.round"),
+        "undone": _rows("transfer_unmatch", _OF_SHARES, "t.payer_share_id, t.transfer_id, t.round"),
         "transfers": _rows(
             "bank_transfer",
             f"t.id IN (SELECT t.transfer_id FROM transfer_match t WHERE {_OF_SHARES})",  # noqa: S608

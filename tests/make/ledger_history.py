@@ -15,7 +15,7 @@ from orders.correction.schemas import CorrectionIn, FactsIn
 from orders.credit.add_rules import NewRule, add_rules, rule_id
 from orders.credit.fold import fold
 from orders.credit.record import Recognised, record
-from orders.credit.regrade import lift
+from orders.credit.regrade import lift, lower
 from orders.credit.repost import CorrectedMeanwhile
 from orders.credit.undo_refund import undo_refund
 from orders.month.models import SHOP
@@ -38,6 +38,7 @@ from tests.make.ledger_steps import (
     Close,
     Decide,
     Lift,
+    Lower,
     More,
     Move,
     Publish,
@@ -85,7 +86,7 @@ async def _remember(history: History, chance: Random) -> None:
 async def _do(history: History, step: Step) -> None:
     if isinstance(step, Ask | Decide):
         await _of_the_desk(history, step)
-    elif isinstance(step, Sell | More | Refund | Undo | TakenBack | Lift):
+    elif isinstance(step, Sell | More | Refund | Undo | TakenBack | Lift | Lower):
         await _of_a_sale(history, step)
     elif isinstance(step, Publish):
         await _publish(history, step)
@@ -93,7 +94,7 @@ async def _do(history: History, step: Step) -> None:
         await _around(history, step)
 
 
-async def _of_a_sale(history: History, step: Sell | More | Refund | Undo | TakenBack | Lift) -> None:
+async def _of_a_sale(history: History, step: Sell | More | Refund | Undo | TakenBack | Lift | Lower) -> None:
     match step:
         case Sell():
             await _sell(history, step)
@@ -107,6 +108,8 @@ async def _of_a_sale(history: History, step: Sell | More | Refund | Undo | Taken
             await _taken_back(history, step)
         case Lift():
             await _lift(history, step)
+        case Lower():
+            await _lower(history, step)
 
 
 async def _of_the_desk(history: History, step: Ask | Decide) -> None:
@@ -208,6 +211,20 @@ async def _lift(history: History, step: Lift) -> None:
             now=clock.now(),
         )
     history.paper.lifted(of, step.to)
+
+
+async def _lower(history: History, step: Lower) -> None:
+    of = _component(history, step.which)
+    async with history.database.transaction() as session:
+        await lower(
+            session,
+            component_ids=[of.id],
+            cause_id=new_id(),
+            occurred_on=clock.today(),
+            now=clock.now(),
+            actor_id=history.stage.second.user_id,
+        )
+    history.paper.lowered(of)
 
 
 async def _ask(history: History, step: Ask) -> None:

@@ -213,10 +213,18 @@ class Paper:
     def lifted(self, of: Component, to: Grade) -> None:
         for (grade, day), amount in list(of.remains.items()):
             if grade > to:
-                self._write(of, grade, day, -amount)
-                self._write(of, to, day, amount)
-                of.put(grade, day, -amount)
-                of.put(to, day, amount)
+                self._regraded(of, grade, to, day, amount)
+
+    def lowered(self, of: Component) -> None:
+        for (grade, day), amount in list(of.remains.items()):
+            if grade == "A":
+                self._regraded(of, grade, "B", day, amount)
+
+    def _regraded(self, of: Component, grade: Grade, to: Grade, day: date, amount: Amount) -> None:
+        self._write(of, grade, day, -amount)
+        self._write(of, to, day, amount)
+        of.put(grade, day, -amount)
+        of.put(to, day, amount)
 
     def corrected(self, of: Component, facts: Facts) -> None:
         for (grade, day), amount in of.remains.items():

@@ -78,6 +78,13 @@ class Lift:
 
 
 @dataclass(frozen=True)
+class Lower:
+    """The bank takes back what had paid for accepted goods: grade A falls to what signatures prove."""
+
+    which: int
+
+
+@dataclass(frozen=True)
 class Ask:
     """facts by name, as places in the lists above."""
 
@@ -151,6 +158,7 @@ Step = (
     | Undo
     | TakenBack
     | Lift
+    | Lower
     | Ask
     | Decide
     | Close
@@ -200,7 +208,7 @@ _changes: st.SearchStrategy[Step] = st.one_of(
 _steps: st.SearchStrategy[Step] = st.one_of(
     _sell, st.builds(More, which=_which, day=_days, fen=_fen, grams=_grams, grade=_grades), _refund, _refund, _undo,
     st.builds(TakenBack, which=_which, days=_later),
-    st.builds(Lift, which=_which, to=_grades), _ask, _ask, st.builds(Decide, which=_which, approve=st.booleans()),
+    st.builds(Lift, which=_which, to=_grades), st.builds(Lower, which=_which), _ask, _ask, st.builds(Decide, which=_which, approve=st.booleans()),
     _changes, _changes, _publish,
 )  # fmt: skip
 histories: st.SearchStrategy[list[Step]] = st.builds(
