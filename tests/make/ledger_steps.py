@@ -208,7 +208,8 @@ _changes: st.SearchStrategy[Step] = st.one_of(
 _steps: st.SearchStrategy[Step] = st.one_of(
     _sell, st.builds(More, which=_which, day=_days, fen=_fen, grams=_grams, grade=_grades), _refund, _refund, _undo,
     st.builds(TakenBack, which=_which, days=_later),
-    st.builds(Lift, which=_which, to=_grades), st.builds(Lower, which=_which), _ask, _ask, st.builds(Decide, which=_which, approve=st.booleans()),
+    st.builds(Lift, which=_which, to=_grades), st.builds(Lower, which=_which),
+    _ask, _ask, st.builds(Decide, which=_which, approve=st.booleans()),
     _changes, _changes, _publish,
 )  # fmt: skip
 histories: st.SearchStrategy[list[Step]] = st.builds(
