@@ -13,6 +13,7 @@ from sqlalchemy import Row, text
 
 from orders.report.tick import Known, look
 from orders.seal.header import stamp
+from shop.core import clock
 from shop.core.database import Database, ReadSession
 from shop.core.errors import Detail, Problem
 from shop.core.rows import as_rows
@@ -63,7 +64,7 @@ async def known_at(database: Database, at: datetime, *, name: str = "known_at") 
     if found.next_at is None and not _holds(found, at):
         await look(database)
         found = await _around(database, at)
-        if found.at and found.next_at is None and not _holds(found, at):
+        if found.next_at is None and not _holds(found, at) and (found.at or at > clock.now()):
             raise NotKnownYet("请选择现在或以前的时间。", [Detail(f"/{name}", NotKnownYet.code, "晚于现在")])
     if not _holds(found, at) and not _watched(found):
         raise _nothing(found, name)
