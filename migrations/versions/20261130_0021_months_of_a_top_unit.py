@@ -61,6 +61,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_period_event')),
     sa.UniqueConstraint('reopening_id', name=op.f('uq_period_event_reopening_id'))
     )
+    op.create_index('ix_period_event_xid', 'period_event', ['xid'], unique=False)
     op.create_index('ix_period_event_month', 'period_event', ['unit_id', 'month', 'at'], unique=False)
     op.create_index('ix_period_event_reopened', 'period_event', ['month'], unique=False, postgresql_where=sa.text("kind = 'reopened'"))
     # Under a lock of milliseconds: a row a month. What was the whole shop's becomes the shop's own, and every unit that

@@ -101,6 +101,7 @@ class PeriodEvent(SQLModel, table=True):
             "(kind = 'reopened') = (reopening_id IS NOT NULL AND reason IS NOT NULL)", name="reopened_for_a_reason"
         ),
         Index("ix_period_event_month", "unit_id", "month", "at"),
+        Index("ix_period_event_xid", "xid"),
         Index("ix_period_event_reopened", "month", postgresql_where=text("kind = 'reopened'")),
         {"info": APPEND_ONLY},
     )

@@ -36,6 +36,7 @@ _TURN_TO_LOOK = text(f"SELECT pg_advisory_xact_lock(8320019), {_UNHURRIED}")
 _TURN_IF_FREE = text(f"SELECT pg_try_advisory_xact_lock(8320019), {_UNHURRIED}")
 _BALANCED = "(SELECT max(balanced_at) FROM balance_run WHERE balanced_at <= {0} AND holds)"
 _SEALED = "(SELECT max(number) FROM seal WHERE sealed_at <= {0})"
+FLAGS = ("flag", "flag_line", "flag_decision")
 _LAST = "SELECT * FROM knowledge ORDER BY at DESC LIMIT 1"
 
 
@@ -51,7 +52,7 @@ _LOOK = text(f"""
 WITH looked AS MATERIALIZED (
     SELECT pg_current_snapshot()::text AS seen, k.at, k.snapshot::text AS snapshot, k.balanced_as_of, k.seal_number,
         CASE WHEN k.at IS NULL THEN EXISTS (SELECT FROM credit_entry) OR EXISTS (SELECT FROM flag)
-        ELSE {" OR ".join(map(_unseen, ("credit_entry", "flag", "flag_line", "flag_decision")))}
+        ELSE {" OR ".join(map(_unseen, ("credit_entry", "period_event", *FLAGS)))}
             OR {_BALANCED.format("greatest(k.at, :now)")} IS DISTINCT FROM k.balanced_as_of
             OR {_SEALED.format("greatest(k.at, :now)")} IS DISTINCT FROM k.seal_number
         END AS changed
