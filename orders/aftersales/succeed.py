@@ -1,6 +1,6 @@
 """A refund succeeded: credit, claims, allowances and stock follow, in one transaction and once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -42,14 +42,24 @@ SELECT p.supplier_id, r.fen, NULL AS allowance_id FROM refund_freight r JOIN par
 WHERE r.refund_id = :refund
 """
 )
-# What an earlier refund of this order gave back and, failing after all, could not take again: the member has it.
-_STILL_GIVEN = text(
+# What the refunds of an order that stand give back to each allowance, less what it got: a refund that failed after all
+# may have left something with the member, which then counts for the next one.
+_OWED = text(
     """
-SELECT a.owner AS allowance_id,
-    sum(CASE WHEN a.id = t.debit_account_id THEN t.amount_fen ELSE -t.amount_fen END)::bigint AS fen
-FROM refund r JOIN transfer t ON t.reference = r.id AND t.kind IN ('allowance_refunded', 'allowance_taken_again')
-JOIN account a ON a.kind = 'allowance' AND a.id IN (t.debit_account_id, t.credit_account_id)
-WHERE r.order_id = :order AND r.state = 'failed' GROUP BY 1
+WITH entitled AS (
+    SELECT s.payer_id AS allowance_id, sum(p.fen)::bigint AS fen
+    FROM refund r JOIN refund_part p ON p.refund_id = r.id JOIN share_component c ON c.id = p.component_id
+    JOIN line_share s ON s.id = c.share_id AND s.payer_kind = 'allowance'
+    WHERE r.order_id = :order AND r.state = 'succeeded' GROUP BY 1
+), given AS (
+    SELECT CAST(a.owner AS uuid) AS allowance_id,
+        sum(CASE WHEN a.id = t.debit_account_id THEN t.amount_fen ELSE -t.amount_fen END)::bigint AS fen
+    FROM refund r JOIN transfer t ON t.reference = r.id AND t.kind IN ('allowance_refunded', 'allowance_taken_again')
+    JOIN account a ON a.kind = 'allowance' AND a.id IN (t.debit_account_id, t.credit_account_id)
+    WHERE r.order_id = :order GROUP BY 1
+)
+SELECT e.allowance_id, e.fen - coalesce(g.fen, 0) AS fen FROM entitled e LEFT JOIN given g USING (allowance_id)
+WHERE e.fen > coalesce(g.fen, 0) ORDER BY 1
 """
 )
 
@@ -87,8 +97,8 @@ async def succeed(session: WriteSession, refund_id: UUID, success: Success, *, n
     sale_on = clock.business_day(refund.paid_at)
     await record(session, [_negative(refund_id, part, day, sale_on) for part in parts], now=now)
     await post(session, _claims_lowered(refund_id, refund.clearing, [*parts, *freight], day), now=now)
-    given = {row.allowance_id: row.fen for row in await session.execute(_STILL_GIVEN, {"order": refund.order_id})}
-    await refund_to(session, refund_id=refund_id, returned=to_allowances(parts, given), day=day, now=now)
+    owed = [Returned(*row) for row in await session.execute(_OWED, {"order": refund.order_id})]
+    await refund_to(session, refund_id=refund_id, returned=owed, day=day, now=now)
     await restock(session, refund_id, now=now)
 
 
@@ -127,16 +137,6 @@ def _claims_lowered(refund_id: UUID, own: str, returned: Sequence[Row[Any]], day
         for (supplier_id, clearing), fen in sorted(sums.items())
         if fen
     ]
-
-
-def to_allowances(parts: Sequence[Row[Any]], given: Mapping[str, int]) -> list[Returned]:
-    """What each allowance gets back, less what it has been `given` already and still holds."""
-    sums: dict[UUID, int] = {}
-    for part in parts:
-        if part.allowance_id and part.fen:
-            sums[part.allowance_id] = sums.get(part.allowance_id, 0) + part.fen
-    owed = {allowance_id: fen - given.get(str(allowance_id), 0) for allowance_id, fen in sums.items()}
-    return [Returned(allowance_id, fen) for allowance_id, fen in owed.items() if fen > 0]
 
 
 def _advance_returned(refund: Row[Any], day: date) -> Moved:

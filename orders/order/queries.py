@@ -92,7 +92,10 @@ SELECT jsonb_build_object(
         JOIN county k ON k.code = d.region_code WHERE d.id = :order_id),
     'paid_at', (SELECT succeeded_at FROM payment WHERE order_id = :order_id AND state = 'succeeded'),
     'paid_with', (SELECT provider_method FROM payment WHERE order_id = :order_id AND state = 'succeeded'),
-    'held_fen', (SELECT coalesce(sum(received_fen), 0) FROM payment WHERE order_id = :order_id AND state = 'held'),
+    'held_fen', (SELECT coalesce(sum(coalesce(k.left_fen, p.received_fen - coalesce((SELECT sum(r.amount_fen)
+        FROM refund r WHERE r.payment_id = p.id AND r.state = 'succeeded'), 0))), 0) FROM payment p
+        LEFT JOIN kept_advance k ON k.payment_id = p.id
+        WHERE p.order_id = :order_id AND p.state = 'held' AND p.received_currency = 'cny'),
     'allowance_fen', (SELECT coalesce(sum(c.net_fen), 0) FROM share_component c JOIN line_share s ON s.id = c.share_id
         WHERE c.order_id = :order_id AND s.payer_kind = 'allowance'),
     'refunds', (SELECT coalesce(jsonb_agg(jsonb_build_object('amount_fen', amount_fen, 'state', state,
@@ -143,7 +146,7 @@ class Credited:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a receipt says beyond the order. held_fen: money that came but could not settle, and goes back.
+    """What a receipt says beyond the order. held_fen: money that came but could not settle, and is with us.
 
     allowance_fen: the part that a union's allowance bears.
     """

@@ -21,6 +21,8 @@ FOR_PROGRAMS = (
     "/hooks/",
     "/sandbox/clock",
     "/sandbox/payments/",
+    "/sandbox/disputes/",
+    "/sandbox/refunds/",
     "/healthz",
     "/readyz",
     "/metrics",

@@ -51,6 +51,12 @@ QUESTIONS: Final = {
         SELECT e.id FROM credit_entry e
         WHERE NOT EXISTS (SELECT FROM payment p WHERE p.id = e.cause_id AND p.state = 'succeeded' AND e.kind = 'sale')
           AND NOT EXISTS (SELECT FROM refund r WHERE r.id = e.cause_id AND r.state = 'succeeded' AND e.kind = 'refund')
+          AND NOT EXISTS (SELECT FROM refund r WHERE r.id = e.cause_id AND r.state = 'failed'
+            AND r.succeeded_at IS NOT NULL AND e.kind IN ('refund', 'refund_undone'))
+    """,
+    "what a refund that failed after it had succeeded took stands again, to the fen": """
+        SELECT r.id FROM refund r JOIN credit_entry e ON e.cause_id = r.id WHERE r.state = 'failed'
+        GROUP BY r.id HAVING sum(e.amount_fen) <> 0 OR sum(e.grams) <> 0 OR sum(e.quantity_milli) <> 0
     """,
     "goods and freight are what suppliers may claim": """
         SELECT sold.fen, claimed.fen FROM
@@ -67,7 +73,7 @@ QUESTIONS: Final = {
     "what the provider holds is on the clearing account": """
         SELECT provider.fen, clearing.fen FROM
             (SELECT (SELECT coalesce(sum(received_fen), 0) FROM payment
-                     WHERE state IN ('succeeded', 'held') AND received_currency = 'cny')
+                     WHERE state IN ('succeeded', 'held') AND received_currency = 'cny' AND method <> 'advance')
                 + (SELECT coalesce(sum(t.amount_fen), 0) FROM payment p JOIN tender t ON t.payment_id = p.id
                    WHERE p.state = 'succeeded' AND t.kind = 'allowance')
                 - (SELECT coalesce(sum(amount_fen), 0) FROM refund WHERE state = 'succeeded') AS fen) provider,

@@ -253,6 +253,41 @@ async def test_a_paid_order_that_is_cancelled_returns_both(story: Story) -> None
     await story.true()
 
 
+async def test_what_a_failed_refund_had_given_back_is_taken_again_as_far_as_it_is_there(story: Story) -> None:
+    rice, tea = story.shop.skus[:2]
+    order = await bought(story.database, story.member, {rice: 4}, 2_000)
+    opened = await story.till.open(story.member, order.id)
+    await story.till.sandbox.succeed(opened.payment_id)
+    await story.till.work()
+
+    async def given_back(quantity: int) -> str:
+        back = await refund(story.till, story.clerk, order.id, **pieces(order, 0, quantity))
+        await story.till.work()
+        provider: str = await story.till.one("SELECT provider_refund_id FROM refund WHERE id = :id", id=back.id)
+        return provider
+
+    async def fails(provider: str) -> None:
+        for _ in range(2):
+            await story.till.sandbox.fail_refund(provider)
+            await story.till.work()
+
+    first = await given_back(2)
+    assert await story.left() == 4_000
+    await fails(first)
+    assert await story.left() == 3_000
+    await story.true()
+    second = await given_back(2)
+    await bought(story.database, story.member, {rice: 3, tea: 1}, 3_500)  # of the 4,000 the member promises 3,500
+    await fails(second)
+    assert await story.left() == 0, "500 are there and are taken; 500 are spoken for and stay"
+    await story.true()
+    await given_back(2)
+    assert await story.left() == 500, "of the 1,000 the member has 500 already"
+    await given_back(1)
+    assert await story.left() == 1_000
+    await story.true()
+
+
 async def test_what_it_cannot_bear_is_refused_and_nothing_is_held(story: Story) -> None:
     rice, _, other = story.shop.skus[:3]
     with pytest.raises(AllowanceNotAvailable) as refused:

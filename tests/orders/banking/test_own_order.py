@@ -119,8 +119,15 @@ async def test_money_for_an_order_that_is_over_stays_the_payers_and_goes_back(
     assert await grades(database, order.id) == {}
     share = await share_id(database)
     assert await balance(database, "advance", share) == -order.total_fen
+    async with as_caller(app, desk) as caller:  # the payments desk names it, and the bank desk returns it
+        (seen,) = (await caller.get("/api/v1/payments/held")).json()["items"]
+        assert (seen["why"], seen["by_bank"], seen["amount_fen"]) == ("too_late", True, order.total_fen)
+        answer = await caller.post(f"/api/v1/payments/{seen['payment_id']}/return", json={"reason": "退回"})
+        refused(answer, 409, "not_that_way")
     assert (await returned(app, desk, share, order.total_fen, "OUT1")).status_code == 201
     assert await balance(database, "clearing", "bank") == 0
+    async with as_caller(app, desk) as caller:
+        assert (await caller.get("/api/v1/payments/held")).json()["items"] == []
 
 
 async def test_a_refund_of_a_transfer_waits_for_the_bank_desk_and_is_credited_back_then(
