@@ -33,6 +33,15 @@ _UNITS_OF: Final = {
     ("refund",): """
         SELECT a.unit_id FROM refund_part p JOIN attribution a ON a.id = p.component_id
         WHERE p.refund_id = CAST(:id AS uuid)""",
+    (
+        "payment",
+    ): "SELECT o.unit_id FROM payment p JOIN shop_order o ON o.id = p.order_id WHERE p.id = CAST(:id AS uuid)",
+    (
+        "dispute",
+    ): "SELECT o.unit_id FROM dispute d JOIN shop_order o ON o.id = d.order_id WHERE d.id = CAST(:id AS uuid)",
+    ("provider_refund",): """
+        SELECT o.unit_id FROM provider_refund f JOIN shop_order o ON o.id = f.order_id
+        WHERE f.provider_refund_id = :id""",
     ("cause",): "SELECT unit_id FROM credit_entry WHERE cause_id = CAST(:id AS uuid)",
     ("payer_share",): "SELECT unit_id FROM payer_share WHERE id = CAST(:id AS uuid)",
     ("canteen",): "SELECT unit_id FROM canteen WHERE id = CAST(:id AS uuid)",

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from orders.balance.compare import compare
 from orders.balance.queries import State, balance_of, run_out
-from orders.balance.run import keep_run
+from orders.balance.run import hear, keep_run
 from orders.balance.schemas import BalanceOut, RunOut
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
@@ -55,4 +55,5 @@ async def post_run(request: Request, actor: Reader, database: TheDatabase, key: 
 
     digest = await digest_of(request)
     answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
+    await hear(database, found)
     return answer.as_response()

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from orders.aftersales.dispute import follow_disputes
 from orders.aftersales.give_back import follow
 from orders.balance.compare import Compared, compare
-from shop.adapters.stripe.gateway import PaymentGateway
+from shop.adapters.stripe.gateway import DisputeSeen, PaymentGateway, RefundSeen
 from shop.core import clock
 from shop.core.database import Database, WriteSession
 from shop.core.ids import new_id
@@ -63,14 +63,30 @@ async def run_balance(
     """Compare everything as of now and keep it; returns the run's id. requested_by None: the shop itself."""
     found = await compare(database, gateway, now=now)
     async with database.transaction() as session:
-        return await keep_run(session, found, requested_by=requested_by)
+        run = await keep_run(session, found, requested_by=requested_by)
+    await hear(database, found)
+    return run
+
+
+async def hear(database: Database, found: Compared) -> None:
+    """Follow what the provider said of refunds and disputes: events may be lost, and the desk must know all the same.
+
+    Each in a transaction of its own, after the run is kept: one that cannot be followed stops nothing.
+    """
+    heard: list[RefundSeen | DisputeSeen] = [*found.news, *found.disputes]
+    for one in heard:
+        try:
+            async with database.transaction() as session:
+                if isinstance(one, DisputeSeen):
+                    await follow_disputes(session, [one], now=found.at)
+                else:
+                    await follow(session, [one], now=found.at)
+        except Exception as error:  # noqa: BLE001  # told in the log; the next run tries it again
+            _log.error("provider_object_not_followed", trouble=type(error.__cause__ or error).__name__)
 
 
 async def keep_run(session: WriteSession, found: Compared, *, requested_by: UUID | None) -> UUID:
-    """Keep a run. Of two at once, the one that looked earlier changes no difference that the later one knew.
-
-    What the provider said of refunds and disputes is followed: events may be lost, and the desk must know all the same.
-    """
+    """Keep a run. Of two at once, the one that looked earlier changes no difference that the later one knew."""
     run = new_id()
     await session.execute(_ONE_AT_A_TIME)
     overtaken = await session.scalar(_YOUNGER, {"at": found.at})
@@ -96,8 +112,6 @@ async def keep_run(session: WriteSession, found: Compared, *, requested_by: UUID
         rows = as_rows(msgspec.to_builtins(one) | {"id": str(new_id())} for one in unique.values())
         await session.execute(_NAME, named | {"rows": rows})
         await session.execute(_HEAL, named | {"unsure": sorted(found.unsure)})
-    await follow(session, found.news, now=found.at)
-    await follow_disputes(session, found.disputes, now=found.at)
     if not found.holds:
         _log.error("books_differ", run_id=str(run), differences=len(found.differences))
     return run
