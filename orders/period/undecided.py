@@ -7,6 +7,7 @@ from sqlalchemy import ARRAY, Uuid, bindparam, text
 
 from orders.month.models import SHOP
 from orders.month.shut import TOP_UNIT
+from orders.payment_desk.waiting import WAITING
 from shop.core import clock
 from shop.core.database import ReadSession
 from shop.organisation.queries import units_below
@@ -24,13 +25,13 @@ SELECT
     (SELECT count(*) FROM evidence_link l WHERE state = 'proposed' AND EXISTS (
         SELECT FROM attribution a WHERE (a.id = l.component_id OR a.component_id = l.component_id)
             AND NOT EXISTS ({_HELD}) AND {_OF_IT})) AS evidence_unchecked,
-    (SELECT count(*) FROM payment p WHERE state = 'held'
-        AND (succeeded_at AT TIME ZONE 'Asia/Shanghai')::date < :ends AND {_ITS_ORDER.format("p")}) AS payments_held,
+    (SELECT count(*) FROM ({WAITING}) w WHERE what = 'held'
+        AND (since AT TIME ZONE 'Asia/Shanghai')::date < :ends AND {_ITS_ORDER.format("w")}) AS payments_held,
     (SELECT count(*) FROM refund r WHERE state IN ('requested', 'submitted')
         AND (requested_at AT TIME ZONE 'Asia/Shanghai')::date < :ends AND {_ITS_ORDER.format("r")})
         AS refunds_on_their_way,
     (SELECT count(*) FROM bank_transfer t JOIN bank_statement s ON s.id = t.statement_id
-        WHERE t.state <> 'matched' AND t.day < :ends AND coalesce(s.unit_id, :shop) = ANY(:units))
+        WHERE t.state IN ('queued', 'proposed') AND t.day < :ends AND coalesce(s.unit_id, :shop) = ANY(:units))
         AS transfers_unmatched,
     (SELECT count(*) FROM filing f JOIN filing_round r ON r.id = f.round_id
         WHERE f.state <> 'signed' AND r.month <= :month AND r.unit_id = :unit) AS filings_unsigned,

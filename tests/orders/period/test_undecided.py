@@ -41,9 +41,9 @@ _PLANTED = (
     """INSERT INTO bank_statement (id, bank, file_sha256, file_name, unit_id, incoming, fresh, imported_by, imported_at)
     VALUES (CAST(:correction AS uuid), 'icbc', CAST(CAST(:correction AS uuid) AS text), '流水.csv', :unit, 1, 1, :user,
         now())""",
-    """INSERT INTO bank_transfer (id, statement_id, row, bank, serial_number, day, amount_fen, matched_fen, payer_name,
-        remark, state, imported_at)
-    VALUES (gen_random_uuid(), CAST(:correction AS uuid), 1, 'icbc', CAST(CAST(:correction AS uuid) AS text),
+    """INSERT INTO bank_transfer (id, statement_id, row, bank, account_key, serial_number, day, amount_fen, matched_fen,
+        payer_name, remark, state, imported_at)
+    VALUES (gen_random_uuid(), CAST(:correction AS uuid), 1, 'icbc', 'desk:shop', CAST(CAST(:correction AS uuid) AS text),
         CAST(CAST(:then AS timestamptz) AS date), 1, 0, '甲（虚构）', '', 'queued', now())""",
 )
 
