@@ -39,8 +39,8 @@ _TRANSFER = text("""
 WITH arrived AS (
     INSERT INTO bank_transfer (id, statement_id, row, bank, account_key, serial_number, day, amount_fen, matched_fen,
         payer_name, remark, state, imported_at)
-    SELECT CAST(:id AS uuid), id, 1, 'test', 'desk:shop', CAST(CAST(:id AS uuid) AS text), :day, :fen, :fen, '示例付款人（虚构）',
-        '', 'matched', :now
+    SELECT CAST(:id AS uuid), id, 1, 'test', 'desk:shop', CAST(CAST(:id AS uuid) AS text), :day, :fen, :fen,
+        '示例付款人（虚构）', '', 'matched', :now
     FROM bank_statement ORDER BY imported_at DESC LIMIT 1 RETURNING id
 )
 INSERT INTO transfer_match (transfer_id, payer_share_id, amount_fen, how, matched_at)
