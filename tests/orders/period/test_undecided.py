@@ -44,7 +44,8 @@ _PLANTED = (
     """INSERT INTO bank_transfer (id, statement_id, row, bank, account_key, serial_number, day, amount_fen, matched_fen,
         payer_name, remark, state, imported_at)
     VALUES (gen_random_uuid(), CAST(:correction AS uuid), 1, 'icbc', 'desk:shop', CAST(
-        CAST(:correction AS uuid) AS text), CAST(CAST(:then AS timestamptz) AS date), 1, 0, '甲（虚构）', '', 'queued', now())""",
+        CAST(:correction AS uuid) AS text), CAST(CAST(:then AS timestamptz) AS date), 1, 0, '甲（虚构）',
+        '', 'queued', now())""",
 )
 
 
