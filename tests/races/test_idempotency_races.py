@@ -15,7 +15,6 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from orders.aftersales.cancel import NotCancellable, cancel
-from orders.aftersales.give_back import send
 from orders.checkout.jobs import expire_due
 from orders.checkout.problems import OutOfStock
 from orders.switchboard import act, reconcile
@@ -143,9 +142,7 @@ class Melee:
 
     async def follow(self, seen: list[PaymentSeen]) -> str:
         async with self.desk.database.transaction() as session:
-            refunds = await act(session, seen, now=self.now)
-        for refund_id in refunds:
-            await send(self.desk.database, self.desk.gateway, refund_id=refund_id, now=self.now)
+            await act(session, seen, now=self.now)
         return "followed"
 
     async def expire(self) -> str:
