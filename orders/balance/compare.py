@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from orders.balance.ask import CODES, ask, to_ask
 from orders.balance.difference import Difference, of_law
-from orders.balance.identity import KEYS_NAMED, LAWS, Identity, apart_by_key, identities
+from orders.balance.identity import KEYS_NAMED, Identity, apart_by_key, identities
 from orders.balance.open_items import open_items
 from orders.credit.check import years_apart
 from orders.funds.prove import Proof, prove
@@ -44,11 +44,10 @@ class Compared:
         return not self.differences
 
     def identities_json(self) -> list[dict[str, Any]]:
-        measures = {law.code: law.measure for law in LAWS}
         return [
             {
                 "code": one.code,
-                "measure": measures.get(one.code, "fen"),
+                "measure": one.measure,
                 "left": dict(one.left),
                 "right": dict(one.right),
                 "difference": one.difference,

@@ -20,7 +20,7 @@ KEYS_NAMED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """left = right, in fen (`on_hand`, `held`: in pieces), each side by its parts.
+    """left = right, in `measure`, each side by its parts.
 
     apart: the sum of what differs, key by key; 0 when it holds.
     """
@@ -29,6 +29,7 @@ class Identity:
     left: Mapping[str, int]
     right: Mapping[str, int]
     apart: int
+    measure: Measure = "fen"
 
     @property
     def difference(self) -> int:
@@ -297,7 +298,7 @@ async def _identity(session: ReadSession, law: Law) -> Identity:
     )
     row = (await session.execute(statement)).mappings().one()
     left, right = ({part: int(row[part]) for part in side} for side in sides)
-    return Identity(law.code, left, right, int(row["apart"]))
+    return Identity(law.code, left, right, int(row["apart"]), law.measure)
 
 
 async def _rollup(session: ReadSession) -> Identity:

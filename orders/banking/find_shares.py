@@ -61,15 +61,22 @@ SELECT s.id, s.order_id, o.state AS order_state, s.payer_kind, s.payer_id, s.pay
 FROM payer_share s JOIN shop_order o ON o.id = s.order_id
 """
 _BY_CODE = text(f"{_SHARE} WHERE s.transfer_code = ANY(:codes)").bindparams(bindparam("codes", type_=ARRAY(Text)))
+# As long as a match by which two people said so stands.
+_KNOWN_PAYER = """
+(SELECT DISTINCT k.account_digest, k.plain_name, k.payer_kind, k.payer_id FROM known_payer k
+JOIN match_proposal p ON p.id = k.proposal_id
+JOIN transfer_match m ON m.transfer_id = p.transfer_id AND m.proposal_id = p.id
+WHERE k.account_digest = ANY(:digests) AND NOT EXISTS (
+    SELECT FROM transfer_unmatch n JOIN match_undoing u ON u.id = n.undoing_id WHERE u.reversal_id IS NULL
+        AND (n.transfer_id, n.payer_share_id, n.round) = (m.transfer_id, m.payer_share_id, m.round))) k
+"""
 _BY_PAYER = text(f"""
-SELECT k.account_digest, k.plain_name, shares.* FROM known_payer k JOIN (
+SELECT k.account_digest, k.plain_name, shares.* FROM {_KNOWN_PAYER} JOIN (
     {_SHARE} WHERE s.due_fen > s.paid_fen AND o.state NOT IN ('cancelled', 'expired')
 ) shares ON shares.payer_kind = k.payer_kind AND shares.payer_id = k.payer_id
-WHERE k.account_digest = ANY(:digests) ORDER BY shares.id
+ORDER BY shares.id
 """).bindparams(bindparam("digests", type_=ARRAY(Text)))  # noqa: S608  # as above
-_KNOWN = text("""
-SELECT account_digest, plain_name, payer_kind, payer_id FROM known_payer WHERE account_digest = ANY(:digests)
-""").bindparams(bindparam("digests", type_=ARRAY(Text)))
+_KNOWN = text(f"SELECT * FROM {_KNOWN_PAYER}").bindparams(bindparam("digests", type_=ARRAY(Text)))  # noqa: S608  # as above
 
 
 async def find_shares(session: ReadSession, incoming: Sequence[Incoming]) -> dict[UUID, Found]:

@@ -99,9 +99,10 @@ _MATCH = text("""
 WITH wanted AS (
     SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(transfer_id uuid, share_id uuid, fen bigint, how text)
 ), taken AS (
-    UPDATE bank_transfer t SET state = 'matched', matched_fen = t.amount_fen, why_queued = NULL
+    UPDATE bank_transfer t SET state = 'matched', matched_fen = w.fen, why_queued = NULL
     FROM (SELECT transfer_id, sum(fen) AS fen FROM wanted GROUP BY transfer_id) w
-    WHERE t.id = w.transfer_id AND t.amount_fen = w.fen AND t.state IN ('queued', 'proposed') RETURNING t.id
+    WHERE t.id = w.transfer_id AND t.amount_fen - t.taken_back_fen = w.fen AND t.state IN ('queued', 'proposed')
+    RETURNING t.id
 )
 INSERT INTO transfer_match (transfer_id, payer_share_id, round, amount_fen, how, proposal_id, matched_at)
 SELECT w.transfer_id, w.share_id, 1 + (SELECT count(*) FROM transfer_unmatch u

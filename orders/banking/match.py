@@ -45,7 +45,8 @@ class WantedShare:
 
 
 _TRANSFER = text("""
-SELECT t.id, t.amount_fen, t.day, t.state, t.payer_name, t.payer_account_digest, s.file_sha256, s.unit_id,
+SELECT t.id, t.amount_fen, t.amount_fen - t.taken_back_fen AS left_fen, t.day, t.state, t.payer_name,
+    t.payer_account_digest, s.file_sha256, s.unit_id,
     EXISTS (SELECT FROM transfer_unmatch u WHERE u.transfer_id = t.id) AS undone_before
 FROM bank_transfer t JOIN bank_statement s ON s.id = t.statement_id
 WHERE t.id = :transfer AND s.id = :statement FOR UPDATE OF t
@@ -118,13 +119,13 @@ async def propose(
         if share.payer_share_id not in known or (units is not None and known[share.payer_share_id] not in units):
             said = "没有这个付款份额，或不在您的范围内"
             raise NotFound(f"{said}。", [Detail(f"/shares/{index}/payer_share_id", "not_found", said)])
-    alone = transfer.amount_fen if len(shares) == 1 else 0
+    alone = transfer.left_fen if len(shares) == 1 else 0
     fens = [share.amount_fen or alone for share in shares]
     wanted = [{"share_id": s.payer_share_id, "fen": fen} for s, fen in zip(shares, fens, strict=True)]
     total = sum(fens)
-    if total != transfer.amount_fen or not all(fens) or len(known) < len(shares):
+    if total != transfer.left_fen or not all(fens) or len(known) < len(shares):
         raise AmountsDiffer(
-            f"到账 {yuan(transfer.amount_fen)}，分配合计 {yuan(total)}。多付的部分请记在其中一个份额上，作为预收款。"
+            f"到账 {yuan(transfer.left_fen)}，分配合计 {yuan(total)}。多付的部分请记在其中一个份额上，作为预收款。"
         )
     facts = {"id": new_id(), "transfer": transfer_id, "remember": remember_payer, "reason": reason}
     try:

@@ -72,8 +72,12 @@ class BankTransfer(SQLModel, table=True):
         ),
         Index("ix_bank_transfer_serial_number", "serial_number", "day"),
         CheckConstraint("amount_fen <> 0", name="moves_something"),
-        CheckConstraint("(state = 'matched') = (matched_fen = amount_fen)", name="matched_whole"),
-        CheckConstraint("matched_fen IN (0, amount_fen)", name="all_or_nothing"),
+        CheckConstraint("(state = 'matched') = (matched_fen <> 0)", name="matched_whole"),
+        CheckConstraint("matched_fen IN (0, amount_fen - taken_back_fen)", name="all_or_nothing"),
+        CheckConstraint("taken_back_fen BETWEEN 0 AND greatest(amount_fen, 0)", name="taken_back_within"),
+        CheckConstraint(
+            "(state = 'taken_back') = (amount_fen > 0 AND taken_back_fen = amount_fen)", name="taken_back_whole"
+        ),
         Index("ix_bank_transfer_statement", "statement_id", "row"),
         Index("ix_bank_transfer_open", "day", "id", postgresql_where="state IN ('queued', 'proposed')"),
     )  # fmt: skip
@@ -88,6 +92,7 @@ class BankTransfer(SQLModel, table=True):
     day: date
     amount_fen: int = Field(sa_type=Fen)
     matched_fen: int = Field(default=0, sa_type=Fen)
+    taken_back_fen: int = Field(default=0, sa_type=Fen, sa_column_kwargs={"server_default": "0"})
     payer_name: str
     payer_account_digest: str | None = None
     payer_account_last4: str | None = None
@@ -179,7 +184,7 @@ class MatchUndoing(SQLModel, table=True):
             postgresql_where="reversal_id IS NOT NULL AND state <> 'rejected'",
         ),
         Index(
-            "uq_match_undoing_taken_back", "receipt_id", unique=True,
+            "ix_match_undoing_taken_back", "receipt_id",
             postgresql_where="reversal_id IS NOT NULL AND state = 'confirmed'",
         ),
     )  # fmt: skip
@@ -251,7 +256,9 @@ class BankLayout(SQLModel, table=True):
 
 
 class KnownPayer(SQLModel, table=True):
-    """An account that pays for a payer, such as a superior union's or the treasury's. Remembered by two people."""
+    """An account that pays for a payer, such as a superior union's or the treasury's. Remembered by two people, as long
+    as a match by which they said so stands.
+    """
 
     __tablename__ = "known_payer"
     __table_args__ = (one_of("payer_kind", ("union", "unit", "canteen", "contractor")), {"info": APPEND_ONLY})
@@ -260,7 +267,7 @@ class KnownPayer(SQLModel, table=True):
     plain_name: str = Field(primary_key=True)
     payer_kind: str = Field(primary_key=True)
     payer_id: UUID = Field(primary_key=True)
-    proposal_id: UUID = Field(foreign_key="match_proposal.id")
+    proposal_id: UUID = Field(foreign_key="match_proposal.id", primary_key=True)
     remembered_at: datetime = Field(sa_type=Moment)
 
 

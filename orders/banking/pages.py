@@ -34,6 +34,7 @@ WHY: Final = {
     "serial_conflict": "同一账户、日期和流水号，以前导入的金额或付款人不同，请核对哪一笔是银行的",
     "undone": "原来的匹配已撤销，请重新核对它是谁付的",
     "taken_back": "银行冲回了以前到账的一笔，请指明是哪一笔",
+    "part_taken_back": "银行冲回了它的一部分，请把剩下的重新匹配",
 }
 
 routes = APIRouter(include_in_schema=False)

@@ -15,19 +15,19 @@ from shop.core.rows import as_rows
 from shop.sheet.value import plain
 
 TAKEN_BACK: Final = "银行冲回"
-# Receipts of the same account and amount that stand, not later than the bank's own day.
+# Receipts of the same account of which at least as much stands, not later than the bank's own day.
 _CANDIDATES = text("""
 SELECT n.id AS reversal_id, n.serial_number AS reversal_serial, n.remark AS reversal_remark, n.day AS reversal_day,
     n.payer_name AS reversal_payer, n.payer_account_digest AS reversal_account, t.id, t.serial_number, t.remark, t.day,
-    t.payer_name, t.payer_account_digest, t.state
+    t.payer_name, t.payer_account_digest, t.state, t.amount_fen - t.taken_back_fen AS left_fen,
+    t.amount_fen - t.taken_back_fen = -n.amount_fen AS whole
 FROM bank_transfer n JOIN bank_statement ns ON ns.id = n.statement_id
-JOIN bank_transfer t ON t.amount_fen = -n.amount_fen AND t.day <= n.day AND t.state <> 'taken_back'
+JOIN bank_transfer t ON t.amount_fen - t.taken_back_fen >= -n.amount_fen AND t.day <= n.day
 JOIN bank_statement ts ON ts.id = t.statement_id
 WHERE n.id = ANY(:reversals) AND n.amount_fen < 0 AND n.state = 'queued'
     AND (t.account_key = n.account_key OR (ts.unit_id IS NOT DISTINCT FROM ns.unit_id
         AND (t.account_key LIKE 'desk:%' OR n.account_key LIKE 'desk:%')))
-    AND NOT EXISTS (SELECT FROM match_undoing u WHERE u.receipt_id = t.id AND u.state <> 'rejected'
-        AND (u.reversal_id IS NOT NULL OR u.state = 'proposed'))
+    AND NOT EXISTS (SELECT FROM match_undoing u WHERE u.receipt_id = t.id AND u.state = 'proposed')
 ORDER BY n.day, n.id, t.day DESC, t.id
 """).bindparams(bindparam("reversals", type_=ARRAY(Uuid)))
 _PROPOSE = text("""
@@ -44,8 +44,8 @@ UPDATE bank_transfer t SET state = 'proposed' FROM meant m WHERE t.id = m.revers
 async def candidates_of(
     session: ReadSession, reversal_ids: Collection[UUID], *, every: bool = False
 ) -> dict[UUID, list[Row[Any]]]:
-    """For each open negative row the receipts that it may take back, those it names best alone; `every`: all that
-    have its account and amount.
+    """For each open negative row the receipts that it may take back whole, those it names best alone; `every`: all of
+    its account, also those of which it takes back a part.
     """
     if not reversal_ids:
         return {}
@@ -54,9 +54,9 @@ async def candidates_of(
     for reversal_id in dict.fromkeys(row.reversal_id for row in rows):
         of_account = [row for row in rows if row.reversal_id == reversal_id]
         if every:
-            found[reversal_id] = of_account
+            found[reversal_id] = sorted(of_account, key=lambda row: (not row.whole, -_named(row)))
             continue
-        meant = [row for row in of_account if _same_payer(row)]
+        meant = [row for row in of_account if row.whole and _same_payer(row)]
         best = max(map(_named, meant), default=0)
         found[reversal_id] = [row for row in meant if _named(row) == best]
     return found

@@ -39,7 +39,7 @@ class ProposalSeen:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptSeen:
-    """A receipt that a negative row may take back, or takes back."""
+    """A receipt that a negative row may take back, or takes back, whole or in part. left_fen: what stands of it."""
 
     id: UUID
     serial_number: str
@@ -47,6 +47,7 @@ class ReceiptSeen:
     payer_name: str
     remark: str
     state: str
+    left_fen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,9 @@ class UndoingSeen:
 class TransferSeen:
     """state: queued, proposed, matched, taken_back. amount_fen below zero: the bank took money back.
 
-    why_queued: new_payer, amount_differs, several_fit, order_over, serial_conflict, taken_back, undone. undoing: what
-    takes this receipt back, or what this negative row takes back. may_take_back: what such a row may mean.
+    left_fen: what stands of a receipt, to be matched. why_queued: new_payer, amount_differs, several_fit, order_over,
+    serial_conflict, taken_back, part_taken_back, undone. undoing: what takes this receipt back, or what this negative
+    row takes back. may_take_back: what such a row may mean.
     """
 
     id: UUID
@@ -73,6 +75,7 @@ class TransferSeen:
     serial_number: str
     day: date
     amount_fen: int
+    left_fen: int
     payer_name: str
     payer_account_last4: str | None
     remark: str
@@ -128,7 +131,8 @@ _STANDS = """NOT EXISTS (SELECT FROM transfer_unmatch n
     WHERE (n.transfer_id, n.payer_share_id, n.round) = (m.transfer_id, m.payer_share_id, m.round))"""
 _TRANSFERS = f"""
 SELECT coalesce(jsonb_agg(jsonb_build_object('id', t.id, 'statement_id', t.statement_id,
-    'serial_number', t.serial_number, 'day', t.day, 'amount_fen', t.amount_fen, 'payer_name', t.payer_name,
+    'serial_number', t.serial_number, 'day', t.day, 'amount_fen', t.amount_fen,
+    'left_fen', t.amount_fen - t.taken_back_fen, 'payer_name', t.payer_name,
     'payer_account_last4', t.payer_account_last4, 'remark', t.remark, 'state', t.state, 'why_queued', t.why_queued,
     'how', (SELECT min(m.how) FROM transfer_match m WHERE m.transfer_id = t.id AND {_STANDS}),
     'proposal', (SELECT jsonb_build_object('id', p.id, 'reason', p.reason, 'remember_payer', p.remember_payer,
@@ -141,7 +145,8 @@ SELECT coalesce(jsonb_agg(jsonb_build_object('id', t.id, 'statement_id', t.state
     'suggestions', '[]'::jsonb, 'may_take_back', '[]'::jsonb,
     'undoing', (SELECT jsonb_build_object('id', u.id, 'reversal_id', u.reversal_id, 'reason', u.reason,
         'proposed_by', u.proposed_by, 'receipt', jsonb_build_object('id', r.id, 'serial_number', r.serial_number,
-            'day', r.day, 'payer_name', r.payer_name, 'remark', r.remark, 'state', r.state))
+            'day', r.day, 'payer_name', r.payer_name, 'remark', r.remark, 'state', r.state,
+            'left_fen', r.amount_fen - r.taken_back_fen))
         FROM match_undoing u JOIN bank_transfer r ON r.id = u.receipt_id
         WHERE t.id IN (u.receipt_id, u.reversal_id) AND u.state = 'proposed')) ORDER BY t.day, t.id), '[]')::text
 FROM (SELECT t.* FROM bank_transfer t JOIN bank_statement b ON b.id = t.statement_id
@@ -199,7 +204,7 @@ async def queue_of(session: ReadSession, actor: Actor, *, day: date, most: int =
     meant = await candidates_of(session, [one.id for one in found if one.amount_fen < 0], every=True)
     for one in found:
         one.may_take_back.extend(
-            ReceiptSeen(row.id, row.serial_number, row.day, row.payer_name, row.remark, row.state)
+            ReceiptSeen(row.id, row.serial_number, row.day, row.payer_name, row.remark, row.state, row.left_fen)
             for row in meant.get(one.id, [])[:SUGGESTED_MOST]
         )
     return await _suggested(session, found, reach)
@@ -252,11 +257,11 @@ async def _suggested(
     codes = {one.id: codes_in(one.remark) for one in open_ones}
     facts = {
         "codes": sorted({code for each in codes.values() for code in each}),
-        "amounts": sorted({one.amount_fen for one in open_ones}),
+        "amounts": sorted({one.left_fen for one in open_ones}),
     }
     fitting = _shares((await session.execute(_FITTING, reach | facts)).scalar_one())
     for one in open_ones:
         by_code = [share for share in fitting if share.transfer_code in codes[one.id]]
-        exact = [share for share in fitting if share.open_fen == one.amount_fen and share not in by_code]
+        exact = [share for share in fitting if share.open_fen == one.left_fen and share not in by_code]
         one.suggestions.extend([*by_code, *exact][:SUGGESTED_MOST])
     return transfers

@@ -141,12 +141,15 @@ class ProposalOut(BaseModel):
 
 
 class ReceiptOut(BaseModel):
+    """left_fen: what stands of it; a negative row may take a part of it back."""
+
     id: UUID
     serial_number: str
     day: date
     payer_name: str
     remark: str
     state: str
+    left_fen: int
 
 
 class OpenUndoingOut(BaseModel):
@@ -162,7 +165,8 @@ class OpenUndoingOut(BaseModel):
 class TransferOut(BaseModel):
     """state: queued, proposed, matched, taken_back. amount_fen below zero: the bank took money back.
 
-    why_queued: new_payer, amount_differs, several_fit, order_over, serial_conflict, taken_back, undone.
+    left_fen: what stands of a receipt. why_queued: new_payer, amount_differs, several_fit, order_over, serial_conflict,
+    taken_back, part_taken_back, undone.
     """
 
     id: UUID
@@ -170,6 +174,7 @@ class TransferOut(BaseModel):
     serial_number: str
     day: date
     amount_fen: int
+    left_fen: int
     payer_name: str
     payer_account_last4: str | None
     remark: str

@@ -38,7 +38,14 @@ _DECIDE = text("""
 UPDATE match_undoing SET state = :state, decided_by = :actor, decided_at = :now
 WHERE id = :undoing AND state = 'proposed'
 """)
-_RECEIPT = text("UPDATE bank_transfer SET state = :state, matched_fen = 0, why_queued = :why WHERE id = :receipt")
+# Of what the bank took back in part, the rest waits to be matched again.
+_RECEIPT = text("""
+UPDATE bank_transfer SET matched_fen = 0, taken_back_fen = taken_back_fen + CAST(:fen AS bigint),
+    state = CASE WHEN taken_back_fen + CAST(:fen AS bigint) = amount_fen THEN 'taken_back' ELSE 'queued' END,
+    why_queued = CASE WHEN taken_back_fen + CAST(:fen AS bigint) = amount_fen THEN NULL
+        WHEN CAST(:fen AS bigint) > 0 THEN 'part_taken_back' ELSE 'undone' END
+WHERE id = :receipt
+""")
 _REVERSAL_DONE = text("UPDATE bank_transfer SET state = 'matched', matched_fen = amount_fen WHERE id = :reversal")
 _REVERSAL_WAITS = text("UPDATE bank_transfer SET state = 'queued' WHERE id = :reversal AND state = 'proposed'")
 
@@ -61,8 +68,8 @@ async def name_receipt(
 ) -> UUID:
     """Say which receipt a negative row of the bank takes back; returns the undoing, which another person confirms.
 
-    Raises NotFound out of the actor's reach, or where the row cannot mean this receipt (another account or amount,
-    taken back before, later than the row); AlreadyMatched.
+    Raises NotFound out of the actor's reach, or where the row cannot mean this receipt (another account, less than it
+    takes back, later than the row); AlreadyMatched.
     """
     rows = {
         one.id: one for one in await _locked(session, actor, Permission.BANK_IMPORT, [reversal_id, receipt_id], now)
@@ -72,15 +79,18 @@ async def name_receipt(
         raise AlreadyMatched("这一行已经指明，或不是银行冲回。")
     meant = (await candidates_of(session, [reversal_id], every=True)).get(reversal_id, [])
     if receipt_id not in {one.id for one in meant}:
-        raise NotFound("这一行冲回的不可能是这笔到账：账户、金额或日期不符，或者它已经被冲回。")
+        raise NotFound("这一行冲回的不可能是这笔到账：账户或日期不符，金额不够，或者它正等另一位同事确认。")
     return await _propose(session, actor, receipt_id, reversal_id, reason, reversal.day, now)
 
 
 async def confirm_undoing(session: WriteSession, *, actor: Actor, undoing_id: UUID, now: datetime) -> list[Undone]:
-    """The second person: the money leaves its shares now. Raises NotFound, SamePerson, AlreadyMatched."""
+    """The second person: the money leaves its shares now. Where the bank took only a part back, the rest of the receipt
+    waits to be matched again. Raises NotFound, SamePerson, AlreadyMatched.
+    """
     undoing = await _open(session, actor, undoing_id, now)
     rows = {one.id: one for one in await _rows(session, [undoing.receipt_id, undoing.reversal_id])}
-    if rows[undoing.receipt_id].state == "proposed":
+    receipt = rows[undoing.receipt_id]
+    if receipt.state == "proposed":
         raise AlreadyMatched("这笔到账还有一个匹配申请，请先确认或退回它。")
     await session.execute(_DECIDE, {"undoing": undoing_id, "state": "confirmed", "actor": actor.user_id, "now": now})
     undone = await undo_matches(
@@ -92,13 +102,14 @@ async def confirm_undoing(session: WriteSession, *, actor: Actor, undoing_id: UU
         actor_id=actor.user_id,
     )
     taken_back = undoing.reversal_id is not None
-    state, why = ("taken_back", None) if taken_back else ("queued", "undone")
-    await session.execute(_RECEIPT, {"receipt": undoing.receipt_id, "state": state, "why": why})
+    taken_fen = -rows[undoing.reversal_id].amount_fen if taken_back else 0
+    await session.execute(_RECEIPT, {"receipt": undoing.receipt_id, "fen": taken_fen})
     if taken_back:
         await session.execute(_REVERSAL_DONE, {"reversal": undoing.reversal_id})
     after = {
         "undoing_id": str(undoing_id),
         "reversal_id": str(undoing.reversal_id) if taken_back else None,
+        "taken_back_fen": taken_fen,
         "shares": {str(one.payer_share_id): -one.fen for one in undone},
         "unpaid": [str(one.payer_share_id) for one in undone if one.unpaid],
     }

@@ -116,7 +116,7 @@ async def _play(settings: Settings) -> list[str]:
 def disagreements(found: list[Identity], report: Json, paid_fen: int) -> list[str]:
     """Identities that do not hold, and where HTTP says otherwise than the database holds. Empty when all agree."""
     wrong = [
-        f"{one.code}：{show.written(one.code, one.left)} ≠ {show.written(one.code, one.right)}"
+        f"{one.code}：{show.written(one, one.left)} ≠ {show.written(one, one.right)}"
         f"（左减右 {one.difference}，逐项相差 {one.apart}）"
         for one in found
         if not one.holds

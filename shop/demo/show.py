@@ -1,21 +1,19 @@
 """What the played day prints: the report with a chart, and the proof that every fen is somewhere."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from orders.balance.identity import Identity
+from orders.balance.identity import Identity, Measure
 from orders.balance.rules import PARTS
 from orders.period.words import WAS_OPEN
 from orders.report import words
 from shop.demo.caller import Json
 from shop.ui.charts import Bar, terminal_bars
 from shop.ui.filters import yuan
-
-PIECES: Final = frozenset({"on_hand", "held"})
 
 
 def show_report(console: Console, by_county: Json, by_scope: Json) -> None:
@@ -87,24 +85,22 @@ def show_identities(console: Console, found: Sequence[Identity]) -> None:
     table.add_column("右边")
     table.add_column("相差", justify="right")
     for one in found:
-        apart = "0" if one.holds else f"[red]{_amount(one.code, one.apart or one.difference)}[/red]"
-        table.add_row(written(one.code, one.left), written(one.code, one.right), apart)
+        apart = "0" if one.holds else f"[red]{_amount(one.apart or one.difference, one.measure)}[/red]"
+        table.add_row(written(one, one.left), written(one, one.right), apart)
     console.print(table)
 
 
 def show_agreement(console: Console, found: Sequence[Identity]) -> None:
     """The verification line."""
     sums = [
-        f"{written(one.code, one.left)} ＝ {written(one.code, one.right)}"
-        for one in found
-        if one.code in {"money", "recognised"}
+        f"{written(one, one.left)} ＝ {written(one, one.right)}" for one in found if one.code in {"money", "recognised"}
     ]
     console.print(f"[bold green]核对通过：[/bold green]{'；'.join(sums)}；分毫不差。", soft_wrap=True)
 
 
-def written(code: str, side: Mapping[str, int]) -> str:
-    return " + ".join(f"{PARTS[part]} {_amount(code, amount)}" for part, amount in side.items())
+def written(one: Identity, side: Mapping[str, int]) -> str:
+    return " + ".join(f"{PARTS[part]} {_amount(amount, one.measure)}" for part, amount in side.items())
 
 
-def _amount(code: str, amount: int) -> str:
-    return f"{amount:,} 件" if code in PIECES else yuan(amount)
+def _amount(amount: int, measure: Measure) -> str:
+    return yuan(amount) if measure == "fen" else f"{amount:,} 件"

@@ -13,6 +13,7 @@ import pytest
 
 from orders.balance.identity import Identity
 from shop.demo.play import disagreements
+from shop.demo.show import written
 
 PROJECT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 300
@@ -116,3 +117,8 @@ def test_a_fen_that_differs_is_named(
 ) -> None:
     wrong = disagreements(identities, report, paid_fen)
     assert [line.partition("：")[0] for line in wrong] == ([said] if said else [])
+
+
+def test_pieces_are_never_printed_as_money() -> None:
+    stock = Identity("owned", {"free": 49_566, "sold": 934}, {"received": 50_500}, 0, "pieces")
+    assert written(stock, stock.left) == "在库可售 49,566 件 + 已售 934 件"

@@ -268,6 +268,79 @@ async def test_a_reversal_that_may_mean_two_receipts_waits_for_a_person_to_name_
     )
 
 
+async def test_a_part_of_a_receipt_is_taken_back_and_the_rest_is_matched_again(desk: Desk) -> None:
+    _, order, code = await desk.ordered()
+    await desk.bring(money("S1", order.total_fen, code))
+    await desk.bring(
+        money("S1", -300, "退回部分", day="2026-11-24"), money("S9", -order.total_fen - 1, day="2026-11-24")
+    )
+    part, too_much = await desk.waiting()
+    assert (part["state"], part["undoing"], too_much["may_take_back"]) == ("queued", None, [])
+    (meant,) = part["may_take_back"]
+    assert (meant["serial_number"], meant["left_fen"]) == ("S1", order.total_fen)
+    receipt = await desk.receipt("S1")
+    body = {"receipt_id": str(receipt), "reason": "银行只退回了三元"}
+    undoing = (await desk.post(desk.importer, f"/bank-transfers/{part['id']}/takes-back", body, status=201))[
+        "undoing_id"
+    ]
+    await desk.post(desk.second, f"/bank-undoings/{undoing}/confirm")
+    assert await desk.order_now(order) == ("placed", "unpaid")
+    assert await grades(desk.database, order.id) == {}
+    left = order.total_fen - 300
+    row = next(row for row in await desk.waiting() if row["serial_number"] == "S1")
+    assert (row["amount_fen"], row["left_fen"], row["why_queued"]) == (order.total_fen, left, "part_taken_back")
+    match = f"/bank-statements/{row['statement_id']}/match"
+    share = {"payer_share_id": str(await desk.share_of(order))}
+    whole = {"transfer_id": str(receipt), "shares": [share | {"amount_fen": order.total_fen}], "reason": "核对过"}
+    refused(await desk.answer(desk.importer, match, whole), 422, "amounts_differ")
+    proposal = (await desk.post(desk.importer, match, whole | {"shares": [share]}, status=201))["proposal_id"]
+    await desk.post(desk.second, f"{match}/{proposal}/confirm")
+    assert await desk.order_now(order) == ("placed", "unpaid")
+    await desk.bring(money("S2", 300, code, day="2026-11-25"))
+    assert await desk.order_now(order) == ("confirmed", "paid")
+    assert await grades(desk.database, order.id) == {"A": 2_000}
+    # The rest goes back as well: once, and never more than came.
+    await desk.bring(money("S1", -left, "冲正", day="2026-11-26"))
+    row = next(row for row in await desk.waiting() if row["amount_fen"] == -left)
+    assert row["undoing"]["receipt"]["serial_number"] == "S1"
+    await desk.post(desk.second, f"/bank-undoings/{row['undoing']['id']}/confirm")
+    assert await desk.order_now(order) == ("placed", "unpaid")
+    assert await grades(desk.database, order.id) == {}
+    await desk.bring(money("S1", -1, "再冲", day="2026-11-27"))
+    row = next(row for row in await desk.waiting() if row["amount_fen"] == -1)
+    assert [one["serial_number"] for one in row["may_take_back"]] == ["S2"]
+    assert await desk.named() == {"bank_reversal": -1}
+
+
+async def test_a_payer_remembered_with_a_wrong_match_is_forgotten_with_it(desk: Desk) -> None:
+    payer = new_id()
+    union = await share(desk.database, desk.shop, due_fen=1_000, payer_id=payer)
+    name, account = "某某财政专户（虚构）", "6222000000001234"
+
+    async def come(serial: str, day: str) -> dict[str, Any]:
+        row = Row(serial, "10.00", "货款", name=name, account=account, day=day)
+        return await desk.bring(row)
+
+    await come("K1", "2026-11-21")
+    (row,) = await desk.waiting()
+    match = f"/bank-statements/{row['statement_id']}/match"
+    named = [{"payer_share_id": str(union.id)}]
+    body = {"transfer_id": row["id"], "shares": named, "reason": "代工会付款", "remember_payer": True}
+    proposal = (await desk.post(desk.importer, match, body, status=201))["proposal_id"]
+    await desk.post(desk.second, f"{match}/{proposal}/confirm")
+    undoing = (
+        await desk.post(desk.importer, f"/bank-transfers/{row['id']}/unmatch", {"reason": "付款人认错了"}, status=201)
+    )["undoing_id"]
+    await desk.post(desk.second, f"/bank-undoings/{undoing}/confirm")
+    assert (await come("K2", "2026-11-22"))["matched"] == 0
+    # Said again by two people it is known again.
+    proposal = (await desk.post(desk.importer, match, body, status=201))["proposal_id"]
+    await desk.post(desk.second, f"{match}/{proposal}/confirm")
+    later = await share(desk.database, desk.shop, due_fen=1_000, payer_id=payer)
+    assert (await come("K3", "2026-11-23"))["matched"] == 1
+    assert await share_now(desk.database, later.id) == (1_000, 1_000, "paid")
+
+
 async def test_what_was_refunded_and_then_taken_back_by_the_bank_is_owed(desk: Desk) -> None:
     _, order, code = await desk.ordered()
     await desk.bring(money("S1", order.total_fen, code))
