@@ -15,6 +15,7 @@ from orders.aftersales.dispute import follow_disputes
 from orders.aftersales.give_back import follow, send
 from orders.checkout.close_payment import Closed, close_payments, forget_unopened
 from orders.checkout.settle import Paid, settle
+from orders.integrity.flag_disputes import flag_disputes
 from orders.payment import due, inbox
 from orders.payment.due import DueRefund
 from orders.payment.inbox import Hint
@@ -70,13 +71,16 @@ async def act(session: WriteSession, seen: Sequence[Seen], *, now: datetime) -> 
 
     payment succeeded → settle (what cannot settle is held: two people decide) · failed, cancelled → the page is closed
     · refund succeeded → negative credit · failed, even afterwards → its amounts are refundable again · unknown → the
-    payments desk · dispute open → the payments desk · lost → negative credit · won, reinstated → undone
+    payments desk · dispute open → the payments desk, and flagged · lost → negative credit · won, reinstated → undone
     """
     payments = {one.payment_id: one for one in seen if isinstance(one, PaymentSeen) and one.payment_id}
     settled = await settle(session, [_paid(one) for one in payments.values() if one.state == "succeeded"], now=now)
     await close_payments(session, [closed for one in payments.values() if (closed := _closed(one))])
     await follow(session, [one for one in seen if isinstance(one, RefundSeen)], now=now)
-    await follow_disputes(session, [one for one in seen if isinstance(one, DisputeSeen)], now=now)
+    disputes = [one for one in seen if isinstance(one, DisputeSeen)]
+    await follow_disputes(session, disputes, now=now)
+    if disputes:
+        await flag_disputes(session, now=now)
     for one in settled:
         if one.outcome not in {"settled", "already"}:
             _log.warning("payment_needs_a_person", payment_id=str(one.payment_id), outcome=one.outcome)

@@ -12,7 +12,7 @@ from shop.core.database import APPEND_ONLY, Moment, TransactionId, one_of
 
 FLAG_KINDS = (
     "split_below_tier", "related_buyer", "spike_refunded", "price_jump", "shared_phone", "round_numbers", "far_origin",
-    "invoice_repeated", "roll_unsigned",
+    "invoice_repeated", "roll_unsigned", "dispute_open",
 )  # fmt: skip
 OUTCOMES = ("cleared", "finding")
 
@@ -72,6 +72,19 @@ class FlagLine(SQLModel, table=True):
 
     flag_id: UUID = Field(foreign_key="flag.id", primary_key=True)
     order_line_id: UUID = Field(primary_key=True)
+    xid: str = Field(
+        sa_column=Column(TransactionId(), nullable=False, server_default=text("pg_current_xact_id()")), default=None
+    )
+
+
+class FlagEnd(SQLModel, table=True):
+    """What it pointed at is over (a dispute was decided): it flags no value any more."""
+
+    __tablename__ = "flag_end"
+    __table_args__ = (Index("ix_flag_end_xid", "xid"), {"info": APPEND_ONLY})
+
+    flag_id: UUID = Field(foreign_key="flag.id", primary_key=True)
+    ended_at: datetime = Field(sa_type=Moment)
     xid: str = Field(
         sa_column=Column(TransactionId(), nullable=False, server_default=text("pg_current_xact_id()")), default=None
     )

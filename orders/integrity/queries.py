@@ -13,17 +13,18 @@ from shop.core.errors import NotFound
 from shop.core.paging import cursor_of, keys_of
 from shop.organisation.queries import visible_unit_ids
 
-FlagState = Literal["open", "proposed", "cleared", "finding"]
+FlagState = Literal["open", "proposed", "cleared", "finding", "ended"]
 ItemState = Literal["open", "overdue", "closed"]
 _UNITS = bindparam("units", type_=ARRAY(Uuid))
 _FLAGS = text("""
 SELECT * FROM (
     SELECT f.id, f.kind, f.subject, f.unit_id, f.facts, f.raised_at, r.proposed_by, r.outcome AS proposed_outcome,
         r.reason AS proposed_reason, d.decided_by, d.decided_at, d.reason AS decision_reason,
-        x.id AS rectification_id, coalesce(d.outcome, CASE WHEN r.flag_id IS NULL THEN 'open' ELSE 'proposed' END)
-        AS state, (SELECT count(*) FROM flag_line l WHERE l.flag_id = f.id) AS lines
+        x.id AS rectification_id, coalesce(d.outcome, CASE WHEN e.flag_id IS NOT NULL THEN 'ended'
+            WHEN r.flag_id IS NULL THEN 'open' ELSE 'proposed' END) AS state,
+        (SELECT count(*) FROM flag_line l WHERE l.flag_id = f.id) AS lines
     FROM flag f LEFT JOIN flag_review r ON r.flag_id = f.id LEFT JOIN flag_decision d ON d.flag_id = f.id
-    LEFT JOIN rectification x ON x.flag_id = f.id
+    LEFT JOIN rectification x ON x.flag_id = f.id LEFT JOIN flag_end e ON e.flag_id = f.id
     WHERE (CAST(:everything AS bool) OR f.unit_id = ANY(:units)) AND (CAST(:id AS uuid) IS NULL OR f.id = :id)
         AND (CAST(:kind AS text) IS NULL OR f.kind = :kind)
         AND (CAST(:before AS timestamptz) IS NULL OR (f.raised_at, f.id) < (:before, CAST(:before_id AS uuid)))

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from orders.integrity.flag_disputes import flag_disputes
 from orders.integrity.suspicions import SUSPICIONS
 from orders.integrity.thresholds import thresholds
 from shop.core import clock
@@ -46,7 +47,7 @@ async def scan(session: WriteSession, *, now: datetime) -> dict[str, int]:
         "since_january": clock.business_day(since).year * 100 + 1,
     }
     await session.execute(_ONE_AT_A_TIME)
-    raised = {}
+    raised = {"dispute_open": await flag_disputes(session, now=now)}
     for kind, suspicion in SUSPICIONS.items():
         statement = text(_RAISE.format(suspicion=suspicion))
         named = {name: value for name, value in moments.items() if f":{name}" in suspicion} | holding[kind]

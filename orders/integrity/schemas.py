@@ -65,7 +65,9 @@ class ThresholdsOut(BaseModel):
 
 
 class FlagOut(BaseModel):
-    """facts hold figures and ids, no names. state: open, proposed, or how it was decided."""
+    """facts hold figures and ids, no names. state: open, proposed, how it was decided, or ended: what it pointed at is
+    over before anybody decided.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -76,7 +78,7 @@ class FlagOut(BaseModel):
     facts: dict[str, Any]
     raised_at: datetime
     lines: int
-    state: Literal["open", "proposed", "cleared", "finding"]
+    state: Literal["open", "proposed", "cleared", "finding", "ended"]
     proposed_by: UUID | None
     proposed_outcome: str | None
     proposed_reason: str | None

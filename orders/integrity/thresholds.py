@@ -30,6 +30,7 @@ DEFAULTS: Mapping[str, Mapping[str, int]] = {
     "invoice_repeated": {},
     # Rows without a signature so many days after the last acceptance.
     "roll_unsigned": {"days": 30},
+    "dispute_open": {},
 }  # fmt: skip
 
 

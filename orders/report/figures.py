@@ -64,9 +64,12 @@ ROLLED_UP = frozenset({"county", "province", "month", "quarter", "half_year", "y
 _FLAGGED = text("""
 SELECT DISTINCT l.order_line_id FROM flag f JOIN flag_line l ON l.flag_id = f.id
 WHERE pg_visible_in_snapshot(f.xid, CAST(CAST(:snapshot AS text) AS pg_snapshot))
-    AND pg_visible_in_snapshot(l.xid, CAST(CAST(:snapshot AS text) AS pg_snapshot)) AND NOT EXISTS (
-    SELECT FROM flag_decision d WHERE d.flag_id = f.id AND d.outcome = 'cleared'
-        AND pg_visible_in_snapshot(d.xid, CAST(CAST(:snapshot AS text) AS pg_snapshot)))
+    AND pg_visible_in_snapshot(l.xid, CAST(CAST(:snapshot AS text) AS pg_snapshot))
+    AND coalesce((SELECT d.outcome FROM flag_decision d WHERE d.flag_id = f.id
+        AND pg_visible_in_snapshot(d.xid, CAST(CAST(:snapshot AS text) AS pg_snapshot))),
+    (SELECT 'ended' FROM flag_end e WHERE e.flag_id = f.id
+        AND pg_visible_in_snapshot(e.xid, CAST(CAST(:snapshot AS text) AS pg_snapshot))), 'open')
+    NOT IN ('cleared', 'ended')
 """)
 _SUMS = ("sale_fen", "refund_fen", "quantity_milli", "grams")
 

@@ -36,7 +36,7 @@ _TURN_TO_LOOK = text(f"SELECT pg_advisory_xact_lock(8320019), {_UNHURRIED}")
 _TURN_IF_FREE = text(f"SELECT pg_try_advisory_xact_lock(8320019), {_UNHURRIED}")
 _BALANCED = "(SELECT max(balanced_at) FROM balance_run WHERE balanced_at <= {0} AND holds)"
 _SEALED = "(SELECT max(number) FROM seal WHERE sealed_at <= {0})"
-FLAGS = ("flag", "flag_line", "flag_decision")
+FLAGS = ("flag", "flag_line", "flag_decision", "flag_end")
 _LAST = "SELECT * FROM knowledge ORDER BY at DESC LIMIT 1"
 
 

@@ -51,7 +51,7 @@ UNWATCHED = {
         sales_channel sku sku_content staff_number stock_hold stock_item supplier union_unit unit_successor zone
         zone_product invoice_request""",
     "imports name who staged and who confirmed them": "import_batch import_row roster roster_entry",
-    "counted from other rows, which are watched": """account credit_delta credit_rollup credit_rollup_year flag
+    "counted from other rows, which are watched": """account credit_delta credit_rollup credit_rollup_year flag flag_end
         flag_line spending_counter spending_take spending_taken""",
     "works of the machine": """channel_cursor heartbeat idempotency sandbox_clock sandbox_object sign_in_attempt
         sign_in_session webhook_inbox""",
