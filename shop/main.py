@@ -223,10 +223,9 @@ def create_app(settings: Settings, database: Database | None = None, gateway: Pa
     app.openapi = describe(app)  # type: ignore[method-assign]  # the documented way
     answer_problems(app)
     app.add_exception_handler(SignInFirst, sign_in_first)
-    for router in ROUTERS:
-        app.include_router(router)
-    if not settings.production:
-        _include_sandbox(app)
+    # Their routes as they stand: included, the framework would build each of them anew for every application.
+    for router in (*ROUTERS, *(() if settings.production else _sandbox_routers())):
+        app.router.routes.extend(router.routes)
     app.mount("/static", static_app)
     # The last added stands outermost.
     app.add_middleware(BodyLimit)
@@ -236,12 +235,11 @@ def create_app(settings: Settings, database: Database | None = None, gateway: Pa
     return app
 
 
-def _include_sandbox(app: FastAPI) -> None:
+def _sandbox_routers() -> tuple[APIRouter, ...]:
     import orders.payment.sandbox  # production neither mounts nor loads them  # noqa: PLC0415
     import shop.home.clock_api  # noqa: PLC0415
 
-    app.include_router(orders.payment.sandbox.routes)
-    app.include_router(shop.home.clock_api.routes)
+    return orders.payment.sandbox.routes, shop.home.clock_api.routes
 
 
 @asynccontextmanager

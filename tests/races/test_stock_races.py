@@ -18,7 +18,7 @@ from tests.make.shop import SmallShop, buyer, placed, small_shop
 
 pytestmark = pytest.mark.anyio
 
-BUYERS, ATTEMPTS, PIECES = 64, 5_000, 1_000
+BUYERS, ATTEMPTS, PIECES = 64, 2_000, 400
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ async def test_what_is_held_is_what_was_answered(crowd: Database, seed: int) -> 
             text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
         )
     assert {sku: n for sku, n in held.items() if n} == dict(answered) == holds
-    assert orders > 500
+    assert orders > 200
     assert all(n <= PIECES for n in held.values())
     assert PIECES - max(held.values()) <= 2  # nobody was turned away for nothing
     assert deadlocks == 0
