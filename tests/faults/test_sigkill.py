@@ -1,4 +1,4 @@
-"""Web and worker are killed again and again while three hundred people buy: what was paid is kept, and credited once."""
+"""Web and worker are killed again and again while three hundred people buy: what is paid is kept, credited once."""
 
 import asyncio
 from collections import Counter
