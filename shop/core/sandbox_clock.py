@@ -31,14 +31,18 @@ async def set_clock(session: WriteSession, ahead: timedelta | None) -> None:
 
 async def read_clock(database: Database) -> None:
     """Let this process's clock run as the row says."""
+    clock.set_ahead(await _said(database))
+
+
+async def _said(database: Database) -> timedelta:
     async with database.reading() as session:
         seconds = await session.scalar(select(col(SandboxClock.ahead_seconds)))
-    clock.set_ahead(timedelta(seconds=seconds or 0))
+    return timedelta(seconds=seconds or 0)
 
 
 @asynccontextmanager
 async def followed(database: Database) -> AsyncIterator[None]:
-    """While the block runs, this process's clock follows the row."""
+    """While the block runs, this process's clock follows each change of the row."""
     task = asyncio.create_task(_follow(database), name="sandbox-clock")
     try:
         yield
@@ -49,9 +53,13 @@ async def followed(database: Database) -> AsyncIterator[None]:
 
 
 async def _follow(database: Database) -> None:
+    followed_last = timedelta(0)
     while True:
         try:
-            await read_clock(database)
+            said = await _said(database)
+            if said != followed_last:
+                clock.set_ahead(said)
+                followed_last = said
         except Exception as error:  # noqa: BLE001  # a database that is away comes back
             _log.warning("clock_unread", error=type(error).__name__)
         await asyncio.sleep(EVERY_SECONDS)
