@@ -8,10 +8,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
 from shop.core import clock
+from shop.core.locks import Lock
 from shop.core.settings import Settings
 
 MONTHS_AHEAD = 24
-LOCK = 8_320_001  # any number that nothing else uses
 TABLES = (
     "shop.core", "shop.access", "shop.organisation",
     "catalog.county", "catalog.producer", "catalog.product", "catalog.price", "catalog.stock", "catalog.campaign",
@@ -39,7 +39,7 @@ BEGIN
     IF until IS NULL OR until NOT BETWEEN 202001 AND 209912 OR until % 100 NOT BETWEEN 1 AND 12 THEN
         RAISE EXCEPTION 'there is no accounting month %', until USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    PERFORM pg_advisory_xact_lock(8320021);
+    PERFORM pg_advisory_xact_lock({lock});
     SELECT min(substring(c.relname FROM '\d{{6}}$')::int) INTO first_month
     FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'credit_entry'::regclass;
     first_month := least(first_month, (extract(year FROM now())::int - 2) * 100 + 1);
@@ -94,7 +94,9 @@ async def migrate(owner_url: str, *, schema: str, app_role: str, revision: str =
         owner_url, connect_args={"server_settings": {"search_path": f'"{schema}", extensions', "timezone": "UTC"}}
     )
     async with engine.connect() as connection:
-        await connection.execute(select(func.pg_advisory_lock(LOCK)))  # held by the connection: two never run at once
+        await connection.execute(
+            select(func.pg_advisory_lock(Lock.MIGRATE))
+        )  # held by the connection: two never run at once
         await connection.commit()
         await connection.run_sync(_prepare, schema)
         await connection.run_sync(_upgrade, revision)
@@ -130,7 +132,7 @@ def _add_months(connection: Connection, schema: str) -> None:
     until = clock.add_months(
         max(clock.month_of(clock.business_day(of)) for of in (clock.now(), clock.wall())), MONTHS_AHEAD
     )
-    connection.exec_driver_sql(MAKE_MONTHS.format(schema=schema))
+    connection.exec_driver_sql(MAKE_MONTHS.format(schema=schema, lock=int(Lock.CREDIT_MONTHS)))
     connection.exec_driver_sql("REVOKE ALL ON FUNCTION make_credit_months(integer) FROM PUBLIC")
     connection.execute(text("SELECT make_credit_months(:until)"), {"until": until})
     connection.commit()

@@ -15,9 +15,10 @@ from shop.adapters.stripe.gateway import DisputeSeen, PaymentGateway, RefundSeen
 from shop.core import clock
 from shop.core.database import Database, WriteSession
 from shop.core.ids import new_id
+from shop.core.locks import Lock
 from shop.core.rows import as_rows
 
-_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(8320020)")
+_ONE_AT_A_TIME = text(f"SELECT pg_advisory_xact_lock({Lock.BALANCE})")
 _YOUNGER = text("SELECT EXISTS (SELECT FROM balance_run WHERE balanced_at > :at)")
 _KEEP = text("""
 INSERT INTO balance_run (id, balanced_at, holds, identities, differences, open_items, unsealed, requested_by)

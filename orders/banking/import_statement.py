@@ -23,6 +23,7 @@ from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import Database, WriteSession
 from shop.core.ids import new_id
+from shop.core.locks import Lock
 from shop.core.rows import as_rows
 from shop.sheet.table import SetAside
 
@@ -59,7 +60,7 @@ SELECT s.id, s.incoming, count(t.id) FILTER (WHERE t.state = 'matched') AS match
 FROM bank_statement s LEFT JOIN bank_transfer t ON t.statement_id = s.id WHERE s.file_sha256 = :sha GROUP BY s.id
 """)
 # Files are imported one after the other: what one knows of earlier rows holds until it has written.
-_DESK = text("SELECT pg_advisory_xact_lock(8320027)")
+_DESK = text(f"SELECT pg_advisory_xact_lock({Lock.BANK_STATEMENTS})")
 _ROWS = """jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, row int, account_key text, serial_number text,
     day date, amount_fen bigint, payer_name text, payer_account_digest text, payer_account_last4 text, remark text)"""
 # Where one of two files does not say the account, they are of one account if the same desk brought both.

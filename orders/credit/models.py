@@ -34,6 +34,11 @@ REFUND_KINDS = ("refund", "refund_undone")
 """The refund side of every sum; all other kinds are the sale side."""
 REFUND_SIDE = "('refund', 'refund_undone')"
 """The same for statements: `kind IN {REFUND_SIDE}`."""
+BOUGHT_KINDS = ("sale", "repost", "regrade_in")
+TAKEN_KINDS = ("reversal", "regrade_out", "payment_undone")
+"""An order counts where one of the first stands, unless the second took all of it away again: goods that were
+corrected or proven better count where they stand now. Refunds alone count nobody out.
+"""
 NOT_COUNTED_REASONS = (
     "no_designation",
     "recognition_missing",

@@ -19,6 +19,7 @@ from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import Detail, NotFound
+from shop.core.locks import Lock
 from shop.core.rows import as_rows
 from shop.organisation.queries import visible_unit_ids
 
@@ -29,7 +30,7 @@ _BATCH = text("SELECT * FROM intake_batch WHERE id = :id")
 _UNITS = text("SELECT DISTINCT unit_id FROM intake_row WHERE batch_id = :id AND unit_id IS NOT NULL")
 _ROWS = text("SELECT * FROM intake_row WHERE batch_id = :id AND why IS NULL ORDER BY number")
 # Confirmations and decisions are made one after the other: what one reads of earlier sales holds until it has written.
-_DESK = text("SELECT pg_advisory_xact_lock(8320026)")
+_DESK = text(f"SELECT pg_advisory_xact_lock({Lock.INTAKE})")
 _DECIDE = text("""
 UPDATE intake_batch SET state = :state, decided_by = :actor, decided_at = :now, decision = :decision
 WHERE id = :id AND state = 'staged' AND uploaded_by IS DISTINCT FROM :actor RETURNING id

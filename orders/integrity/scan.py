@@ -10,10 +10,11 @@ from orders.integrity.suspicions import SUSPICIONS
 from orders.integrity.thresholds import thresholds
 from shop.core import clock
 from shop.core.database import Database, WriteSession
+from shop.core.locks import Lock
 
 LOOKS_BACK = timedelta(days=400)
 """A year and what came back after it."""
-_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(8320021)")
+_ONE_AT_A_TIME = text(f"SELECT pg_advisory_xact_lock({Lock.FLAGS})")
 # What was raised once stays as it was raised; while nobody has decided it, lines that belong to it come to it.
 _RAISE = """
 WITH found AS MATERIALIZED ({suspicion}), raised AS (

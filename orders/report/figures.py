@@ -184,10 +184,10 @@ async def people(
         .where(facts.c.standing == "headline")
         .group_by(*identity, facts.c.order_id, facts.c.person_id)
         .having(
-            func.bool_or(facts.c.kind.in_(("sale", "repost", "regrade_in"))),
+            func.bool_or(facts.c.kind.in_(models.BOUGHT_KINDS)),
             or_(
                 func.sum(facts.c.sale_fen + facts.c.refund_fen) != 0,
-                ~func.bool_or(facts.c.kind.in_(("reversal", "regrade_out", "payment_undone"))),
+                ~func.bool_or(facts.c.kind.in_(models.TAKEN_KINDS)),
             ),
         )
         .subquery("bought")

@@ -18,7 +18,7 @@ from shop.core.database import Database, ReadSession
 from shop.core.errors import Detail, Problem
 from shop.core.rows import as_rows
 
-GAP = timedelta(seconds=2)
+GAP = timedelta(seconds=1)
 """Looked at later than this after the last time, and changed in between: nobody can say what was known there."""
 
 

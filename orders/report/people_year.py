@@ -4,7 +4,7 @@ from datetime import date
 
 from sqlalchemy import text
 
-from orders.credit.models import REFUND_SIDE
+from orders.credit.models import BOUGHT_KINDS, REFUND_SIDE, TAKEN_KINDS
 from orders.report.people_schemas import CountyYear, MyYear
 from shop.access.permissions import Actor
 from shop.core.database import ReadSession
@@ -15,9 +15,9 @@ WITH mine AS (
     SELECT e.* FROM shop_order o JOIN order_line l ON l.order_id = o.id JOIN credit_entry e ON e.order_line_id = l.id
     WHERE o.buyer_id = :user AND o.person_id = :person AND e.person_id = :person AND e.occurred_on >= :since
         AND e.occurred_on < :until AND e.period_month BETWEEN :first_month AND :last_month
-), undone AS (
+), bought AS (
     SELECT order_id, county_code FROM mine GROUP BY 1, 2
-    HAVING sum(amount_fen) = 0 AND bool_or(kind = 'payment_undone')
+    HAVING bool_or(kind IN {BOUGHT_KINDS}) AND (sum(amount_fen) <> 0 OR NOT bool_or(kind IN {TAKEN_KINDS}))
 ), stated AS (
     SELECT DISTINCT ON (m.county_code, b.producer_id) m.county_code, jsonb_build_object('producer', m.producer_name,
         'period', b.period, 'households', b.households, 'persons', b.persons, 'mode', b.mode, 'source', b.source,
@@ -30,8 +30,8 @@ SELECT m.county_code AS code, (array_agg(m.county_name ORDER BY m.occurred_on DE
     coalesce(sum(m.amount_fen) FILTER (WHERE m.counted), 0)::bigint AS credited_fen,
     coalesce(sum(m.amount_fen) FILTER (WHERE NOT m.counted), 0)::bigint AS not_counted_fen,
     coalesce(-sum(m.amount_fen) FILTER (WHERE m.kind IN {REFUND_SIDE}), 0)::bigint AS refunded_fen,
-    sum(m.grams)::bigint AS grams, count(DISTINCT m.order_id) FILTER (WHERE m.kind = 'sale'
-        AND (m.order_id, m.county_code) NOT IN (SELECT order_id, county_code FROM undone)) AS orders,
+    sum(m.grams)::bigint AS grams,
+    (SELECT count(*) FROM bought b WHERE b.county_code IS NOT DISTINCT FROM m.county_code) AS orders,
     array_agg(DISTINCT m.producer_name ORDER BY m.producer_name) AS producers,
     coalesce((SELECT jsonb_agg(s.said ORDER BY s.said ->> 'producer') FROM stated s
         WHERE s.county_code = m.county_code), '[]') AS statements

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from shop.core import clock
 from shop.core.database import Database, ReadSession, WriteSession
+from shop.core.locks import Lock
 
 EVERY_SECONDS = 0.5
 
@@ -29,11 +30,11 @@ class Known:
 
 
 _NOW = text("SELECT pg_current_snapshot()::text")
-_TURN = text("SELECT pg_advisory_xact_lock(8320019)")
+_TURN = text(f"SELECT pg_advisory_xact_lock({Lock.TICK})")
 # Who only looks does not wait for the disk: whoever is told of a tick has his report kept by a later commit that does.
 _UNHURRIED = "set_config('synchronous_commit', 'off', true)"
-_TURN_TO_LOOK = text(f"SELECT pg_advisory_xact_lock(8320019), {_UNHURRIED}")
-_TURN_IF_FREE = text(f"SELECT pg_try_advisory_xact_lock(8320019), {_UNHURRIED}")
+_TURN_TO_LOOK = text(f"SELECT pg_advisory_xact_lock({Lock.TICK}), {_UNHURRIED}")
+_TURN_IF_FREE = text(f"SELECT pg_try_advisory_xact_lock({Lock.TICK}), {_UNHURRIED}")
 _BALANCED = "(SELECT max(balanced_at) FROM balance_run WHERE balanced_at <= {0} AND holds)"
 _SEALED = "(SELECT max(number) FROM seal WHERE sealed_at <= {0})"
 FLAGS = ("flag", "flag_line", "flag_decision", "flag_end")

@@ -12,10 +12,11 @@ from orders.seal.header import FIRST, Header, stamp
 from orders.seal.key import SealKey
 from orders.seal.leaf import COLUMNS, FORMAT, LINE, STYLE, leaf
 from shop.core.database import Database, WriteSession
+from shop.core.locks import Lock
 
 BATCH = 50_000
 _XID = COLUMNS.index("xid")
-_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(8320014)")
+_ONE_AT_A_TIME = text(f"SELECT pg_advisory_xact_lock({Lock.SEAL})")
 _LAST = text("SELECT number, sha256, horizon::text AS horizon FROM seal ORDER BY number DESC LIMIT 1")
 _HORIZON = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
 _INSERT = text("""
