@@ -11,6 +11,7 @@ from shop.core.database import WriteSession
 from shop.core.errors import Problem
 from shop.sheet.cells import Cells
 from shop.sheet.refused import ROWS_MAX, HeaderWrong
+from shop.sheet.table import Table, untitled
 from shop.sheet.value import plain
 
 Row = TypeVar("Row")
@@ -62,10 +63,14 @@ class Layout(Generic[Row]):
         found = set(self.named(titles))
         return all(one.name in found for one in self.columns if one.needed)
 
-    def places(self, header: Sequence[str]) -> dict[str, int]:
-        """Column name → its place. Raises HeaderWrong when one is missing, unknown or there twice."""
+    def places(self, table: Table) -> dict[str, int]:
+        """Column name → its place. Raises HeaderWrong when one is missing, unknown or there twice; a column without a
+        title that holds something is an unknown one.
+        """
+        header = table.titles
         names = self.named(header)
-        unknown = [title or "（空）" for title, name in zip(header, names, strict=True) if name is None]
+        unknown = [title for title, name in zip(header, names, strict=True) if name is None and title]
+        unknown += [untitled(place) for place in table.untitled]
         missing = [one.title for one in self.columns if one.needed and one.name not in names]
         twice = sorted({title for title, name in zip(header, names, strict=True) if name and names.count(name) > 1})
         said = "；".join(

@@ -175,7 +175,7 @@ def _read(kind: Kind[Row], data: bytes) -> _Read[Row]:
     sheet = read_sheet(data, kind.rows_max)
     table = table_of(sheet, kind.is_header, rows_max=kind.rows_max) or first_row_table(sheet, rows_max=kind.rows_max)
     layout = kind.layout_for(table.titles)
-    places = layout.places(table.titles)
+    places = layout.places(table)
     titles = {one.name: one.title for one in layout.columns}
     rows, errors, asked = [], list(table.errors), []
     first_with: dict[object, int] = {}

@@ -7,6 +7,7 @@ from datetime import date
 from typing import ClassVar, Final
 
 from orders.banking.layouts import COLUMN_WORDS, MAPPABLE, StatementLayout
+from orders.order.transfer_code import codes_in
 from shop.core.errors import Detail, Problem
 from shop.sheet.cells import Cells, Mistake
 from shop.sheet.read import ROWS_ABOVE_MAX, Line, Sheet, read_sheet
@@ -15,9 +16,16 @@ from shop.sheet.table import SetAside, Table, refuse_rows, require_known, table_
 from shop.sheet.value import half_width, plain
 from shop.sheet.words import ASIDE, DIRECTIONS, STATUSES
 
-_OWN_ACCOUNT: Final = re.compile(r"(?:账号|帐号|账户号|卡号)[:：]\s*([0-9]{6,32})(?![0-9*])")
-_TAKEN_BACK: Final = ("冲正", "冲账", "冲销", "抹账", "红字")
-"""Words by which a bank says in the remark that money it had booked never came."""
+_OWN_ACCOUNT: Final = re.compile(
+    r"(?:账号|帐号|账户号?|卡号|支付宝账户)[:：,]?\s*[\[【(（]?\s*"
+    r"([0-9]{4}(?:[ -][0-9]{4}){2,6}(?:[ -][0-9]{1,4})?|[0-9]{6,32})(?![0-9*])"
+)
+_TAKEN_BACK: Final = re.compile(
+    r"冲正|冲账|冲帐|冲销|冲回|红冲|红字(?!发票|信息|增值税|专用)|抹账|抹帐|退汇|退票|退回|撤销|反交易|错账|错帐|调账|调帐|"
+    r"\breversal\b|\breversed\b",
+    re.IGNORECASE,
+)
+"""Words by which a bank says in the remark that money it had booked never came, or went back."""
 _INTEREST: Final = ("结息", "利息")
 _FIRST_DAY: Final = date(2015, 1, 1)
 
@@ -32,7 +40,7 @@ class LayoutUnknown(HeaderWrong):
 class StatementEmpty(Problem):
     status: ClassVar[int] = 422
     code: ClassVar[str] = "statement_empty"
-    title: ClassVar[str] = "流水里没有一笔收入"
+    title: ClassVar[str] = "流水里没有一行"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +83,7 @@ def read_statement(
     if twice := sorted({title for title in titles if title and titles.count(title) > 1}):
         raise HeaderWrong(f"重复的列：{'、'.join(twice)}。请使用网银直接导出的文件。")
     known = layout.known()
-    require_known(table.titles, known, {plain(one) for one in acknowledged})
-    ignored = tuple(title for title in table.titles if title and plain(title) not in known)
+    ignored = require_known(table, known, {plain(one) for one in acknowledged})
     above = _stated_above(sheet, table.header_row)
     came: list[Came] = []
     aside, errors = list(table.set_aside), list(table.errors)
@@ -95,8 +102,8 @@ def read_statement(
     aside.sort(key=lambda one: one.row)
     if errors:
         raise refuse_rows(errors, rows_read=table.rows_read, set_aside=aside)
-    if not came:
-        raise StatementEmpty("请确认导出的是收款账户的流水，且时间范围内有收入。")
+    if not table.rows_read:
+        raise StatementEmpty("只有表头。请确认导出的时间范围内有流水。")
     return StatementRead(layout.bank, came, table.rows_read, aside, ignored)
 
 
@@ -129,12 +136,14 @@ def _layout_of(sheet: Sheet, layouts: Sequence[StatementLayout]) -> tuple[Statem
 
 
 def _stated_above(sheet: Sheet, header_row: int) -> str:
-    """The own account that a line above the header states, such as 账号：1001…; "" where none does."""
+    """The own account that a line above the header states, such as 账号：1001… or 账号,[6222 0000 …]; "" where none
+    does. Blanks and brackets are taken off; a masked one says too little.
+    """
     for line in sheet.lines:
         if line.number >= header_row:
             break
-        if matched := _OWN_ACCOUNT.search(half_width(" ".join(line.cells))):
-            return matched[1]
+        if matched := _OWN_ACCOUNT.search(half_width(" ".join(filter(None, line.cells)))):
+            return matched[1].replace(" ", "").replace("-", "")
     return ""
 
 
@@ -163,12 +172,12 @@ def _moved(
     number: int, cells: Cells, titles: Sequence[str], layout: StatementLayout, today: date, above: str
 ) -> Came | str | None:
     """Money that came or was taken back; why the row is set aside; None: its mistakes are noted in the cells."""
-    if (status := _status(cells)) is not None:
-        return status
     fen = _fen(cells, titles, layout)
     cells.maybe_fen("balance")  # a figure, or the cells have moved
     if cells.mistakes or isinstance(fen, str):
         return fen if isinstance(fen, str) else None
+    if fen > 0 and (status := _status(cells)) is not None:
+        return status
     remark = cells.maybe("remark") or ""
     if not cells.maybe("payer_name") and fen > 0 and any(word in remark for word in _INTEREST):
         return "interest"
@@ -211,9 +220,15 @@ def _fen(cells: Cells, titles: Sequence[str], layout: StatementLayout) -> int | 
     if came and went:
         cells.wrong("income", "同一行既有收入又有支出，可能是格子错位了")
         return 0
-    if went and went > 0 and any(word in (cells.maybe("remark") or "") for word in _TAKEN_BACK):
-        return -went
+    said = cells.maybe("remark") or ""
+    if went and went > 0 and (names_reversal(said) or codes_in(said)):
+        return -went  # a row for a person: what carries one of our codes never goes out unseen
     return "money_out" if went else came or "nothing"
+
+
+def names_reversal(remark: str) -> bool:
+    """Whether the bank says that money went back to where it had come from."""
+    return _TAKEN_BACK.search(remark) is not None
 
 
 def _by_direction(cells: Cells, titles: Sequence[str], layout: StatementLayout) -> tuple[int | None, int | None]:

@@ -242,7 +242,7 @@ async def _ready(session: ReadSession, purchase: Row[Any]) -> None:
 async def _checked(database: Database, job: Job, data: bytes) -> _Checked:
     """Everything that can be wrong is said at once. The event loop stays free: files are read beside it."""
     table = await anyio.to_thread.run_sync(_table, data)
-    places = LAYOUT.places(table.titles)
+    places = LAYOUT.places(table)
     total = 2 * len(table.rows)
     said: list[Said] = []
     asked: list[Detail] = []

@@ -64,7 +64,7 @@ def read_rows(
     table, columns = _table_of(sheet, channels, wanted)
     _refuse_twice([plain(title) for title in table.titles])
     known = {plain(title) for one in columns for title in one.titles}
-    require_known(table.titles, known, {plain(one) for one in acknowledged})
+    ignored = require_known(table, known, {plain(one) for one in acknowledged})
     places = _places(columns, [plain(title) for title in table.titles])
     too_long = {one.pointer: one for one in table.errors}
     channel, read = wanted, []
@@ -79,7 +79,6 @@ def read_rows(
             read.append(row)
     if channel is None or not read:
         raise HeaderWrong("只有表头，没有数据行。")
-    ignored = tuple(title for title in table.titles if title and plain(title) not in known)
     return FileRead(channel, sorted([*read, *_notes(channel, table)], key=lambda row: row.number), ignored)
 
 

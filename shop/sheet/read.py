@@ -20,6 +20,7 @@ from shop.sheet.refused import (
     ROWS_MAX,
     FileTooLarge,
     NotATable,
+    SeveralSheets,
     TooManyRows,
 )
 from shop.sheet.workbook import check_workbook
@@ -70,10 +71,11 @@ class Sheet:
 
 
 def read_sheet(data: bytes, rows_max: int = ROWS_MAX) -> Sheet:
-    """Bytes of a file to its first table. csv is UTF-8 (with or without BOM) or GBK.
+    """Bytes of a file to its table: of a workbook the one visible sheet that holds something. csv is UTF-8 (with or
+    without BOM) or GBK.
 
     Takes a second for a large file: call it beside the event loop. Text stays text, whatever it begins with.
-    Raises FileTooLarge, NotATable, TooManyRows, and FormulaFound for a workbook's.
+    Raises FileTooLarge, NotATable, TooManyRows; of workbooks FormulaFound, ErrorFound and SeveralSheets.
     """
     if len(data) > FILE_BYTES_MAX:
         raise FileTooLarge("文件超过 20 MB，请分成几个文件。")
@@ -147,7 +149,9 @@ def _workbook(data: bytes, rows_max: int) -> Sheet:
     check_workbook(data, rows_max + ROWS_ABOVE_MAX)
     try:
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
-        first = book.get_sheet_by_index(0)
+        first = _meant(book)
+        if first is None:
+            return Sheet([])
         merged = tuple(_merged(*corners) for corners in first.merged_cell_ranges or ())
         pad: list[object] = [""] * (first.start[1] if first.start else 0)
         # Row by row: a whole sheet at once would hold up every other thread of the process.
@@ -155,6 +159,20 @@ def _workbook(data: bytes, rows_max: int) -> Sheet:
     except (python_calamine.CalamineError, ValueError, OSError) as error:
         raise NotATable("工作簿已损坏或带密码，请用表格软件另存后再上传。") from error
     return Sheet([line for line in lines if any(line.cells)], merged, padded=True)
+
+
+def _meant(book: python_calamine.CalamineWorkbook) -> python_calamine.CalamineSheet | None:
+    """What somebody who opens it sees: never a hidden sheet, and never one of several."""
+    seen = python_calamine.SheetVisibleEnum.Visible
+    sheets = [book.get_sheet_by_name(one.name) for one in book.sheets_metadata if one.visible == seen]
+    filled = [one for one in sheets if one.start is not None]
+    if len(filled) > 1:
+        names = [one.name for one in filled]
+        raise SeveralSheets(
+            f"有内容的表有 {len(names)} 张：{'、'.join(names[:10])}。请把要导入的一张单独另存为一个文件。",
+            extra={"sheets": names},
+        )
+    return filled[0] if filled else None
 
 
 def _merged(start: tuple[int, int], end: tuple[int, int]) -> Merged:

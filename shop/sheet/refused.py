@@ -31,12 +31,28 @@ class FormulaFound(Problem):
     title = "表格里有公式"
 
 
+class ErrorFound(Problem):
+    """A cell that says #REF! or the like is no figure, and not an empty cell either."""
+
+    status = 422
+    code = "file_has_error_cell"
+    title = "表格里有错误值"
+
+
 class MergedCells(Problem):
     """A merged cell belongs to several rows or columns: nobody can say to which."""
 
     status = 422
     code = "file_has_merged_cells"
     title = "表格里有合并单元格"
+
+
+class SeveralSheets(Problem):
+    """Which of its tables is meant, nobody can say. extra: sheets, the names of those that hold something."""
+
+    status = 422
+    code = "file_has_several_sheets"
+    title = "工作簿里有几张表"
 
 
 class TooManyRows(Problem):

@@ -22,11 +22,13 @@ _RANGES_NAMED: Final = 10
 _LOOKED_AT: Final = 3
 """The first so many cells say whether a row is a total."""
 _TOTAL: Final = re.compile(
-    r"(本页|本次|本期|全部|累计)?(合计|总计|小计|累计)(金额|笔数|数量)?([:：].*)?|共[0-9,]+[条笔行]记?录?"
+    r"([0-9]{4}年)?([0-9]{1,2}月)?(本页|本次|本期|本日|本月|本季|本年|当日|全部|累计|收入|支出|借方|贷方)*(合计|总计|小计|累计)"
+    r"(金额|笔数|数量)?([(（](元|万元|笔)[)）])?([:：].*)?|共[0-9,]+[条笔行人户份](记录)?|(期初|期末|上期|本期|上日|当前)余额([:：].*)?"
 )
 _NOTE: Final = re.compile(
     r"(打印|制表|导出|下载|查询|生成|制单|审核|复核|经办|操作)(日期|时间|人|员|单位)?[:：].*|(说明|备注|注|温馨提示|提示)[:：].*"
 )
+_PAGE: Final = re.compile(r"承前页|转下页|过次页|接上页|以下空白|以下无正文|第[0-9]+页([/,，]?共[0-9]+页)?")
 _RULER: Final = re.compile(r"[-=_*—─#~]{3,}.*")
 
 
@@ -41,13 +43,23 @@ class SetAside:
 
 @dataclass(slots=True)
 class Table:
-    """titles: as written, without empty ones at the end. Rows add up: data, set aside, and those `refused` names."""
+    """titles: as written, without empty ones at the end. Rows add up: data, set aside, and those `refused` names.
+
+    untitled: places of columns that hold something and have no title.
+    """
 
     titles: list[str]
     header_row: int
     rows: list[Line]
     set_aside: list[SetAside] = field(default_factory=list)
     errors: list[Detail] = field(default_factory=list)
+    untitled: tuple[int, ...] = ()
+
+    @property
+    def columns(self) -> list[str]:
+        """The titles, with a name for each column that has none and holds something."""
+        named = dict(enumerate(self.titles)) | {place: untitled(place) for place in self.untitled}
+        return [named[place] for place in sorted(named)]
 
     @property
     def rows_read(self) -> int:
@@ -109,11 +121,18 @@ def refuse_rows(
     return RowsRefused(f"{first}{more}。共 {len(errors)} 处错误，{saying}。", shown, {**counts, **extra})
 
 
-def require_known(titles: Sequence[str], known: Collection[str], acknowledged: Collection[str]) -> None:
-    """Columns that no mapping knows are shown before anything is saved. known, acknowledged: made `plain`.
+def untitled(place: int) -> str:
+    """What a column without a title is called."""
+    return f"第 {place + 1} 列（没有列名）"
+
+
+def require_known(table: Table, known: Collection[str], acknowledged: Collection[str]) -> tuple[str, ...]:
+    """Columns that no mapping knows, and that somebody said need no reading: the others are shown before anything is
+    saved. A column without a title is none of ours. known, acknowledged: made `plain`.
 
     Raises ColumnsUnknown.
     """
+    titles = table.columns
     unknown = [title for title in dict.fromkeys(titles) if title and plain(title) not in known]
     if left := [title for title in unknown if plain(title) not in acknowledged]:
         raise ColumnsUnknown(
@@ -121,6 +140,7 @@ def require_known(titles: Sequence[str], known: Collection[str], acknowledged: C
             [Detail(f"/columns/{titles.index(one)}", "column_unknown", f"不认识的列“{one}”") for one in left],
             {"unknown_columns": left},
         )
+    return tuple(unknown)
 
 
 def _below(sheet: Sheet, place: int, rows_max: int, ends_at: frozenset[str]) -> Table:
@@ -140,10 +160,14 @@ def _below(sheet: Sheet, place: int, rows_max: int, ends_at: frozenset[str]) -> 
             continue
         table.rows.append(line)
         if len(line.cells) > width and (not sheet.padded or any(line.cells[width:])):
-            said = f"第 {line.number} 行有 {_filled(line.cells)} 格，比表头多；可能是文字里的逗号没有加引号"
+            said = f"第 {line.number} 行有 {len(line.cells)} 格，比表头的 {width} 格多；可能是文字里的逗号没有加引号"
             table.errors.append(Detail(f"/rows/{line.number}", "row_too_long", said))
     if len(table.rows) > rows_max:
         raise TooManyRows(f"最多 {rows_max:,} 行，请分成几个文件。")
+    bare = [place for place in range(width) if place >= len(titles) or not titles[place]]
+    table.untitled = tuple(
+        place for place in bare if any(place < len(line.cells) and line.cells[place] for line in table.rows)
+    )
     return table
 
 
@@ -164,7 +188,9 @@ def _note(cells: Sequence[str]) -> tuple[str, str] | None:
     first = plain(next(filter(None, cells)))
     if _RULER.fullmatch(first) and _filled(cells) == 1:
         return "ruler", "分隔线"
-    if _filled(cells) <= _LOOKED_AT and (_NOTE.fullmatch(first) or (first[0] == "#" and _filled(cells) == 1)):
+    if _filled(cells) <= _LOOKED_AT and (_NOTE.fullmatch(first) or first[0] == "#"):
+        return "note", "说明行"
+    if _PAGE.fullmatch(first):
         return "note", "说明行"
     return None
 

@@ -9,7 +9,16 @@ from collections.abc import Iterator
 from typing import Final
 from xml.parsers import expat
 
-from shop.sheet.refused import CELL_MAX, COLUMNS_MAX, ROWS_MAX, FileTooLarge, FormulaFound, NotATable, TooManyRows
+from shop.sheet.refused import (
+    CELL_MAX,
+    COLUMNS_MAX,
+    ROWS_MAX,
+    ErrorFound,
+    FileTooLarge,
+    FormulaFound,
+    NotATable,
+    TooManyRows,
+)
 
 _UNPACKED_MAX: Final = 128 * 1024 * 1024
 _TEXT_MAX: Final = 32 * 1024 * 1024
@@ -21,7 +30,7 @@ _REFERENCE: Final = re.compile(r"^([A-Z]{1,4})([0-9]{1,8})$")
 
 def check_workbook(data: bytes, rows_max: int = ROWS_MAX) -> None:
     """Raises NotATable for a zip that is no workbook, FileTooLarge for one that grows too large when unpacked,
-    TooManyRows, and FormulaFound for a formula in any sheet.
+    TooManyRows, and FormulaFound or ErrorFound for a formula or an error value in any sheet.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -113,6 +122,8 @@ class _Scan:
             self._in_bounds(self._rows, int(attributes["r"]) if attributes.get("r", "").isdigit() else 0)
         elif tag == "c":
             self._cell, self._shared = attributes.get("r", ""), attributes.get("t") == "s"
+            if attributes.get("t") == "e":
+                raise ErrorFound(f"单元格 {self._cell or '?'} 是错误值（如 #REF!、#DIV/0!），请改正后再上传。")
             self._at(self._cell)
         elif tag == "f":
             raise FormulaFound(f"单元格 {self._cell or '?'} 是公式，请改成数值或文字（粘贴为值）。")

@@ -80,4 +80,9 @@ def test_other_files_are_refused_as_a_whole() -> None:
     with pytest.raises(RowsRefused, match="不是金额"):
         read(icbc([Row("A", "=1+1")]))
     with pytest.raises(StatementEmpty):
-        read(as_csv(ccb([Row("A", "1.00")], direction="支出")).encode())
+        read(as_csv(ccb([])).encode())
+
+
+def test_a_day_on_which_money_only_went_out_is_read() -> None:
+    found = read(as_csv(ccb([Row("A", "1.00")], direction="支出")).encode())
+    assert (found.came, [one.reason for one in found.set_aside], found.rows_read) == ([], ["money_out"], 1)
