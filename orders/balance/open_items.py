@@ -77,7 +77,7 @@ KINDS: Final = (
         "bank_reversal",
         "payments_desk",
         "请在对公转账页指明银行冲回的是哪一笔到账，由另一位同事确认",
-        _bank("t.amount_fen < 0 AND t.state <> 'matched'"),
+        _bank("t.amount_fen < 0 AND t.state IN ('queued', 'proposed')"),
         _BANK_WORDS,
     ),
     OpenKind(

@@ -78,6 +78,9 @@ WITH decided AS (
 )
 UPDATE bank_transfer t SET state = 'queued' FROM decided d WHERE t.id = d.transfer_id RETURNING t.id
 """)
+_ASIDE = text(
+    "UPDATE bank_transfer SET state = 'set_aside', why_queued = NULL WHERE id = :transfer AND state = 'queued'"
+)
 _PROPOSED = text("""
 SELECT payer_share_id, amount_fen FROM match_proposal_share WHERE proposal_id = :proposal ORDER BY payer_share_id
 """)
@@ -139,7 +142,10 @@ async def propose(
 
 
 async def confirm(session: WriteSession, *, actor: Actor, statement_id: UUID, proposal_id: UUID, now: datetime) -> None:
-    """The second person: the money reaches its shares now. Raises NotFound, SamePerson, AlreadyMatched."""
+    """The second person: the money reaches its shares now, or without shares the row is put aside.
+
+    Raises NotFound, SamePerson, AlreadyMatched.
+    """
     transfer, proposal = await _open(session, actor, statement_id, proposal_id, now)
     await _decide(session, actor, proposal_id, "confirmed", now)
     shares = (await session.execute(_PROPOSED, {"proposal": proposal_id})).all()
@@ -150,6 +156,8 @@ async def confirm(session: WriteSession, *, actor: Actor, statement_id: UUID, pr
     ]
     found = {transfer.id: Found(tuple((row.payer_share_id, row.amount_fen) for row in shares), "by_hand")}
     await apply_matches(session, applied, found, proposal_id=proposal_id, now=now)
+    if not shares:
+        await session.execute(_ASIDE, {"transfer": transfer.id})
     if proposal.remember_payer:
         await session.execute(_REMEMBER, {"transfer": transfer.id, "proposal": proposal_id, "now": now})
     after = {"proposal_id": str(proposal_id), "shares": {str(r.payer_share_id): r.amount_fen for r in shares}}

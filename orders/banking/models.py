@@ -21,7 +21,8 @@ from sqlmodel import Field, SQLModel
 
 from shop.core.database import APPEND_ONLY, Fen, Moment, one_of
 
-TRANSFER_STATES = ("queued", "proposed", "matched", "taken_back")
+TRANSFER_STATES = ("queued", "proposed", "matched", "taken_back", "set_aside")
+"""set_aside: two people said that it is for no share of ours."""
 HOWS = ("code", "known_payer", "by_hand")
 
 

@@ -63,7 +63,7 @@ class UndoingSeen:
 
 @dataclass(frozen=True, slots=True)
 class TransferSeen:
-    """state: queued, proposed, matched, taken_back. amount_fen below zero: the bank took money back.
+    """state: queued, proposed, matched, taken_back, set_aside. amount_fen below zero: the bank took money back.
 
     left_fen: what stands of a receipt, to be matched. why_queued: new_payer, amount_differs, several_fit, order_over,
     serial_conflict, taken_back, part_taken_back, undone. undoing: what takes this receipt back, or what this negative
@@ -157,8 +157,8 @@ _QUEUE = text(
     AND (:all OR b.unit_id = ANY(:units)) ORDER BY t.day, t.id LIMIT :most) t"""  # noqa: S608  # our own constants
 ).bindparams(bindparam("units", type_=ARRAY(Uuid)))
 _MATCHED = text(
-    f"""{_TRANSFERS} WHERE t.state = 'matched' AND t.amount_fen > 0 AND t.imported_at > :since
-    AND (:all OR b.unit_id = ANY(:units)) AND NOT EXISTS (
+    f"""{_TRANSFERS} WHERE ((t.state = 'matched' AND t.amount_fen > 0) OR t.state = 'set_aside')
+    AND t.imported_at > :since AND (:all OR b.unit_id = ANY(:units)) AND NOT EXISTS (
         SELECT FROM match_undoing u WHERE u.receipt_id = t.id AND u.state = 'proposed')
     ORDER BY t.imported_at DESC, t.id LIMIT :most) t"""
 ).bindparams(bindparam("units", type_=ARRAY(Uuid)))
@@ -211,7 +211,7 @@ async def queue_of(session: ReadSession, actor: Actor, *, day: date, most: int =
 
 
 async def matched_of(session: ReadSession, actor: Actor, *, now: datetime, most: int = 50) -> list[TransferSeen]:
-    """Receipts of the last days that have their shares: the wrong ones are undone from here."""
+    """Receipts of the last days that have their shares, and rows put aside: the wrong ones are undone from here."""
     named = {"since": now - MATCHED_SHOWN, "most": most}
     reach = await _reach(session, actor, clock.business_day(now))
     return _transfers((await session.execute(_MATCHED, reach | named)).scalar_one())

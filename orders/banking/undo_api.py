@@ -6,7 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from orders.banking.schemas import RejectIn, TakesBackIn, UndoingOut, UnmatchIn
+from orders.banking.put_aside import propose_aside
+from orders.banking.schemas import ProposedOut, RejectIn, TakesBackIn, UndoingOut, UnmatchIn
 from orders.banking.undo_match import confirm_undoing, name_receipt, propose_unmatch, reject_undoing
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
@@ -31,6 +32,22 @@ async def post_unmatch(
     async def verb(session: WriteSession) -> Answer:
         undoing_id = await propose_unmatch(session, actor=actor, transfer_id=transfer_id, reason=wanted.reason, now=now)
         return Answer(201, UndoingOut(undoing_id=undoing_id, state="proposed").model_dump_json().encode())
+
+    digest = await digest_of(request)
+    done = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
+    return done.as_response()
+
+
+@routes.post("/bank-transfers/{transfer_id}/set-aside", status_code=201, response_model=ProposedOut)
+async def post_set_aside(
+    request: Request, transfer_id: UUID, wanted: UnmatchIn, actor: Importer, database: TheDatabase, key: IdempotencyKey
+) -> Response:
+    """A row that is for no share of ours. Another person confirms, as a match."""
+    now = clock.now()
+
+    async def verb(session: WriteSession) -> Answer:
+        proposal_id = await propose_aside(session, actor=actor, transfer_id=transfer_id, reason=wanted.reason, now=now)
+        return Answer(201, ProposedOut(proposal_id=proposal_id, state="proposed").model_dump_json().encode())
 
     digest = await digest_of(request)
     done = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)

@@ -1,16 +1,16 @@
 """A receipt does not stand: the bank took it back, or its match was wrong. One person says so, another one confirms."""
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
+from sqlalchemy import Row, text
 from sqlalchemy.exc import IntegrityError
 
 from orders.banking.match import AlreadyMatched
 from orders.banking.problems import SamePerson
 from orders.banking.propose_reversal import candidates_of
+from orders.banking.reach import transfers_locked
 from orders.banking.undo_transfer import Undone, undo_matches
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -18,13 +18,7 @@ from shop.core.audit import record_change
 from shop.core.database import WriteSession
 from shop.core.errors import NotFound
 from shop.core.ids import new_id
-from shop.organisation.queries import visible_unit_ids
 
-# In order of their ids, as everybody who needs both locks them.
-_ROWS = text("""
-SELECT t.id, t.amount_fen, t.day, t.state, s.unit_id FROM bank_transfer t JOIN bank_statement s ON s.id = t.statement_id
-WHERE t.id = ANY(:ids) ORDER BY t.id FOR UPDATE OF t
-""").bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 _PROPOSE = text("""
 WITH meant AS (
     INSERT INTO match_undoing (id, receipt_id, reversal_id, state, reason, settled_day, proposed_by, proposed_at)
@@ -43,7 +37,7 @@ _RECEIPT = text("""
 UPDATE bank_transfer SET matched_fen = 0, taken_back_fen = taken_back_fen + CAST(:fen AS bigint),
     state = CASE WHEN taken_back_fen + CAST(:fen AS bigint) = amount_fen THEN 'taken_back' ELSE 'queued' END,
     why_queued = CASE WHEN taken_back_fen + CAST(:fen AS bigint) = amount_fen THEN NULL
-        WHEN CAST(:fen AS bigint) > 0 THEN 'part_taken_back' ELSE 'undone' END
+        WHEN CAST(:fen AS bigint) > 0 THEN 'part_taken_back' WHEN amount_fen < 0 THEN 'taken_back' ELSE 'undone' END
 WHERE id = :receipt
 """)
 _REVERSAL_DONE = text("UPDATE bank_transfer SET state = 'matched', matched_fen = amount_fen WHERE id = :reversal")
@@ -53,12 +47,13 @@ _REVERSAL_WAITS = text("UPDATE bank_transfer SET state = 'queued' WHERE id = :re
 async def propose_unmatch(
     session: WriteSession, *, actor: Actor, transfer_id: UUID, reason: str, now: datetime
 ) -> UUID:
-    """A match was wrong: once another person confirms, the receipt waits to be matched again; returns the undoing.
+    """A match was wrong, or a row was put aside by mistake: once another person confirms, it waits again; returns the
+    undoing.
 
     Raises NotFound for a receipt out of the actor's reach, AlreadyMatched where nothing is matched or it is asked for.
     """
-    (receipt,) = await _locked(session, actor, Permission.BANK_IMPORT, [transfer_id], now)
-    if receipt.state != "matched" or receipt.amount_fen < 0:
+    (receipt,) = await transfers_locked(session, actor, Permission.BANK_IMPORT, [transfer_id], now)
+    if receipt.state != "set_aside" and (receipt.state != "matched" or receipt.amount_fen < 0):
         raise AlreadyMatched("这笔到账没有匹配可以撤销。")
     return await _propose(session, actor, receipt.id, None, reason, clock.business_day(now), now)
 
@@ -72,7 +67,8 @@ async def name_receipt(
     takes back, later than the row); AlreadyMatched.
     """
     rows = {
-        one.id: one for one in await _locked(session, actor, Permission.BANK_IMPORT, [reversal_id, receipt_id], now)
+        one.id: one
+        for one in await transfers_locked(session, actor, Permission.BANK_IMPORT, [reversal_id, receipt_id], now)
     }
     reversal = rows[reversal_id]
     if reversal.amount_fen > 0 or reversal.state != "queued":
@@ -87,8 +83,8 @@ async def confirm_undoing(session: WriteSession, *, actor: Actor, undoing_id: UU
     """The second person: the money leaves its shares now. Where the bank took only a part back, the rest of the receipt
     waits to be matched again. Raises NotFound, SamePerson, AlreadyMatched.
     """
-    undoing = await _open(session, actor, undoing_id, now)
-    rows = {one.id: one for one in await _rows(session, [undoing.receipt_id, undoing.reversal_id])}
+    undoing, locked = await _open(session, actor, undoing_id, now)
+    rows = {one.id: one for one in locked}
     receipt = rows[undoing.receipt_id]
     if receipt.state == "proposed":
         raise AlreadyMatched("这笔到账还有一个匹配申请，请先确认或退回它。")
@@ -119,7 +115,7 @@ async def confirm_undoing(session: WriteSession, *, actor: Actor, undoing_id: UU
 
 async def reject_undoing(session: WriteSession, *, actor: Actor, undoing_id: UUID, reason: str, now: datetime) -> None:
     """The second person says no: the receipt stands, a negative row waits again. Raises as `confirm_undoing`."""
-    undoing = await _open(session, actor, undoing_id, now)
+    undoing, _ = await _open(session, actor, undoing_id, now)
     await session.execute(_DECIDE, {"undoing": undoing_id, "state": "rejected", "actor": actor.user_id, "now": now})
     await session.execute(_REVERSAL_WAITS, {"reversal": undoing.reversal_id})
     after = {"undoing_id": str(undoing_id), "rejected": True}
@@ -147,35 +143,21 @@ async def _propose(
     return undoing_id
 
 
-async def _open(session: WriteSession, actor: Actor, undoing_id: UUID, now: datetime) -> Row[Any]:
-    """The locked undoing, with its rows locked before it."""
+async def _open(
+    session: WriteSession, actor: Actor, undoing_id: UUID, now: datetime
+) -> tuple[Row[Any], list[Row[Any]]]:
+    """The locked undoing, and its rows, locked before it."""
     named = (await session.execute(_UNDOING, {"undoing": undoing_id})).one_or_none()
     if named is None:
         raise NotFound("没有这个撤销申请。")
     ids = [one for one in named if one is not None]
-    await _locked(session, actor, Permission.BANK_CONFIRM, ids, now)
+    locked = await transfers_locked(session, actor, Permission.BANK_CONFIRM, ids, now)
     undoing = (await session.execute(_OPEN, {"undoing": undoing_id})).one_or_none()
     if undoing is None:
         raise AlreadyMatched("另一位同事刚刚处理过。")
     if undoing.proposed_by == actor.user_id:
         raise SamePerson("请另一位有确认权限的同事处理。")
-    return undoing
-
-
-async def _locked(
-    session: WriteSession, actor: Actor, permission: Permission, ids: list[UUID], now: datetime
-) -> list[Row[Any]]:
-    """Raises NotFound unless all of them were imported by desks that this actor sees."""
-    units = await visible_unit_ids(session, actor, permission, clock.business_day(now))
-    rows = await _rows(session, ids)
-    if len(rows) < len(set(ids)) or any(units is not None and row.unit_id not in units for row in rows):
-        raise NotFound("没有这笔到账。")
-    return rows
-
-
-async def _rows(session: WriteSession, ids: Sequence[UUID | None]) -> list[Row[Any]]:
-    named = [one for one in ids if one is not None]
-    return list((await session.execute(_ROWS, {"ids": named})).all())
+    return undoing, locked
 
 
 async def _note(

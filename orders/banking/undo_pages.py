@@ -7,6 +7,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from orders.banking.pages import ADDRESS, Confirmer, Importer, Words, desk_page, said
+from orders.banking.put_aside import propose_aside
 from orders.banking.undo_match import confirm_undoing, name_receipt, propose_unmatch, reject_undoing
 from shop.core import clock
 from shop.core.errors import Problem
@@ -36,6 +37,21 @@ async def post_takes_back(
             )
     except Problem as problem:
         typed = {transfer_id: {"receipt_id": str(receipt_id), "reason": reason}}
+        return await desk_page(request, actor, database, problem=problem, typed=typed)
+    return RedirectResponse(f"{ADDRESS}?done=proposed", 303)
+
+
+@routes.post(f"{ADDRESS}/transfers/{{transfer_id}}/set-aside")
+async def post_set_aside(
+    request: Request, transfer_id: UUID, actor: Importer, database: TheDatabase, aside_reason: Words
+) -> Response:
+    try:
+        async with database.transaction() as session:
+            await propose_aside(
+                session, actor=actor, transfer_id=transfer_id, reason=said(aside_reason), now=clock.now()
+            )
+    except Problem as problem:
+        typed = {transfer_id: {"aside_reason": aside_reason}}
         return await desk_page(request, actor, database, problem=problem, typed=typed)
     return RedirectResponse(f"{ADDRESS}?done=proposed", 303)
 

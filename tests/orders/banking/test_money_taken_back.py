@@ -341,6 +341,29 @@ async def test_a_payer_remembered_with_a_wrong_match_is_forgotten_with_it(desk: 
     assert await share_now(desk.database, later.id) == (1_000, 1_000, "paid")
 
 
+async def test_a_row_that_is_none_of_ours_is_put_aside_by_two_people_and_can_come_back(desk: Desk) -> None:
+    await desk.bring(money("X1", 500, "活期转入"), money("X2", -700, "退回保证金"))
+    for serial, fen in (("X1", 500), ("X2", -700)):
+        row = next(row for row in await desk.waiting() if row["serial_number"] == serial)
+        address, why = f"/bank-transfers/{row['id']}", {"reason": "自己账户之间的划转"}
+        refused(await desk.answer(desk.stranger, f"{address}/set-aside", why), 404, "not_found")
+        proposal = (await desk.post(desk.importer, f"{address}/set-aside", why, status=201))["proposal_id"]
+        refused(await desk.answer(desk.second, f"{address}/set-aside", why), 409, "already_matched")
+        confirm = f"/bank-statements/{row['statement_id']}/match/{proposal}/confirm"
+        refused(await desk.answer(desk.importer, confirm), 409, "same_person")
+        assert (await desk.named()).get("bank_reversal") == (fen if fen < 0 else -700)
+        await desk.post(desk.second, confirm)
+        assert serial not in {one["serial_number"] for one in await desk.waiting()}
+        undoing = (await desk.post(desk.second, f"{address}/unmatch", why, status=201))["undoing_id"]
+        await desk.post(desk.importer, f"/bank-undoings/{undoing}/confirm")
+        row = next(row for row in await desk.waiting() if row["serial_number"] == serial)
+        assert (row["state"], row["amount_fen"]) == ("queued", fen)
+        proposal = (await desk.post(desk.second, f"{address}/set-aside", why, status=201))["proposal_id"]
+        await desk.post(desk.importer, f"/bank-statements/{row['statement_id']}/match/{proposal}/confirm")
+    assert await desk.waiting() == []
+    assert await desk.named() == {}
+
+
 async def test_what_was_refunded_and_then_taken_back_by_the_bank_is_owed(desk: Desk) -> None:
     _, order, code = await desk.ordered()
     await desk.bring(money("S1", order.total_fen, code))
