@@ -229,14 +229,14 @@ async def _write(
     conflicts: dict[UUID, UUID] = {}
     learnt = []
     for row in rows:
-        name = (row["account_key"], row["day"], row["serial_number"], row["amount_fen"] > 0)
+        name = (row["account_key"], row["day"], row["serial_number"], min(row["amount_fen"], 0))
         earlier = known.get(row["id"])
         if earlier is not None and earlier.same:
             if not row["account_key"].startswith("desk:"):
                 learnt.append({"id": earlier.transfer_id, "account_key": row["account_key"]})
         elif earlier is not None:
             conflicts[row["id"]] = earlier.transfer_id
-        elif row["amount_fen"] > 0 and first.setdefault(name, row["id"]) != row["id"]:
+        elif first.setdefault(name, row["id"]) != row["id"]:
             conflicts[row["id"]] = first[name]
     await session.execute(
         _LEARN, {"rows": as_rows(one for one in learnt if not one["account_key"].startswith("desk:"))}

@@ -14,11 +14,11 @@ from shop.sheet.value import plain
 COLUMN_WORDS: Final[Mapping[str, str]] = {
     "serial_number": "流水号", "day": "日期", "payer_name": "对方户名", "payer_account": "对方账号",
     "remark": "摘要或附言", "income": "收入金额", "outgo": "支出金额", "amount": "金额（收支同一列）",
-    "direction": "收支方向", "status": "状态", "own_account": "本方账号", "balance": "余额",
+    "direction": "收支方向", "status": "状态", "own_account": "本方账号", "balance": "余额", "reversed": "冲账标志",
 }  # fmt: skip
 """The columns that a layout names; `balance` is read only to see that no cell has moved."""
 MAPPABLE: Final = tuple(COLUMN_WORDS)
-_NO_COLUMN: Final = frozenset({"bank", "name", "since", "ends_at"})
+_NO_COLUMN: Final = frozenset({"bank", "name", "signed", "ends_at"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,8 @@ class StatementLayout:
     """bank: whose statement it is. Titles: what each column may be called; () = there is none.
 
     serial_else: columns that together say which row it is, where the bank gives no number of its own. ignored: columns
-    that nobody needs. ends_at: the first cells of the summary below the rows. since: the layout is known from that day.
+    that nobody needs. ends_at: the first cells of the summary below the rows. signed: the bank writes `amount` with its
+    sign; any other needs a column that says which way the money went. reversed: marks a row that takes another back.
     """
 
     bank: str
@@ -43,10 +44,11 @@ class StatementLayout:
     status: tuple[str, ...] = ()
     own_account: tuple[str, ...] = ()
     balance: tuple[str, ...] = ()
+    reversed: tuple[str, ...] = ()
     serial_else: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     ends_at: tuple[str, ...] = ()
-    since: str = "2026-11-22"
+    signed: bool = False
 
     def is_header(self, titles: Sequence[str]) -> bool:
         """titles: made `plain`. It names the row, the day, the payer and the money."""
@@ -58,20 +60,19 @@ class StatementLayout:
         serial = has(self.serial_number) or (
             bool(self.serial_else) and all(plain(title) in found for title in self.serial_else)
         )
-        return serial and has(self.day) and has(self.payer_name) and (has(self.income) or has(self.amount))
+        one_column = has(self.amount) and (self.signed or has(self.direction))
+        return serial and has(self.day) and has(self.payer_name) and (has(self.income) or one_column)
 
     def known(self) -> frozenset[str]:
         """Every title it knows, made `plain`."""
-        columns = (
-            getattr(self, one.name) for one in fields(self) if one.name not in {"bank", "name", "since", "ends_at"}
-        )
+        columns = (getattr(self, one.name) for one in fields(self) if one.name not in _NO_COLUMN)
         return frozenset(plain(title) for column in columns for title in column)
 
 
 _COMMON: Final = (
     "币种", "币别", "货币种类", "对方行号", "对方行名", "对方开户行", "对方开户行名", "对方开户机构", "对方银行",
     "凭证种类", "凭证类型", "凭证号", "凭证号码", "起息日", "交易渠道", "渠道", "交易机构", "交易网点", "序号",
-    "本方户名", "账户名称", "户名", "交易类型", "业务类型", "借/贷",
+    "本方户名", "账户名称", "户名", "交易类型", "业务类型",
 )  # fmt: skip
 """What many statements hold and nobody needs."""
 LAYOUTS: Final = (
@@ -88,7 +89,7 @@ LAYOUTS: Final = (
         outgo=("借方发生额", "借方发生额(元)", "借方发生额(支取)", "支出金额", "转出金额"),
         own_account=("本方账号", "本方帐号", "账号"),
         balance=("余额", "账户余额"),
-        ignored=(*_COMMON, "交易时间", "记账日期", "时间戳"),
+        ignored=(*_COMMON, "交易时间", "记账日期", "时间戳", "借/贷"),
     ),
     StatementLayout(
         bank="ccb",
@@ -101,7 +102,7 @@ LAYOUTS: Final = (
         income=("贷方发生额（收入）", "贷方发生额/元(收入)", "贷方发生额（元）"),
         outgo=("借方发生额（支取）", "借方发生额/元(支取)", "借方发生额（元）"),
         amount=("发生额", "交易金额", "发生额/元"),
-        direction=("收支方向", "借贷标志", "借贷方向"),
+        direction=("收支方向", "借贷标志", "借贷方向", "借/贷", "借贷"),
         own_account=("账号", "本方账号"),
         balance=("余额", "余额/元"),
         ignored=(*_COMMON, "交易时间", "企业流水号", "关联账户", "交易介质编号", "本方账户名称", "本方账户开户机构"),
@@ -120,7 +121,8 @@ LAYOUTS: Final = (
         own_account=("账号", "本方账号"),
         balance=("账户余额", "本次余额"),
         ignored=(
-            *_COMMON, "交易时间", "交易时间戳", "交易行名", "交易行", "交易类别", "交易方式", "手续费总额", "对方省市",
+            *_COMMON, "交易时间", "交易时间戳", "借/贷", "交易行名", "交易行", "交易类别", "交易方式", "手续费总额",
+            "对方省市",
         ),
     ),
     StatementLayout(
@@ -135,11 +137,12 @@ LAYOUTS: Final = (
         outgo=("借方金额", "借方(出账)"),
         own_account=("账号", "账户", "本方账号"),
         balance=("余额", "联机余额"),
+        reversed=("冲账标志",),
         ignored=(
             *_COMMON, "交易时间", "账号名称", "流程实例号", "业务名称", "业务参考号", "收(付)方分行名",
             "收(付)方开户行行号", "收(付)方开户行名", "收(付)方开户行地址", "收(付)方开户行", "母(子)公司账号分行名",
             "母(子)公司账号", "母(子)公司名称", "母(子)公司开户行", "母(子)公司开户行地址", "信息标志", "有否附件信息",
-            "冲账标志", "交易分析码", "票据号", "商务支付订单号", "内部编号", "公司一卡通号", "打印实例号",
+            "借/贷", "交易分析码", "票据号", "商务支付订单号", "内部编号", "公司一卡通号", "打印实例号",
         ),
     ),
     StatementLayout(
@@ -154,7 +157,7 @@ LAYOUTS: Final = (
         income=("贷方发生额", "收入金额"),
         outgo=("借方发生额", "支出金额"),
         amount=("发生额", "交易金额"),
-        direction=("借贷标志", "借贷方向"),
+        direction=("借贷标志", "借贷方向", "借/贷", "借贷"),
         own_account=("账号", "查询账号"),
         balance=("余额", "账户余额"),
         ignored=(*_COMMON, "交易时间", "企业业务编号", "关联账号", "现转标志"),
@@ -204,5 +207,6 @@ LAYOUTS: Final = (
         own_account=("账号",),
         balance=("余额",),
         ignored=("币种", "时间"),
+        signed=True,
     ),
 )  # fmt: skip

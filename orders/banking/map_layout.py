@@ -114,7 +114,11 @@ async def propose_layout(
     wanted = {field: list(titles) for field, titles in columns.items() if field in MAPPABLE and titles}
     layout = _named(name, wanted, ignored)
     if not layout.is_header([plain(title) for titles in wanted.values() for title in titles]):
-        said = "须指明流水号、日期、对方户名，以及收入金额（或金额）各是哪一列"
+        said = "须指明流水号、日期、对方户名，以及收入金额（或金额和收支方向）各是哪一列"
+        raise LayoutIncomplete(f"{said}。", [Detail("/columns", LayoutIncomplete.code, said)])
+    every = [plain(title) for titles in wanted.values() for title in titles]
+    if twice := sorted({title for title in every if every.count(title) > 1}):
+        said = f"一列只能是一种内容：{'、'.join(twice)}"
         raise LayoutIncomplete(f"{said}。", [Detail("/columns", LayoutIncomplete.code, said)])
     layout_id = new_id()
     facts = {"id": layout_id, "name": name, "unit": unit_id, "ignored": list(ignored), "sample": sample_sha256}

@@ -69,7 +69,7 @@ class BankTransfer(SQLModel, table=True):
         ),
         Index(
             "uq_bank_transfer_taken_back", "account_key", "day", "serial_number", "amount_fen", unique=True,
-            postgresql_where="amount_fen < 0",
+            postgresql_where="conflicts_with_id IS NULL AND amount_fen < 0",
         ),
         Index("ix_bank_transfer_serial_number", "serial_number", "day"),
         CheckConstraint("amount_fen <> 0", name="moves_something"),

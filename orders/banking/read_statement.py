@@ -148,14 +148,14 @@ def _stated_above(sheet: Sheet, header_row: int) -> str:
 
 
 def _cells(line: Line, layout: StatementLayout, titles: Sequence[str]) -> Cells:
-    """The row by our names: of several columns under one name the first that is filled, of remarks all of them."""
+    """The row by our names: of several columns under one name the first that is filled, of remarks and states all."""
     by_title = {title: place for place, title in enumerate(titles) if title and place < len(line.cells)}
     filled: dict[str, str] = {}
     lost = set()
     for name in MAPPABLE:
         places = [by_title[plain(title)] for title in getattr(layout, name) if plain(title) in by_title]
         texts = {place: line.cells[place] for place in places if line.cells[place]}
-        if name == "remark":
+        if name in {"remark", "status"}:
             filled[name] = " ".join(dict.fromkeys(texts.values()))
         elif texts:
             place = next(iter(texts))
@@ -190,19 +190,26 @@ def _moved(
         day=day,
         amount_fen=fen,
         payer_name=(cells.text("payer_name") if fen > 0 else cells.maybe("payer_name") or "")[:100],
-        payer_account=cells.maybe_code("payer_account") or "",
+        payer_account=_account(cells),
         remark=remark[:500],
         own_account=cells.maybe_code("own_account") or above,
     )
 
 
+def _account(cells: Cells) -> str:
+    """An account, or a payment company's name for it: a name of somebody there says that cells have moved."""
+    found = cells.maybe_code("payer_account") or ""
+    if found.strip("-/") and not any(sign.isdigit() or sign in "@*" for sign in found):
+        cells.wrong("payer_account", f"“{found[:20]}”不是账号；可能是文字里的逗号没有加引号，格子错位了", "cells_moved")
+    return found
+
+
 def _status(cells: Cells) -> str | None:
-    """Why the row is set aside, by the word of its status. A word that no list knows is an error of the row."""
-    found = plain(cells.maybe("status") or "")
-    said = STATUSES.get(found)
-    if found and said is None:
-        cells.wrong("status", f"不认识的状态“{found[:40]}”，不知道钱是否到账；认识的有：{'、'.join(STATUSES)}")
-    return said if said in {"closed", "unpaid", "refunded"} else None
+    """Why the row is set aside, by the words of its states. A word that no list knows is an error of the row."""
+    found = [plain(one) for one in (cells.maybe("status") or "").split()]
+    if unknown := [one for one in found if one not in STATUSES]:
+        cells.wrong("status", f"不认识的状态“{unknown[0][:40]}”，不知道钱是否到账；认识的有：{'、'.join(STATUSES)}")
+    return next((STATUSES[one] for one in found if STATUSES.get(one) in {"closed", "unpaid", "refunded"}), None)
 
 
 def _fen(cells: Cells, titles: Sequence[str], layout: StatementLayout) -> int | str:
@@ -221,7 +228,8 @@ def _fen(cells: Cells, titles: Sequence[str], layout: StatementLayout) -> int | 
         cells.wrong("income", "同一行既有收入又有支出，可能是格子错位了")
         return 0
     said = cells.maybe("remark") or ""
-    if went and went > 0 and (names_reversal(said) or codes_in(said)):
+    marked = plain(cells.maybe("reversed") or "").upper() not in {"", "N", "否", "0", "正常"}
+    if went and went > 0 and (marked or names_reversal(said) or codes_in(said)):
         return -went  # a row for a person: what carries one of our codes never goes out unseen
     return "money_out" if went else came or "nothing"
 
@@ -251,7 +259,7 @@ def _same_twice(came: Sequence[Came]) -> list[Detail]:
     first: dict[tuple[object, ...], int] = {}
     found = []
     for one in came:
-        key = (one.own_account, one.day, one.serial_number, one.amount_fen > 0, plain(one.payer_name))
+        key = (one.own_account, one.day, one.serial_number, min(one.amount_fen, 0), plain(one.payer_name))
         if one.serial_number and first.setdefault(key, one.row) != one.row:
             said = f"第 {one.row} 行“流水号”：流水号与第 {first[key]} 行重复"
             found.append(Detail(f"/rows/{one.row}/serial_number", "row_repeated", said))

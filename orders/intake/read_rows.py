@@ -63,13 +63,16 @@ def read_rows(
     wanted = channel_named(channels, channel_code) if channel_code else None
     table, columns = _table_of(sheet, channels, wanted)
     _refuse_twice([plain(title) for title in table.titles])
-    known = {plain(title) for one in columns for title in one.titles}
+    known = _read_titles(columns, [plain(title) for title in table.titles])
     ignored = require_known(table, known, {plain(one) for one in acknowledged})
     places = _places(columns, [plain(title) for title in table.titles])
     too_long = {one.pointer: one for one in table.errors}
+    states = _states(columns, [plain(title) for title in table.titles])
     channel, read = wanted, []
     for line in table.rows:
         by_field = {name: line.cells[place] for name, place in places.items() if place < len(line.cells)}
+        if states:
+            by_field["status"] = " ".join(filter(None, (line.cells[at] for at in states if at < len(line.cells))))
         channel = _stated_channel(by_field, channels, channel, line.number)
         if channel is not None:
             row = read_row(channel, line.number, by_field, {name for name, at in places.items() if at in line.lost})
@@ -154,6 +157,18 @@ def _places(columns: Sequence[Named], titles: Sequence[str]) -> dict[str, int]:
     return found
 
 
+def _states(columns: Sequence[Named], titles: Sequence[str]) -> list[int]:
+    """Places of all columns that say a status: one of them may say that the order was closed."""
+    wanted = {plain(title) for one in columns if one.field == "status" for title in one.titles}
+    return [place for place, title in enumerate(titles) if title in wanted]
+
+
+def _read_titles(columns: Sequence[Named], titles: Sequence[str]) -> frozenset[str]:
+    """Titles that are read: of each field one, of status all. A second column of the same is asked about."""
+    places = _places(columns, titles).values()
+    return frozenset(titles[place] for place in (*places, *_states(columns, titles)))
+
+
 def _refuse_twice(titles: Sequence[str]) -> None:
     if twice := sorted({title for title in titles if title and titles.count(title) > 1}):
         raise HeaderWrong(f"重复的列：{'、'.join(twice)}。")
@@ -205,17 +220,13 @@ def _status(channel: Channel, cells: Cells, row: Row) -> str | None:
 
     A word that no list knows is an error of the row: nobody could say whether it counts.
     """
-    found = plain(cells.maybe("status") or "")
-    if not found:
-        return None
+    found = [plain(one) for one in (cells.maybe("status") or "").split()]
     words = {**STATUSES, **(channel.named("status").words or {})}
-    if found not in words:
-        cells.wrong("status", f"不认识的状态“{found[:40]}”，不知道这一行是否成交；认识的有：{'、'.join(words)}")
+    if unknown := [one for one in found if one not in words]:
+        cells.wrong("status", f"不认识的状态“{unknown[0][:40]}”，不知道这一行是否成交；认识的有：{'、'.join(words)}")
         return None
-    said = words[found]
-    if said == "refunded" and row.type == "refund":
-        return None
-    return said if said in CLOSED else None
+    said = [words[one] for one in found if not (words[one] == "refunded" and row.type == "refund")]
+    return next((one for one in said if one in CLOSED), None)
 
 
 def _amount(cells: Cells, *, refund: bool) -> int:

@@ -12,6 +12,7 @@ from orders.checkout.settle import CURRENCY, Paid, settle
 from orders.funds.post import Moved, post
 from orders.payment_desk.problems import AdvanceShort, NothingToDecide, NotThatWay
 from orders.payment_desk.reach import waiting_for
+from orders.payment_desk.turn import nothing_returned_elsewhere
 from shop.access.permissions import Actor
 from shop.core import clock
 from shop.core.audit import record_change
@@ -63,6 +64,7 @@ async def match(session: WriteSession, *, actor: Actor, payment_id: UUID, order_
     waiting, source = await waiting_for(session, actor, f"payment:{payment_id}", now=now)
     if waiting.what != "advance":
         raise NotThatWay("请先由两人确认保留为预收款，再匹配订单。")
+    await nothing_returned_elsewhere(session, payment_id)
     order = (await session.execute(_ORDER, {"order": order_id, "buyer": source.buyer_id})).one_or_none()
     if order is None:
         raise NotFound("没有这张订单，或者它不是这位付款人的。")

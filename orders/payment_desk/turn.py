@@ -32,6 +32,11 @@ INSERT INTO kept_advance (payment_id, person_id, fen, left_fen, kept_at) VALUES 
 """)
 
 
+_FOREIGN = text("""
+SELECT EXISTS (SELECT FROM provider_refund WHERE payment_id = :payment AND refund_id IS NULL AND state <> 'failed')
+""")
+
+
 async def return_payment(session: WriteSession, *, actor: Actor, payment_id: UUID, reason: str, now: datetime) -> Done:
     """All of a held payment goes back where it came from, in its own currency; of a kept one what is left of it.
 
@@ -90,4 +95,11 @@ async def _money(session: WriteSession, actor: Actor, payment_id: UUID, now: dat
         raise NotThatWay(BY_BANK + "。")
     if waiting.on_its_way:
         raise OnItsWay("请等支付平台的结果。")
+    await nothing_returned_elsewhere(session, payment_id)
     return waiting, order
+
+
+async def nothing_returned_elsewhere(session: WriteSession, payment_id: UUID) -> None:
+    """Whoever made a refund in the provider's dashboard has returned what is decided about here. Raises NotThatWay."""
+    if await session.scalar(_FOREIGN, {"payment": payment_id}):
+        raise NotThatWay("支付平台上已有人直接退过这笔款：请先认领那笔退款，再决定剩下的。")

@@ -159,12 +159,12 @@ def _below(sheet: Sheet, place: int, rows_max: int, ends_at: frozenset[str]) -> 
             table.set_aside.append(SetAside(line.number, *note))
             continue
         table.rows.append(line)
-        if len(line.cells) > width and (not sheet.padded or any(line.cells[width:])):
+        if any(line.cells[len(titles) :]) or (len(line.cells) > width and not sheet.padded):
             said = f"第 {line.number} 行有 {len(line.cells)} 格，比表头的 {width} 格多；可能是文字里的逗号没有加引号"
             table.errors.append(Detail(f"/rows/{line.number}", "row_too_long", said))
     if len(table.rows) > rows_max:
         raise TooManyRows(f"最多 {rows_max:,} 行，请分成几个文件。")
-    bare = [place for place in range(width) if place >= len(titles) or not titles[place]]
+    bare = [place for place, title in enumerate(titles) if not title]
     table.untitled = tuple(
         place for place in bare if any(place < len(line.cells) and line.cells[place] for line in table.rows)
     )

@@ -225,3 +225,112 @@ async def test_an_unknown_layout_is_mapped_by_one_and_confirmed_by_another(desk:
     assert await desk.kept() == [("S1", 500, "甲", "")]
     below = await desk.bring(data + b"\n", by=branch, acknowledged_columns=["出", "说了啥"])
     assert below.status_code == 201, "what was mapped for a unit holds for the desks below it"
+
+
+H = "交易日期,交易流水号,对方户名,对方账号,借方发生额,贷方发生额,余额,摘要"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "记账日期,账户明细编号-交易流水号,发生额,借/贷,对方账户名称,对方账户,摘要",
+        "交易日期,核心流水号,发生额,借/贷,对方户名,对方账号,摘要",
+    ],
+)
+async def test_a_direction_is_read_under_any_of_its_titles(desk: BankDesk, header: str) -> None:
+    rows = ["2026-11-20,J0,26.00,借,甲,123456,BF", "2026-11-20,J1,27.00,贷,甲,123456,BF"]
+    done = await desk.imported("\n".join([header, *rows]).encode())
+    assert [(one["row"], one["reason"]) for one in done["set_aside"]] == [(2, "money_out")]
+    assert [(serial, fen) for serial, fen, *_ in await desk.kept()] == [("J1", 2_700)]
+
+
+@pytest.mark.parametrize(
+    "header", ["交易时间,账务流水号,金额,业务类型,对方名称,对方账号,备注", "日期,编号,付款人,金额,摘要"]
+)
+async def test_amounts_of_which_nothing_says_which_way_they_went_are_not_read(desk: BankDesk, header: str) -> None:
+    row = "2026-11-20,A1,26.00,退款,甲,123456,BF" if "业务类型" in header else "2026-11-20,A1,甲,26.00,BF"
+    refused(await desk.bring(f"{header}\n{row}\n".encode()), 422, "layout_unknown")
+
+
+@pytest.mark.parametrize("end", ["", ","])
+async def test_a_comma_that_moves_a_name_into_the_account_is_refused_by_row(desk: BankDesk, end: str) -> None:
+    """The bank left the last, empty cell off: the row is as long as its header, and what went out would come in."""
+    header = f"交易日期,交易流水号,对方户名,对方账号,借方发生额,贷方发生额,附言,摘要{end}"
+    data = f"{header}\n2026-11-20,S1,甲,乙公司（虚构）,,26.00,,货款{end}\n".encode()
+    problem = refused(await desk.bring(data), 422, "import_refused")
+    assert [one["code"] for one in problem["errors"]] == ["cells_moved"]
+    longer = f"{header}\n2026-11-20,S1,甲,乙公司（虚构）,,26.00,,,货款{end}\n".encode()
+    assert "row_too_long" in {one["code"] for one in refused(await desk.bring(longer), 422, "import_refused")["errors"]}
+    assert await desk.kept() == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "退回 货款",
+        "退汇",
+        "退票",
+        "冲回",
+        "红冲",
+        "红字",
+        "撤销",
+        "反交易",
+        "错账更正",
+        "调账",
+        "Reversal",
+        "冲正",
+        "付款 {CODE}",
+    ],
+)
+async def test_what_goes_out_as_a_reversal_or_with_a_code_of_ours_is_a_row_for_a_person(
+    desk: BankDesk, said: str
+) -> None:
+    who = await buyer(desk.database, works_at=desk.shop.branch)
+    order = await placed(desk.database, who, {desk.shop.skus[0]: 1})
+    async with as_caller(desk.app, who) as caller:
+        paid = await caller.post(f"/api/v1/orders/{order.id}/pay", json={"method": "bank_transfer"})
+    remark = said.replace("{CODE}", paid.json()["transfer_code"])
+    done = await desk.imported(f"{H}\n20261120,R1,甲,622200,26.00,,,{remark}\n".encode())
+    assert (done["taken_back"], done["set_aside"]) == (1, [])
+
+
+@pytest.mark.parametrize("said", ["红字发票货款", "货款", "工资"])
+async def test_what_only_sounds_like_a_reversal_went_out(desk: BankDesk, said: str) -> None:
+    done = await desk.imported(f"{H}\n20261120,R1,甲,622200,26.00,,,{said}\n".encode())
+    assert (done["taken_back"], [one["reason"] for one in done["set_aside"]]) == (0, ["money_out"])
+
+
+async def test_a_mark_in_its_own_column_says_that_a_row_takes_another_back(desk: BankDesk) -> None:
+    header = "交易日,流水号,收(付)方名称,收(付)方账号,借方金额,贷方金额,余额,摘要,冲账标志"
+    rows = [
+        "20261120,C1,甲,622200,,26.00,,货款,",
+        "20261120,C2,甲,622200,26.00,,,货款,*",
+        "20261120,C3,甲,6222,9.00,,,,N",
+    ]
+    done = await desk.imported("\n".join([header, *rows]).encode())
+    assert (done["taken_back"], [one["row"] for one in done["set_aside"]]) == (1, [4])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("账号：6222 0000 0033 3331", "账号：6222 0000 0033 3332"), ("账号:[62220000001111]", "账号:[62220000002222]"),
+     ("账号,62220000001111", "账号,62220000002222"), ("账号：62220000001111", "账号：62220000002222")],
+)  # fmt: skip
+async def test_the_own_account_above_the_header_is_read_however_it_is_written(
+    desk: BankDesk, one: str, other: str
+) -> None:
+    row = "20261120,S1,甲,622200,,26.00,,货款"
+    for above in (one, other):
+        done = await desk.imported(f"{above}\n{H}\n{row}\n".encode())
+        assert (done["fresh"], done["known"]) == (1, 0), "another account's row is another row"
+    again = await desk.imported(f"{one}\n{H}\n{row}\n20261121,S2,甲,622200,,1.00,,货款\n".encode())
+    assert (again["fresh"], again["known"]) == (1, 1)
+
+
+async def test_a_reversal_with_other_content_and_two_partial_ones_block_nothing(desk: BankDesk) -> None:
+    await desk.imported(f"{H}\n20261120,S1,甲,622200,,26.00,,货款\n20261121,S1,,,26.00,,,冲正\n".encode())
+    rows = ["20261121,S1,甲,622200,26.00,,,冲正", "20261122,S2,甲,622200,1.00,,,冲正",
+            "20261122,S2,甲,622200,2.00,,,冲正", "20261122,S7,乙,622200,,7.00,,货款"]  # fmt: skip
+    done = await desk.imported("\n".join([H, *rows]).encode())
+    assert (done["taken_back"], done["conflicts"], done["incoming"]) == (3, 1, 4)
+    assert ("S7", 700) in [(serial, fen) for serial, fen, *_ in await desk.kept()]

@@ -41,6 +41,18 @@ async def test_a_status_that_nobody_knows_is_an_error_of_its_row(desk: IntakeDes
     assert (problem["rows_read"], problem["rows_refused"], problem["rows_set_aside"]) == (3, 1, 1)
 
 
+@pytest.mark.parametrize(
+    "states", [("支付状态", "已支付", "状态", "交易关闭"), ("订单状态", "交易成功", "付款状态", "未付款")]
+)
+async def test_of_two_columns_of_states_both_are_read(desk: IntakeDesk, states: tuple[str, ...]) -> None:
+    lines = case("i01_closed_orders.csv", **FACTS).decode().splitlines()
+    title = next(one for one in lines[0].split(",") if "状态" in one)
+    first, said, second, also = states
+    rows = [lines[0].replace(title, f"{first},{second}"), lines[1].replace("交易成功", f"{said},{also}")]
+    done = (await desk.upload("\n".join(rows).encode(), MARKET)).json()
+    assert (done["rows_taken"], done["rows_set_aside"]) == (0, 1)
+
+
 async def test_a_sale_that_counts_and_is_closed_later_is_asked_about(desk: IntakeDesk) -> None:
     first = await staged(desk, "i01_closed_orders.csv", MARKET)
     await desk.confirm(first["id"])

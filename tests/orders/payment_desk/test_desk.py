@@ -210,6 +210,24 @@ async def test_kept_it_waits_uncredited_until_it_pays_an_order_of_the_same_buyer
     assert str(payment_of) == matched.json()["payment_id"]
 
 
+async def test_what_the_dashboard_gave_back_can_be_neither_kept_nor_returned_again(desk: Desk) -> None:
+    _, payment = await desk.paid(desk.who, {desk.shop.skus[0]: 2}, amount_fen=9_999)
+    await desk.app.state.sandbox.refund_in_dashboard(payment, amount_fen=5_000)
+    await desk.work()
+    at = f"/api/v1/payments/{payment}"
+    for verb in ("keep", "return"):
+        refused(await desk.first.post(f"{at}/{verb}", json=WHY), 409, "not_that_way")
+    (foreign,) = await desk.items(desk.first, "provider_refund")
+    for clerk in (desk.first, desk.second):
+        await clerk.post(f"/api/v1/provider-refunds/{foreign['id']}/adopt", json=WHY)
+    (left,) = await desk.items(desk.first)
+    assert left["amount_fen"] == 4_999
+    for clerk in (desk.first, desk.second):
+        assert (await clerk.post(f"{at}/return", json=WHY)).status_code in {200, 202}
+    await desk.work()
+    assert await desk.items(desk.first) == []
+
+
 async def test_a_refund_of_the_dashboard_is_adopted_by_two_people_once(desk: Desk) -> None:
     order, payment = await desk.paid(desk.who, {desk.shop.skus[0]: 4, desk.shop.box: 1})
     sandbox = desk.app.state.sandbox

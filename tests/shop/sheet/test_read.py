@@ -4,10 +4,20 @@ import io
 import zipfile
 
 import pytest
+import xlsxwriter
 
 from shop.core.errors import Problem
 from shop.sheet.read import ROWS_ABOVE_MAX, read_sheet
-from shop.sheet.refused import FILE_BYTES_MAX, ROWS_MAX, FileTooLarge, FormulaFound, NotATable, TooManyRows
+from shop.sheet.refused import (
+    FILE_BYTES_MAX,
+    ROWS_MAX,
+    ErrorFound,
+    FileTooLarge,
+    FormulaFound,
+    NotATable,
+    SeveralSheets,
+    TooManyRows,
+)
 from tests.make.workbook import cell, sheet_of, workbook
 
 CSV = "商品编号,单价（元）,说明\nT1,38.5,-18℃冷冻\n\nT2,40,“好”\n"
@@ -89,3 +99,33 @@ def test_what_is_no_table_is_refused_by_name(data: bytes, problem: type[Problem]
     with pytest.raises(problem) as refused:
         read_sheet(data)
     assert refused.value.detail
+
+
+def sheets(*named: tuple[str, bool, list[list[str]]]) -> bytes:
+    """A workbook of sheets: (name, whether it is hidden, rows)."""
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        pages = [(book.add_worksheet(name), hidden, rows) for name, hidden, rows in named]
+        next(page for page, hidden, _ in reversed(pages) if not hidden).activate()
+        for page, hidden, rows in pages:
+            for number, row in enumerate(rows):
+                page.write_row(number, 0, row)
+            if hidden:
+                page.hide()
+    return out.getvalue()
+
+
+ROWS = [["编号", "金额"], ["1", "5.00"]]
+
+
+def test_of_several_sheets_only_the_visible_one_that_holds_something_is_read() -> None:
+    hidden = sheets(("作废", True, [["编号", "金额"], ["9", "9999.00"]]), ("空", False, []), ("正式", False, ROWS))
+    assert [line.cells for line in read_sheet(hidden).lines] == ROWS
+    with pytest.raises(SeveralSheets, match="10月、11月") as found:
+        read_sheet(sheets(("10月", False, ROWS), ("11月", False, ROWS)))
+    assert found.value.extra == {"sheets": ["10月", "11月"]}
+
+
+def test_an_error_value_is_no_empty_cell() -> None:
+    with pytest.raises(ErrorFound, match="B2"):
+        read_sheet(workbook('<row r="2"><c r="A2"><v>1</v></c><c r="B2" t="e"><v>#REF!</v></c></row>'))

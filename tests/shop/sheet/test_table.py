@@ -11,8 +11,9 @@ from shop.access.permissions import Role
 from shop.core.database import Database
 from shop.sheet.decode import LOST, text_of
 from shop.sheet.read import Merged, Sheet, read_sheet
-from shop.sheet.refused import MergedCells, NotATable, TooManyRows
-from shop.sheet.table import Table, table_of
+from shop.sheet.refused import ColumnsUnknown, MergedCells, NotATable, TooManyRows
+from shop.sheet.table import Table, require_known, table_of
+from shop.sheet.value import plain
 from tests.make.caller import as_caller, refused
 from tests.make.evidence import worker
 from tests.make.shop import small_shop
@@ -38,6 +39,27 @@ def test_rows_add_up_whatever_stands_between_them() -> None:
     assert [one.reason for one in found.set_aside] == ["total", "ruler", "note", "summary", "summary"]
     assert [(one.pointer, one.code) for one in found.errors] == [("/rows/5", "row_too_long")]
     assert found.rows_read == 7
+
+
+@pytest.mark.parametrize(
+    "footer",
+    ["贷方合计：,9", "收入合计,9", "本月累计,9", "2026年11月合计,9", "期末余额：,9", "承前页,", "转下页,", "以下空白,",
+     "第1页/共1页,", "#收入合计：1笔，共500.00元,备注", "共12人,", "总计（元）,9", "合计,9", "共 3 笔,"],
+)  # fmt: skip
+def test_a_footer_is_set_aside_and_refuses_nothing(footer: str) -> None:
+    found = table(f"编号,金额\n1,5.00\n{footer}\n".encode())
+    assert ([line.cells for line in found.rows], len(found.set_aside)) == ([["1", "5.00"]], 1)
+
+
+def test_a_column_without_a_title_is_asked_about_where_it_holds_something() -> None:
+    filled, empty = table("编号,,金额\n1,已退款,5.00\n".encode()), table("编号,,金额\n1,,5.00\n".encode())
+    require_known(empty, {"编号", "金额"}, ())
+    with pytest.raises(ColumnsUnknown) as found:
+        require_known(filled, {"编号", "金额"}, ())
+    assert found.value.extra == {"unknown_columns": ["第 2 列（没有列名）"]}
+    assert require_known(filled, {"编号", "金额"}, {plain("第 2 列（没有列名）")}) == ("第 2 列（没有列名）",)
+    behind = table("编号,金额,\n1,5.00,已退款\n".encode())
+    assert [one.code for one in behind.errors] == ["row_too_long"]
 
 
 def test_a_merged_range_below_the_title_block_is_refused_wherever_it_is() -> None:
