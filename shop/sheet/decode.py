@@ -1,6 +1,6 @@
 """Bytes of a text file to characters: UTF-8 or GBK by what is in it, a sign cut in half replaced."""
 
-import re
+import codecs
 from typing import Final
 
 from shop.sheet.refused import NotATable
@@ -8,6 +8,8 @@ from shop.sheet.refused import NotATable
 LOST: Final = "\ufffd"
 """Stands where a sign was cut in half."""
 _SAMPLE: Final = 256 * 1024
+_PIECE: Final = 256 * 1024
+"""Read in pieces: while one is read, nobody else in the process has a turn."""
 _FEW: Final = 0.1
 # What people hand in by mistake, said by name.
 _KNOWN: Final = (
@@ -25,7 +27,6 @@ _KNOWN: Final = (
 )
 _CONTROL: Final = bytes(sign for sign in range(32) if sign not in b"\t\n\r") + b"\x7f"
 """In neither encoding one of these is part of a longer sign."""
-_BEYOND_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 
 
 def text_of(data: bytes) -> str:
@@ -42,9 +43,9 @@ def text_of(data: bytes) -> str:
     except UnicodeDecodeError:
         pass
     # Broken UTF-8 is often whole GBK, of other words: what is nearly UTF-8 is UTF-8.
-    encoding = "utf-8-sig" if _lost(_sample(data).decode("utf-8-sig", "replace")) <= _FEW else "gb18030"
-    found = data.decode(encoding, "replace")
-    if _lost(found) > _FEW:
+    encoding = "utf-8-sig" if _decoded(_sample(data), "utf-8-sig")[1] <= _FEW else "gb18030"
+    found, lost = _decoded(data, encoding)
+    if lost > _FEW:
         raise _no_text()
     return found
 
@@ -54,9 +55,16 @@ def _sample(data: bytes) -> bytes:
     return data[: data.find(b"\n", _SAMPLE) + 1 or len(data)]
 
 
-def _lost(text: str) -> float:
-    """Which share of the signs beyond ASCII could not be read: half of one, where a field was cut off."""
-    return text.count(LOST) / max(1, len(_BEYOND_ASCII.findall(text)))
+def _decoded(data: bytes, encoding: str) -> tuple[str, float]:
+    """The text, and which share of the signs beyond ASCII could not be read: half of one, where a field was cut off."""
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    pieces, lost, beyond = [], 0, 0
+    for start in range(0, len(data), _PIECE):
+        piece = decoder.decode(data[start : start + _PIECE], final=start + _PIECE >= len(data))
+        lost += piece.count(LOST)
+        beyond += len(piece) - len(piece.encode("ascii", "ignore"))
+        pieces.append(piece)
+    return "".join(pieces), lost / max(1, beyond)
 
 
 def _no_text() -> NotATable:

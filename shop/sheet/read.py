@@ -116,7 +116,7 @@ def _check(line: Line) -> None:
 
 def _csv_lines(content: str, rows_max: int) -> Iterator[Line]:
     """Stops at the first row too many, empty ones counted: nobody waits for the rest of a file that is refused."""
-    reader = csv.reader(io.StringIO(content, newline=""), delimiter=_delimiter(content), strict=True)
+    reader = csv.reader(_short_lines(content), delimiter=_delimiter(content), strict=True)
     last = 2 * (rows_max + ROWS_ABOVE_MAX)
     filled = 0
     try:
@@ -128,6 +128,14 @@ def _csv_lines(content: str, rows_max: int) -> Iterator[Line]:
             yield line
     except csv.Error as error:
         raise NotATable(f"第 {reader.line_num} 行的引号或分隔符有误，无法读成表格。") from error
+
+
+def _short_lines(content: str) -> Iterator[str]:
+    """Nobody waits while a line of millions of cells is taken apart."""
+    for number, line in enumerate(io.StringIO(content, newline=""), start=1):
+        if len(line) > CELL_MAX * COLUMNS_MAX:
+            raise NotATable(f"第 {number} 行太长，不是表格的一行。")
+        yield line
 
 
 def _delimiter(content: str) -> str:

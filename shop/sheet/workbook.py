@@ -20,10 +20,13 @@ from shop.sheet.refused import (
     TooManyRows,
 )
 
-_UNPACKED_MAX: Final = 128 * 1024 * 1024
+_UNPACKED_MAX: Final = 64 * 1024 * 1024
+_CELLS_MAX: Final = 600_000
+_MERGED_MAX: Final = 5_000
 _TEXT_MAX: Final = 32 * 1024 * 1024
 """Characters of all cells together: one long shared text may stand in a million cells."""
 _PARTS_MAX: Final = 500
+_CHUNK: Final = 256 * 1024
 _LOCAL_HEADER: Final = struct.Struct("<4sHHHHHIIIHH")
 _REFERENCE: Final = re.compile(r"^([A-Z]{1,4})([0-9]{1,8})$")
 
@@ -48,11 +51,13 @@ def check_workbook(data: bytes, rows_max: int = ROWS_MAX) -> None:
             left -= len(chunk)
             if left < 0:
                 raise FileTooLarge("工作簿解压后太大，请分成几个文件，或另存为 csv。")
+            if scan.is_open and b"<" not in chunk and len(chunk) >= _CHUNK:
+                raise NotATable("工作簿里有不是表格的内容，请用表格软件另存后再上传。")
             scan.feed(chunk)
 
 
 def _unpack(data: bytes, part: zipfile.ZipInfo) -> Iterator[bytes]:
-    """The part in pieces of at most 1 MB. Sizes that the archive states of itself are not believed."""
+    """The part in pieces of at most `_CHUNK`. Sizes that the archive states of itself are not believed."""
     try:
         fields = _LOCAL_HEADER.unpack_from(data, part.header_offset)
     except struct.error as error:
@@ -67,7 +72,7 @@ def _unpack(data: bytes, part: zipfile.ZipInfo) -> Iterator[bytes]:
     engine = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         while packed and not engine.eof:
-            yield engine.decompress(packed, 1024 * 1024)
+            yield engine.decompress(packed, _CHUNK)
             packed = engine.unconsumed_tail
     except zlib.error as error:
         raise NotATable("压缩包已损坏，不是 xlsx 表格。") from error
@@ -82,7 +87,7 @@ class _Scan:
         self._root: str | None = None
         self._cell, self._shared, self._in_value = "", False, False
         self._value = ""
-        self._characters, self._rows = 0, 0
+        self._characters, self._rows, self._cells, self._in_row, self._merged = 0, 0, 0, 0, 0
         self._open = True
         self._name = name
         self._parser = expat.ParserCreate(namespace_separator=" ")
@@ -90,6 +95,11 @@ class _Scan:
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._text
         self._parser.StartDoctypeDeclHandler = self._doctype
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still prove to be a sheet or the shared texts."""
+        return self._open and self._root is not None
 
     def feed(self, chunk: bytes) -> None:
         if not self._open:
@@ -119,16 +129,23 @@ class _Scan:
             return
         if tag == "row":
             self._rows += 1
+            self._in_row = 0
             self._in_bounds(self._rows, int(attributes["r"]) if attributes.get("r", "").isdigit() else 0)
         elif tag == "c":
-            self._cell, self._shared = attributes.get("r", ""), attributes.get("t") == "s"
-            if attributes.get("t") == "e":
-                raise ErrorFound(f"单元格 {self._cell or '?'} 是错误值（如 #REF!、#DIV/0!），请改正后再上传。")
-            self._at(self._cell)
-        elif tag == "f":
-            raise FormulaFound(f"单元格 {self._cell or '?'} 是公式，请改成数值或文字（粘贴为值）。")
+            self._one_more_cell(attributes.get("r", ""), attributes.get("t"))
         elif tag == "v":
             self._in_value, self._value = True, ""
+        else:
+            self._refuse(tag)
+
+    def _refuse(self, tag: str) -> None:
+        """What a sheet may not hold, or not so often."""
+        if tag == "f":
+            raise FormulaFound(f"单元格 {self._cell or '?'} 是公式，请改成数值或文字（粘贴为值）。")
+        if tag == "mergeCell":
+            self._merged += 1
+            if self._merged > _MERGED_MAX:
+                raise NotATable("合并单元格太多，请取消合并后再上传。")
 
     def _end(self, name: str) -> None:
         if not self._in_value or name.rpartition(" ")[2] != "v":
@@ -152,6 +169,18 @@ class _Scan:
         self._characters += characters
         if self._characters > _TEXT_MAX:
             raise FileTooLarge("工作簿里的文字太多，请分成几个文件。")
+
+    def _one_more_cell(self, reference: str, kind: str | None) -> None:
+        self._cell, self._shared = reference, kind == "s"
+        if kind == "e":
+            raise ErrorFound(f"单元格 {reference or '?'} 是错误值（如 #REF!、#DIV/0!），请改正后再上传。")
+        self._at(reference)
+        self._cells += 1
+        self._in_row += 1
+        if self._in_row > COLUMNS_MAX:
+            raise NotATable(f"第 {self._rows} 行超过 {COLUMNS_MAX} 列。")
+        if self._cells > _CELLS_MAX:
+            raise FileTooLarge(f"单元格超过 {_CELLS_MAX:,} 个，请分成几个文件，或另存为 csv。")
 
     def _at(self, reference: str) -> None:
         """A lone cell in the far corner would make a reader fill everything before it."""
