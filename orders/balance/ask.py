@@ -43,6 +43,7 @@ _REFUNDS = text("""
 SELECT r.id, r.provider_refund_id, r.state, r.amount_fen - r.allowance_fen AS fen, r.requested_at
 FROM refund r JOIN payment p ON p.id = r.payment_id AND p.method IN ('stripe', 'advance')
 WHERE r.requested_at >= :since AND r.amount_fen > r.allowance_fen AND r.kind <> 'dispute'
+    AND (r.provider_refund_id IS NULL OR r.provider_refund_id NOT LIKE 'bank:%')
 """)
 _log = structlog.get_logger(__name__)
 

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from orders.payment_desk.act import act, act_match, act_retry, act_withdraw
 from orders.payment_desk.adopt import adopt
 from orders.payment_desk.queries import waiting_list
-from orders.payment_desk.retry import settle_otherwise
-from orders.payment_desk.schemas import AdoptIn, List, MatchIn, ReasonIn, StepOut, WaitingPage
+from orders.payment_desk.retry import given_back, settle_otherwise
+from orders.payment_desk.schemas import AdoptIn, GivenBackIn, List, MatchIn, ReasonIn, StepOut, WaitingPage
 from orders.payment_desk.turn import keep, return_payment
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
@@ -95,11 +95,33 @@ async def post_retry(refund_id: UUID, actor: Clerk, database: TheDatabase, gatew
     return await act_retry(database, gateway, actor, refund_id=refund_id, now=clock.now())
 
 
+@routes.post("/refunds/{refund_id}/given-back", responses=TWO_PEOPLE)
+async def post_refund_given_back(
+    refund_id: UUID, wanted: GivenBackIn, actor: Clerk, database: TheDatabase, gateway: TheGateway, response: Response
+) -> StepOut:
+    """Two people say that the buyer got the money of a failed refund by a bank transfer of ours."""
+    now = clock.now()
+    step = await act(
+        database,
+        gateway,
+        lambda session: given_back(
+            session,
+            actor=actor,
+            refund_id=refund_id,
+            bank_reference=wanted.bank_reference,
+            reason=wanted.reason,
+            now=now,
+        ),
+        now=now,
+    )
+    return _answered(step, response)
+
+
 @routes.post("/refunds/{refund_id}/settle-otherwise", responses=TWO_PEOPLE)
 async def post_refund_settled(
     refund_id: UUID, wanted: ReasonIn, actor: Clerk, database: TheDatabase, gateway: TheGateway, response: Response
 ) -> StepOut:
-    """Two people say that a failed refund needs no money any more, and why."""
+    """Two people say that the buyer of a failed refund is owed nothing any more, and why."""
     return await _settled(f"refund:{refund_id}", wanted, actor, database, gateway, response)
 
 

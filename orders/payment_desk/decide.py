@@ -16,7 +16,7 @@ from shop.core.audit import record_change
 from shop.core.database import WriteSession
 from shop.core.ids import new_id
 
-Action = Literal["return", "keep", "settle_otherwise", "adopt"]
+Action = Literal["return", "keep", "settle_otherwise", "adopt", "given_back"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from shop.core.database import Moment, one_of
 
-ACTIONS = ("return", "keep", "settle_otherwise", "adopt")
+ACTIONS = ("return", "keep", "settle_otherwise", "adopt", "given_back")
 DECISION_STATES = ("asked", "decided", "withdrawn")
 
 
@@ -18,7 +18,7 @@ class DeskDecision(SQLModel, table=True):
     """One thing about one subject (`payment:…`, `refund:…`, `provider_refund:…`), asked by one person and carried out
     when another one says the same. One at a time is asked about a subject.
 
-    `details`: of an adoption, what the money was for.
+    `details`: of an adoption, what the money was for; of what was given back by bank, the bank's reference.
     """
 
     __tablename__ = "desk_decision"

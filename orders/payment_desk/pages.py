@@ -14,8 +14,8 @@ from orders.payment_desk import words
 from orders.payment_desk.act import act, act_match, act_retry, act_withdraw
 from orders.payment_desk.adopt import adopt
 from orders.payment_desk.queries import lines_left, payable_with, waiting_list
-from orders.payment_desk.retry import settle_otherwise
-from orders.payment_desk.schemas import AdoptIn, List, ReasonIn, StepOut, WaitingOut
+from orders.payment_desk.retry import given_back, settle_otherwise
+from orders.payment_desk.schemas import AdoptIn, GivenBackIn, List, ReasonIn, StepOut, WaitingOut
 from orders.payment_desk.turn import keep, return_payment
 from orders.payment_desk.waiting import KINDS
 from shop.access.guard import requires
@@ -67,7 +67,13 @@ async def post_desk(request: Request, actor: Clerk, database: TheDatabase) -> Re
     try:
         step = await _act(request, actor, database, typed)
     except ValidationError:
-        return await _desk(request, actor, database, typed, Invalid("请填写原因（200 字以内）。"))
+        return await _desk(
+            request,
+            actor,
+            database,
+            typed,
+            Invalid("请填写原因（200 字以内）；登记银行退款的，还要填写那笔转账的流水号。"),
+        )
     except Problem as refused:
         return await _desk(request, actor, database, typed, refused)
     return RedirectResponse(f"{ADDRESS}?did={step.state}", 303)
@@ -95,8 +101,8 @@ async def _act(request: Request, actor: Actor, database: Database, typed: _Typed
         case "match", "payment":
             order_id = typed.uuid(typed.fields.get("order_id", ""))
             return await act_match(database, actor, payment_id=typed.uuid(typed.key), order_id=order_id, now=now)
-        case "retry", "refund":
-            return await act_retry(database, gateway, actor, refund_id=typed.uuid(typed.key), now=now)
+        case (("retry" | "given_back"), "refund"):
+            return await _refund(gateway, actor, database, typed)
         case "settle_otherwise", ("refund" | "dispute" | "provider_refund"):
             settled = ReasonIn(reason=reason)
             if kind != "provider_refund":
@@ -116,6 +122,26 @@ async def _act(request: Request, actor: Actor, database: Database, typed: _Typed
                 typed.uuid(typed.key)
             return await act_withdraw(database, actor, subject=typed.subject, now=now)
     raise Invalid("请刷新页面再试。")
+
+
+async def _refund(gateway: PaymentGateway, actor: Actor, database: Database, typed: _Typed) -> StepOut:
+    now, refund_id = clock.now(), typed.uuid(typed.key)
+    if typed.action == "retry":
+        return await act_retry(database, gateway, actor, refund_id=refund_id, now=now)
+    wanted = GivenBackIn(bank_reference=typed.fields.get("bank_reference", ""), reason=typed.fields.get("reason", ""))
+    return await act(
+        database,
+        gateway,
+        lambda session: given_back(
+            session,
+            actor=actor,
+            refund_id=refund_id,
+            bank_reference=wanted.bank_reference,
+            reason=wanted.reason,
+            now=now,
+        ),
+        now=now,
+    )
 
 
 async def _adopt(gateway: PaymentGateway, actor: Actor, database: Database, typed: _Typed) -> StepOut:

@@ -1,4 +1,4 @@
-"""A refund that failed is asked for once more, or was settled otherwise."""
+"""A refund that failed is asked for once more, was given back by bank, or nothing is owed any more."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,13 +6,16 @@ from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import Row, text
+from sqlalchemy.exc import IntegrityError
 
 from orders.aftersales.refund import RefundExceeds
 from orders.aftersales.reserve import Wanted, reserve, what_is_left
 from orders.aftersales.rules import Part
+from orders.aftersales.succeed import Success, succeed
 from orders.payment_desk.decide import Step, ask_or_decide
-from orders.payment_desk.problems import NotThatWay
+from orders.payment_desk.problems import NotThatWay, ReferenceUsed
 from orders.payment_desk.reach import waiting_for
+from orders.payment_desk.turn import Done
 from shop.access.permissions import Actor
 from shop.core.database import WriteSession
 
@@ -23,6 +26,7 @@ SELECT f.parcel_id, f.fen, p.freight_fen - p.refunded_freight_fen AS left_fen
 FROM refund_freight f JOIN parcel p ON p.id = f.parcel_id WHERE f.refund_id = :refund
 """)
 _KIND = text("SELECT kind, reason FROM refund WHERE id = :refund")
+_OWN = text("SELECT amount_fen - allowance_fen FROM refund WHERE id = :refund")
 _AGAIN: dict[str, Literal["lines", "amount", "cancel"]] = {
     "lines": "lines", "amount": "amount", "cancel": "cancel", "adopted": "amount", "dispute": "cancel",
 }  # fmt: skip
@@ -36,6 +40,34 @@ async def retry(session: WriteSession, *, actor: Actor, refund_id: UUID, now: da
     Raises NotFound, OwnMoney, NothingToDecide (retried before), RefundExceeds when another refund took them meanwhile.
     """
     waiting, _ = await waiting_for(session, actor, f"refund:{refund_id}", now=now)
+    return await _again(session, actor, waiting, refund_id, now)
+
+
+async def given_back(
+    session: WriteSession, *, actor: Actor, refund_id: UUID, bank_reference: str, reason: str, now: datetime
+) -> Done:
+    """Two people say that the buyer got the money by a bank transfer of ours: the refund, repeated, has succeeded.
+
+    Credit, claims and what may be refunded fall as by any refund, today. Raises as `return_payment`, RefundExceeds,
+    ReferenceUsed.
+    """
+    waiting, _ = await waiting_for(session, actor, f"refund:{refund_id}", now=now)
+    details = {"bank_reference": bank_reference}
+    step = await ask_or_decide(session, actor, waiting.subject, "given_back", reason=reason, now=now, details=details)
+    if step.state == "asked":
+        return Done(step)
+    again = await _again(session, actor, waiting, refund_id, now)
+    own_fen: int = (await session.execute(_OWN, {"refund": again})).scalar_one()
+    success = Success(f"bank:{bank_reference}" if own_fen else None, own_fen, now)
+    try:
+        async with session.begin_nested():
+            await succeed(session, again, success, now=now)
+    except IntegrityError as error:
+        raise ReferenceUsed("同一笔转账只登记一次；请填写它自己的流水号。") from error
+    return Done(step)
+
+
+async def _again(session: WriteSession, actor: Actor, waiting: Row[Any], refund_id: UUID, now: datetime) -> UUID:
     failed = (await session.execute(_KIND, {"refund": refund_id})).one()
     parts = [Part(*row) for row in await session.execute(_PARTS, {"refund": refund_id})]
     lines = {row.line_id: row.quantity for row in await session.execute(_LINES, {"refund": refund_id})}
@@ -60,12 +92,15 @@ async def retry(session: WriteSession, *, actor: Actor, refund_id: UUID, now: da
 
 
 async def settle_otherwise(session: WriteSession, *, actor: Actor, subject: str, reason: str, now: datetime) -> Step:
-    """Two people say that nothing is to be moved here any more, and why. subject: `refund:…`, `dispute:…`,
-    `provider_refund:…`. Raises as `return_payment`.
+    """Two people say that nothing is owed here any more, and why. subject: `refund:…`, `dispute:…`,
+    `provider_refund:…`. Raises as `return_payment`; NotThatWay for the refund of a cancelled order: its buyer has no
+    goods, and gets his money.
     """
-    waiting, _ = await waiting_for(session, actor, subject, now=now)
+    waiting, order = await waiting_for(session, actor, subject, now=now)
     if waiting.what not in _SUBJECTS:
         raise NotThatWay("未决的争议要等银行的结果；收款请退回或保留。")
+    if waiting.what in {"refund_failed", "refund_undone"} and order.state == "cancelled":
+        raise NotThatWay("订单已取消，货没有给买家：请重新退款，或登记已退给买家的那笔银行转账。")
     return await ask_or_decide(session, actor, subject, "settle_otherwise", reason=reason, now=now)
 
 

@@ -23,6 +23,15 @@ class ReasonIn(BaseModel):
     reason: Reason
 
 
+class GivenBackIn(BaseModel):
+    """bank_reference: the serial number of the bank transfer by which the buyer got the money."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    bank_reference: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9A-Za-z-]{4,64}$")]
+    reason: Reason
+
+
 class MatchIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -101,7 +110,7 @@ class StepOut:
     """
 
     subject: str
-    action: Literal["return", "keep", "settle_otherwise", "adopt", "match", "retry", "withdraw"]
+    action: Literal["return", "keep", "settle_otherwise", "adopt", "given_back", "match", "retry", "withdraw"]
     state: Literal["asked", "done", "withdrawn"]
     refund_id: UUID | None = None
     payment_id: UUID | None = None

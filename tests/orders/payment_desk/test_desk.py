@@ -293,6 +293,57 @@ async def test_a_failed_refund_is_sent_again_once_or_settled_otherwise(desk: Des
     await identities_hold(desk.database)
 
 
+async def test_what_the_buyer_got_back_by_bank_takes_the_credit_back_and_is_not_refunded_again(desk: Desk) -> None:
+    order, _ = await desk.paid(desk.who, {desk.shop.skus[0]: 4})
+    credited = "SELECT coalesce(sum(amount_fen), 0)::bigint FROM credit_entry WHERE order_id = :id"
+    sandbox, whole = desk.app.state.sandbox, await desk.one(credited, id=order.id)
+    lines = {"lines": [{"line_id": str(order.lines[0].id), "quantity": 4}], "reason": "坏果"}
+    assert (await desk.first.post(f"/api/v1/orders/{order.id}/refunds", json=lines)).status_code == 201
+    await desk.work()
+    assert await desk.one(credited, id=order.id) == 0
+    await sandbox.fail_refund(await desk.one("SELECT provider_refund_id FROM refund"))
+    await desk.work()
+    assert await desk.one(credited, id=order.id) == whole
+    (waiting,) = await desk.items(desk.first, "refund")
+    at, said = (
+        f"/api/v1/refunds/{waiting['id']}/given-back",
+        {"bank_reference": "BANK-0001", "reason": "已转账退给买家"},
+    )
+    refused(await desk.stranger.post(at, json=said), 404, "not_found")
+    refused(await desk.first.post(at, json=said | {"bank_reference": "x"}), 422, "invalid")
+    assert (await desk.first.post(at, json=said)).status_code == 202
+    refused(await desk.first.post(at, json=said), 409, "second_person_needed")
+    refused(await desk.second.post(at, json=said | {"bank_reference": "BANK-0002"}), 409, "other_thing_asked")
+    assert await desk.one(credited, id=order.id) == whole, "nothing moves on one person's word"
+    assert (await desk.second.post(at, json=said)).json()["state"] == "done"
+    assert await desk.one(credited, id=order.id) == 0
+    refused(await desk.second.post(at, json=said), 409, "nothing_to_decide")
+    assert (await desk.first.post(f"/api/v1/orders/{order.id}/refunds", json=lines)).status_code in {409, 422}
+    await desk.work()
+    await run_balance(desk.database, desk.app.state.gateway, now=clock.now())
+    assert await desk.one("SELECT holds, open_items FROM balance_run ORDER BY balanced_at DESC LIMIT 1") == (True, 0)
+    await identities_hold(desk.database)
+
+
+async def test_a_cancelled_order_is_not_settled_without_its_money(desk: Desk) -> None:
+    order, payment = await desk.paid(desk.who, {desk.shop.skus[0]: 2})
+    sandbox = desk.app.state.sandbox
+    dispute = await sandbox.dispute(payment, reason="fraudulent")
+    await sandbox.end_dispute(dispute, won=False)
+    await desk.work()
+    await sandbox.reinstate(dispute)
+    await desk.work()
+    (waiting,) = await desk.items(desk.first, "refund")
+    assert waiting["what"] == "refund_undone"
+    refused(await desk.first.post(f"/api/v1/refunds/{waiting['id']}/settle-otherwise", json=WHY), 409, "not_that_way")
+    said = {"bank_reference": "BANK-0009", "reason": "已转账退给买家"}
+    for clerk in (desk.first, desk.second):
+        assert (await clerk.post(f"/api/v1/refunds/{waiting['id']}/given-back", json=said)).status_code in {200, 202}
+    credited = "SELECT coalesce(sum(amount_fen), 0)::bigint FROM credit_entry WHERE order_id = :id"
+    assert await desk.one(credited, id=order.id) == 0
+    await identities_hold(desk.database)
+
+
 async def test_the_night_names_everything_that_waits_with_its_owner(desk: Desk) -> None:
     held = await desk.late(desk.who)
     kept = await desk.late(desk.who, 2)
