@@ -32,14 +32,13 @@ class Difference:
 
 
 def of_law(apart: Apart) -> Difference:
-    """`订单 …：货款 10.00 + 运费 6.00 ≠ 收款 16.01，相差 -0.01 元`."""
+    """`订单 …：货款 ¥10.00 + 运费 ¥6.00 ≠ 收款 ¥16.01，相差 −¥0.01`."""
     verdict = judged(apart)
     law = next((law for law in LAWS if law.code == apart.law), None)
     left, right = (law.left, law.right) if law else (("rollup",), ("entries",))
     kind, _, key = apart.key.partition(":")
-    unit = "元" if apart.measure == "fen" else "件"
     sides = f"{_side(apart, left)} ≠ {_side(apart, right)}"
-    said = f"{_OF[kind]} {key}：{sides}，相差 {_figure(apart.by, apart.measure)} {unit}"
+    said = f"{_OF[kind]} {key}：{sides}，相差 {_figure(apart.by, apart.measure)}"
     return Difference(verdict.code, apart.key, apart.by, said, verdict.owner, verdict.reason, apart.measure)
 
 
@@ -48,4 +47,4 @@ def _side(apart: Apart, parts: tuple[str, ...]) -> str:
 
 
 def _figure(amount: int, measure: str) -> str:
-    return yuan(amount) if measure == "fen" else str(amount)
+    return yuan(amount) if measure == "fen" else f"{amount} 件"

@@ -43,14 +43,17 @@ def _bank(where: str, why: str = "t.state") -> str:
         FROM bank_transfer t JOIN bank_statement s ON s.id = t.statement_id WHERE {where}"""  # noqa: S608
 
 
-_TWICE: Final = """t.amount_fen > 0 AND t.state <> 'taken_back' AND EXISTS (SELECT FROM bank_transfer o
+_TWICE: Final = """t.amount_fen > 0 AND t.state NOT IN ('taken_back', 'set_aside') AND EXISTS (SELECT FROM bank_transfer o
     WHERE o.serial_number = t.serial_number AND o.day = t.day AND o.id < t.id AND o.amount_fen = t.amount_fen
-        AND o.payer_name = t.payer_name AND o.state <> 'taken_back')"""
+        AND o.payer_name = t.payer_name AND o.state NOT IN ('taken_back', 'set_aside')
+        AND (o.account_key = t.account_key OR 'desk:' IN (left(o.account_key, 5), left(t.account_key, 5))))"""
 _NO_FILE: Final = "t.amount_fen > 0 AND NOT EXISTS (SELECT FROM evidence e WHERE e.sha256 = s.file_sha256)"
-# Goods that left, or were accepted, and whose money the bank took back; and what somebody got back without having paid.
+# Goods that left, or were accepted, and whose money the bank took back. Of an order that has no goods to show (it
+# waits, is over or was cancelled) only what its payer got back without having paid.
 _UNPAID_AGAIN: Final = """
 SELECT 'share:' || y.id AS subject, coalesce(y.unit_id, o.unit_id) AS unit_id,
-    CASE WHEN o.state = 'cancelled' THEN owed.fen ELSE y.due_fen - y.paid_fen END AS amount, 'cny' AS currency,
+    CASE WHEN o.state IN ('placed', 'expired', 'cancelled') THEN owed.fen ELSE y.due_fen - y.paid_fen END AS amount,
+    'cny' AS currency,
     y.payer_name || ' · 订单 ' || o.number AS about,
     CASE WHEN EXISTS (SELECT FROM transfer_unmatch n JOIN match_undoing u ON u.id = n.undoing_id
         WHERE n.payer_share_id = y.id AND u.reversal_id IS NOT NULL) THEN 'taken_back' ELSE 'undone' END AS why
@@ -58,8 +61,8 @@ FROM payer_share y JOIN shop_order o ON o.id = y.order_id, LATERAL (
     SELECT coalesce(sum(CASE WHEN t.debit_account_id = a.id THEN t.amount_fen ELSE -t.amount_fen END), 0)::bigint AS fen
     FROM account a JOIN transfer t ON a.id IN (t.debit_account_id, t.credit_account_id)
     WHERE a.kind = 'receivable' AND a.owner = y.id::text) owed
-WHERE EXISTS (SELECT FROM transfer_unmatch n WHERE n.payer_share_id = y.id) AND o.state NOT IN ('placed', 'expired')
-    AND CASE WHEN o.state = 'cancelled' THEN owed.fen > 0 ELSE y.due_fen > y.paid_fen END
+WHERE EXISTS (SELECT FROM transfer_unmatch n WHERE n.payer_share_id = y.id)
+    AND CASE WHEN o.state IN ('placed', 'expired', 'cancelled') THEN owed.fen > 0 ELSE y.due_fen > y.paid_fen END
 """
 
 KINDS: Final = (
@@ -102,7 +105,11 @@ KINDS: Final = (
         _BANK_WORDS | {"matched": "已匹配"},
     ),
     OpenKind(
-        "unpaid_again", "payments_desk", "货已发出或已验收，而付款被冲回，请向付款方催收", _UNPAID_AGAIN, _BANK_WORDS
+        "unpaid_again",
+        "payments_desk",
+        "付款被冲回，而货已发出或已验收，或者款项已经退给付款方，请向付款方催收",
+        _UNPAID_AGAIN,
+        _BANK_WORDS,
     ),
 )
 
@@ -112,7 +119,7 @@ async def open_items(session: ReadSession) -> list[Difference]:
     found = []
     for kind in KINDS:
         for row in await session.execute(text(kind.rows)):
-            amount = f"{yuan(row.amount)} 元" if row.currency == "cny" else f"{row.amount} {row.currency.upper()}"
+            amount = yuan(row.amount) if row.currency == "cny" else f"{row.amount} {row.currency.upper()}"
             found.append(
                 Difference(
                     kind.code,

@@ -45,7 +45,7 @@ Confirmer = Annotated[Actor, Depends(requires(Permission.BANK_CONFIRM))]
 @routes.post(
     "/bank-statements",
     status_code=201,
-    responses={409: {"description": "流水号与以前导入的不一致"}, 422: {"description": "文件有误，什么都没有保存"}},
+    responses={422: {"description": "文件有误，什么都没有保存"}},
 )
 async def post_statement(
     actor: Importer,

@@ -1,7 +1,7 @@
 """Import a bank's statement: every row or none, each transfer once, and what is clear finds its shares at once."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -9,7 +9,7 @@ from uuid import UUID
 
 import anyio.to_thread
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import ARRAY, Uuid, bindparam, text
 
 from orders.banking.find_shares import Found, Incoming, account_digest, find_shares
 from orders.banking.map_layout import layouts_of
@@ -17,7 +17,7 @@ from orders.banking.propose_reversal import propose_reversals
 from orders.banking.read_statement import Came, StatementRead, read_statement
 from orders.banking.settle_transfer import Applied, settle_transfers
 from orders.evidence.keep import keep, plain_name
-from shop.access.permissions import Actor
+from shop.access.permissions import Actor, Permission
 from shop.adapters.files.store import FileStore
 from shop.core import clock
 from shop.core.audit import record_change
@@ -25,7 +25,9 @@ from shop.core.database import Database, WriteSession
 from shop.core.ids import new_id
 from shop.core.locks import Lock
 from shop.core.rows import as_rows
+from shop.organisation.queries import visible_unit_ids
 from shop.sheet.table import SetAside
+from shop.sheet.words import ASIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,19 @@ FROM {_ROWS}
 LEFT JOIN jsonb_to_recordset(CAST(:conflicts AS jsonb)) AS c(id uuid, first_id uuid) ON c.id = r.id
 ORDER BY (c.id IS NOT NULL), r.serial_number, r.row
 """)  # noqa: S608  # as above
+# What the shop itself had sent back and recorded: no row for a person. By the desk's own orders only.
+_OURS = text(f"""
+SELECT r.id FROM {_ROWS} WHERE r.amount_fen < 0 AND (EXISTS (
+    SELECT FROM refund f JOIN shop_order o ON o.id = f.order_id WHERE f.provider_refund_id = 'bank:' || r.serial_number
+        AND f.amount_fen - f.allowance_fen = -r.amount_fen AND (CAST(:all AS bool) OR o.unit_id = ANY(:units)))
+    OR EXISTS (SELECT FROM paid_back b JOIN payer_share s ON s.id = b.payer_share_id
+        JOIN shop_order o ON o.id = s.order_id WHERE b.bank_reference = r.serial_number
+        AND b.amount_fen = -r.amount_fen AND (CAST(:all AS bool) OR coalesce(s.unit_id, o.unit_id) = ANY(:units))))
+""").bindparams(bindparam("units", type_=ARRAY(Uuid)))  # noqa: S608  # as above
 _FRESH = text("UPDATE bank_statement SET fresh = :fresh WHERE id = :id")
+_ASIDE = text("""
+UPDATE bank_statement SET incoming = :incoming, set_aside = CAST(:set_aside AS jsonb) WHERE id = :id
+""")
 _WHY = text("""
 UPDATE bank_transfer t SET why_queued = r.why
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, why text) WHERE t.id = r.id AND t.state = 'queued'
@@ -171,8 +185,8 @@ class _Statement:
 
 
 async def _save(session: WriteSession, statement: _Statement) -> Imported:
-    read, now = statement.read, statement.now
-    rows = [_row(one, statement.unit_id) for one in read.came]
+    now = statement.now
+    read, rows = await _without_ours(session, statement)
     fresh, conflicts = await _write(session, statement, rows)
     days = {row["id"]: one.day for row, one in zip(rows, read.came, strict=True)}
     incoming = [
@@ -217,6 +231,24 @@ async def _save(session: WriteSession, statement: _Statement) -> Imported:
         taken_back=len(taken_back),
         set_aside=tuple(read.set_aside),
     )
+
+
+async def _without_ours(session: WriteSession, statement: _Statement) -> tuple[StatementRead, list[dict[str, Any]]]:
+    """Rows by which the shop itself sent money back, as it had recorded, are set aside."""
+    read = statement.read
+    rows = [_row(one, statement.unit_id) for one in read.came]
+    units = await visible_unit_ids(session, statement.actor, Permission.BANK_IMPORT, clock.business_day(statement.now))
+    named = {"rows": as_rows(rows), "all": units is None, "units": list(units or ())}
+    ours = set((await session.scalars(_OURS, named)).all())
+    aside = [SetAside(row["row"], "our_refund", ASIDE["our_refund"]) for row in rows if row["id"] in ours]
+    kept = [(one, row) for one, row in zip(read.came, rows, strict=True) if row["id"] not in ours]
+    left = replace(
+        read, came=[one for one, _ in kept], set_aside=sorted([*read.set_aside, *aside], key=lambda one: one.row)
+    )
+    await session.execute(
+        _ASIDE, {"id": statement.id, "incoming": len(kept), "set_aside": as_rows(asdict(one) for one in left.set_aside)}
+    )
+    return left, [row for _, row in kept]
 
 
 async def _write(

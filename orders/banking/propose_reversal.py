@@ -1,17 +1,19 @@
 """Which receipt a negative row of the bank takes back: where only one can be meant, it waits for a second person."""
 
-from collections.abc import Collection
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
+from orders.banking.read_statement import names_reversal
 from orders.order.transfer_code import codes_in
 from shop.core.audit import Change, record_changes
 from shop.core.database import ReadSession, WriteSession
 from shop.core.ids import new_id
 from shop.core.rows import as_rows
+from shop.organisation.queries import unit_path
 from shop.sheet.value import plain
 
 TAKEN_BACK: Final = "银行冲回"
@@ -20,7 +22,7 @@ _CANDIDATES = text("""
 SELECT n.id AS reversal_id, n.serial_number AS reversal_serial, n.remark AS reversal_remark, n.day AS reversal_day,
     n.payer_name AS reversal_payer, n.payer_account_digest AS reversal_account, t.id, t.serial_number, t.remark, t.day,
     t.payer_name, t.payer_account_digest, t.state, t.amount_fen - t.taken_back_fen AS left_fen,
-    t.amount_fen - t.taken_back_fen = -n.amount_fen AS whole
+    t.amount_fen - t.taken_back_fen = -n.amount_fen AS whole, ns.unit_id AS reversal_unit, ts.unit_id AS receipt_unit
 FROM bank_transfer n JOIN bank_statement ns ON ns.id = n.statement_id
 JOIN bank_transfer t ON t.amount_fen - t.taken_back_fen >= -n.amount_fen AND t.day <= n.day
 JOIN bank_statement ts ON ts.id = t.statement_id
@@ -49,7 +51,7 @@ async def candidates_of(
     """
     if not reversal_ids:
         return {}
-    rows = (await session.execute(_CANDIDATES, {"reversals": list(reversal_ids)})).all()
+    rows = await _of_one_company(session, (await session.execute(_CANDIDATES, {"reversals": list(reversal_ids)})).all())
     found: dict[UUID, list[Row[Any]]] = {}
     for reversal_id in dict.fromkeys(row.reversal_id for row in rows):
         of_account = [row for row in rows if row.reversal_id == reversal_id]
@@ -65,7 +67,8 @@ async def candidates_of(
 async def propose_reversals(
     session: WriteSession, reversal_ids: Collection[UUID], *, actor_id: UUID, now: datetime
 ) -> None:
-    """Say for each negative row which receipt it takes back, where only one can be meant; the rest waits as it is.
+    """Say for each negative row which receipt it takes back, where only one can be meant; the rest waits as it is, and
+    so does what went out with a code of ours and no word of a reversal: it may be a refund that nobody has recorded.
 
     Another person than the importer confirms. Two rows never take the same receipt back.
     """
@@ -74,7 +77,7 @@ async def propose_reversals(
     taken: set[UUID] = set()
     rows = []
     for reversal_id, meant in (await candidates_of(session, reversal_ids)).items():
-        if len(meant) == 1 and meant[0].id not in taken:
+        if len(meant) == 1 and meant[0].id not in taken and _says_so(meant[0].reversal_remark):
             taken.add(meant[0].id)
             day = str(meant[0].reversal_day)
             rows.append({"id": new_id(), "receipt_id": meant[0].id, "reversal_id": reversal_id, "day": day})
@@ -92,6 +95,29 @@ async def propose_reversals(
         for row in rows
     ]
     await record_changes(session, changes, actor_id=actor_id, now=now)
+
+
+def _says_so(remark: str) -> bool:
+    return names_reversal(remark) or not codes_in(remark)
+
+
+async def _of_one_company(session: ReadSession, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """Without receipts of another company's desks: a statement of anybody's account proves no right to its rows."""
+    tops: dict[tuple[UUID, date], UUID] = {}
+
+    async def top(unit_id: UUID, day: date) -> UUID:
+        if (unit_id, day) not in tops:
+            path = await unit_path(session, unit_id, day)
+            tops[unit_id, day] = path[-1] if path else unit_id
+        return tops[unit_id, day]
+
+    return [
+        row
+        for row in rows
+        if row.receipt_unit == row.reversal_unit
+        or None in (row.receipt_unit, row.reversal_unit)
+        or await top(row.receipt_unit, row.reversal_day) == await top(row.reversal_unit, row.reversal_day)
+    ]
 
 
 def _same_payer(row: Row[Any]) -> bool:

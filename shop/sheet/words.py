@@ -42,6 +42,6 @@ DIRECTIONS: Final[Mapping[str, Direction]] = {
 ASIDE: Final[Mapping[str, str]] = {
     "closed": "订单已关闭", "unpaid": "买家没有付款", "refunded": "已全额退款", "total": "合计行", "ruler": "分隔线",
     "note": "说明行", "summary": "汇总", "money_out": "支出", "neither": "不计收支", "nothing": "金额为 0",
-    "interest": "银行结息",
+    "interest": "银行结息", "our_refund": "本店登记过的退款",
 }  # fmt: skip
 """Why a row is set aside."""

@@ -20,6 +20,7 @@ from tests.make.banking import Row, accepted, balance, grades, icbc, share, shar
 from tests.make.caller import as_caller, refused
 from tests.make.evidence import worker
 from tests.make.shop import SmallShop, buyer, placed, small_shop
+from tests.make.units import unit
 
 pytestmark = pytest.mark.anyio
 PAYER = "测试付款人（虚构）"
@@ -364,6 +365,63 @@ async def test_a_row_that_is_none_of_ours_is_put_aside_by_two_people_and_can_com
     assert await desk.named() == {}
 
 
+async def test_a_refund_that_the_shop_sent_by_bank_is_no_reversal(desk: Desk) -> None:
+    _, order, code = await desk.ordered()
+    await desk.bring(money("S1", order.total_fen, code))
+    staff = await worker(desk.database, Role.STAFF, "unit", desk.shop.bank)
+    refund = (
+        await desk.post(staff, f"/orders/{order.id}/refunds", {"amount_fen": 300, "reason": "少了一点"}, status=201)
+    )["id"]
+    # The statement comes before somebody recorded the refund: it waits, and nothing is proposed.
+    await desk.bring(money("OUT1-0000", -order.total_fen, f"退款 {code}", day="2026-11-22"))
+    (row,) = await desk.waiting()
+    assert (row["state"], row["undoing"]) == ("queued", None)
+    # Recorded, the row is known as the shop's own.
+    told = {"bank_reference": "OUT1-0001", "returned_on": "2026-11-22"}
+    await desk.post(desk.second, f"/bank-refunds/{refund}/returned", told)
+    done = await desk.bring(
+        money("OUT1-0001", -300, f"退回 {code}", day="2026-11-22"), money("S2", 1, day="2026-11-22")
+    )
+    assert (done["taken_back"], [one["reason"] for one in done["set_aside"]]) == (0, ["our_refund"])
+    assert done["rows_read"] == done["rows_taken"] + done["rows_set_aside"] == 2
+    assert await desk.order_now(order) == ("confirmed", "paid")
+
+
+async def test_what_was_paid_back_and_then_taken_back_by_the_bank_is_a_named_debt(desk: Desk) -> None:
+    _, order, code = await desk.ordered()
+    await desk.bring(money("S1", order.total_fen + 5_000, code))
+    body = {"amount_fen": 5_000, "bank_reference": "BACK-0001", "returned_on": "2026-11-22", "reason": "多付"}
+    await desk.post(desk.second, f"/payer-shares/{await desk.share_of(order)}/pay-back", body, status=201)
+    await desk.bring(money("S1", -order.total_fen - 5_000, "冲正", day="2026-11-24"))
+    (row,) = await desk.waiting()
+    await desk.post(desk.second, f"/bank-undoings/{row['undoing']['id']}/confirm")
+    assert await desk.order_now(order) == ("placed", "unpaid")
+    assert await desk.named() == {"unpaid_again": 5_000}
+
+
+async def test_another_company_s_statement_says_nothing_of_this_one_s_receipts(desk: Desk) -> None:
+    _, order, code = await desk.ordered()
+    header = "交易日期,交易流水号,对方户名,对方账号,借方发生额,贷方发生额,摘要,本方账号"
+    amount = f"{order.total_fen / 100:.2f}"
+    other = await worker(desk.database, Role.STAFF, "unit", await unit(desk.database, "OTHER"))
+
+    async def bring(by: Actor, row: str) -> None:
+        async with as_caller(desk.app, by) as caller:
+            answer = await caller.post(
+                "/api/v1/bank-statements", files={"file": ("a.csv", f"{header}\n{row}\n".encode())}
+            )
+        assert answer.status_code == 201, answer.text
+
+    await bring(desk.importer, f"2026-11-20,S1,甲（虚构）,6222001,,{amount},{code},1001000100010001")
+    assert await desk.order_now(order) == ("confirmed", "paid")
+    await bring(other, f"2026-11-21,S1,甲（虚构）,6222001,{amount},,冲正,1001000100010001")
+    async with as_caller(desk.app, other) as caller:
+        (theirs,) = (await caller.get("/api/v1/bank-transfers")).json()["items"]
+    assert (theirs["undoing"], theirs["may_take_back"]) == (None, [])
+    receipt = await desk.receipt("S1")
+    await desk.post(desk.importer, f"/bank-transfers/{receipt}/unmatch", {"reason": "试"}, status=201)
+
+
 async def test_what_was_refunded_and_then_taken_back_by_the_bank_is_owed(desk: Desk) -> None:
     _, order, code = await desk.ordered()
     await desk.bring(money("S1", order.total_fen, code))
@@ -393,8 +451,30 @@ async def test_a_receipt_that_stands_twice_or_without_its_file_is_named(desk: De
         await session.execute(
             text("""INSERT INTO bank_transfer (id, statement_id, row, bank, account_key, serial_number, day, amount_fen,
                 matched_fen, payer_name, remark, state, imported_at)
-                SELECT gen_random_uuid(), statement_id, 99, bank, 'another', serial_number, day, amount_fen, 0,
+                SELECT gen_random_uuid(), statement_id, 99, bank, 'desk:shop', serial_number, day, amount_fen, 0,
                     payer_name, remark, 'queued', :now FROM bank_transfer"""),
             {"now": datetime.now(UTC)},
         )
     assert await desk.named() == {"receipt_doubled": order.total_fen}
+
+
+async def test_a_receipt_without_its_file_and_a_conflict_are_named(desk: Desk) -> None:
+    _, order, code = await desk.ordered()
+    await desk.bring(money("S1", order.total_fen, code))
+    await desk.bring(money("S1", order.total_fen, code, name="另一个付款人（虚构）"))
+    assert await desk.named() == {"bank_conflict": order.total_fen}
+    async with desk.database.transaction() as session:
+        first = "(SELECT id FROM bank_statement ORDER BY imported_at LIMIT 1)"
+        await session.execute(text(f"UPDATE bank_statement SET file_sha256 = repeat('0', 64) WHERE id = {first}"))
+    assert await desk.named() == {"bank_conflict": order.total_fen, "receipt_lost": order.total_fen}
+
+
+async def test_the_same_serial_of_another_account_is_rightful(desk: Desk) -> None:
+    header = "交易日期,交易流水号,对方户名,对方账号,借方发生额,贷方发生额,摘要,本方账号"
+    for account in ("11110000", "22220000"):
+        row = f"2026-11-20,0001,甲（虚构）,6222001,,10.00,货款,{account}"
+        async with as_caller(desk.app, desk.importer) as caller:
+            data = f"{header}\n{row}\n".encode()
+            answer = await caller.post("/api/v1/bank-statements", files={"file": ("a.csv", data)})
+        assert answer.json()["fresh"] == 1
+    assert await desk.named() == {}
