@@ -43,7 +43,8 @@ def _bank(where: str, why: str = "t.state") -> str:
         FROM bank_transfer t JOIN bank_statement s ON s.id = t.statement_id WHERE {where}"""  # noqa: S608
 
 
-_TWICE: Final = """t.amount_fen > 0 AND t.state NOT IN ('taken_back', 'set_aside') AND EXISTS (SELECT FROM bank_transfer o
+_TWICE: Final = """t.amount_fen > 0 AND t.state NOT IN ('taken_back', 'set_aside') AND EXISTS (
+    SELECT FROM bank_transfer o
     WHERE o.serial_number = t.serial_number AND o.day = t.day AND o.id < t.id AND o.amount_fen = t.amount_fen
         AND o.payer_name = t.payer_name AND o.state NOT IN ('taken_back', 'set_aside')
         AND (o.account_key = t.account_key OR 'desk:' IN (left(o.account_key, 5), left(t.account_key, 5))))"""

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Request, UploadFile
+from fastapi import APIRouter, Depends, Form, Query, Request, UploadFile
 from starlette.responses import Response
 
 from orders.banking.desk import desk_of
@@ -32,6 +32,7 @@ from shop.adapters.files.open import TheFiles
 from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
+from shop.core.paging import LIMIT_MAX
 from shop.core.requests import TheDatabase
 from shop.sheet.refused import FILE_BYTES_MAX
 from shop.sheet.schemas import TitleSaid, rows_out
@@ -88,11 +89,16 @@ async def get_statement(statement_id: UUID, actor: Importer, database: TheDataba
 
 
 @routes.get("/bank-transfers")
-async def get_queue(actor: Importer, database: TheDatabase) -> QueueOut:
-    """What no share has yet: to be matched, or to be confirmed by a second person."""
+async def get_queue(
+    actor: Importer,
+    database: TheDatabase,
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_MAX,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+) -> QueueOut:
+    """What no share has yet: first what waits for a second person, then what is to be matched, the oldest first."""
     async with database.reading() as session:
-        waiting = await queue_of(session, actor, day=clock.today())
-    return QueueOut.model_validate({"items": [asdict(one) for one in waiting]})
+        waiting, more = await queue_of(session, actor, day=clock.today(), limit=limit, cursor=cursor)
+    return QueueOut.model_validate({"items": [asdict(one) for one in waiting], "next_cursor": more})
 
 
 @routes.post("/bank-statements/{statement_id}/match", status_code=201, response_model=ProposedOut)

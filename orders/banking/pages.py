@@ -26,6 +26,8 @@ from shop.ui.pages import render
 
 ADDRESS: Final = "/staff/bank"
 _LINES_MAX: Final = 200
+SHOWN: Final = 30
+"""Rows of a page."""
 WHY: Final = {
     "new_payer": "付款人第一次出现，请核对它替谁付款",
     "amount_differs": "金额与应付不一致，请分配",
@@ -181,9 +183,10 @@ async def desk_page(
     """
     now = clock.now()
     day = clock.business_day(now)
+    cursor = request.query_params.get("cursor", "")[:500] or None
     async with database.reading() as session:
         layouts = await layouts_seen(session, actor, day)
-        waiting = await queue_of(session, actor, day=day)
+        waiting, more = await queue_of(session, actor, day=day, limit=SHOWN, cursor=cursor)
         overpaid = await overpaid_of(session, actor, day=day)
         refunds = await refunds_of(session, actor, day=day)
         matched = await matched_of(session, actor, now=now)
@@ -192,6 +195,8 @@ async def desk_page(
         "banking/desk.html",
         status=problem.status if problem else 200,
         waiting=waiting,
+        more=more,
+        here=f"?cursor={cursor}" if cursor else "",
         matched=matched,
         overpaid=overpaid,
         refunds=refunds,

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ARRAY, Text, Uuid, bindparam, text
+from sqlalchemy import ARRAY, Date, Text, Uuid, bindparam, text
 
 from orders.banking.propose_reversal import candidates_of
 from orders.order.transfer_code import codes_in
@@ -13,6 +13,7 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import ReadSession
 from shop.core.errors import NotFound
+from shop.core.paging import cursor_of, keys_of
 from shop.organisation.queries import visible_unit_ids
 
 
@@ -151,11 +152,16 @@ SELECT coalesce(jsonb_agg(jsonb_build_object('id', t.id, 'statement_id', t.state
         WHERE t.id IN (u.receipt_id, u.reversal_id) AND u.state = 'proposed')) ORDER BY t.day, t.id), '[]')::text
 FROM (SELECT t.* FROM bank_transfer t JOIN bank_statement b ON b.id = t.statement_id
 """  # noqa: S608  # composed of our own constants
+# What waits for a second person stands first, however much waits for a first one.
+_RANK = """(t.state <> 'proposed' AND NOT EXISTS (SELECT FROM match_undoing u
+    WHERE u.receipt_id = t.id AND u.state = 'proposed' AND u.reversal_id IS NULL))::int"""
 _QUEUE = text(
     f"""{_TRANSFERS} WHERE (t.state IN ('queued', 'proposed') OR t.id IN (
         SELECT receipt_id FROM match_undoing WHERE state = 'proposed' AND reversal_id IS NULL))
-    AND (:all OR b.unit_id = ANY(:units)) ORDER BY t.day, t.id LIMIT :most) t"""  # noqa: S608  # our own constants
-).bindparams(bindparam("units", type_=ARRAY(Uuid)))
+    AND (:all OR b.unit_id = ANY(:units))
+    AND (CAST(:rank AS int) IS NULL OR ({_RANK}, t.day, t.id) > (:rank, CAST(:day AS date), CAST(:id AS uuid)))
+    ORDER BY {_RANK}, t.day, t.id LIMIT :most) t"""  # noqa: S608  # our own constants
+).bindparams(bindparam("units", type_=ARRAY(Uuid)), bindparam("day", type_=Date))
 _MATCHED = text(
     f"""{_TRANSFERS} WHERE ((t.state = 'matched' AND t.amount_fen > 0) OR t.state = 'set_aside')
     AND t.imported_at > :since AND (:all OR b.unit_id = ANY(:units)) AND NOT EXISTS (
@@ -197,17 +203,31 @@ SUGGESTED_MOST = 5
 MATCHED_SHOWN = timedelta(days=31)
 
 
-async def queue_of(session: ReadSession, actor: Actor, *, day: date, most: int = 100) -> list[TransferSeen]:
-    """Transfers of the actor's desks that no share has yet, the oldest first, each with shares that may fit."""
+async def queue_of(
+    session: ReadSession, actor: Actor, *, day: date, limit: int, cursor: str | None = None
+) -> tuple[list[TransferSeen], str | None]:
+    """Transfers of the actor's desks that no share has yet, each with shares that may fit, and where the next page
+    begins: first those that wait for a second person, then the oldest.
+    """
     reach = await _reach(session, actor, day)
-    found = _transfers((await session.execute(_QUEUE, reach | {"most": most})).scalar_one())
+    rank, after, after_id = keys_of(cursor, int, date, UUID) if cursor else (None, None, None)
+    place = {"rank": rank, "day": after, "id": after_id, "most": limit + 1}
+    found = _transfers((await session.execute(_QUEUE, reach | place)).scalar_one())
+    found.sort(key=lambda one: (_rank(one), one.day, one.id))
+    more, found = len(found) > limit, found[:limit]
     meant = await candidates_of(session, [one.id for one in found if one.amount_fen < 0], every=True)
     for one in found:
         one.may_take_back.extend(
             ReceiptSeen(row.id, row.serial_number, row.day, row.payer_name, row.remark, row.state, row.left_fen)
             for row in meant.get(one.id, [])[:SUGGESTED_MOST]
         )
-    return await _suggested(session, found, reach)
+    last = cursor_of(_rank(found[-1]), found[-1].day, found[-1].id) if more else None
+    return await _suggested(session, found, reach), last
+
+
+def _rank(one: TransferSeen) -> int:
+    undone = one.undoing is not None and one.undoing.receipt.id == one.id and one.undoing.reversal_id is None
+    return int(one.state != "proposed" and not undone)
 
 
 async def matched_of(session: ReadSession, actor: Actor, *, now: datetime, most: int = 50) -> list[TransferSeen]:

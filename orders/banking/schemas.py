@@ -200,7 +200,7 @@ class StatementOut(BaseModel):
 
 class QueueOut(BaseModel):
     items: list[TransferOut]
-    next_cursor: None = None
+    next_cursor: str | None = None
 
 
 class LayoutIn(BaseModel):

@@ -469,6 +469,29 @@ async def test_a_receipt_without_its_file_and_a_conflict_are_named(desk: Desk) -
     assert await desk.named() == {"bank_conflict": order.total_fen, "receipt_lost": order.total_fen}
 
 
+async def test_what_waits_for_a_second_person_stands_first_and_every_row_is_on_some_page(desk: Desk) -> None:
+    _, order, code = await desk.ordered()
+    await desk.bring(*(money(f"X{n}", 100 + n) for n in range(60)))
+    await desk.bring(money("S1", order.total_fen, code, day="2026-11-21"))
+    await desk.bring(money("S1", -order.total_fen, "冲正", day="2026-11-24"))
+    seen: list[dict[str, Any]] = []
+    cursor: str | None = None
+    async with as_caller(desk.app, desk.importer) as caller:
+        while True:
+            page = (
+                await caller.get(
+                    "/api/v1/bank-transfers", params={"limit": 25} | ({"cursor": cursor} if cursor else {})
+                )
+            ).json()
+            seen += page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                break
+    assert (len(seen), len({one["id"] for one in seen})) == (61, 61)
+    assert (seen[0]["state"], seen[0]["undoing"]["receipt"]["serial_number"]) == ("proposed", "S1")
+    assert [one["amount_fen"] for one in seen[1:]] == [100 + n for n in range(60)]
+
+
 async def test_the_same_serial_of_another_account_is_rightful(desk: Desk) -> None:
     header = "交易日期,交易流水号,对方户名,对方账号,借方发生额,贷方发生额,摘要,本方账号"
     for account in ("11110000", "22220000"):
