@@ -57,7 +57,7 @@ VALUES (:id, :bank, :sha, :file_name, :unit_id, :incoming, 0, :rows_read, CAST(:
 ON CONFLICT (file_sha256) DO NOTHING RETURNING id
 """)
 _BEFORE = text("""
-SELECT s.id, s.incoming, count(t.id) FILTER (WHERE t.state = 'matched') AS matched,
+SELECT s.id, s.incoming, s.set_aside::text AS set_aside, count(t.id) FILTER (WHERE t.state = 'matched') AS matched,
     count(t.id) FILTER (WHERE t.state <> 'matched') AS queued
 FROM bank_statement s LEFT JOIN bank_transfer t ON t.statement_id = s.id WHERE s.file_sha256 = :sha GROUP BY s.id
 """)
@@ -170,7 +170,17 @@ async def import_statement(
         statement_id = await session.scalar(_STATEMENT, facts)
         if statement_id is None:
             before = (await session.execute(_BEFORE, {"sha": kept.sha256})).one()
-            return Imported(before.id, True, before.incoming, 0, before.incoming, before.matched, before.queued)  # noqa: FBT003
+            aside = tuple(msgspec.json.decode(before.set_aside, type=list[SetAside]))
+            return Imported(
+                before.id,
+                repeated=True,
+                incoming=before.incoming,
+                fresh=0,
+                known=before.incoming,
+                matched=before.matched,
+                queued=before.queued,
+                set_aside=aside,
+            )
         return await _save(session, _Statement(statement_id, read, kept.sha256, unit_id, actor, now))
 
 

@@ -12,7 +12,7 @@ from orders.banking.layouts import COLUMN_WORDS
 from orders.banking.map_layout import layouts_seen
 from orders.banking.match import WantedShare, confirm, propose, reject
 from orders.banking.pay_back import pay_back
-from orders.banking.queries import matched_of, overpaid_of, queue_of, refunds_of, shares_by_code
+from orders.banking.queries import matched_of, overpaid_of, queue_of, refunds_of, rows_of, shares_by_code
 from orders.banking.return_refund import return_refund
 from orders.order.transfer_code import codes_in
 from shop.access.guard import requires
@@ -52,13 +52,10 @@ async def get_desk(
     actor: Importer,
     database: TheDatabase,
     done: str = "",
-    n: int = 0,
-    q: int = 0,
-    a: int = 0,
-    c: int = 0,
+    statement: UUID | None = None,
 ) -> Response:
-    """What waits, and what was just done (`done`, with its figures: matched, queued, set aside, for a person)."""
-    return await desk_page(request, actor, database, done=done, figures=(n, q, a, c))
+    """What waits, and what was just done: of an imported `statement` what became of its rows."""
+    return await desk_page(request, actor, database, done=done, statement_id=statement)
 
 
 @routes.post(f"{ADDRESS}/{{statement_id}}/transfers/{{transfer_id}}/match")
@@ -173,7 +170,7 @@ async def desk_page(
     database: Database,
     *,
     done: str = "",
-    figures: tuple[int, int, int, int] = (0, 0, 0, 0),
+    statement_id: UUID | None = None,
     problem: Problem | None = None,
     typed: Mapping[UUID, Mapping[str, str]] | None = None,
     asked: Mapping[str, object] | None = None,
@@ -190,6 +187,7 @@ async def desk_page(
         overpaid = await overpaid_of(session, actor, day=day)
         refunds = await refunds_of(session, actor, day=day)
         matched = await matched_of(session, actor, now=now)
+        rows = await rows_of(session, actor, statement_id, day=day) if statement_id else None
     return render(
         request,
         "banking/desk.html",
@@ -203,7 +201,7 @@ async def desk_page(
         me=actor.user_id,
         why=WHY,
         done=done,
-        figures=figures,
+        rows=rows,
         problem=problem,
         typed=typed or {},
         asked=asked or {},

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -102,6 +103,22 @@ class StatementSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class RowsSeen:
+    """A statement's rows: read = incoming + set aside; incoming = fresh + those that an earlier file had brought.
+
+    Of the fresh ones `matched` have their shares, `waiting` are for people. set_aside: (row, reason, said).
+    """
+
+    file_name: str
+    rows_read: int
+    incoming: int
+    fresh: int
+    matched: int
+    waiting: int
+    set_aside: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class OverpaidSeen:
     """A share whose payer gets something back."""
 
@@ -172,6 +189,12 @@ _OF_STATEMENT = text(f"{_TRANSFERS} WHERE t.statement_id = :statement ORDER BY t
 _STATEMENT = text("""
 SELECT id, bank, file_name, incoming, fresh, imported_at FROM bank_statement b
 WHERE id = :statement AND (:all OR b.unit_id = ANY(:units))
+""").bindparams(bindparam("units", type_=ARRAY(Uuid)))
+_ROWS = text("""
+SELECT file_name, rows_read, incoming, fresh, set_aside::text AS set_aside,
+    (SELECT count(*) FROM bank_transfer t WHERE t.statement_id = b.id AND t.state = 'matched') AS matched,
+    (SELECT count(*) FROM bank_transfer t WHERE t.statement_id = b.id AND t.state IN ('queued', 'proposed')) AS waiting
+FROM bank_statement b WHERE id = :statement AND (:all OR b.unit_id = ANY(:units))
 """).bindparams(bindparam("units", type_=ARRAY(Uuid)))
 # Open shares with exactly this amount, or named by a code in the remark.
 _FITTING = text(f"""
@@ -245,6 +268,13 @@ async def statement_seen_by(session: ReadSession, actor: Actor, statement_id: UU
         raise NotFound("没有这份流水。")
     found = _transfers((await session.execute(_OF_STATEMENT, {"statement": statement_id, "most": 20_000})).scalar_one())
     return StatementSeen(**row, transfers=await _suggested(session, found, reach))
+
+
+async def rows_of(session: ReadSession, actor: Actor, statement_id: UUID, *, day: date) -> RowsSeen | None:
+    """What became of the rows of one statement; None out of the actor's reach."""
+    reach = await _reach(session, actor, day)
+    row = (await session.execute(_ROWS, reach | {"statement": statement_id})).mappings().one_or_none()
+    return RowsSeen(**dict(row) | {"set_aside": msgspec.json.decode(row["set_aside"])}) if row else None
 
 
 async def overpaid_of(session: ReadSession, actor: Actor, *, day: date, most: int = 100) -> list[OverpaidSeen]:

@@ -31,6 +31,12 @@ Confirmer = Annotated[Actor, Depends(requires(Permission.BANK_CONFIRM))]
 Digest = Annotated[str, Form(pattern=r"^([0-9a-f]{64})?$")]
 
 
+@routes.get(f"{ADDRESS}/statements")
+async def get_statements(_: Importer) -> RedirectResponse:
+    """Whoever reloads a refused form comes back to the desk."""
+    return RedirectResponse(ADDRESS, 303)
+
+
 @routes.post(f"{ADDRESS}/statements")
 async def post_statement(
     request: Request,
@@ -66,8 +72,7 @@ async def post_statement(
     except Problem as problem:
         return await desk_page(request, actor, database, problem=problem)
     done = "repeated" if imported.repeated else "imported"
-    aside = f"&a={len(imported.set_aside)}&c={imported.conflicts + imported.taken_back}"
-    return RedirectResponse(f"{ADDRESS}?done={done}&n={imported.matched}&q={imported.queued}{aside}", 303)
+    return RedirectResponse(f"{ADDRESS}?done={done}&statement={imported.statement_id}", 303)
 
 
 @routes.post(f"{ADDRESS}/layouts")

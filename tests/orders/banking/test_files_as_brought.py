@@ -334,3 +334,15 @@ async def test_a_reversal_with_other_content_and_two_partial_ones_block_nothing(
     done = await desk.imported("\n".join([H, *rows]).encode())
     assert (done["taken_back"], done["conflicts"], done["incoming"]) == (3, 1, 4)
     assert ("S7", 700) in [(serial, fen) for serial, fen, *_ in await desk.kept()]
+
+
+async def test_the_same_file_again_says_the_same_of_its_rows(desk: BankDesk) -> None:
+    first = await desk.imported(case("b16_footer.csv"))
+    again = await desk.imported(case("b16_footer.csv"))
+    assert (first["repeated"], again["repeated"], again["fresh"]) == (False, True, 0)
+    for name in ("rows_read", "rows_taken", "rows_set_aside", "set_aside"):
+        assert again[name] == first[name]
+    async with as_caller(desk.app, desk.actor) as caller:
+        page = (await caller.get(f"/staff/bank?done=imported&statement={first['statement_id']}")).text
+    for one in first["set_aside"]:
+        assert f"第 {one['row']} 行" in page

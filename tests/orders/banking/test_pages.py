@@ -50,7 +50,7 @@ async def test_two_people_match_a_transfer_by_the_page(app: FastAPI, database: D
     )
     assert sent.status_code == 303
     page = await first.get(sent.headers["location"])
-    assert "待人工处理 1 笔" in page.text
+    assert "待处理 1 笔" in page.text
     action = re.search(r'action="(/staff/bank/[^"]+/match)"', page.text)
     assert action
     typed = {"csrf_token": token(page.text), "shares": "BF 抄错了", "reason": "来函"}
