@@ -11,7 +11,7 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import WriteSession
-from shop.core.errors import NotFound, Problem
+from shop.core.errors import Detail, Invalid, NotFound, Problem
 from shop.core.ids import new_id
 from shop.organisation.queries import visible_unit_ids
 from shop.ui.filters import yuan
@@ -43,6 +43,10 @@ FROM payer_share s JOIN shop_order o ON o.id = s.order_id, LATERAL (
     FROM transfer t WHERE :advance IN (t.debit_account_id, t.credit_account_id)) advance
 WHERE s.id = :share FOR UPDATE OF s
 """)
+_CAME = text("""
+SELECT min(t.day) FROM transfer_match m JOIN bank_transfer t ON t.id = m.transfer_id
+WHERE m.payer_share_id = :share
+""")
 _RETURN = text("""
 WITH returned AS (
     INSERT INTO paid_back (id, payer_share_id, amount_fen, bank_reference, returned_on, reason, recorded_by,
@@ -71,7 +75,8 @@ async def pay_back(
 ) -> UUID:
     """Record that `amount_fen` of a share's advance went back, proved by the bank's own serial number.
 
-    Raises NotFound out of the actor's reach, NothingToReturn above what may go back, ReferenceUsed.
+    Raises NotFound out of the actor's reach, NothingToReturn above what may go back, ReferenceUsed, Invalid for a day
+    before the money came or after today.
     """
     share = (await session.execute(_LOCK, {"share": payer_share_id})).one_or_none()
     units = await visible_unit_ids(session, actor, Permission.BANK_CONFIRM, clock.business_day(now))
@@ -81,6 +86,11 @@ async def pay_back(
     most: int = (await session.execute(_MOST, {"share": payer_share_id, "advance": advance})).scalar_one()
     if not 0 < amount_fen <= most:
         raise NothingToReturn(f"最多可以退回 {yuan(max(0, most))}。")
+    today = clock.business_day(now)
+    came: date = await session.scalar(_CAME, {"share": payer_share_id}) or today
+    if not came <= returned_on <= today:
+        said = f"退回日期应在到账日 {came} 和今天之间"
+        raise Invalid(f"{said}。", [Detail("/returned_on", "out_of_range", said)])
     facts = {"id": new_id(), "share": payer_share_id, "fen": amount_fen, "reference": bank_reference, "now": now}
     done = await session.scalar(_RETURN, facts | {"day": returned_on, "reason": reason, "actor": actor.user_id})
     if done is None:

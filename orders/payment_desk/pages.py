@@ -17,7 +17,6 @@ from orders.payment_desk.queries import lines_left, payable_with, waiting_list
 from orders.payment_desk.retry import given_back, settle_otherwise
 from orders.payment_desk.schemas import AdoptIn, GivenBackIn, List, ReasonIn, StepOut, WaitingOut
 from orders.payment_desk.turn import keep, return_payment
-from orders.payment_desk.waiting import KINDS
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.adapters.stripe.gateway import PaymentGateway
@@ -175,7 +174,6 @@ async def _desk(
         status=problem.status if problem else 200,
         lists=lists,
         beside=beside,
-        kinds=KINDS,
         words=words,
         actor=actor,
         typed=typed,

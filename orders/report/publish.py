@@ -26,9 +26,7 @@ async def publish(
 ) -> dict[str, Any]:
     """The document as it goes out; the same report again is remembered once. by: None for the command line."""
     document = report.published(key)
-    summary = {
-        name: document[name] for name in ("period", "view", "filters", "unit", "group_by", "totals", "recognised_fen")
-    }
+    summary = {name: document[name] for name in _SUMMARY}
     summary |= report.known_at_asked | {
         "rows": len(document["rows"]),
         "seal": document["seal"] and document["seal"]["number"],

@@ -92,13 +92,16 @@ def read_sheet(data: bytes, rows_max: int = ROWS_MAX) -> Sheet:
     return sheet
 
 
+def visible(raw: str) -> str:
+    """Without the signs that nobody sees."""
+    return raw if raw.isascii() and raw.isprintable() else _INVISIBLE.sub("", raw)
+
+
 def clean(raw: str) -> str:
     """A cell's text without what a spreadsheet or an export puts around it: invisible signs, the apostrophe or
     backtick that says "this is text", `="…"`.
     """
-    if not raw.isascii() or not raw.isprintable():
-        raw = _INVISIBLE.sub("", raw)
-    found = raw.strip()
+    found = visible(raw).strip()
     if found[:1] in {"'", "`"}:
         found = found.lstrip("'`").strip()
     elif found[:1] == "=" and (guarded := _GUARDED.match(found)):

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.responses import Response
 
+from shop.sheet.read import visible
+
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
 
@@ -24,7 +26,8 @@ Cell = str | int | Decimal | date | None
 
 def harmless(text: str) -> str:
     """What a spreadsheet would run as a formula gets the apostrophe that makes it text; our reader takes it off."""
-    return f"'{text}" if text.lstrip(" \u3000")[:1] in _DANGEROUS and text.strip() else text
+    first = visible(text).strip()[:1]
+    return f"'{text}" if first and not _DANGEROUS.isdisjoint((text[0], first)) else text
 
 
 def yuan(fen: int) -> Decimal:

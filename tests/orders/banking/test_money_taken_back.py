@@ -391,7 +391,10 @@ async def test_what_was_paid_back_and_then_taken_back_by_the_bank_is_a_named_deb
     _, order, code = await desk.ordered()
     await desk.bring(money("S1", order.total_fen + 5_000, code))
     body = {"amount_fen": 5_000, "bank_reference": "BACK-0001", "returned_on": "2026-11-22", "reason": "多付"}
-    await desk.post(desk.second, f"/payer-shares/{await desk.share_of(order)}/pay-back", body, status=201)
+    at = f"/payer-shares/{await desk.share_of(order)}/pay-back"
+    for day in ("2099-01-01", "2026-11-19", "0001-01-01"):
+        refused(await desk.answer(desk.second, at, body | {"returned_on": day}), 422, "invalid")
+    await desk.post(desk.second, at, body, status=201)
     await desk.bring(money("S1", -order.total_fen - 5_000, "冲正", day="2026-11-24"))
     (row,) = await desk.waiting()
     await desk.post(desk.second, f"/bank-undoings/{row['undoing']['id']}/confirm")

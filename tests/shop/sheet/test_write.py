@@ -5,6 +5,7 @@ import io
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 import python_calamine
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +26,14 @@ def test_no_cell_begins_as_a_formula_and_figures_stay_figures(tmp_path: Path) ->
     out.add(row)
     out.close()
     assert (tmp_path / "a.csv").read_bytes() == written
+
+
+@pytest.mark.parametrize(
+    "sign", ["\u00a0", "\u200b", "\ufeff", "\u2003", "\u2028", "\u0085", "\u00ad", "\u000b", " ", "\t"]
+)
+def test_a_sign_that_nobody_sees_hides_no_formula(sign: str) -> None:
+    assert harmless(f"{sign}=1+1") == f"'{sign}=1+1"
+    assert harmless(f"{sign}货款") in {f"{sign}货款", f"'{sign}货款"}
 
 
 def test_a_workbook_holds_text_and_no_formula(tmp_path: Path) -> None:
