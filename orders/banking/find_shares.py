@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Text, bindparam, text
 
+from orders.banking.read_statement import names_reversal
 from orders.order.transfer_code import codes_in
 from shop.core.database import ReadSession
 from shop.core.settings import settings
@@ -105,7 +106,9 @@ async def find_shares(session: ReadSession, incoming: Sequence[Incoming]) -> dic
         payer = (one.payer_account_digest or "", plain(one.payer_name))
         shares = {share.id: share for share in [*named, *of_payer.get(payer, [])]}
         open_fen = {share.id: left.setdefault(share.id, share.open_fen) for share in shares.values()}
-        if named:
+        if names_reversal(one.remark):  # perhaps a refund of ours that could not be delivered
+            found[one.id] = Found((), why="came_back")
+        elif named:
             trusted = all(_may_pay(share, payer, known) for share in named)
             found[one.id] = _by_code(one, named, open_fen, trusted=trusted)
         else:

@@ -68,8 +68,8 @@ class TransferSeen:
     """state: queued, proposed, matched, taken_back, set_aside. amount_fen below zero: the bank took money back.
 
     left_fen: what stands of a receipt, to be matched. why_queued: new_payer, amount_differs, several_fit, order_over,
-    serial_conflict, taken_back, part_taken_back, undone. undoing: what takes this receipt back, or what this negative
-    row takes back. may_take_back: what such a row may mean.
+    serial_conflict, taken_back, part_taken_back, came_back, undone. undoing: what takes this receipt back, or what this
+    negative row takes back. may_take_back: what such a row may mean.
     """
 
     id: UUID

@@ -166,7 +166,7 @@ class TransferOut(BaseModel):
     """state: queued, proposed, matched, taken_back, set_aside. amount_fen below zero: the bank took money back.
 
     left_fen: what stands of a receipt. why_queued: new_payer, amount_differs, several_fit, order_over, serial_conflict,
-    taken_back, part_taken_back, undone.
+    taken_back, part_taken_back, came_back, undone.
     """
 
     id: UUID

@@ -387,6 +387,14 @@ async def test_a_refund_that_the_shop_sent_by_bank_is_no_reversal(desk: Desk) ->
     assert await desk.order_now(order) == ("confirmed", "paid")
 
 
+async def test_a_refund_that_the_bank_could_not_deliver_is_no_second_payment(desk: Desk) -> None:
+    _, order, code = await desk.ordered()
+    await desk.bring(money("S1", order.total_fen, code))
+    done = await desk.bring(money("S2", order.total_fen, f"退汇 账号户名不符 {code}", day="2026-11-23"))
+    assert done["matched"] == 0
+    assert [one["why_queued"] for one in await desk.waiting()] == ["came_back"]
+
+
 async def test_what_was_paid_back_and_then_taken_back_by_the_bank_is_a_named_debt(desk: Desk) -> None:
     _, order, code = await desk.ordered()
     await desk.bring(money("S1", order.total_fen + 5_000, code))
