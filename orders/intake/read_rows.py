@@ -225,7 +225,9 @@ def _status(channel: Channel, cells: Cells, row: Row) -> str | None:
     if unknown := [one for one in found if one not in words]:
         cells.wrong("status", f"不认识的状态“{unknown[0][:40]}”，不知道这一行是否成交；认识的有：{'、'.join(words)}")
         return None
-    said = [words[one] for one in found if not (words[one] == "refunded" and row.type == "refund")]
+    said = [words[one] for one in found]
+    if row.type == "refund":
+        said = ["closed" if one == "refund_closed" else one for one in said if one != "refunded"]
     return next((one for one in said if one in CLOSED), None)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, Literal
 
-Status = Literal["counts", "closed", "unpaid", "refunded"]
+Status = Literal["counts", "closed", "unpaid", "refunded", "refund_closed"]
 Direction = Literal["in", "out", "neither"]
 
 _STATUSES: Final[Mapping[Status, tuple[str, ...]]] = {
@@ -15,15 +15,18 @@ _STATUSES: Final[Mapping[Status, tuple[str, ...]]] = {
     ),
     "closed": (
         "交易关闭", "已关闭", "关闭", "已取消", "取消", "交易取消", "已作废", "作废", "无效", "交易失败", "失败",
-        "支付失败", "付款失败", "转账失败", "退款关闭", "已撤销", "退款中", "待退款", "处理中",
+        "支付失败", "付款失败", "转账失败", "已撤销", "退款中", "待退款", "处理中",
     ),
+    "refund_closed": ("退款关闭", "退款取消", "退款失败"),
     "unpaid": ("等待买家付款", "等待付款", "待付款", "未付款", "未支付", "待支付"),
     "refunded": (
         "已退款", "退款成功", "全额退款", "已全额退款", "退款完成", "退货完成", "已退货", "对方已退还", "已退还",
     ),
 }  # fmt: skip
 STATUSES: Final[Mapping[str, Status]] = {word: said for said, words in _STATUSES.items() for word in words}
-"""`refunded` says of a refund's own row that it succeeded. A word that is not here is asked about, never guessed."""
+"""`refunded` says of a refund's own row that it succeeded; `refund_closed` that it did not, and of a sale's that it
+stands. A word that is not here is asked about, never guessed.
+"""
 _DIRECTIONS: Final[Mapping[Direction, tuple[str, ...]]] = {
     "in": (
         "收入", "收", "贷", "贷方", "贷记", "C", "CR", "Credit", "来账", "来帐", "转入", "存入", "入账", "进账", "收款",

@@ -34,6 +34,12 @@ async def test_closed_and_unpaid_orders_are_set_aside_and_listed(desk: IntakeDes
     assert await desk.sums("channel") == [(MARKET, 10_000)]
 
 
+async def test_a_refund_that_was_closed_leaves_its_sale_standing(desk: IntakeDesk) -> None:
+    lines = case("i01_closed_orders.csv", **FACTS).decode().splitlines()
+    done = (await desk.upload("\n".join([lines[0], lines[1].replace("交易成功", "退款关闭")]).encode(), MARKET)).json()
+    assert (done["rows_taken"], done["rows_set_aside"], done["sales_fen"]) == (1, 0, 10_000)
+
+
 async def test_a_status_that_nobody_knows_is_an_error_of_its_row(desk: IntakeDesk) -> None:
     data = case("i01_closed_orders.csv", **FACTS).replace("交易关闭".encode(), "等待买家确认价格".encode())
     problem = refused(await desk.upload(data, MARKET), 422, "import_refused")
