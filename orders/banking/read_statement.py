@@ -14,7 +14,7 @@ from shop.sheet.read import ROWS_ABOVE_MAX, Line, Sheet, read_sheet
 from shop.sheet.refused import HeaderWrong
 from shop.sheet.table import SetAside, Table, refuse_rows, require_known, table_of
 from shop.sheet.value import half_width, plain
-from shop.sheet.words import ASIDE, DIRECTIONS, STATUSES
+from shop.sheet.words import ASIDE, BESIDE, DIRECTIONS, STATUSES
 
 _OWN_ACCOUNT: Final = re.compile(
     r"(?:账号|帐号|账户号?|卡号|支付宝账户)[:：,]?\s*[\[【(（]?\s*"
@@ -156,7 +156,7 @@ def _cells(line: Line, layout: StatementLayout, titles: Sequence[str]) -> Cells:
         places = [by_title[plain(title)] for title in getattr(layout, name) if plain(title) in by_title]
         texts = {place: line.cells[place] for place in places if line.cells[place]}
         if name in {"remark", "status"}:
-            filled[name] = " ".join(dict.fromkeys(texts.values()))
+            filled[name] = (" " if name == "remark" else BESIDE).join(dict.fromkeys(texts.values()))
         elif texts:
             place = next(iter(texts))
             filled[name] = texts[place]
@@ -206,7 +206,7 @@ def _account(cells: Cells) -> str:
 
 def _status(cells: Cells) -> str | None:
     """Why the row is set aside, by the words of its states. A word that no list knows is an error of the row."""
-    found = [plain(one) for one in (cells.maybe("status") or "").split()]
+    found = [plain(one) for one in (cells.maybe("status") or "").split(BESIDE) if one]
     if unknown := [one for one in found if one not in STATUSES]:
         cells.wrong("status", f"不认识的状态“{unknown[0][:40]}”，不知道钱是否到账；认识的有：{'、'.join(STATUSES)}")
     return next((STATUSES[one] for one in found if STATUSES.get(one) in {"closed", "unpaid", "refunded"}), None)

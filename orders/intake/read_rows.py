@@ -23,7 +23,7 @@ from shop.sheet.read import ROWS_ABOVE_MAX, Sheet, read_sheet
 from shop.sheet.refused import HeaderWrong
 from shop.sheet.table import Table, require_known, table_of
 from shop.sheet.value import YUAN_MAX, plain
-from shop.sheet.words import STATUSES
+from shop.sheet.words import BESIDE, STATUSES
 
 ROWS_MAX: Final = 5_000
 """Rows of a file: it is checked, and later entered, while somebody waits."""
@@ -72,7 +72,7 @@ def read_rows(
     for line in table.rows:
         by_field = {name: line.cells[place] for name, place in places.items() if place < len(line.cells)}
         if states:
-            by_field["status"] = " ".join(filter(None, (line.cells[at] for at in states if at < len(line.cells))))
+            by_field["status"] = BESIDE.join(filter(None, (line.cells[at] for at in states if at < len(line.cells))))
         channel = _stated_channel(by_field, channels, channel, line.number)
         if channel is not None:
             row = read_row(channel, line.number, by_field, {name for name, at in places.items() if at in line.lost})
@@ -220,7 +220,7 @@ def _status(channel: Channel, cells: Cells, row: Row) -> str | None:
 
     A word that no list knows is an error of the row: nobody could say whether it counts.
     """
-    found = [plain(one) for one in (cells.maybe("status") or "").split()]
+    found = [plain(one) for one in (cells.maybe("status") or "").split(BESIDE) if one]
     words = {**STATUSES, **(channel.named("status").words or {})}
     if unknown := [one for one in found if one not in words]:
         cells.wrong("status", f"不认识的状态“{unknown[0][:40]}”，不知道这一行是否成交；认识的有：{'、'.join(words)}")

@@ -23,6 +23,8 @@ _STATUSES: Final[Mapping[Status, tuple[str, ...]]] = {
         "已退款", "退款成功", "全额退款", "已全额退款", "退款完成", "退货完成", "已退货", "对方已退还", "已退还",
     ),
 }  # fmt: skip
+BESIDE: Final = "；"
+"""Between the states of a row that has several columns of them."""
 STATUSES: Final[Mapping[str, Status]] = {word: said for said, words in _STATUSES.items() for word in words}
 """`refunded` says of a refund's own row that it succeeded; `refund_closed` that it did not, and of a sale's that it
 stands. A word that is not here is asked about, never guessed.

@@ -183,6 +183,8 @@ async def test_the_bills_of_wechat_and_alipay(desk: BankDesk) -> None:
     income = bill.replace("已全额退款".encode(), "卡在半路".encode())
     problem = refused(await desk.bring(income), 422, "import_refused")
     assert "卡在半路" in problem["detail"], "a status that nobody knows is an error of its row, never a guess"
+    refused(await desk.bring(bill.replace("已存入零钱".encode(), "已存入 零钱坏".encode())), 422, "import_refused")
+    bill = bill.replace("已存入零钱".encode(), "已存入 零钱".encode())
     done = await desk.imported(bill)  # what is no income may say of its status what it likes
     assert [one["reason"] for one in done["set_aside"]] == ["money_out", "neither", "refunded"]
     funds = await desk.imported(case("wechat_funds.csv"))

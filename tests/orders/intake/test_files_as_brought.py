@@ -34,6 +34,17 @@ async def test_closed_and_unpaid_orders_are_set_aside_and_listed(desk: IntakeDes
     assert await desk.sums("channel") == [(MARKET, 10_000)]
 
 
+async def test_a_blank_inside_a_status_changes_nothing(desk: IntakeDesk) -> None:
+    spaced = (
+        case("i01_closed_orders.csv", **FACTS)
+        .decode()
+        .replace("交易成功", "交易 成功")
+        .replace("交易关闭", "交易　关闭")
+    )
+    done = (await desk.upload(spaced.encode(), MARKET)).json()
+    assert [(one["row"], one["reason"]) for one in done["set_aside"]] == [(3, "closed"), (4, "unpaid")]
+
+
 async def test_a_refund_that_was_closed_leaves_its_sale_standing(desk: IntakeDesk) -> None:
     lines = case("i01_closed_orders.csv", **FACTS).decode().splitlines()
     done = (await desk.upload("\n".join([lines[0], lines[1].replace("交易成功", "退款关闭")]).encode(), MARKET)).json()
