@@ -210,6 +210,33 @@ async def test_my_own_year_and_only_mine(app: FastAPI, database: Database) -> No
         assert (await nobody.get("/api/v1/me/year")).status_code == 401
 
 
+async def test_my_year_counts_a_corrected_order_where_the_report_counts_it(app: FastAPI, database: Database) -> None:
+    async with till(database) as desk:
+        shop = await small_shop(database)
+        one, other = [await buyer(database, works_at=shop.branch) for _ in range(2)]
+        order = await desk.paid(one, {shop.skus[0]: 1})
+        await desk.paid(other, {shop.skus[2]: 1})
+        clerks = [await staff(desk, shop.bank) for _ in range(2)]
+    async with as_caller(app, clerks[0]) as first, as_caller(app, clerks[1]) as second:
+        pdf = b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
+        paper = (await first.post("/api/v1/evidence", files={"file": ("a.pdf", pdf)})).json()["sha256"]
+        body = {
+            "order_line": str(order.lines[0].id), "facts": {"county_code": "140225"}, "reason": "产地写错",
+            "document_sha256": paper,
+        }  # fmt: skip
+        asked = await first.post("/api/v1/credit/corrections", json=body, headers={"Idempotency-Key": str(new_id())})
+        assert asked.status_code == 201, asked.text
+        assert (await second.post(f"/api/v1/credit/corrections/{asked.json()['id']}/approve")).status_code == 200
+        period = {"from": f"{YEAR}-01-01", "to": f"{YEAR + 1}-01-01", "group_by": "county"}
+        report = (await first.get("/api/v1/reports/sales", params=period)).json()
+    async with as_caller(app, one) as caller:
+        mine = (await caller.get("/api/v1/me/year")).json()
+    assert {row["code"]: row["orders"] for row in mine["counties"]} == {"140225": 1, "522633": 0}
+    assert {row["county"]["code"]: row["orders"] for row in report["rows"]} == {"140225": 2, "522633": 0}, (
+        "with another"
+    )
+
+
 async def test_the_page_of_my_year(app: FastAPI, database: Database) -> None:
     await small_shop(database)
     who = await somebody(database, "me@shop.test", Grant(Role.EMPLOYEE, "all", "*"))
