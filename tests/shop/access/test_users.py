@@ -113,7 +113,7 @@ async def test_the_audit_holds_no_personal_data(database: Database) -> None:
         )  # fmt: skip
     async with database.reading() as session:
         row = str(await session.scalar(text("SELECT audit_event::text FROM audit_event")))
-    assert not any(secret in row for secret in ("ada", "张三丰", "13800138000"))
+    assert not any(secret in row for secret in ("ada@", "example.com", "张三丰", "13800138000"))
 
 
 @pytest.mark.parametrize(
