@@ -1,4 +1,4 @@
-"""Whose bank desk imports a statement: only it sees the payers' names in there."""
+"""Whose bank desk imports a statement: only it sees the payers' names in there, and it settles its own company's."""
 
 from datetime import date
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 from shop.access.permissions import Actor, Permission
 from shop.core.database import ReadSession
 from shop.core.errors import NotFound
-from shop.organisation.queries import visible_unit_ids
+from shop.organisation.queries import unit_path, units_below, visible_unit_ids
 
 
 async def desk_of(session: ReadSession, actor: Actor, unit_id: UUID | None, *, day: date) -> UUID | None:
@@ -22,3 +22,14 @@ async def desk_of(session: ReadSession, actor: Actor, unit_id: UUID | None, *, d
     if not own:
         raise NotFound("您的权限不含任何单位，请联系管理员。")
     return UUID(own[0])
+
+
+async def company_of(session: ReadSession, desk_id: UUID | None, day: date) -> frozenset[UUID] | None:
+    """The units whose money a desk's statement may say something of: those of its top unit; None: the shop's, of all.
+
+    A file that states anybody's account proves no right to what came there.
+    """
+    if desk_id is None:
+        return None
+    path = await unit_path(session, desk_id, day)
+    return frozenset(await units_below(session, path[-1], day)) | {desk_id} if path else frozenset({desk_id})

@@ -1,9 +1,7 @@
 """Which shares a transfer is for: by the code in its remark, or because its payer is known and the amount is exact."""
 
-import hmac
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Text, bindparam, text
@@ -11,7 +9,6 @@ from sqlalchemy import ARRAY, Text, bindparam, text
 from orders.banking.read_statement import names_reversal
 from orders.order.transfer_code import codes_in
 from shop.core.database import ReadSession
-from shop.core.settings import settings
 from shop.sheet.value import plain
 
 EVERYBODY_PAYS = "person"
@@ -50,16 +47,11 @@ class Found:
     why: str | None = None
 
 
-def account_digest(account: str) -> str | None:
-    """A keyed digest: the same account is known again, and nobody can read or guess it."""
-    digits = plain(account)
-    return hmac.new(settings().secret_key.encode(), digits.encode(), sha256).hexdigest() if digits else None
-
-
 _SHARE = """
 SELECT s.id, s.order_id, o.state AS order_state, s.payer_kind, s.payer_id, s.payer_name, s.invoice_title,
     s.transfer_code, greatest(0, s.due_fen - s.paid_fen) AS open_fen
 FROM payer_share s JOIN shop_order o ON o.id = s.order_id
+    AND (CAST(:company AS uuid[]) IS NULL OR coalesce(s.unit_id, o.unit_id) = ANY(CAST(:company AS uuid[])))
 """
 _BY_CODE = text(f"{_SHARE} WHERE s.transfer_code = ANY(:codes)").bindparams(bindparam("codes", type_=ARRAY(Text)))
 # As long as a match by which two people said so stands.
@@ -80,18 +72,23 @@ ORDER BY shares.id
 _KNOWN = text(f"SELECT * FROM {_KNOWN_PAYER}").bindparams(bindparam("digests", type_=ARRAY(Text)))  # noqa: S608  # as above
 
 
-async def find_shares(session: ReadSession, incoming: Sequence[Incoming]) -> dict[UUID, Found]:
+async def find_shares(
+    session: ReadSession, incoming: Sequence[Incoming], *, company: Collection[UUID] | None
+) -> dict[UUID, Found]:
     """For every transfer: its shares, or why a person must look. Three statements, however many transfers.
+
+    company: the units whose shares a desk settles, as `company_of` says; None: all. A code is no right to another's.
 
     What an earlier transfer of the same list will pay is no longer open for the next one.
     """
     codes = {one.id: codes_in(one.remark) for one in incoming}
     wanted = sorted({code for each in codes.values() for code in each})
-    rows = (await session.execute(_BY_CODE, {"codes": wanted})).mappings()
+    reach = {"company": None if company is None else list(company)}
+    rows = (await session.execute(_BY_CODE, reach | {"codes": wanted})).mappings()
     by_code = {row["transfer_code"]: OpenShare(**row) for row in rows}
     digests = sorted({one.payer_account_digest for one in incoming if one.payer_account_digest})
     of_payer: dict[tuple[str, str], list[OpenShare]] = {}
-    for row in (await session.execute(_BY_PAYER, {"digests": digests})).mappings():
+    for row in (await session.execute(_BY_PAYER, reach | {"digests": digests})).mappings():
         facts = dict(row)
         key = (facts.pop("account_digest"), facts.pop("plain_name"))
         of_payer.setdefault(key, []).append(OpenShare(**facts))

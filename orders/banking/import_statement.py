@@ -1,7 +1,7 @@
 """Import a bank's statement: every row or none, each transfer once, and what is clear finds its shares at once."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -11,8 +11,11 @@ import anyio.to_thread
 import msgspec
 from sqlalchemy import ARRAY, Uuid, bindparam, text
 
-from orders.banking.find_shares import Found, Incoming, account_digest, find_shares
+from orders.banking.desk import company_of
+from orders.banking.find_shares import Found, Incoming, find_shares
+from orders.banking.known_rows import ROWS, SortedRows, known_ids, sort_rows
 from orders.banking.map_layout import layouts_of
+from orders.banking.own_account import account_digest, own_account
 from orders.banking.propose_reversal import propose_reversals
 from orders.banking.read_statement import Came, StatementRead, read_statement
 from orders.banking.settle_transfer import Applied, settle_transfers
@@ -54,48 +57,30 @@ INSERT INTO bank_statement (id, bank, file_sha256, file_name, unit_id, incoming,
     acknowledged_columns, imported_by, imported_at)
 VALUES (:id, :bank, :sha, :file_name, :unit_id, :incoming, 0, :rows_read, CAST(:set_aside AS jsonb), :acknowledged,
     :actor, :now)
-ON CONFLICT (file_sha256) DO NOTHING RETURNING id
+ON CONFLICT (file_sha256, unit_id) DO NOTHING RETURNING id
 """)
 _BEFORE = text("""
 SELECT s.id, s.incoming, s.set_aside::text AS set_aside, count(t.id) FILTER (WHERE t.state = 'matched') AS matched,
     count(t.id) FILTER (WHERE t.state <> 'matched') AS queued
-FROM bank_statement s LEFT JOIN bank_transfer t ON t.statement_id = s.id WHERE s.file_sha256 = :sha GROUP BY s.id
+FROM bank_statement s LEFT JOIN bank_transfer t ON t.statement_id = s.id
+WHERE s.file_sha256 = :sha AND s.unit_id IS NOT DISTINCT FROM CAST(:unit AS uuid) GROUP BY s.id
 """)
 # Files are imported one after the other: what one knows of earlier rows holds until it has written.
 _DESK = text(f"SELECT pg_advisory_xact_lock({Lock.BANK_STATEMENTS})")
-_ROWS = """jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, row int, account_key text, serial_number text,
-    day date, amount_fen bigint, payer_name text, payer_account_digest text, payer_account_last4 text, remark text)"""
-# Where one of two files does not say the account, they are of one account if the same desk brought both.
-_SAME_NAME = """t.serial_number = r.serial_number AND t.day = r.day AND (t.amount_fen > 0) = (r.amount_fen > 0)
-    AND (t.account_key = r.account_key OR (s.unit_id IS NOT DISTINCT FROM CAST(:unit AS uuid)
-        AND (t.account_key LIKE 'desk:%' OR r.account_key LIKE 'desk:%')))"""
-_SAME = """t.amount_fen = r.amount_fen AND regexp_replace(normalize(t.payer_name, NFKC), '\\s+', '', 'g')
-    = regexp_replace(normalize(r.payer_name, NFKC), '\\s+', '', 'g')"""
-_KNOWN = text(f"""
-SELECT DISTINCT ON (r.id) r.id, t.id AS transfer_id, {_SAME} AS same
-FROM {_ROWS} JOIN bank_transfer t ON t.serial_number = r.serial_number AND t.day = r.day
-JOIN bank_statement s ON s.id = t.statement_id
-WHERE {_SAME_NAME} ORDER BY r.id, 3 DESC, t.conflicts_with_id NULLS FIRST, t.imported_at, t.id
-""")  # noqa: S608  # composed of our own constants
-_LEARN = text("""
-UPDATE bank_transfer t SET account_key = r.account_key
-FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, account_key text)
-WHERE t.id = r.id AND t.account_key LIKE 'desk:%' AND NOT EXISTS (SELECT FROM bank_transfer o
-    WHERE o.account_key = r.account_key AND o.day = t.day AND o.serial_number = t.serial_number)
-""")
 _TRANSFERS = text(f"""
-INSERT INTO bank_transfer (id, statement_id, row, bank, account_key, conflicts_with_id, serial_number, day, amount_fen,
-    matched_fen, payer_name, payer_account_digest, payer_account_last4, remark, state, why_queued, imported_at)
-SELECT r.id, :statement, r.row, :bank, r.account_key, c.first_id, r.serial_number, r.day, r.amount_fen, 0, r.payer_name,
-    r.payer_account_digest, r.payer_account_last4, r.remark, 'queued',
+INSERT INTO bank_transfer (id, statement_id, row, bank, account_key, account_last4, conflicts_with_id, serial_number,
+    day, amount_fen, matched_fen, payer_name, payer_account_digest, payer_account_last4, remark, state, why_queued,
+    imported_at)
+SELECT r.id, :statement, r.row, :bank, r.account_key, r.account_last4, c.first_id, r.serial_number,
+    r.day, r.amount_fen, 0, r.payer_name, r.payer_account_digest, r.payer_account_last4, r.remark, 'queued',
     CASE WHEN c.id IS NOT NULL THEN 'serial_conflict' WHEN r.amount_fen < 0 THEN 'taken_back' END, :now
-FROM {_ROWS}
+FROM {ROWS}
 LEFT JOIN jsonb_to_recordset(CAST(:conflicts AS jsonb)) AS c(id uuid, first_id uuid) ON c.id = r.id
 ORDER BY (c.id IS NOT NULL), r.serial_number, r.row
 """)  # noqa: S608  # as above
 # What the shop itself had sent back and recorded: no row for a person. By the desk's own orders only.
 _OURS = text(f"""
-SELECT r.id FROM {_ROWS} WHERE r.amount_fen < 0 AND (EXISTS (
+SELECT r.id FROM {ROWS} WHERE r.amount_fen < 0 AND (EXISTS (
     SELECT FROM refund f JOIN shop_order o ON o.id = f.order_id WHERE f.provider_refund_id = 'bank:' || r.serial_number
         AND f.amount_fen - f.allowance_fen = -r.amount_fen AND (CAST(:all AS bool) OR o.unit_id = ANY(:units)))
     OR EXISTS (SELECT FROM paid_back b JOIN payer_share s ON s.id = b.payer_share_id
@@ -169,7 +154,7 @@ async def import_statement(
         await session.execute(_DESK)
         statement_id = await session.scalar(_STATEMENT, facts)
         if statement_id is None:
-            before = (await session.execute(_BEFORE, {"sha": kept.sha256})).one()
+            before = (await session.execute(_BEFORE, {"sha": kept.sha256, "unit": unit_id})).one()
             aside = tuple(msgspec.json.decode(before.set_aside, type=list[SetAside]))
             return Imported(
                 before.id,
@@ -196,15 +181,18 @@ class _Statement:
 
 async def _save(session: WriteSession, statement: _Statement) -> Imported:
     now = statement.now
-    read, rows = await _without_ours(session, statement)
-    fresh, conflicts = await _write(session, statement, rows)
-    days = {row["id"]: one.day for row, one in zip(rows, read.came, strict=True)}
+    company = await company_of(session, statement.unit_id, clock.business_day(now))
+    rows, aside = await _taken(session, statement, company)
+    known = await sort_rows(session, rows, unit_id=statement.unit_id, company=company)
+    await _write(session, statement, known)
+    fresh, conflicts = known.fresh, known.conflicts
+    days = {row["id"]: row["day"] for row in fresh}
     incoming = [
-        Incoming(row["id"], one.amount_fen, one.payer_name, row["payer_account_digest"], one.remark)
-        for row, one in zip(rows, read.came, strict=True)
-        if row["id"] in fresh and row["id"] not in conflicts and one.amount_fen > 0
+        Incoming(row["id"], row["amount_fen"], row["payer_name"], row["payer_account_digest"], row["remark"])
+        for row in fresh
+        if row["id"] not in conflicts and row["amount_fen"] > 0
     ]
-    found = await find_shares(session, incoming)
+    found = await find_shares(session, incoming, company=company)
     applied = [
         Applied(transfer_id, share_id, fen, days[transfer_id], statement.sha)
         for transfer_id, match in found.items()
@@ -213,7 +201,7 @@ async def _save(session: WriteSession, statement: _Statement) -> Imported:
     await apply_matches(session, applied, found, proposal_id=None, now=now)
     why = [{"id": transfer_id, "why": match.why} for transfer_id, match in found.items() if match.why]
     await session.execute(_WHY, {"rows": as_rows(why)})
-    taken_back = [row["id"] for row in rows if row["id"] in fresh and row["amount_fen"] < 0]
+    taken_back = [row["id"] for row in fresh if row["amount_fen"] < 0]
     await propose_reversals(session, taken_back, actor_id=statement.actor.user_id, now=now)
     matched = sum(1 for match in found.values() if match.shares)
     await record_change(
@@ -224,7 +212,7 @@ async def _save(session: WriteSession, statement: _Statement) -> Imported:
         before=None,
         after={
             "incoming": len(rows), "fresh": len(fresh), "matched": matched, "conflicts": len(conflicts),
-            "taken_back": len(taken_back), "set_aside": len(read.set_aside), "file_sha256": statement.sha,
+            "taken_back": len(taken_back), "set_aside": len(aside), "file_sha256": statement.sha,
         },
         reason=None,
         now=now,
@@ -239,61 +227,46 @@ async def _save(session: WriteSession, statement: _Statement) -> Imported:
         queued=len(fresh) - matched,
         conflicts=len(conflicts),
         taken_back=len(taken_back),
-        set_aside=tuple(read.set_aside),
+        set_aside=tuple(aside),
     )
 
 
-async def _without_ours(session: WriteSession, statement: _Statement) -> tuple[StatementRead, list[dict[str, Any]]]:
-    """Rows by which the shop itself sent money back, as it had recorded, are set aside."""
+async def _taken(
+    session: WriteSession, statement: _Statement, company: Collection[UUID] | None
+) -> tuple[list[dict[str, Any]], list[SetAside]]:
+    """The rows to keep, and those set aside: also what the shop itself sent back, as it had recorded. A receipt that an
+    earlier file had brought and that this one says was refunded is money taken back.
+    """
     read = statement.read
     rows = [_row(one, statement.unit_id) for one in read.came]
     units = await visible_unit_ids(session, statement.actor, Permission.BANK_IMPORT, clock.business_day(statement.now))
     named = {"rows": as_rows(rows), "all": units is None, "units": list(units or ())}
     ours = set((await session.scalars(_OURS, named)).all())
     aside = [SetAside(row["row"], "our_refund", ASIDE["our_refund"]) for row in rows if row["id"] in ours]
-    kept = [(one, row) for one, row in zip(read.came, rows, strict=True) if row["id"] not in ours]
-    left = replace(
-        read, came=[one for one, _ in kept], set_aside=sorted([*read.set_aside, *aside], key=lambda one: one.row)
-    )
+    refunded = [_row(one, statement.unit_id) for one in read.refunded]
+    known = await known_ids(session, refunded, unit_id=statement.unit_id, company=company)
+    went_back = [row | {"amount_fen": -row["amount_fen"]} for row in refunded if row["id"] in known]
+    numbers = {row["row"] for row in went_back}
+    aside += [one for one in read.set_aside if one.row not in numbers]
+    aside.sort(key=lambda one: one.row)
+    kept = sorted([*(row for row in rows if row["id"] not in ours), *went_back], key=lambda row: int(row["row"]))
     await session.execute(
-        _ASIDE, {"id": statement.id, "incoming": len(kept), "set_aside": as_rows(asdict(one) for one in left.set_aside)}
+        _ASIDE, {"id": statement.id, "incoming": len(kept), "set_aside": as_rows(asdict(one) for one in aside)}
     )
-    return left, [row for _, row in kept]
+    return kept, aside
 
 
-async def _write(
-    session: WriteSession, statement: _Statement, rows: Sequence[dict[str, Any]]
-) -> tuple[frozenset[UUID], frozenset[UUID]]:
-    """Keep the rows that no earlier file had brought: (fresh, and of these those that contradict an earlier one)."""
-    named = {"rows": as_rows(rows), "unit": statement.unit_id}
-    known = {row.id: row for row in await session.execute(_KNOWN, named)}
-    first: dict[tuple[object, ...], UUID] = {}
-    conflicts: dict[UUID, UUID] = {}
-    learnt = []
-    for row in rows:
-        name = (row["account_key"], row["day"], row["serial_number"], min(row["amount_fen"], 0))
-        earlier = known.get(row["id"])
-        if earlier is not None and earlier.same:
-            if not row["account_key"].startswith("desk:"):
-                learnt.append({"id": earlier.transfer_id, "account_key": row["account_key"]})
-        elif earlier is not None:
-            conflicts[row["id"]] = earlier.transfer_id
-        elif first.setdefault(name, row["id"]) != row["id"]:
-            conflicts[row["id"]] = first[name]
-    await session.execute(
-        _LEARN, {"rows": as_rows(one for one in learnt if not one["account_key"].startswith("desk:"))}
-    )
-    fresh = [row for row in rows if row["id"] not in known or row["id"] in conflicts]
+async def _write(session: WriteSession, statement: _Statement, found: SortedRows) -> None:
+    """Keep the rows that no earlier file had brought."""
     facts = {
-        "rows": as_rows(fresh),
-        "conflicts": as_rows({"id": id_, "first_id": first_id} for id_, first_id in conflicts.items()),
+        "rows": as_rows(found.fresh),
+        "conflicts": as_rows({"id": id_, "first_id": first_id} for id_, first_id in found.conflicts.items()),
         "statement": statement.id,
         "bank": statement.read.bank,
         "now": statement.now,
     }
     await session.execute(_TRANSFERS, facts)
-    await session.execute(_FRESH, {"id": statement.id, "fresh": len(fresh)})
-    return frozenset(row["id"] for row in fresh), frozenset(conflicts)
+    await session.execute(_FRESH, {"id": statement.id, "fresh": len(found.fresh)})
 
 
 async def apply_matches(
@@ -328,10 +301,12 @@ async def apply_matches(
 
 def _row(one: Came, unit_id: UUID | None) -> dict[str, Any]:
     digits = "".join(sign for sign in one.payer_account if sign.isdigit())
+    account = own_account(one.own_account, unit_id)
     return {
         "id": new_id(),
         "row": one.row,
-        "account_key": account_digest(one.own_account) or f"desk:{unit_id or 'shop'}",
+        "account_key": account.key,
+        "account_last4": account.last4,
         "serial_number": one.serial_number,
         "day": one.day,
         "amount_fen": one.amount_fen,

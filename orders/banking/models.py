@@ -27,17 +27,20 @@ HOWS = ("code", "known_payer", "by_hand")
 
 
 class BankStatement(SQLModel, table=True):
-    """A file of a bank's records, imported whole and once. `unit_id`: whose desk imported it; none: the whole shop's.
+    """A file of a bank's records, imported whole and once by a desk: that of `unit_id`; none: the whole shop's.
 
     rows_read = `incoming` (rows that brought money, or took it back) + `set_aside` (row, reason). `fresh`: those that
     no earlier file had brought already. `acknowledged_columns`: what nobody read, as the importer said.
     """
 
     __tablename__ = "bank_statement"
+    __table_args__ = (
+        Index("uq_bank_statement_file", "file_sha256", "unit_id", unique=True, postgresql_nulls_not_distinct=True),
+    )
 
     id: UUID = Field(primary_key=True)
     bank: str
-    file_sha256: str = Field(unique=True)
+    file_sha256: str
     file_name: str
     unit_id: UUID | None = Field(default=None, foreign_key="unit.id")
     incoming: int
@@ -55,7 +58,8 @@ class BankTransfer(SQLModel, table=True):
     """Money that came, once, or that the bank took back (a negative amount): own account, day and serial number name
     it. `matched_fen` of it has found its shares.
 
-    `account_key`: a keyed digest of the own account, or the desk's where no file has said which account it is.
+    `account_key`: a keyed digest of the own account, or the desk's where no file has said which account it is, with
+    `account_last4` where the file masks the rest.
     `conflicts_with_id`: the transfer that came first under this name, with another amount or payer; a person decides.
     Of accounts only keyed digests and the payer's last four digits are kept.
     """
@@ -88,6 +92,7 @@ class BankTransfer(SQLModel, table=True):
     row: int
     bank: str
     account_key: str
+    account_last4: str | None = None
     conflicts_with_id: UUID | None = Field(default=None, foreign_key="bank_transfer.id")
     serial_number: str
     day: date

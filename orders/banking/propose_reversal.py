@@ -1,19 +1,19 @@
 """Which receipt a negative row of the bank takes back: where only one can be meant, it waits for a second person."""
 
 from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
+from orders.banking.desk import company_of
 from orders.banking.read_statement import names_reversal
 from orders.order.transfer_code import codes_in
 from shop.core.audit import Change, record_changes
 from shop.core.database import ReadSession, WriteSession
 from shop.core.ids import new_id
 from shop.core.rows import as_rows
-from shop.organisation.queries import unit_path
 from shop.sheet.value import plain
 
 TAKEN_BACK: Final = "银行冲回"
@@ -102,22 +102,17 @@ def _says_so(remark: str) -> bool:
 
 
 async def _of_one_company(session: ReadSession, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
-    """Without receipts of another company's desks: a statement of anybody's account proves no right to its rows."""
-    tops: dict[tuple[UUID, date], UUID] = {}
+    """Without receipts of another company's desks, and of the shop's where a unit's desk brought the row."""
+    companies = {
+        (unit_id, day): await company_of(session, unit_id, day)
+        for unit_id, day in {(row.reversal_unit, row.reversal_day) for row in rows}
+    }
 
-    async def top(unit_id: UUID, day: date) -> UUID:
-        if (unit_id, day) not in tops:
-            path = await unit_path(session, unit_id, day)
-            tops[unit_id, day] = path[-1] if path else unit_id
-        return tops[unit_id, day]
+    def within(row: Row[Any]) -> bool:
+        company = companies[row.reversal_unit, row.reversal_day]
+        return company is None or row.receipt_unit in company
 
-    return [
-        row
-        for row in rows
-        if row.receipt_unit == row.reversal_unit
-        or None in (row.receipt_unit, row.reversal_unit)
-        or await top(row.receipt_unit, row.reversal_day) == await top(row.reversal_unit, row.reversal_day)
-    ]
+    return [row for row in rows if within(row)]
 
 
 def _same_payer(row: Row[Any]) -> bool:

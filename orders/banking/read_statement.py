@@ -2,24 +2,21 @@
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import ClassVar, Final
 
 from orders.banking.layouts import COLUMN_WORDS, MAPPABLE, StatementLayout
+from orders.banking.own_account import account_stated
 from orders.order.transfer_code import codes_in
 from shop.core.errors import Detail, Problem
 from shop.sheet.cells import Cells, Mistake
 from shop.sheet.read import ROWS_ABOVE_MAX, Line, Sheet, read_sheet
 from shop.sheet.refused import HeaderWrong
 from shop.sheet.table import SetAside, Table, refuse_rows, require_known, table_of
-from shop.sheet.value import half_width, plain
-from shop.sheet.words import ASIDE, BESIDE, DIRECTIONS, STATUSES
+from shop.sheet.value import plain
+from shop.sheet.words import ASIDE, BESIDE, DIRECTIONS, NOT_COUNTED, STATUSES
 
-_OWN_ACCOUNT: Final = re.compile(
-    r"(?:账号|帐号|账户号?|卡号|支付宝账户)[:：,]?\s*[\[【(（]?\s*"
-    r"([0-9]{4}(?:[ -][0-9]{4}){2,6}(?:[ -][0-9]{1,4})?|[0-9]{6,32})(?![0-9*])"
-)
 _TAKEN_BACK: Final = re.compile(
     r"冲正|冲账|冲帐|冲销|冲回|红冲|红字(?!发票|信息|增值税|专用)|抹账|抹帐|退汇|退票|退回|撤销|反交易|错账|错帐|调账|调帐|"
     r"\breversal\b|\breversed\b",
@@ -62,13 +59,16 @@ class Came:
 
 @dataclass(frozen=True, slots=True)
 class StatementRead:
-    """rows_read = came + set_aside. ignored: columns that somebody said need no reading."""
+    """rows_read = came + set_aside. ignored: columns that somebody said need no reading. refunded: of those set aside,
+    what had come and went back since, with the amount that came.
+    """
 
     bank: str
     came: list[Came]
     rows_read: int
     set_aside: list[SetAside] = field(default_factory=list)
     ignored: tuple[str, ...] = ()
+    refunded: list[Came] = field(default_factory=list)
 
 
 def read_statement(
@@ -86,6 +86,7 @@ def read_statement(
     ignored = require_known(table, known, {plain(one) for one in acknowledged})
     above = _stated_above(sheet, table.header_row)
     came: list[Came] = []
+    refunded: list[Came] = []
     aside, errors = list(table.set_aside), list(table.errors)
     too_long = {one.pointer for one in errors}
     for line in table.rows:
@@ -97,6 +98,8 @@ def read_statement(
             came.append(found)
         elif found is not None and not cells.mistakes:
             aside.append(SetAside(line.number, found, ASIDE[found]))
+            if found == "refunded" and (went := _went_back(line, layout, titles, today, above)):
+                refunded.append(went)
         errors += [_detail(line.number, one) for one in cells.mistakes]
     errors += _same_twice(came)
     aside.sort(key=lambda one: one.row)
@@ -104,7 +107,7 @@ def read_statement(
         raise refuse_rows(errors, rows_read=table.rows_read, set_aside=aside)
     if not table.rows_read:
         raise StatementEmpty("只有表头。请确认导出的时间范围内有流水。")
-    return StatementRead(layout.bank, came, table.rows_read, aside, ignored)
+    return StatementRead(layout.bank, came, table.rows_read, aside, ignored, refunded)
 
 
 def _detail(number: int, one: Mistake) -> Detail:
@@ -136,14 +139,12 @@ def _layout_of(sheet: Sheet, layouts: Sequence[StatementLayout]) -> tuple[Statem
 
 
 def _stated_above(sheet: Sheet, header_row: int) -> str:
-    """The own account that a line above the header states, such as 账号：1001… or 账号,[6222 0000 …]; "" where none
-    does. Blanks and brackets are taken off; a masked one says too little.
-    """
+    """The own account that a line above the header states; "" where none does."""
     for line in sheet.lines:
         if line.number >= header_row:
             break
-        if matched := _OWN_ACCOUNT.search(half_width(" ".join(filter(None, line.cells)))):
-            return matched[1].replace(" ", "").replace("-", "")
+        if stated := account_stated(" ".join(filter(None, line.cells))):
+            return stated
     return ""
 
 
@@ -178,9 +179,26 @@ def _moved(
         return fen if isinstance(fen, str) else None
     if fen > 0 and (status := _status(cells)) is not None:
         return status
-    remark = cells.maybe("remark") or ""
-    if not cells.maybe("payer_name") and fen > 0 and any(word in remark for word in _INTEREST):
+    if not cells.maybe("payer_name") and fen > 0 and any(word in (cells.maybe("remark") or "") for word in _INTEREST):
         return "interest"
+    return _came(number, cells, fen, today, above)
+
+
+def _went_back(line: Line, layout: StatementLayout, titles: Sequence[str], today: date, above: str) -> Came | None:
+    """What had come before the file said that it went back; None where the row does not name it whole."""
+    cells = _cells(line, layout, titles)
+    fen = _fen(cells, titles, layout)
+    if isinstance(fen, str):
+        return None
+    came = _came(line.number, cells, fen, today, above)
+    return None if cells.mistakes else replace(came, remark=f"退回（{cells.maybe('status')}）{came.remark}"[:500])
+
+
+def _came(number: int, cells: Cells, fen: int, today: date, above: str) -> Came:
+    """The row's other cells; their mistakes are noted."""
+    remark = cells.maybe("remark") or ""
+    if _marked(cells) and not names_reversal(remark):
+        remark = f"冲账 {remark}"
     day = cells.day("day")
     if not cells.mistakes and not _FIRST_DAY <= day <= today:
         cells.wrong("day", f"“{day}”晚于今天，或早于 {_FIRST_DAY.year} 年")
@@ -205,11 +223,8 @@ def _account(cells: Cells) -> str:
 
 
 def _status(cells: Cells) -> str | None:
-    """Why the row is set aside, by the words of its states. A word that no list knows is an error of the row."""
-    found = [plain(one) for one in (cells.maybe("status") or "").split(BESIDE) if one]
-    if unknown := [one for one in found if one not in STATUSES]:
-        cells.wrong("status", f"不认识的状态“{unknown[0][:40]}”，不知道钱是否到账；认识的有：{'、'.join(STATUSES)}")
-    return next((STATUSES[one] for one in found if STATUSES.get(one) in {"closed", "unpaid", "refunded"}), None)
+    """Why the row is set aside, by the words of its states; an unknown one is noted."""
+    return next((one for one in cells.states("status", STATUSES) if one in NOT_COUNTED), None)
 
 
 def _fen(cells: Cells, titles: Sequence[str], layout: StatementLayout) -> int | str:
@@ -228,10 +243,16 @@ def _fen(cells: Cells, titles: Sequence[str], layout: StatementLayout) -> int | 
         cells.wrong("income", "同一行既有收入又有支出，可能是格子错位了")
         return 0
     said = cells.maybe("remark") or ""
-    marked = plain(cells.maybe("reversed") or "").upper() not in {"", "N", "否", "0", "正常"}
-    if went and went > 0 and (marked or names_reversal(said) or codes_in(said)):
+    turned = names_reversal(said) or _marked(cells)
+    if went and any("-" in plain(title) for title in layout.outgo if plain(title) in titles):
+        went = abs(went)  # 支出（-元）: the minus is how this column writes what went out
+    if went and (turned or (codes_in(said) and went > 0)):
         return -went  # a row for a person: what carries one of our codes never goes out unseen
     return "money_out" if went else came or "nothing"
+
+
+def _marked(cells: Cells) -> bool:
+    return plain(cells.maybe("reversed") or "").upper() not in {"", "N", "否", "0", "正常"}
 
 
 def names_reversal(remark: str) -> bool:
@@ -255,11 +276,18 @@ def _by_direction(cells: Cells, titles: Sequence[str], layout: StatementLayout) 
 
 
 def _same_twice(came: Sequence[Came]) -> list[Detail]:
-    """A bank names a row by account, day and number once; another payer under the same number is for a person."""
+    """A bank names a row by account, day and number once; another payer under the same number is for a person, and so
+    is what was booked again after it had been taken back.
+    """
+    turned = {(one.own_account, one.day, one.serial_number) for one in came if one.amount_fen < 0} & {
+        (one.own_account, one.day, one.serial_number) for one in came if one.amount_fen > 0
+    }
     first: dict[tuple[object, ...], int] = {}
     found = []
     for one in came:
         key = (one.own_account, one.day, one.serial_number, min(one.amount_fen, 0), plain(one.payer_name))
+        if (one.own_account, one.day, one.serial_number) in turned:
+            continue
         if one.serial_number and first.setdefault(key, one.row) != one.row:
             said = f"第 {one.row} 行“流水号”：流水号与第 {first[key]} 行重复"
             found.append(Detail(f"/rows/{one.row}/serial_number", "row_repeated", said))

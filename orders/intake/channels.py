@@ -57,8 +57,6 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }  # fmt: skip
 """What the values of a column are called in any channel; a channel's own `words` add to it."""
-CLOSED: Final = frozenset({"closed", "unpaid", "refunded"})
-"""What is set aside. `refunded` says of a refund's own row that it succeeded."""
 NEEDED: Final = ("number", "unit", "county", "producer", "product", "amount", "day")
 """Without one of these a header is not of the channel."""
 TEMPLATE: Final = (

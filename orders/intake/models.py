@@ -10,6 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from orders.credit.models import CREDIT_KINDS, FUND_SOURCES
 from shop.core.database import APPEND_ONLY, Fen, Grams, Moment, one_of
+from shop.sheet.words import NOT_COUNTED
 
 CHANNEL_KINDS = (
     "platform", "marketplace", "sister_platform", "pavilion", "cabinet", "fair", "direct_contract",
@@ -17,7 +18,7 @@ CHANNEL_KINDS = (
 ORIGINS = ("file", "pull", "offline")
 BATCH_STATES = ("refused", "staged", "confirmed", "rejected")
 ROW_STATES = ("wrong", "staged", "entered", "repeated", "held", "set_aside")
-SET_ASIDE = ("closed", "unpaid", "refunded", "total", "ruler", "note", "summary")
+SET_ASIDE = (*NOT_COUNTED, "total", "ruler", "note", "summary")
 ROW_TYPES = ("sale", "refund")
 EVIDENCE_KINDS = ("bank_record", "e_invoice", "document")
 CLAIM_STATES = ("open", "first", "later")

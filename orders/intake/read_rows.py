@@ -6,7 +6,6 @@ from functools import partial
 from typing import ClassVar, Final
 
 from orders.intake.channels import (
-    CLOSED,
     EXAMPLE,
     NEEDED,
     TEMPLATE,
@@ -23,7 +22,7 @@ from shop.sheet.read import ROWS_ABOVE_MAX, Sheet, read_sheet
 from shop.sheet.refused import HeaderWrong
 from shop.sheet.table import Table, require_known, table_of
 from shop.sheet.value import YUAN_MAX, plain
-from shop.sheet.words import BESIDE, STATUSES
+from shop.sheet.words import BESIDE, NOT_COUNTED, STATUSES
 
 ROWS_MAX: Final = 5_000
 """Rows of a file: it is checked, and later entered, while somebody waits."""
@@ -216,19 +215,13 @@ def _word(channel: Channel, cells: Cells, name: str, blank: str | None) -> str |
 
 
 def _status(channel: Channel, cells: Cells, row: Row) -> str | None:
-    """Why the row is set aside: its order was closed, never paid, or given back. None: it counts, or no status is said.
-
-    A word that no list knows is an error of the row: nobody could say whether it counts.
+    """Why the row is set aside: its order was closed, never paid, or given back. None: it counts, or no status is said,
+    or a word is unknown, which is noted.
     """
-    found = [plain(one) for one in (cells.maybe("status") or "").split(BESIDE) if one]
-    words = {**STATUSES, **(channel.named("status").words or {})}
-    if unknown := [one for one in found if one not in words]:
-        cells.wrong("status", f"不认识的状态“{unknown[0][:40]}”，不知道这一行是否成交；认识的有：{'、'.join(words)}")
-        return None
-    said = [words[one] for one in found]
+    said = cells.states("status", {**STATUSES, **(channel.named("status").words or {})})
     if row.type == "refund":
         said = ["closed" if one == "refund_closed" else one for one in said if one != "refunded"]
-    return next((one for one in said if one in CLOSED), None)
+    return next((one for one in said if one in NOT_COUNTED), None)
 
 
 def _amount(cells: Cells, *, refund: bool) -> int:

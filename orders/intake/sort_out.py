@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
-from orders.intake.channels import CLOSED
 from orders.intake.row import Key, Row
 from shop.core.ids import derived_id
 from shop.sheet.cells import Mistake
+from shop.sheet.words import NOT_COUNTED
 from shop.ui.filters import yuan
 
 
@@ -86,7 +86,7 @@ def sort_out(rows: Sequence[Row], known: Known) -> Sorted:
 
 def _ask_of_closed(row: Row, known: Known) -> None:
     """A sale that counts already, and of which the channel now says that it was closed: a person must look."""
-    sale = known.sales.get(row.sale_id) if row.why in CLOSED and row.type == "sale" else None
+    sale = known.sales.get(row.sale_id) if row.why in NOT_COUNTED and row.type == "sale" else None
     if sale is not None and sale.left_fen > 0:
         said = f"以前按成交记入了 {yuan(sale.left_fen)}，现在的状态是关闭或退款；如已退款，请导入它的退款行"
         row.asked.append(Mistake("status", "closed_after_sale", said))

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from shop.core.clock import SHANGHAI
 from shop.sheet.decode import LOST
 from shop.sheet.value import Unreadable, code_of, day_of, decimal_of, fen_of, half_width, plain
+from shop.sheet.words import BESIDE
 
 _Value = TypeVar("_Value")
 BLANKS: Final = frozenset({"", "-", "--", "---", "—", "——", "/"})
@@ -83,6 +84,17 @@ class Cells:
         if not found and len(self.mistakes) == noted:
             self.blank(column)
         return found
+
+    def states(self, column: str, words: Mapping[str, str]) -> list[str]:
+        """What the states of the row say, of one column or several. A word that is not in `words` is a mistake: nobody
+        could say whether the row counts.
+        """
+        found = [plain(one) for one in (self.maybe(column) or "").split(BESIDE) if one]
+        if unknown := [one for one in found if one not in words]:
+            known = "、".join(words)
+            self.wrong(column, f"不认识的状态“{unknown[0][:40]}”，不知道这一行算不算数；认识的有：{known}")
+            return []
+        return [words[one] for one in found]
 
     def maybe_decimal(self, column: str, *, places: int) -> Decimal | None:
         """A figure with at most so many decimals."""

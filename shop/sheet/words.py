@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, Literal
 
-Status = Literal["counts", "closed", "unpaid", "refunded", "refund_closed"]
+Status = Literal["counts", "closed", "pending", "unpaid", "refunded", "refund_closed"]
 Direction = Literal["in", "out", "neither"]
 
 _STATUSES: Final[Mapping[Status, tuple[str, ...]]] = {
@@ -15,8 +15,9 @@ _STATUSES: Final[Mapping[Status, tuple[str, ...]]] = {
     ),
     "closed": (
         "交易关闭", "已关闭", "关闭", "已取消", "取消", "交易取消", "已作废", "作废", "无效", "交易失败", "失败",
-        "支付失败", "付款失败", "转账失败", "已撤销", "退款中", "待退款", "处理中",
+        "支付失败", "付款失败", "转账失败", "已撤销",
     ),
+    "pending": ("退款中", "待退款", "退款处理中", "处理中", "支付中", "转账中"),
     "refund_closed": ("退款关闭", "退款取消", "退款失败"),
     "unpaid": ("等待买家付款", "等待付款", "待付款", "未付款", "未支付", "待支付"),
     "refunded": (
@@ -29,6 +30,8 @@ STATUSES: Final[Mapping[str, Status]] = {word: said for said, words in _STATUSES
 """`refunded` says of a refund's own row that it succeeded; `refund_closed` that it did not, and of a sale's that it
 stands. A word that is not here is asked about, never guessed.
 """
+NOT_COUNTED: Final = ("closed", "pending", "unpaid", "refunded")
+"""The states of a row that is set aside; of a refund's own row `refunded` is the good end."""
 _DIRECTIONS: Final[Mapping[Direction, tuple[str, ...]]] = {
     "in": (
         "收入", "收", "贷", "贷方", "贷记", "C", "CR", "Credit", "来账", "来帐", "转入", "存入", "入账", "进账", "收款",
@@ -45,7 +48,8 @@ DIRECTIONS: Final[Mapping[str, Direction]] = {
 }
 """Upper case. 贷 is money that came: statements are written from the bank's side."""
 ASIDE: Final[Mapping[str, str]] = {
-    "closed": "订单已关闭", "unpaid": "买家没有付款", "refunded": "已全额退款", "total": "合计行", "ruler": "分隔线",
+    "closed": "订单已关闭", "pending": "退款或付款还没有结果", "unpaid": "买家没有付款", "refunded": "已全额退款",
+    "total": "合计行", "ruler": "分隔线",
     "note": "说明行", "summary": "汇总", "money_out": "支出", "neither": "不计收支", "nothing": "金额为 0",
     "interest": "银行结息", "our_refund": "本店登记过的退款",
 }  # fmt: skip

@@ -45,6 +45,12 @@ async def test_a_blank_inside_a_status_changes_nothing(desk: IntakeDesk) -> None
     assert [(one["row"], one["reason"]) for one in done["set_aside"]] == [(3, "closed"), (4, "unpaid")]
 
 
+async def test_a_sale_whose_refund_is_under_way_waits_for_a_later_export(desk: IntakeDesk) -> None:
+    data = case("i01_closed_orders.csv", **FACTS).replace("交易关闭".encode(), "退款中".encode())
+    done = (await desk.upload(data, MARKET)).json()
+    assert [(one["row"], one["reason"]) for one in done["set_aside"]] == [(3, "pending"), (4, "unpaid")]
+
+
 async def test_a_refund_that_was_closed_leaves_its_sale_standing(desk: IntakeDesk) -> None:
     lines = case("i01_closed_orders.csv", **FACTS).decode().splitlines()
     done = (await desk.upload("\n".join([lines[0], lines[1].replace("交易成功", "退款关闭")]).encode(), MARKET)).json()

@@ -1,0 +1,94 @@
+"""Which rows of a file an earlier one had brought: by account, day and number, with amount and payer as a check."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row, text
+
+from shop.core.database import WriteSession
+from shop.core.rows import as_rows
+
+ROWS: Final = """jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, row int, account_key text,
+    account_last4 text, serial_number text, day date, amount_fen bigint, payer_name text, payer_account_digest text,
+    payer_account_last4 text, remark text)"""
+"""Rows that a statement brought, as a table `r`."""
+# Where one of two files does not say the whole account, they are of one account if the same desk brought both and what
+# they do say of it agrees.
+_SAME_NAME: Final = """t.serial_number = r.serial_number AND t.day = r.day AND (t.amount_fen > 0) = (r.amount_fen > 0)
+    AND CASE WHEN t.account_key LIKE 'desk:%' OR r.account_key LIKE 'desk:%'
+        THEN s.unit_id IS NOT DISTINCT FROM CAST(:unit AS uuid) AND coalesce(t.account_last4 = r.account_last4, true)
+        ELSE t.account_key = r.account_key END"""
+_SAME: Final = """t.amount_fen = r.amount_fen AND regexp_replace(normalize(t.payer_name, NFKC), '\\s+', '', 'g')
+    = regexp_replace(normalize(r.payer_name, NFKC), '\\s+', '', 'g')"""
+# Rows of another company's desk are never trusted to be the same: somebody else's file would swallow this one's money.
+_OURS: Final = "(s.unit_id IS NULL OR s.unit_id = ANY(CAST(:company AS uuid[])))"
+_KNOWN = text(f"""
+SELECT r.id, t.id AS transfer_id, {_SAME} AND {_OURS} AS same
+FROM {ROWS} JOIN bank_transfer t ON t.serial_number = r.serial_number AND t.day = r.day
+JOIN bank_statement s ON s.id = t.statement_id
+WHERE {_SAME_NAME} ORDER BY r.id, {_OURS} DESC, t.conflicts_with_id NULLS FIRST, t.imported_at, t.id
+""")  # noqa: S608  # composed of our own constants
+_LEARN = text("""
+UPDATE bank_transfer t SET account_key = r.account_key, account_last4 = r.account_last4
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, account_key text, account_last4 text)
+WHERE t.id = r.id AND t.account_key LIKE 'desk:%' AND NOT EXISTS (SELECT FROM bank_transfer o
+    WHERE o.account_key = r.account_key AND o.day = t.day AND o.serial_number = t.serial_number)
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class SortedRows:
+    """fresh: what no earlier file had brought, with those that contradict: id → the row that came first."""
+
+    fresh: list[dict[str, Any]]
+    conflicts: Mapping[UUID, UUID]
+
+
+async def sort_rows(
+    session: WriteSession, rows: Sequence[dict[str, Any]], *, unit_id: UUID | None, company: Collection[UUID] | None
+) -> SortedRows:
+    """A row is known once: each of an earlier file's stands for one of this. Under a known name with another amount or
+    payer, again after the bank took it back, or by another company's desk, it is a conflict for a person.
+    """
+    named = await _named(session, rows, unit_id=unit_id, company=company)
+    used: set[UUID] = set()
+    first: dict[tuple[object, ...], UUID] = {}
+    conflicts: dict[UUID, UUID] = {}
+    fresh, learnt = [], []
+    for row in rows:
+        name = (row["account_key"], row["day"], row["serial_number"], min(row["amount_fen"], 0))
+        earlier = named.get(row["id"], [])
+        same = next((one for one in earlier if one.same and one.transfer_id not in used), None)
+        if same is not None:
+            used.add(same.transfer_id)
+            if not row["account_key"].startswith("desk:"):
+                learnt.append({key: row[key] for key in ("account_key", "account_last4")} | {"id": same.transfer_id})
+            continue
+        fresh.append(row)
+        if earlier:
+            conflicts[row["id"]] = earlier[0].transfer_id
+        elif first.setdefault(name, row["id"]) != row["id"]:
+            conflicts[row["id"]] = first[name]
+    await session.execute(_LEARN, {"rows": as_rows(learnt)})
+    return SortedRows(fresh, conflicts)
+
+
+async def known_ids(
+    session: WriteSession, rows: Iterable[dict[str, Any]], *, unit_id: UUID | None, company: Collection[UUID] | None
+) -> frozenset[UUID]:
+    """The rows that an earlier file had brought with the same amount and payer."""
+    named = await _named(session, rows, unit_id=unit_id, company=company)
+    return frozenset(id_ for id_, earlier in named.items() if any(one.same for one in earlier))
+
+
+async def _named(
+    session: WriteSession, rows: Iterable[dict[str, Any]], *, unit_id: UUID | None, company: Collection[UUID] | None
+) -> dict[UUID, list[Row[Any]]]:
+    """For each row those kept under its name, of this company and first ones first."""
+    found: dict[UUID, list[Row[Any]]] = {}
+    facts = {"rows": as_rows(rows), "unit": unit_id, "company": list(company or ())}
+    for row in await session.execute(_KNOWN, facts):
+        found.setdefault(row.id, []).append(row)
+    return found
