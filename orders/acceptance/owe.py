@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
 from orders.funds.post import Moved, account_id, post
+from orders.order.states import SHARE_STATE
 from shop.core.database import WriteSession
 
 PAY_WITHIN = timedelta(days=30)
@@ -26,8 +27,7 @@ class Owed:
     fen: int
 
 
-# Overdue stays overdue until it is paid; a share that nothing is due for is paid.
-_LOWER = text("""
+_LOWER = text(f"""
 WITH locked AS MATERIALIZED (
     SELECT id FROM payer_share WHERE order_id = :order ORDER BY id FOR NO KEY UPDATE
 ), less AS (
@@ -35,14 +35,10 @@ WITH locked AS MATERIALIZED (
 )
 UPDATE payer_share y SET due_fen = y.due_fen - coalesce(r.fen, 0),
     due_on = coalesce(y.due_on, CAST(:due_on AS date)),
-    payment_state = CASE
-        WHEN y.paid_fen > y.due_fen - coalesce(r.fen, 0) THEN 'overpaid'
-        WHEN y.paid_fen = y.due_fen - coalesce(r.fen, 0) THEN 'paid'
-        WHEN y.payment_state = 'overdue' THEN 'overdue'
-        WHEN y.paid_fen > 0 THEN 'partly_paid' ELSE 'unpaid' END
+    payment_state = {SHARE_STATE.format(due="(y.due_fen - coalesce(r.fen, 0))", paid="y.paid_fen")}
 FROM locked k LEFT JOIN less r ON r.id = k.id WHERE y.id = k.id
 RETURNING y.id, y.due_fen, y.paid_fen, y.paid_fen >= y.due_fen AS fully_paid, y.payment_state
-""")
+""")  # noqa: S608  # composed of our own constants
 _BALANCES = text("""
 SELECT a.id, coalesce(sum(CASE WHEN t.debit_account_id = a.id THEN t.amount_fen ELSE -t.amount_fen END), 0)::bigint
     AS fen

@@ -14,6 +14,7 @@ from orders.aftersales.restock import restock_rest
 from orders.allowance.spend import Returned, refund_to
 from orders.credit.record import Recognised, record
 from orders.funds.post import Moved, post
+from orders.order.states import SHARE_STATE
 from orders.order.transfer_code import HOLD
 from shop.core import clock
 from shop.core.database import WriteSession
@@ -67,10 +68,10 @@ UNION ALL SELECT id, 1, 'allowance', CAST(:allowance AS bigint) FROM made WHERE 
 )
 # Of a cancelled order only what its payer got back without having paid is still due.
 _DUE = text(
-    """
-UPDATE payer_share SET due_fen = :fen, payment_state = CASE WHEN paid_fen > :fen THEN 'overpaid'
-    WHEN paid_fen = :fen THEN 'paid' ELSE payment_state END WHERE id = :share
-"""
+    f"""
+UPDATE payer_share SET due_fen = :fen, payment_state = {SHARE_STATE.format(due=":fen", paid="paid_fen")}
+WHERE id = :share
+"""  # noqa: S608  # composed of our own constants
 )
 _PIECES = text(
     """

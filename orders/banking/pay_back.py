@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from orders.funds.post import Moved, account_id, post
+from orders.order.states import SHARE_STATE
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.audit import record_change
@@ -47,19 +48,17 @@ _CAME = text("""
 SELECT min(t.day) FROM transfer_match m JOIN bank_transfer t ON t.id = m.transfer_id
 WHERE m.payer_share_id = :share
 """)
-_RETURN = text("""
+_RETURN = text(f"""
 WITH returned AS (
     INSERT INTO paid_back (id, payer_share_id, amount_fen, bank_reference, returned_on, reason, recorded_by,
         recorded_at)
     VALUES (:id, :share, :fen, :reference, :day, :reason, :actor, :now) ON CONFLICT (bank_reference) DO NOTHING
     RETURNING payer_share_id, amount_fen
 )
-UPDATE payer_share s SET paid_fen = s.paid_fen - r.amount_fen, payment_state = CASE
-    WHEN s.paid_fen - r.amount_fen > s.due_fen THEN 'overpaid'
-    WHEN s.paid_fen - r.amount_fen = 0 AND s.due_fen > 0 THEN 'unpaid'
-    WHEN s.paid_fen - r.amount_fen = s.due_fen THEN 'paid' ELSE 'partly_paid' END
+UPDATE payer_share s SET paid_fen = s.paid_fen - r.amount_fen,
+    payment_state = {SHARE_STATE.format(due="s.due_fen", paid="(s.paid_fen - r.amount_fen)")}
 FROM returned r WHERE s.id = r.payer_share_id RETURNING s.id
-""")
+""")  # noqa: S608  # composed of our own constants
 
 
 async def pay_back(

@@ -12,6 +12,7 @@ from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 from orders.checkout.settle import CURRENCY, Paid, settle
 from orders.credit.regrade import lift
 from orders.funds.post import Moved, account_id, post
+from orders.order.states import SHARE_STATE
 from shop.core.clock import SHANGHAI
 from shop.core.database import WriteSession
 
@@ -51,15 +52,13 @@ JOIN payer_share s ON s.id = r.share_id
 LEFT JOIN transfer t ON r.account_id IN (t.debit_account_id, t.credit_account_id)
 GROUP BY s.id
 """)
-# A share whose last day to pay is over stays overdue until it is paid whole.
-_PAY = text("""
-UPDATE payer_share s SET paid_fen = s.paid_fen + r.fen, payment_state = CASE
-    WHEN s.paid_fen + r.fen > s.due_fen THEN 'overpaid' WHEN s.paid_fen + r.fen = s.due_fen THEN 'paid'
-    WHEN s.payment_state = 'overdue' THEN 'overdue' ELSE 'partly_paid' END
+_PAY = text(f"""
+UPDATE payer_share s SET paid_fen = s.paid_fen + r.fen,
+    payment_state = {SHARE_STATE.format(due="s.due_fen", paid="(s.paid_fen + r.fen)")}
 FROM jsonb_to_recordset(CAST(:paid AS jsonb)) AS r(id uuid, fen bigint) WHERE s.id = r.id
 RETURNING s.id, s.order_id, s.payer_kind, s.due_fen, s.paid_fen, s.paid_fen - r.fen < s.due_fen
     AND s.paid_fen >= s.due_fen AS became_paid
-""")
+""")  # noqa: S608  # composed of our own constants
 _ALL_PAID = text("""
 UPDATE shop_order o SET payment_state = 'paid' WHERE o.id = ANY(:orders) AND o.payment_state <> 'paid'
     AND NOT EXISTS (SELECT FROM payer_share s WHERE s.order_id = o.id AND s.paid_fen < s.due_fen)

@@ -12,6 +12,7 @@ from orders.aftersales.unpay import unpay
 from orders.banking.settle_transfer import lock_shares, owned_components
 from orders.credit.regrade import lower
 from orders.funds.post import Moved, account_id, post
+from orders.order.states import SHARE_STATE
 from shop.core.database import WriteSession
 from shop.core.rows import as_rows
 
@@ -37,14 +38,13 @@ SELECT :receipt, r.share_id, r.round, r.fen, :undoing, :now
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(share_id uuid, round smallint, fen bigint)
 """)
 # A joint share's last day to pay is its own; whose it has passed is overdue with the next sweep.
-_LESS = text("""
-UPDATE payer_share s SET paid_fen = s.paid_fen - r.fen, payment_state = CASE
-    WHEN s.paid_fen - r.fen > s.due_fen THEN 'overpaid' WHEN s.paid_fen - r.fen = s.due_fen THEN 'paid'
-    WHEN s.paid_fen - r.fen <= 0 THEN 'unpaid' ELSE 'partly_paid' END
+_LESS = text(f"""
+UPDATE payer_share s SET paid_fen = s.paid_fen - r.fen,
+    payment_state = {SHARE_STATE.format(due="s.due_fen", paid="(s.paid_fen - r.fen)")}
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(share_id uuid, fen bigint) WHERE s.id = r.share_id
 RETURNING s.id, s.order_id, s.payer_kind, r.fen, s.paid_fen + r.fen >= s.due_fen AND s.paid_fen < s.due_fen AS unpaid,
     s.paid_fen
-""")
+""")  # noqa: S608  # composed of our own constants
 _NOT_ALL_PAID = text("""
 UPDATE shop_order o SET payment_state = 'unpaid' WHERE o.id = ANY(:orders) AND o.payment_state = 'paid'
 """).bindparams(bindparam("orders", type_=ARRAY(Uuid)))

@@ -11,6 +11,11 @@ MOVES: dict[str, frozenset[str]] = {
     "cancelled": frozenset(),
 }
 
+SHARE_STATE = """CASE WHEN {paid} > {due} THEN 'overpaid' WHEN {paid} = {due} THEN 'paid'
+        WHEN payment_state = 'overdue' THEN 'overdue' WHEN {paid} > 0 THEN 'partly_paid' ELSE 'unpaid' END"""
+"""SQL of a payer share's `payment_state` once it has paid `paid` of `due`: overdue stays so until it is paid whole,
+and a share that nothing is due for is paid. Whoever writes `due_fen` or `paid_fen` writes it too.
+"""
 GOODS_LEFT = frozenset({"partially_shipped", "shipped", "received", "completed"})
 
 
