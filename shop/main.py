@@ -87,6 +87,8 @@ import orders.spending.api
 import orders.spending.pages
 import shop.access.api
 import shop.access.pages
+import shop.admin.people_api
+import shop.admin.rules_api
 import shop.home.api
 import shop.home.health
 import shop.home.pages
@@ -193,6 +195,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.roll.api.routes,
     orders.roll.pages.routes,
     orders.spending.api.routes,
+    shop.admin.rules_api.routes,
+    shop.admin.people_api.routes,
     orders.spending.pages.routes,
     orders.seal.api.routes,
     orders.filing.api.routes,

@@ -15,10 +15,12 @@ class NotYourSupplier(Problem):
 
 
 def supplier_ids(actor: Actor | None, permission: Permission) -> frozenset[UUID] | None:
-    """None means all: staff, an administrator, or the shop's own command line (actor None)."""
+    """None means all: whoever answers for every unit, or the shop's own command line (actor None). Goods are their
+    supplier's and the platform's: a unit's staff buy them.
+    """
     if actor is None:
         return None
     grants = actor.scopes(permission)
-    if any(grant.scope_kind in {"all", "unit"} for grant in grants):
+    if any(grant.scope_kind == "all" for grant in grants):
         return None
     return frozenset(UUID(grant.scope_id) for grant in grants if grant.scope_kind == "supplier")

@@ -9,7 +9,6 @@ from starlette.responses import StreamingResponse
 from orders.audit.draw_sample import draw_sample
 from orders.audit.events import events_of
 from orders.audit.export_ledger import export_ledger
-from orders.audit.grant_mandate import NewMandate, grant_mandate
 from orders.audit.lines import lines_of, open_basket
 from orders.audit.queries import mandates_of, sample_out, samples_of
 from orders.audit.sample_file import sample_file
@@ -19,8 +18,6 @@ from orders.audit.schemas import (
     Day,
     EventPage,
     LinePage,
-    MandateIn,
-    MandateOut,
     MandatePage,
     SampleIn,
     SampleOut,
@@ -97,24 +94,6 @@ async def get_mandates(
     """An auditor's own; all of them for an administrator."""
     async with database.reading() as session:
         return await mandates_of(session, actor)
-
-
-@routes.post("/audit/mandates", status_code=201, response_model=MandateOut)
-async def post_mandate(
-    request: Request, wanted: MandateIn, actor: Administrator, database: TheDatabase, key: IdempotencyKey
-) -> Response:
-    """Register an engagement letter. It is never altered: another letter is another mandate."""
-    now = clock.now()
-
-    async def verb(session: WriteSession) -> Answer:
-        new = NewMandate(**wanted.model_dump())
-        granted = await grant_mandate(session, actor_id=actor.user_id, wanted=new, now=now)
-        (made,) = (await mandates_of(session, actor, mandate_id=granted)).items
-        return Answer(201, made.model_dump_json().encode())
-
-    digest = await digest_of(request)
-    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-    return answer.as_response()
 
 
 @routes.get("/audit/lines")

@@ -7,8 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from orders.audit.ask import ask, close, reply
 from orders.audit.queries import question_out, questions_of, retention_rules
-from orders.audit.retention import add_rule
-from orders.audit.schemas import QuestionIn, QuestionOut, QuestionPage, ReplyIn, RetentionIn, RetentionPage
+from orders.audit.schemas import QuestionIn, QuestionOut, QuestionPage, ReplyIn, RetentionPage
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -76,20 +75,3 @@ async def get_retention(_: RuleReader, database: TheDatabase) -> RetentionPage:
     """How long personal columns are kept, by kind of row, with the source of each rule."""
     async with database.reading() as session:
         return await retention_rules(session, day=clock.today())
-
-
-@routes.post("/retention-rules", status_code=201, response_model=RetentionPage)
-async def post_retention(
-    request: Request, wanted: RetentionIn, actor: RuleWriter, database: TheDatabase, key: IdempotencyKey
-) -> Response:
-    """A new rule from a day on."""
-    now = clock.now()
-
-    async def verb(session: WriteSession) -> Answer:
-        await add_rule(session, actor_id=actor.user_id, **wanted.model_dump(), now=now)
-        rules = await retention_rules(session, day=clock.business_day(now))
-        return Answer(201, rules.model_dump_json().encode())
-
-    digest = await digest_of(request)
-    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-    return answer.as_response()

@@ -116,7 +116,9 @@ def _detail(number: int, one: Mistake) -> Detail:
 
 
 def _layout_of(sheet: Sheet, layouts: Sequence[StatementLayout]) -> tuple[StatementLayout, Table]:
-    """The layout that knows most of the columns of the first header that any knows."""
+    """The layout that knows most of the columns of the first header that any knows; of several alike the one whose bank
+    stands above it.
+    """
     found = [
         (layout, table)
         for layout in layouts
@@ -130,10 +132,11 @@ def _layout_of(sheet: Sheet, layouts: Sequence[StatementLayout]) -> tuple[Statem
             extra={"titles": [cell for cell in widest.cells if cell]},
         )
 
-    def fit(one: tuple[StatementLayout, Table]) -> tuple[int, int]:
+    def fit(one: tuple[StatementLayout, Table]) -> tuple[int, int, bool]:
         layout, table = one
         known = layout.known()
-        return (-table.header_row, sum(plain(title) in known for title in table.titles))
+        above = "".join(cell for line in sheet.lines if line.number < table.header_row for cell in line.cells)
+        return (-table.header_row, sum(plain(title) in known for title in table.titles), layout.name in plain(above))
 
     return max(found, key=fit)
 

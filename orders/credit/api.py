@@ -6,27 +6,22 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from orders.credit.add_rules import NewRule, RuleVersionTaken, add_rules, end_rule, rule_id
 from orders.credit.explain import explain
 from orders.credit.prove import check, open_links, propose
-from orders.credit.queries import entries_of, rule_out, rules_of
+from orders.credit.queries import entries_of, rules_of
 from orders.credit.schemas import (
     CheckIn,
-    EndIn,
     EntryPage,
     ExplainOut,
     LinkIn,
     LinkOut,
     LinksOut,
-    RuleIn,
-    RuleOut,
     RulePage,
 )
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
-from shop.core.errors import Detail
 from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
 from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX, NO_NUL
 from shop.core.requests import TheDatabase, TheSettings
@@ -50,43 +45,6 @@ async def get_rules(
     """Versions with their days and sources; `on`: those in force that business day."""
     async with database.reading() as session:
         return await rules_of(session, limit=limit, cursor=cursor, on=on)
-
-
-@routes.post("/counting-rules", status_code=201, response_model=RuleOut)
-async def post_rule(
-    request: Request, wanted: RuleIn, actor: RuleWriter, database: TheDatabase, key: IdempotencyKey
-) -> Response:
-    """A new version: it judges what is placed from its first day, and nothing placed before. 409 for a taken one."""
-    now = clock.now()
-
-    async def add(session: WriteSession) -> Answer:
-        new = NewRule(**wanted.model_dump())
-        try:
-            await add_rules(session, actor_id=actor.user_id, rules=[new], now=now)
-        except RuleVersionTaken as taken:
-            raise RuleVersionTaken(
-                "请换一个版本号。", [Detail("/version", RuleVersionTaken.code, one.detail) for one in taken.errors]
-            ) from taken
-        return Answer(201, (await rule_out(session, rule_id(wanted.version))).model_dump_json().encode())
-
-    digest = await digest_of(request)
-    answer = await once(database, add, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-    return answer.as_response()
-
-
-@routes.post("/counting-rules/{rule}/end")
-async def post_end(rule: UUID, wanted: EndIn, actor: RuleWriter, database: TheDatabase) -> RuleOut:
-    """The rule holds until the day before `valid_to`. It ends once: 409 afterwards."""
-    async with database.transaction() as session:
-        await end_rule(
-            session,
-            actor_id=actor.user_id,
-            rule_id=rule,
-            valid_to=wanted.valid_to,
-            reason=wanted.reason,
-            now=clock.now(),
-        )
-        return await rule_out(session, rule)
 
 
 @routes.get("/credit/entries")

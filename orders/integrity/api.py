@@ -20,10 +20,9 @@ from orders.integrity.schemas import (
     RectificationPage,
     ReviewIn,
     ScanOut,
-    ThresholdIn,
     ThresholdsOut,
 )
-from orders.integrity.thresholds import set_threshold, thresholds
+from orders.integrity.thresholds import thresholds
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -133,20 +132,3 @@ async def get_thresholds(_: RuleReader, database: TheDatabase, on: Day = None) -
     day = on or clock.today()
     async with database.reading() as session:
         return ThresholdsOut(on=day, values=await thresholds(session, day))
-
-
-@routes.post("/flag-thresholds", status_code=201, response_model=ThresholdsOut)
-async def post_threshold(
-    request: Request, wanted: ThresholdIn, actor: RuleWriter, database: TheDatabase, key: IdempotencyKey
-) -> Response:
-    """A figure that holds from a day on, with its source. Nothing raised before changes."""
-    now = clock.now()
-
-    async def verb(session: WriteSession) -> Answer:
-        await set_threshold(session, actor=actor, now=now, **wanted.model_dump())
-        made = ThresholdsOut(on=wanted.valid_from, values=await thresholds(session, wanted.valid_from))
-        return Answer(201, made.model_dump_json().encode())
-
-    digest = await digest_of(request)
-    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-    return answer.as_response()

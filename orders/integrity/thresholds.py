@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import ClassVar
+from uuid import UUID
 
 from sqlalchemy import text
 
-from shop.access.permissions import Actor
 from shop.core.audit import record_change
 from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import Detail, Problem
@@ -69,7 +69,7 @@ async def thresholds(session: ReadSession, day: date) -> dict[str, dict[str, int
 async def set_threshold(
     session: WriteSession,
     *,
-    actor: Actor,
+    actor_id: UUID,
     kind: str,
     name: str,
     value: int,
@@ -86,7 +86,7 @@ async def set_threshold(
         raise ThresholdTaken("请换一个生效日期。", [Detail("/valid_from", ThresholdTaken.code, "这一天已有")])
     await record_change(
         session,
-        actor_id=actor.user_id,
+        actor_id=actor_id,
         action="flag_threshold.set",
         subject=f"flag_threshold:{kind}.{name}",
         before={"value": before},

@@ -14,8 +14,9 @@ from orders.spending.schemas import AskedRule, DecisionOut, RuleOut, RulePage
 from orders.spending.words import concerns, says
 from shop.access.permissions import Actor, Permission
 from shop.core.database import ReadSession
-from shop.core.errors import NotFound
+from shop.core.errors import Detail, NotFound
 from shop.core.paging import cursor_of, keys_of
+from shop.organisation.authority import EVERYBODY, Place, of_units
 from shop.organisation.queries import visible_unit_ids
 
 _SERVES = """EXISTS (SELECT FROM union_unit s WHERE s.union_id = {0} AND s.unit_id = ANY(:units)
@@ -39,7 +40,10 @@ SELECT d.id, d.union_id, d.decided_at, d.rule_ids FROM spending_decision d
 WHERE d.id = :id AND (:everything OR {_SERVES.format("d.union_id")})
 """)  # noqa: S608  # as above
 _ASKED = text("SELECT * FROM spending_rule WHERE id = ANY(:ids) ORDER BY code, valid_from")
-_UNION = text(f"SELECT id FROM labour_union l WHERE id = :id AND (:everything OR {_SERVES.format('l.id')})")  # noqa: S608
+_UNITS = text("""
+SELECT unit_id FROM union_unit WHERE union_id = :id AND valid_from <= :day AND (valid_to IS NULL OR valid_to > :day)
+""")
+_UNION_OF = text("SELECT union_id FROM spending_rule WHERE id = :id")
 _RESERVED = text("""
 SELECT * FROM spending_rule WHERE kind = 'reserved_share' AND province IN ('', :province)
   AND (cardinality(unit_kinds) = 0 OR :unit_kind = ANY(unit_kinds))
@@ -110,12 +114,24 @@ async def decision_out(session: ReadSession, actor: Actor, decision_id: UUID, *,
     )
 
 
-async def may_rule(session: ReadSession, actor: Actor, union_id: UUID | None, *, day: date) -> bool:
-    """Whether somebody may write rules for a union; for the country and its provinces: who answers for everything."""
-    reach = await _reach(session, actor, Permission.RULE_WRITE, day)
+async def units_of_union(session: ReadSession, union_id: UUID | None, *, day: date) -> Place:
+    """Whom rules of a union concern: the units it serves that day; without a union everybody. Raises NotFound."""
     if union_id is None:
-        return bool(reach["everything"])
-    return await session.scalar(_UNION, reach | {"id": union_id}) is not None
+        return EVERYBODY
+    units = list(await session.scalars(_UNITS, {"id": union_id, "day": day}))
+    if not units:
+        said = "没有这个工会，或者它不在您的管理范围内"
+        raise NotFound(f"{said}。", [Detail("/union_id", "not_found", said)])
+    return of_units(*units)
+
+
+async def union_of_rule(session: ReadSession, rule_id: UUID) -> UUID | None:
+    """None: the rule holds for everybody. Raises NotFound."""
+    rule = (await session.execute(_UNION_OF, {"id": rule_id})).one_or_none()
+    if rule is None:
+        raise NotFound("没有这条规则。")
+    union_id: UUID | None = rule.union_id
+    return union_id
 
 
 async def reserved_share(session: ReadSession, *, unit_kind: str, province: str, day: date) -> Rule | None:

@@ -1,9 +1,11 @@
 """People, accounts, sessions and grants."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, Column, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from shop.core.database import Moment, one_of
@@ -13,6 +15,12 @@ ROLES = (
     "staff", "county_reviewer", "supplier", "auditor", "administrator",
 )  # fmt: skip
 SCOPE_KINDS = ("all", "unit", "county", "producer", "supplier")
+
+
+CHANGE_KINDS = (
+    "counting_rule.add", "counting_rule.end", "spending_rule.add", "spending_rule.end", "flag_threshold.set",
+    "retention_rule.add", "audit_mandate.grant", "role.grant", "role.end",
+)  # fmt: skip
 
 
 class Person(SQLModel, table=True):
@@ -99,3 +107,28 @@ class SignInAttempt(SQLModel, table=True):
     id: UUID = Field(primary_key=True)
     key_sha256: bytes
     at: datetime = Field(sa_type=Moment)
+
+
+class ChangeRequest(SQLModel, table=True):
+    """What one person asked for and another decides: a rule of everybody, a mandate, a role. Two people: the database's
+    refusal. `facts`: what is wanted, as its verb takes it; who asked may take it back alone.
+    """
+
+    __tablename__ = "change_request"
+    __table_args__ = (
+        one_of("kind", CHANGE_KINDS),
+        one_of("state", ("asked", "approved", "refused", "withdrawn")),
+        CheckConstraint("state = 'withdrawn' OR decided_by <> asked_by", name="two_people"),
+        CheckConstraint("(state = 'asked') = (decided_by IS NULL AND decided_at IS NULL)", name="decided_by_somebody"),
+        Index("ix_change_request_open", "asked_at", "id", postgresql_where=text("state = 'asked'")),
+    )
+
+    id: UUID = Field(primary_key=True)
+    kind: str
+    facts: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    state: str = "asked"
+    reason: str | None = None
+    asked_by: UUID = Field(foreign_key="user_account.id")
+    asked_at: datetime = Field(sa_type=Moment)
+    decided_by: UUID | None = Field(default=None, foreign_key="user_account.id")
+    decided_at: datetime | None = Field(default=None, sa_type=Moment)

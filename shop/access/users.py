@@ -17,7 +17,7 @@ from shop.access.sign_out import sign_out_everywhere
 from shop.access.tokens import grant_text
 from shop.core import clock
 from shop.core.audit import Change, record_changes
-from shop.core.database import WriteSession
+from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import Detail, Invalid, NotFound, Problem
 from shop.core.ids import new_id
 
@@ -83,7 +83,7 @@ async def create_user(
 async def grant_role(
     session: WriteSession,
     *,
-    actor: Actor | None,
+    actor_id: UUID | None,
     user_id: UUID,
     grant: Grant,
     valid_from: date,
@@ -130,7 +130,7 @@ async def grant_role(
                 reason,
             )
         ],
-        actor_id=_id(actor),
+        actor_id=actor_id,
         now=now,
     )
 
@@ -198,8 +198,8 @@ async def reinstate(
     await _set_state(session, actor=actor, user_id=user_id, state="active", reason=reason, now=now)
 
 
-async def user_id_of(session: WriteSession, email: str) -> UUID:
-    """For the command line, where people are named by email. Raises NoSuchUser."""
+async def user_id_of(session: ReadSession, email: str) -> UUID:
+    """For those who name people by email. Raises NoSuchUser."""
     found: UUID | None = await session.scalar(
         select(col(UserAccount.id)).where(col(UserAccount.email) == email.strip().lower())
     )

@@ -24,7 +24,13 @@ async def grant(database: Database, *, email: str, grant: Grant) -> None:
     async with database.transaction() as session:
         user_id = await user_id_of(session, email)
         await grant_role(
-            session, actor=None, user_id=user_id, grant=grant, valid_from=clock.today(), reason="cli", now=clock.now()
+            session,
+            actor_id=None,
+            user_id=user_id,
+            grant=grant,
+            valid_from=clock.today(),
+            reason="cli",
+            now=clock.now(),
         )
 
 

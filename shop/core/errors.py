@@ -64,6 +64,14 @@ class NotAllowed(Problem):
     title = "没有权限"
 
 
+class SecondPersonNeeded(Problem):
+    """Who asked for something may not decide it."""
+
+    status = 409
+    code = "second_person_needed"
+    title = "须由另一个人确认"
+
+
 class Invalid(Problem):
     """The payload has the wrong shape."""
 

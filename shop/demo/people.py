@@ -77,6 +77,9 @@ CHARACTERS: Final = (
     Character("supplier@demo.test", "供应商癸（虚构）", "13800138010", None),
     Character("auditor@demo.test", "审计子（虚构）", "13800138011", Role.AUDITOR, None, "DEMO"),
     Character("admin@demo.test", "管理丑（虚构）", "13800138012", Role.ADMINISTRATOR),
+    Character("admin.second@demo.test", "管理卯（虚构）", "13800138015", Role.ADMINISTRATOR),
+    Character("platform@demo.test", "平台辰（虚构）", "13800138016", Role.STAFF),
+    Character("platform.second@demo.test", "平台巳（虚构）", "13800138017", Role.STAFF),
 )
 
 
@@ -116,7 +119,7 @@ async def grant_goods_roles(database: Database, people: DemoPeople, *, supplier_
             ("county@demo.test", Grant(Role.COUNTY_REVIEWER, "county", county_code)),
         ):
             await grant_role(
-                session, actor=None, user_id=people.user_ids[email], grant=grant, valid_from=SINCE, now=now
+                session, actor_id=None, user_id=people.user_ids[email], grant=grant, valid_from=SINCE, now=now
             )
 
 
@@ -203,5 +206,5 @@ async def _arrive(
         )
     if who.role:
         grant = Grant(who.role, "unit", str(unit_ids[who.scope])) if who.scope else Grant(who.role, "all", "*")
-        await grant_role(session, actor=None, user_id=made.user_id, grant=grant, valid_from=SINCE, now=now)
+        await grant_role(session, actor_id=None, user_id=made.user_id, grant=grant, valid_from=SINCE, now=now)
     return made.user_id

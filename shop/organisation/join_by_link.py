@@ -62,5 +62,5 @@ async def join_by_link(
         session, actor=None, person_id=made.person_id, unit_id=link.unit_id, link_code=link.code, day=day, now=now
     )
     grant = Grant(Role.OUTSIDE_BUYER, "unit", str(link.unit_id))
-    await grant_role(session, actor=None, user_id=made.user_id, grant=grant, valid_from=day, now=now)
+    await grant_role(session, actor_id=None, user_id=made.user_id, grant=grant, valid_from=day, now=now)
     return await open_session(session, user_id=made.user_id, verified_hash=password_hash, kind="page", now=clock.wall())

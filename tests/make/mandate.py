@@ -32,6 +32,7 @@ class Desk:
     auditor: dict[str, str]
     staff: dict[str, str]
     admin: dict[str, str]
+    second: dict[str, str]
     buyer: Somebody
     sales: list[Sale]
 
@@ -55,9 +56,11 @@ class Desk:
             "valid_to": str(dates.get("valid_to", TODAY + timedelta(days=30))),
             "document_sha256": LETTER,
         }
-        answer = await self.post("/api/v1/audit/mandates", body, who=self.admin)
-        assert answer.status_code == 201, answer.text
-        return answer.json()
+        asked = await self.post("/api/v1/audit/mandates", body, who=self.admin)
+        assert asked.status_code == 202, asked.text
+        approval = f"/api/v1/mandates/{asked.json()['id']}/approve"
+        assert (await self.http.post(approval, headers=self.second)).status_code == 200
+        return max((await self.get("/api/v1/audit/mandates", who=self.admin))["items"], key=lambda one: one["id"])
 
     async def lines(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = (await self.get("/api/v1/audit/lines?limit=100"))["items"]
@@ -68,7 +71,7 @@ async def a_desk(http: httpx.AsyncClient, database: Database) -> Desk:
     bank = await unit(database, "BANK")
     branch, other = await unit(database, "B1", under=bank), await unit(database, "B2", under=bank)
     buyer = await somebody(database, "buyer@example.com", Grant(Role.EMPLOYEE, "unit", str(branch)), name="李购买")
-    roles = {"auditor": Role.AUDITOR, "staff": Role.STAFF, "admin": Role.ADMINISTRATOR}
+    roles = {"auditor": Role.AUDITOR, "staff": Role.STAFF, "admin": Role.ADMINISTRATOR, "second": Role.ADMINISTRATOR}
     tokens = {}
     for name, role in roles.items():
         scope = Grant(role, "all", "*") if role is Role.ADMINISTRATOR else Grant(role, "unit", str(bank))

@@ -35,7 +35,7 @@ async def somebody(
     async with database.transaction() as session:
         made = await create_user(session, actor=None, email=email, name=name, password_hash=_hashes[password], now=now)
         for grant in grants:
-            await grant_role(session, actor=None, user_id=made.user_id, grant=grant, valid_from=SINCE, now=now)
+            await grant_role(session, actor_id=None, user_id=made.user_id, grant=grant, valid_from=SINCE, now=now)
     return Somebody(email, made.user_id, made.person_id)
 
 

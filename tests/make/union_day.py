@@ -20,6 +20,7 @@ from tests.make.evidence import PDF
 from tests.make.invoice import tax_number
 from tests.make.people import PASSWORD, SINCE, somebody
 from tests.make.story import Story
+from tests.make.two_people import rule_by_two
 from tests.make.units import unit
 
 BASE = "/api/v1/bulk-purchases"
@@ -70,6 +71,7 @@ class UnionDay:
     staff: Caller
     staff_second: Caller
     admin: Caller
+    admin_second: Caller
     supplier: Caller
     stranger: Caller
     other_bank: Caller
@@ -132,8 +134,9 @@ class UnionDay:
     async def rule(self, **facts: Any) -> None:
         """The bank's union asks for more than the country does."""
         body = {"union_id": str(self.union), "source_title": "示例银行工会采购办法（虚构）", "valid_from": str(SINCE)}
-        answer = await self.post(self.admin, "", body | facts, under="/api/v1/spending-rules")
-        assert answer.status_code == 201, answer.text
+        first, second = dict(self.admin.headers), dict(self.admin_second.headers)
+        answer = await rule_by_two(self.http, "/spending-rules", body | facts, first=first, second=second)
+        assert answer.status_code == 200, answer.text
 
     async def days_later(self, days: int) -> None:
         """Development's clock: everybody's."""
@@ -190,12 +193,21 @@ async def union_day(story: Story) -> UnionDay:
     stranger, other_bank = await _strangers(story)
     demo = {
         who: await sign_in(story.http, f"{who}@demo.test")
-        for who in ("union.buyer", "union.approver", "union.receiver", "staff", "staff.second", "admin", "supplier")
+        for who in (
+            "union.buyer",
+            "union.approver",
+            "union.receiver",
+            "staff",
+            "staff.second",
+            "admin",
+            "admin.second",
+            "supplier",
+        )
     }
     return UnionDay(
         story, units, union, ids, demo["union.buyer"], demo["union.approver"], more["approver.second"],
         more["approver.left"], demo["union.receiver"], more["leader"], demo["staff"], demo["staff.second"],
-        demo["admin"], demo["supplier"], stranger, other_bank,
+        demo["admin"], demo["admin.second"], demo["supplier"], stranger, other_bank,
     )  # fmt: skip
 
 

@@ -30,8 +30,8 @@ WATCHED = {
         outside_sale period_reopening rectification seal seal_member""",
     "rule": """adjustment_rule counting_rule county_successor designation flag_threshold freight_rate pairing price
         recognition reserved_share_rule retention_rule seller_discount spending_rule tick_rule""",
-    "permission": """approval_delegation audit_mandate membership role_grant union_membership unit unit_parent
-        user_account labour_union""",
+    "permission": """approval_delegation audit_mandate change_request membership role_grant union_membership unit
+        unit_parent user_account labour_union""",
     "target": "reserved_share_duty",
 }
 UNWATCHED = {

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from orders.credit.add_rules import rule_id
 from shop.access.permissions import Grant, Role
 from shop.core import clock
 from shop.core.database import Database
@@ -17,6 +18,7 @@ from tests.make.mandate import Desk, a_desk
 from tests.make.payments import till
 from tests.make.people import bearer, somebody
 from tests.make.shop import buyer, placed, small_shop
+from tests.make.two_people import rule_by_two
 from tests.make.units import unit
 
 pytestmark = pytest.mark.anyio
@@ -32,11 +34,11 @@ async def test_changes_over_http_are_found_with_who_when_before_after_and_reason
     rule = {
         "version": "2027-1", "valid_from": "2027-01-01", "source": "示例口径（虚构）", "needs_recognition": False,
     }  # fmt: skip
-    added = await desk.post("/api/v1/counting-rules", rule, who=desk.admin)
-    assert added.status_code == 201
+    two = {"first": desk.admin, "second": desk.second}
+    assert (await rule_by_two(desk.http, "/counting-rules", rule, **two)).status_code == 200
     ended = {"valid_to": "2028-01-01", "reason": "口径到期"}
-    there = f"/api/v1/counting-rules/{added.json()['id']}/end"
-    assert (await desk.http.post(there, json=ended, headers=desk.admin)).status_code == 200
+    there = f"/counting-rules/{rule_id('2027-1')}/end"
+    assert (await rule_by_two(desk.http, there, ended, **two)).status_code == 200
     closing = f"/api/v1/periods/{LAST_MONTH:%Y-%m}/close"
     assert (await desk.http.post(closing, headers=desk.staff)).status_code == 200
     await desk.mandated()

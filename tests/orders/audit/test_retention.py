@@ -12,6 +12,7 @@ from shop.core import clock
 from shop.core.database import Database
 from tests.make.people import bearer, somebody
 from tests.make.shop import buyer, placed, small_shop
+from tests.make.two_people import rule_by_two
 
 pytestmark = pytest.mark.anyio
 THREE_YEARS_ON = clock.now() + timedelta(days=3 * 366 + 1)
@@ -43,12 +44,17 @@ async def test_a_longer_rule_from_a_day_on_keeps_it_longer(client: httpx.AsyncCl
     await somebody(database, "admin@example.com", Grant(Role.ADMINISTRATOR, "all", "*"))
     admin = await bearer(client, "admin@example.com")
     rule = {"kind": "delivery", "years": 10, "source": "示例办法（虚构）", "valid_from": str(clock.today())}
-    answer = await client.post("/api/v1/audit/retention-rules", json=rule, headers=admin | {"Idempotency-Key": "a"})
-    assert answer.status_code == 201, answer.text
-    ruling = {one["kind"]: one["years"] for one in answer.json()["items"] if one["in_force"]}
+    await somebody(database, "second@example.com", Grant(Role.ADMINISTRATOR, "all", "*"))
+    second = await bearer(client, "second@example.com")
+
+    async def ask() -> httpx.Response:
+        return await rule_by_two(client, "/audit/retention-rules", rule, first=admin, second=second)
+
+    assert (await ask()).status_code == 200
+    kept = (await client.get("/api/v1/audit/retention-rules", headers=admin)).json()["items"]
+    ruling = {one["kind"]: one["years"] for one in kept if one["in_force"]}
     assert (ruling["delivery"], ruling["roll_row"]) == (10, 30)
-    again = await client.post("/api/v1/audit/retention-rules", json=rule, headers=admin | {"Idempotency-Key": "b"})
-    assert again.status_code == 422
+    assert (await ask()).status_code == 422
     shop = await small_shop(database)
     await placed(database, await buyer(database, works_at=shop.branch), {shop.skus[0]: 1})
     assert await erase_due(database, now=THREE_YEARS_ON) == {}

@@ -17,6 +17,7 @@ from shop.core.errors import Problem
 from shop.core.ids import new_id
 from tests.make.credit import Sale, enter
 from tests.make.people import bearer, somebody
+from tests.make.two_people import rule_by_two
 from tests.make.units import unit
 
 pytestmark = pytest.mark.anyio
@@ -74,23 +75,26 @@ async def test_a_new_version_ends_the_open_one_and_changes_nothing_of_it(
     client: httpx.AsyncClient, database: Database
 ) -> None:
     who = await admin(client, database)
-    old = await post(client, "/counting-rules", OLD, who)
-    assert old.status_code == 201, old.text
-    assert (old.json()["minimum_grade"], old.json()["credit_kinds"]) == ("D", ["direct_purchase", "assisted_sale"])
-    new = await post(client, "/counting-rules", NEW, who)
-    assert new.status_code == 201
+    await somebody(database, "second@example.com", Grant(Role.ADMINISTRATOR, "all", "*"))
+    second = await bearer(client, "second@example.com")
+
+    async def rule(body: dict[str, Any]) -> httpx.Response:
+        return await rule_by_two(client, "/counting-rules", body, first=who, second=second)
+
+    assert (await rule(OLD)).status_code == 200
+    (old,) = (await client.get("/api/v1/counting-rules", headers=who)).json()["items"]
+    assert (old["minimum_grade"], old["credit_kinds"]) == ("D", ["direct_purchase", "assisted_sale"])
+    assert (await rule(NEW)).status_code == 200
     listed = (await client.get("/api/v1/counting-rules", headers=who)).json()["items"]
     assert [(one["version"], one["valid_to"]) for one in listed] == [("2027-1", None), ("2021-1", "2027-01-01")]
-    assert listed[1] | {"valid_to": None} == old.json()
+    assert listed[1] | {"valid_to": None} == old
     in_force = (await client.get("/api/v1/counting-rules?on=2026-06-01", headers=who)).json()["items"]
     assert [one["version"] for one in in_force] == ["2021-1"]
-    assert (await post(client, "/counting-rules", OLD, who)).status_code == 201, "the same again is success"
+    assert (await rule(OLD)).status_code == 200, "the same again is success"
     other = await post(client, "/counting-rules", OLD | {"needs_recognition": False}, who)
     assert (other.status_code, other.json()["code"]) == (409, "rule_version_taken")
-    ended = await client.post(
-        f"/api/v1/counting-rules/{old.json()['id']}/end",
-        json={"valid_to": "2026-12-01", "reason": "再结束一次"},
-        headers=who,
+    ended = await post(
+        client, f"/counting-rules/{old['id']}/end", {"valid_to": "2026-12-01", "reason": "再结束一次"}, who
     )
     assert (ended.status_code, ended.json()["code"]) == (409, "rule_ended")
     async with database.reading() as session:

@@ -35,7 +35,14 @@ async def tier(database: Database, shop: SmallShop, name: str, value: int, kind:
     admin = await official(database, Role.ADMINISTRATOR, shop.bank)
     async with database.transaction() as session:
         await set_threshold(
-            session, actor=admin, kind=kind, name=name, value=value, valid_from=TODAY, source="测试", now=clock.now()
+            session,
+            actor_id=admin.user_id,
+            kind=kind,
+            name=name,
+            value=value,
+            valid_from=TODAY,
+            source="测试",
+            now=clock.now(),
         )
 
 
@@ -256,7 +263,7 @@ async def test_thresholds_are_dated_and_named(database: Database) -> None:
         async with database.transaction() as session:
             await set_threshold(
                 session,
-                actor=admin,
+                actor_id=admin.user_id,
                 kind="shared_phone",
                 name=name,
                 value=3,

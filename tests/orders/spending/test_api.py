@@ -1,6 +1,7 @@
 """Rules and decisions through the door: readable by those they concern, written once, ended once."""
 
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -17,6 +18,7 @@ from shop.organisation.members import serve_unit
 from tests.make.caller import refused
 from tests.make.people import bearer, somebody
 from tests.make.spending import decided, gift, new_rule, ordinary, proposal, ruled, union
+from tests.make.two_people import rule_by_two
 from tests.make.units import unit
 
 pytestmark = pytest.mark.anyio
@@ -45,6 +47,20 @@ async def admin(client: httpx.AsyncClient, database: Database) -> httpx.AsyncCli
     return client
 
 
+@pytest.fixture
+async def second(client: httpx.AsyncClient, admin: httpx.AsyncClient, database: Database) -> dict[str, str]:
+    await somebody(database, "second@example.com", Grant(Role.ADMINISTRATOR, "all", "*"))
+    return await bearer(client, "second@example.com")
+
+
+async def keep(admin: httpx.AsyncClient, second: dict[str, str], rule: dict[str, object]) -> dict[str, Any]:
+    """A rule that two people made; as it is listed."""
+    done = await rule_by_two(admin, "/spending-rules", rule, first={}, second=second)
+    assert done.status_code == 200, done.text
+    items: list[dict[str, Any]] = (await admin.get(RULES)).json()["items"]
+    return next(one for one in items if (one["code"], one["valid_from"]) == (rule["code"], rule["valid_from"]))
+
+
 async def caller(app: FastAPI, database: Database, email: str, *grants: Grant) -> httpx.AsyncClient:
     await somebody(database, email, *grants)
     made = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop.test")
@@ -64,13 +80,23 @@ async def changes(database: Database, subject: str) -> list[tuple[str, str | Non
         return [tuple(row) for row in rows]
 
 
-async def test_a_rule_is_added_once_and_read_back(admin: httpx.AsyncClient, database: Database) -> None:
+async def test_a_rule_is_asked_for_by_one_and_approved_by_another(
+    admin: httpx.AsyncClient, second: dict[str, str], database: Database
+) -> None:
     key = keyed()
     first = await admin.post(RULES, json=CAP, headers=key)
-    assert first.status_code == 201, first.text
+    assert first.status_code == 202, first.text
     again = await admin.post(RULES, json=CAP, headers=key)
     assert again.content == first.content
-    made = first.json()
+    assert (await admin.get(RULES)).json()["items"] == [], "asked for, it does not hold"
+    rule = f"/api/v1/rules/{first.json()['id']}"
+    refused(await admin.post(f"{rule}/approve"), 409, "second_person_needed")
+    (waiting,) = (await admin.get("/api/v1/rules")).json()["items"]
+    assert (waiting["id"], waiting["title"], waiting["facts"]["code"]) == (first.json()["id"], "新的使用规则", "SH-CAP")
+    assert (await admin.post(f"{rule}/approve", headers=second)).status_code == 200
+    refused(await admin.post(f"{rule}/approve", headers=second), 409, "change_decided")
+    assert (await admin.get("/api/v1/rules")).json()["items"] == []
+    (made,) = (await admin.get(RULES)).json()["items"]
     assert made["says"] == "每人每年不超过 ¥2,000.00"
     assert made["source"] == "示例（虚构）细则示例〔2026〕1号 第一条"
     page = (await admin.get(RULES, params={"on": "2026-06-01", "province": "上海市"})).json()
@@ -81,11 +107,10 @@ async def test_a_rule_is_added_once_and_read_back(admin: httpx.AsyncClient, data
 
 
 async def test_a_new_version_ends_the_old_one_and_changes_nothing_else(
-    admin: httpx.AsyncClient, database: Database
+    admin: httpx.AsyncClient, second: dict[str, str], database: Database
 ) -> None:
-    old = (await admin.post(RULES, json=CAP, headers=keyed())).json()
-    newer = CAP | {"amount_fen": 250_000, "valid_from": "2027-01-01"}
-    new = (await admin.post(RULES, json=newer, headers=keyed())).json()
+    old = await keep(admin, second, CAP)
+    new = await keep(admin, second, CAP | {"amount_fen": 250_000, "valid_from": "2027-01-01"})
     items = (await admin.get(RULES)).json()["items"]
     assert items == [old | {"valid_to": "2027-01-01"}, new]
     assert [action for action, _ in await changes(database, f"spending_rule:{old['id']}")] == [
@@ -93,8 +118,8 @@ async def test_a_new_version_ends_the_old_one_and_changes_nothing_else(
     ]  # fmt: skip
 
 
-async def test_what_a_rule_said_cannot_be_said_otherwise(admin: httpx.AsyncClient) -> None:
-    await admin.post(RULES, json=CAP, headers=keyed())
+async def test_what_a_rule_said_cannot_be_said_otherwise(admin: httpx.AsyncClient, second: dict[str, str]) -> None:
+    await keep(admin, second, CAP)
     other = await admin.post(RULES, json=CAP | {"amount_fen": 1}, headers=keyed())
     assert refused(other, 409, "spending_rule_taken")["errors"][0]["pointer"] == "/code"
     earlier = await admin.post(RULES, json=CAP | {"valid_from": "2025-01-01"}, headers=keyed())
@@ -116,22 +141,25 @@ async def test_a_rule_must_say_what_its_kind_needs(admin: httpx.AsyncClient, dat
         assert await session.scalar(text("SELECT count(*) FROM spending_rule")) == 0
 
 
-async def test_a_rule_ends_once(admin: httpx.AsyncClient, database: Database) -> None:
-    made = (await admin.post(RULES, json=CAP, headers=keyed())).json()
-    end = f"{RULES}/{made['id']}/end"
-    early = await admin.post(end, json={"valid_to": "2026-01-01", "reason": "废止"})
-    refused(early, 422, "spending_rule_incomplete")
-    done = await admin.post(end, json={"valid_to": "2026-07-01", "reason": "废止"})
-    assert done.json() == made | {"valid_to": "2026-07-01"}
-    refused(await admin.post(end, json={"valid_to": "2026-08-01", "reason": "更正"}), 409, "spending_rule_ended")
-    refused(
-        await admin.post(f"{RULES}/{new_id()}/end", json={"valid_to": "2026-08-01", "reason": "x"}), 404, "not_found"
-    )
+async def test_a_rule_ends_once(admin: httpx.AsyncClient, second: dict[str, str], database: Database) -> None:
+    made = await keep(admin, second, CAP)
+
+    async def end(rule: object, valid_to: str, reason: str) -> httpx.Response:
+        body = {"valid_to": valid_to, "reason": reason}
+        return await rule_by_two(admin, f"/spending-rules/{rule}/end", body, first={}, second=second)
+
+    refused(await end(made["id"], "2026-01-01", "废止"), 422, "spending_rule_incomplete")
+    assert (await end(made["id"], "2026-07-01", "废止")).status_code == 200
+    assert (await admin.get(RULES)).json()["items"] == [made | {"valid_to": "2026-07-01"}]
+    refused(await end(made["id"], "2026-08-01", "更正"), 409, "spending_rule_ended")
+    refused(await end(new_id(), "2026-08-01", "x"), 404, "not_found")
     assert (await admin.get(RULES, params={"on": "2026-07-01"})).json()["items"] == []
     assert (await changes(database, f"spending_rule:{made['id']}"))[-1] == ("spending_rule.end", "废止")
 
 
-async def test_who_may_read_and_write(app: FastAPI, admin: httpx.AsyncClient, database: Database) -> None:
+async def test_who_may_read_and_write(
+    app: FastAPI, admin: httpx.AsyncClient, second: dict[str, str], database: Database
+) -> None:
     here, there = await unit(database, "HERE"), await unit(database, "THERE")
     ours, theirs = await union(database, "U1"), await union(database, "U2")
     async with database.transaction() as session:
@@ -139,7 +167,7 @@ async def test_who_may_read_and_write(app: FastAPI, admin: httpx.AsyncClient, da
         await serve_unit(session, union_id=theirs, unit_id=there, day=date(2021, 1, 1))
     own = [CAP | {"code": code, "union_id": str(id_)} for code, id_ in (("OURS", ours), ("THEIRS", theirs))]
     for rule in (CAP, *own):
-        assert (await admin.post(RULES, json=rule, headers=keyed())).status_code == 201
+        await keep(admin, second, rule)
     scope = str(here)
     buyer = await caller(app, database, "buyer@example.com", Grant(Role.UNION_BUYER, "unit", scope))
     local = await caller(app, database, "local@example.com", Grant(Role.ADMINISTRATOR, "unit", scope))
@@ -149,8 +177,18 @@ async def test_who_may_read_and_write(app: FastAPI, admin: httpx.AsyncClient, da
     refused(await nobody.get(RULES), 403, "not_allowed")
     refused(await local.post(RULES, json=CAP | {"code": "N"}, headers=keyed()), 403, "not_allowed")
     refused(await local.post(RULES, json=own[1] | {"code": "N"}, headers=keyed()), 404, "not_found")
-    assert (await local.post(RULES, json=own[0] | {"code": "N"}, headers=keyed())).status_code == 201
+    asked = await local.post(RULES, json=own[0] | {"code": "N"}, headers=keyed())
+    assert asked.status_code == 202
+    # What waits at one company's desk is not seen or decided by another's.
+    far = await caller(app, database, "far@example.com", Grant(Role.ADMINISTRATOR, "unit", str(there)))
+    assert (await far.get("/api/v1/rules")).json()["items"] == []
+    for verdict, body in (("approve", None), ("refuse", {"reason": "不同意"})):
+        refused(await far.post(f"/api/v1/rules/{asked.json()['id']}/{verdict}", json=body), 404, "not_found")
+    near = await caller(app, database, "near@example.com", Grant(Role.ADMINISTRATOR, "unit", scope))
+    assert (await near.post(f"/api/v1/rules/{asked.json()['id']}/approve")).status_code == 200
     assert len((await admin.get(RULES)).json()["items"]) == 4
+    await far.aclose()
+    await near.aclose()
     for one in (buyer, local, nobody):
         await one.aclose()
 

@@ -98,7 +98,9 @@ async def test_another_grant_ends_tokens_and_reaches_pages(database: Database, o
         who = await bearer(program, ada.email)
         assert 'href="/staff"' not in (await page.get("/")).text
         async with database.transaction() as session:
-            await grant_role(session, actor=None, user_id=ada.user_id, grant=STAFF, valid_from=SINCE, now=clock.now())
+            await grant_role(
+                session, actor_id=None, user_id=ada.user_id, grant=STAFF, valid_from=SINCE, now=clock.now()
+            )
         await anyio.sleep(1)
         assert (await program.get("/api/v1/me", headers=who)).status_code == 401
         assert 'href="/staff"' in (await page.get("/")).text

@@ -45,7 +45,7 @@ async def test_a_role_holds_from_its_first_day_to_the_day_before_its_last(app: F
     today = clock.today()
     async with database.transaction() as session:
         await grant_role(
-            session, actor=None, user_id=ada.user_id, grant=STAFF, valid_from=today + timedelta(days=1),
+            session, actor_id=None, user_id=ada.user_id, grant=STAFF, valid_from=today + timedelta(days=1),
             valid_to=today + timedelta(days=3), now=clock.now(),
         )  # fmt: skip
     seen = []
@@ -62,7 +62,9 @@ async def test_granting_twice_is_granting_once_and_revoking_keeps_history(databa
     ada = await somebody(database, "ada@example.com")
     async with database.transaction() as session:
         for start in (date(2024, 1, 1), date(2024, 1, 1), date(2025, 1, 1)):
-            await grant_role(session, actor=None, user_id=ada.user_id, grant=STAFF, valid_from=start, now=clock.now())
+            await grant_role(
+                session, actor_id=None, user_id=ada.user_id, grant=STAFF, valid_from=start, now=clock.now()
+            )
     assert await held(database) == [(date(2024, 1, 1), None)]
     async with database.transaction() as session:
         for _ in range(2):
@@ -72,7 +74,7 @@ async def test_granting_twice_is_granting_once_and_revoking_keeps_history(databa
     assert await held(database) == [(date(2024, 1, 1), date(2026, 1, 1))]
     async with database.transaction() as session:  # begun and ended on one day: never held
         await grant_role(
-            session, actor=None, user_id=ada.user_id, grant=STAFF, valid_from=date(2026, 5, 1), now=clock.now()
+            session, actor_id=None, user_id=ada.user_id, grant=STAFF, valid_from=date(2026, 5, 1), now=clock.now()
         )
         await revoke_role(session, actor=None, user_id=ada.user_id, grant=STAFF, day=date(2026, 5, 1), now=clock.now())
     assert await held(database) == [(date(2024, 1, 1), date(2026, 1, 1))]
@@ -91,7 +93,7 @@ async def test_a_scope_must_be_one(database: Database, kind: ScopeKind, scope: s
     with pytest.raises(BadScope):
         async with database.transaction() as session:
             await grant_role(
-                session, actor=None, user_id=ada.user_id, grant=Grant(Role.STAFF, kind, scope),
+                session, actor_id=None, user_id=ada.user_id, grant=Grant(Role.STAFF, kind, scope),
                 valid_from=date(2024, 1, 1), now=clock.now(),
             )  # fmt: skip
     assert await held(database) == []

@@ -1,0 +1,90 @@
+"""Ask for what takes two people, approve it, refuse it, take it back."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+from sqlalchemy import Row
+
+from shop.access.change_request import ask_change, decide_change, open_request, open_requests
+from shop.access.permissions import Actor
+from shop.admin.kinds import KINDS
+from shop.core import clock
+from shop.core.database import ReadSession, WriteSession
+from shop.core.errors import Detail, Problem, SecondPersonNeeded
+from shop.organisation.authority import may, require
+
+
+async def ask(session: WriteSession, *, actor: Actor, kind: str, wanted: BaseModel, now: datetime) -> UUID:
+    """It is tried, and kept as a request only: what could not be carried out is not asked for. Returns the request.
+
+    Raises NotAllowed, NotFound out of reach, SecondPersonNeeded for oneself, and what the kind's own verb raises.
+    """
+    await _require(session, actor, kind, wanted, now)
+    tried = await session.begin_nested()
+    try:
+        await KINDS[kind].carry_out(session, actor.user_id, wanted, now)
+    except Problem as problem:
+        raise _of_one(problem) from problem
+    finally:
+        await tried.rollback()
+    reason = getattr(wanted, "reason", None)
+    return await ask_change(session, actor, kind, wanted.model_dump(mode="json"), reason=reason, now=now)
+
+
+async def approve(
+    session: WriteSession, *, actor: Actor, request_id: UUID, kinds: Collection[str], now: datetime
+) -> str:
+    """The second person: it holds now; who asked stands as its author. Returns the kind, one of `kinds`.
+
+    Raises NotFound, NotAllowed, ChangeDecided, SecondPersonNeeded, and what the kind's own verb raises.
+    """
+    request = await open_request(session, actor, request_id, kinds)
+    wanted = KINDS[request.kind].wanted.model_validate(request.facts)
+    await _require(session, actor, request.kind, wanted, now)
+    await decide_change(session, actor, request, "approved", reason=None, now=now)
+    try:
+        await KINDS[request.kind].carry_out(session, request.asked_by, wanted, now)
+    except Problem as problem:
+        raise _of_one(problem) from problem
+    kind: str = request.kind
+    return kind
+
+
+async def refuse(
+    session: WriteSession, *, actor: Actor, request_id: UUID, kinds: Collection[str], reason: str, now: datetime
+) -> None:
+    """The second person says no; who asked takes it back. Raises NotFound, NotAllowed, ChangeDecided."""
+    request = await open_request(session, actor, request_id, kinds, own=True)
+    await _require(session, actor, request.kind, KINDS[request.kind].wanted.model_validate(request.facts), now)
+    own = request.asked_by == actor.user_id
+    await decide_change(session, actor, request, "withdrawn" if own else "refused", reason=reason, now=now)
+
+
+async def asked_of(session: ReadSession, actor: Actor, *, kinds: Collection[str], now: datetime) -> list[Row[Any]]:
+    """What waits within the actor's reach, his own requests too: the oldest first."""
+    day = clock.business_day(now)
+    found = []
+    for request in await open_requests(session, kinds):
+        kind = KINDS[request.kind]
+        place = await kind.place(session, kind.wanted.model_validate(request.facts), day)
+        if await may(session, actor, kind.permission, place, day=day):
+            found.append(request)
+    return found
+
+
+async def _require(session: ReadSession, actor: Actor, kind: str, wanted: BaseModel, now: datetime) -> None:
+    day = clock.business_day(now)
+    place = await KINDS[kind].place(session, wanted, day)
+    await require(session, actor, KINDS[kind].permission, place, day=day)
+    not_for = KINDS[kind].not_for
+    if not_for is not None and await not_for(session, wanted) == actor.user_id:
+        raise SecondPersonNeeded("和您自己有关的，请两位同事办理。")
+
+
+def _of_one(problem: Problem) -> Problem:
+    """The verbs take several rules and point at `/0/version`; asked is for one."""
+    errors = [Detail(one.pointer.removeprefix("/0"), one.code, one.detail) for one in problem.errors]
+    return type(problem)(problem.detail, errors, problem.extra)

@@ -1,0 +1,87 @@
+"""`/api/v1/role-grants` and `/api/v1/mandates`: who holds which role where, and who audits whom. Two people."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from orders.audit.schemas import MandateIn
+from shop.access.guard import requires
+from shop.access.permissions import Actor, Permission
+from shop.admin.ask_api import asked, asked_page
+from shop.admin.change import approve, refuse
+from shop.admin.end_grant import end_grant
+from shop.admin.kinds import GRANTS, MANDATES, RoleGrantIn
+from shop.admin.schemas import AskedOut, AskedPage, RefuseIn
+from shop.core import clock
+from shop.core.idempotency import IdempotencyKey
+from shop.core.requests import TheDatabase
+
+routes = APIRouter(prefix="/api/v1", tags=["people"])
+
+Administrator = Annotated[Actor, Depends(requires(Permission.USER_ADMINISTER))]
+
+
+@routes.post("/role-grants", status_code=202, response_model=AskedOut)
+async def post_grant(
+    request: Request, wanted: RoleGrantIn, actor: Administrator, database: TheDatabase, key: IdempotencyKey
+) -> Response:
+    """A role in a scope from a day on; neither asked for nor approved by whoever gets it."""
+    return await asked(request, database, actor, key, "role.grant", wanted)
+
+
+@routes.get("/role-grants")
+async def get_grants(actor: Administrator, database: TheDatabase) -> AskedPage:
+    """What waits for a second person."""
+    return await asked_page(database, actor, GRANTS)
+
+
+@routes.post("/role-grants/{request_id}/approve")
+async def post_grant_approve(request_id: UUID, actor: Administrator, database: TheDatabase) -> AskedOut:
+    """By another person than who asked. 409 `second_person_needed`, `change_decided`."""
+    async with database.transaction() as session:
+        kind = await approve(session, actor=actor, request_id=request_id, kinds=GRANTS, now=clock.now())
+    return AskedOut(id=request_id, kind=kind, state="approved")
+
+
+@routes.post("/role-grants/{request_id}/refuse", status_code=204)
+async def post_grant_refuse(request_id: UUID, wanted: RefuseIn, actor: Administrator, database: TheDatabase) -> None:
+    """By another person; who asked takes it back with it."""
+    async with database.transaction() as session:
+        await refuse(session, actor=actor, request_id=request_id, kinds=GRANTS, reason=wanted.reason, now=clock.now())
+
+
+@routes.post("/role-grants/{grant_id}/end", status_code=204)
+async def post_grant_end(grant_id: UUID, wanted: RefuseIn, actor: Administrator, database: TheDatabase) -> None:
+    """A role ends today, by one person: what was given takes two, what is taken away does not wait."""
+    async with database.transaction() as session:
+        await end_grant(session, actor=actor, grant_id=grant_id, reason=wanted.reason, now=clock.now())
+
+
+@routes.post("/audit/mandates", status_code=202, response_model=AskedOut)
+async def post_mandate(
+    request: Request, wanted: MandateIn, actor: Administrator, database: TheDatabase, key: IdempotencyKey
+) -> Response:
+    """Register an engagement letter: an auditor of units, for business days, until a day."""
+    return await asked(request, database, actor, key, "audit_mandate.grant", wanted)
+
+
+@routes.get("/mandates")
+async def get_mandates(actor: Administrator, database: TheDatabase) -> AskedPage:
+    """Letters that wait for a second person."""
+    return await asked_page(database, actor, MANDATES)
+
+
+@routes.post("/mandates/{request_id}/approve")
+async def post_mandate_approve(request_id: UUID, actor: Administrator, database: TheDatabase) -> AskedOut:
+    """By another person than who asked."""
+    async with database.transaction() as session:
+        kind = await approve(session, actor=actor, request_id=request_id, kinds=MANDATES, now=clock.now())
+    return AskedOut(id=request_id, kind=kind, state="approved")
+
+
+@routes.post("/mandates/{request_id}/refuse", status_code=204)
+async def post_mandate_refuse(request_id: UUID, wanted: RefuseIn, actor: Administrator, database: TheDatabase) -> None:
+    """By another person; who asked takes it back with it."""
+    async with database.transaction() as session:
+        await refuse(session, actor=actor, request_id=request_id, kinds=MANDATES, reason=wanted.reason, now=clock.now())

@@ -1,0 +1,97 @@
+"""Rules are asked for at their own address and decided at `/api/v1/rules/{id}`: two people."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from orders.audit.schemas import RetentionIn
+from orders.credit.schemas import EndIn as EndCountingIn
+from orders.credit.schemas import RuleIn as CountingIn
+from orders.integrity.schemas import ThresholdIn
+from orders.spending.schemas import EndIn as EndSpendingIn
+from orders.spending.schemas import RuleIn as SpendingIn
+from shop.access.guard import requires
+from shop.access.permissions import Actor, Permission
+from shop.admin.ask_api import asked, asked_page
+from shop.admin.change import approve, refuse
+from shop.admin.kinds import RULES, EndCounting, EndSpending
+from shop.admin.schemas import AskedOut, AskedPage, RefuseIn
+from shop.core import clock
+from shop.core.idempotency import IdempotencyKey
+from shop.core.requests import TheDatabase
+
+routes = APIRouter(prefix="/api/v1", tags=["rules"])
+
+Writer = Annotated[Actor, Depends(requires(Permission.RULE_WRITE))]
+
+
+@routes.post("/counting-rules", status_code=202, response_model=AskedOut)
+async def post_counting_rule(
+    request: Request, wanted: CountingIn, actor: Writer, database: TheDatabase, key: IdempotencyKey
+) -> Response:
+    """A new version: once approved it judges what is placed from its first day, and nothing placed before."""
+    return await asked(request, database, actor, key, "counting_rule.add", wanted)
+
+
+@routes.post("/counting-rules/{rule}/end", status_code=202, response_model=AskedOut)
+async def post_counting_rule_end(
+    request: Request, rule: UUID, wanted: EndCountingIn, actor: Writer, database: TheDatabase, key: IdempotencyKey
+) -> Response:
+    """Once approved the rule holds until the day before `valid_to`. It ends once: 409 afterwards."""
+    ending = EndCounting(rule_id=rule, **wanted.model_dump())
+    return await asked(request, database, actor, key, "counting_rule.end", ending)
+
+
+@routes.post("/spending-rules", status_code=202, response_model=AskedOut)
+async def post_spending_rule(
+    request: Request, wanted: SpendingIn, actor: Writer, database: TheDatabase, key: IdempotencyKey
+) -> Response:
+    """A new rule, or a new version: an open one of the same code ends where it begins. 409 where days overlap."""
+    return await asked(request, database, actor, key, "spending_rule.add", wanted)
+
+
+@routes.post("/spending-rules/{rule_id}/end", status_code=202, response_model=AskedOut)
+async def post_spending_rule_end(
+    request: Request, rule_id: UUID, wanted: EndSpendingIn, actor: Writer, database: TheDatabase, key: IdempotencyKey
+) -> Response:
+    """Once approved the rule holds until the day before `valid_to`. Nothing else of it changes."""
+    ending = EndSpending(rule_id=rule_id, **wanted.model_dump())
+    return await asked(request, database, actor, key, "spending_rule.end", ending)
+
+
+@routes.post("/flag-thresholds", status_code=202, response_model=AskedOut)
+async def post_threshold(
+    request: Request, wanted: ThresholdIn, actor: Writer, database: TheDatabase, key: IdempotencyKey
+) -> Response:
+    """A figure that holds from a day on, with its source. Nothing raised before changes."""
+    return await asked(request, database, actor, key, "flag_threshold.set", wanted)
+
+
+@routes.post("/audit/retention-rules", status_code=202, response_model=AskedOut)
+async def post_retention(
+    request: Request, wanted: RetentionIn, actor: Writer, database: TheDatabase, key: IdempotencyKey
+) -> Response:
+    """How long personal columns of a kind are kept, from a day on."""
+    return await asked(request, database, actor, key, "retention_rule.add", wanted)
+
+
+@routes.get("/rules")
+async def get_rules(actor: Writer, database: TheDatabase) -> AskedPage:
+    """What waits for a second person: of the caller's reach, the oldest first."""
+    return await asked_page(database, actor, RULES)
+
+
+@routes.post("/rules/{request_id}/approve")
+async def post_approve(request_id: UUID, actor: Writer, database: TheDatabase) -> AskedOut:
+    """By another person than who asked. 409 `second_person_needed`, `change_decided`."""
+    async with database.transaction() as session:
+        kind = await approve(session, actor=actor, request_id=request_id, kinds=RULES, now=clock.now())
+    return AskedOut(id=request_id, kind=kind, state="approved")
+
+
+@routes.post("/rules/{request_id}/refuse", status_code=204)
+async def post_refuse(request_id: UUID, wanted: RefuseIn, actor: Writer, database: TheDatabase) -> None:
+    """By another person; who asked takes it back with it."""
+    async with database.transaction() as session:
+        await refuse(session, actor=actor, request_id=request_id, kinds=RULES, reason=wanted.reason, now=clock.now())
