@@ -21,6 +21,7 @@ from shop.core.requests import TheDatabase
 routes = APIRouter(prefix="/api/v1", tags=["balance"])
 
 Reader = Annotated[Actor, Depends(requires(Permission.BALANCE_READ))]
+Runner = Annotated[Actor, Depends(requires(Permission.BALANCE_READ, everywhere=True))]
 
 
 @routes.get("/balance")
@@ -43,7 +44,7 @@ async def get_run(run_id: UUID, _: Reader, database: TheDatabase) -> RunOut:
 
 
 @routes.post("/balance/runs", status_code=201, response_model=RunOut)
-async def post_run(request: Request, actor: Reader, database: TheDatabase, key: IdempotencyKey) -> Response:
+async def post_run(request: Request, actor: Runner, database: TheDatabase, key: IdempotencyKey) -> Response:
     """Compare everything now. It changes no figure: what differs is named, and what was healed is closed."""
     now = clock.now()
     gateway: PaymentGateway = request.app.state.gateway

@@ -21,6 +21,7 @@ routes = APIRouter(include_in_schema=False)
 
 ADDRESS = "/staff/balance"
 Reader = Annotated[Actor, Depends(requires(Permission.BALANCE_READ))]
+Runner = Annotated[Actor, Depends(requires(Permission.BALANCE_READ, everywhere=True))]
 
 
 @routes.get(ADDRESS)
@@ -41,12 +42,12 @@ async def get_balance(
         )
     return render(
         request, "balance/balance.html", found=found, state=state, names=NAMES, parts=PARTS, owners=OWNERS,
-        address=ADDRESS,
+        address=ADDRESS, may_run=actor.may_everywhere(Permission.BALANCE_READ),
     )  # fmt: skip
 
 
 @routes.post(ADDRESS)
-async def post_run(request: Request, actor: Reader, database: TheDatabase) -> Response:
+async def post_run(request: Request, actor: Runner, database: TheDatabase) -> Response:
     """Compare now."""
     gateway: PaymentGateway = request.app.state.gateway
     await run_balance(database, gateway, now=clock.now(), requested_by=actor.user_id)

@@ -10,13 +10,15 @@ from sqlalchemy.exc import IntegrityError
 
 from orders.canteen.models import CanteenContract
 from orders.canteen.reach import NoSuchCanteen
-from shop.access.permissions import Actor
+from shop.access.permissions import Actor, Permission
+from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import WriteSession
 from shop.core.errors import Problem
 from shop.core.ids import derived_id, new_id
+from shop.organisation.authority import may, of_units
 
-_KITCHEN: Final = text("SELECT id FROM canteen WHERE id = :canteen FOR UPDATE").bindparams(
+_KITCHEN: Final = text("SELECT unit_id FROM canteen WHERE id = :canteen FOR UPDATE").bindparams(
     bindparam("canteen", type_=Uuid)
 )
 _END: Final = text("""
@@ -56,10 +58,14 @@ async def sign_contract(
 ) -> UUID:
     """The open contract before it ends on the day the new one begins. actor None: the command line, the demo.
 
-    Raises NoSuchCanteen, ContractOverlaps.
+    Raises NoSuchCanteen out of the actor's reach too, ContractOverlaps.
     """
-    if await session.scalar(_KITCHEN, {"canteen": canteen_id}) is None:
-        raise NoSuchCanteen("请先登记食堂。")
+    unit_id = await session.scalar(_KITCHEN, {"canteen": canteen_id})
+    place = of_units(unit_id)
+    if unit_id is None or (
+        actor and not await may(session, actor, Permission.RULE_WRITE, place, day=clock.business_day(now))
+    ):
+        raise NoSuchCanteen("请先登记食堂；只能登记您管理范围内的食堂合同。")
     ended = await session.scalar(_END, {"canteen": canteen_id, "day": contract.valid_from})
     own = contract.payer_kind == "canteen"
     payer_id = canteen_id if own else derived_id("contractor", contract.tax_number or contract.payer_name)

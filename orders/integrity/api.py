@@ -35,6 +35,7 @@ routes = APIRouter(prefix="/api/v1", tags=["flags"])
 
 Reader = Annotated[Actor, Depends(requires(Permission.FLAG_READ))]
 Reviewer = Annotated[Actor, Depends(requires(Permission.FLAG_CLEAR))]
+Scanner = Annotated[Actor, Depends(requires(Permission.FLAG_CLEAR, everywhere=True))]
 RuleReader = Annotated[Actor, Depends(requires(Permission.RULE_READ))]
 RuleWriter = Annotated[Actor, Depends(requires(Permission.RULE_WRITE))]
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
@@ -58,7 +59,7 @@ async def get_flags(
 
 
 @routes.post("/flags/scan", status_code=201, response_model=ScanOut)
-async def post_scan(request: Request, actor: Reviewer, database: TheDatabase, key: IdempotencyKey) -> Response:
+async def post_scan(request: Request, actor: Scanner, database: TheDatabase, key: IdempotencyKey) -> Response:
     """Look at everything now, as the job does. What was raised once is not raised again."""
     now = clock.now()
 

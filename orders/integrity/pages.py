@@ -29,6 +29,7 @@ FLAGS, ITEMS = "/staff/flags", "/staff/rectifications"
 PAGE = 20
 Reader = Annotated[Actor, Depends(requires(Permission.FLAG_READ))]
 Reviewer = Annotated[Actor, Depends(requires(Permission.FLAG_CLEAR))]
+Scanner = Annotated[Actor, Depends(requires(Permission.FLAG_CLEAR, everywhere=True))]
 _NAMES = ("outcome", "reason", "owner_id", "due_on", "what", "closing", "evidence_sha256")
 
 
@@ -39,7 +40,7 @@ async def get_flags(request: Request, actor: Reader, database: TheDatabase) -> R
 
 
 @routes.post(FLAGS)
-async def post_scan(_: Reviewer, database: TheDatabase) -> Response:
+async def post_scan(_: Scanner, database: TheDatabase) -> Response:
     """Look at everything now."""
     async with database.transaction() as session:
         await scan(session, now=clock.now())
@@ -141,6 +142,7 @@ async def _queue(
     return render(
         request, "integrity/flags.html", status=status, page=page, people=people, said=said, typed=typed or {},
         about=about, state=state, words=words, actor=actor, may=actor.may(Permission.FLAG_CLEAR), address=FLAGS,
+        may_scan=actor.may_everywhere(Permission.FLAG_CLEAR),
         soon=date.fromordinal(today.toordinal() + 30),
     )  # fmt: skip
 

@@ -29,10 +29,11 @@ async def sign_in_first(_: Request, error: Exception) -> RedirectResponse:
 
 
 class Guard(SecurityBase):
-    """A route's dependency. Its `permission` is what a test of all routes reads."""
+    """A route's dependency. Its `permission` is what a test of all routes reads; `everywhere`: held over all units."""
 
-    def __init__(self, permission: Permission) -> None:
+    def __init__(self, permission: Permission, *, everywhere: bool = False) -> None:
         self.permission = permission
+        self.everywhere = everywhere
         self.scheme_name = "password"
         self.model = OAuth2(flows=OAuthFlows(password=OAuthFlowPassword(tokenUrl="/api/v1/auth/token")))
 
@@ -45,13 +46,15 @@ class Guard(SecurityBase):
             raise SignInFirst(_back_to(request))
         if not actor.may(self.permission):
             raise NotAllowed("您的账号没有这项权限。需要的话，请联系本单位管理员开通。")
+        if self.everywhere and not actor.may_everywhere(self.permission):
+            raise NotAllowed("这件事涉及所有单位，只能由权限覆盖全部单位的人处理。")
         return actor
 
 
 @cache
-def requires(permission: Permission) -> Guard:
-    """`actor: Annotated[Actor, Depends(requires(Permission.ORDER_PLACE))]`."""
-    return Guard(permission)
+def requires(permission: Permission, *, everywhere: bool = False) -> Guard:
+    """`actor: Annotated[Actor, Depends(requires(Permission.ORDER_PLACE))]`. everywhere: of a verb without a place."""
+    return Guard(permission, everywhere=everywhere)
 
 
 async def maybe_actor(request: Request) -> Actor | None:

@@ -167,6 +167,10 @@ class Actor:
     def may(self, permission: Permission) -> bool:
         return any(permission in ROLE_PERMISSIONS[grant.role] for grant in self.grants)
 
+    def may_everywhere(self, permission: Permission) -> bool:
+        """Over all units: what concerns everybody asks for it."""
+        return any(grant.scope_kind == "all" for grant in self.scopes(permission))
+
     def scopes(self, permission: Permission) -> tuple[Grant, ...]:
         """The grants that carry a permission: where it may be used."""
         return tuple(grant for grant in self.grants if permission in ROLE_PERMISSIONS[grant.role])
