@@ -107,7 +107,7 @@ def refuse_rows(
     One refused row saves nothing: rows_taken are those that are not wrong themselves.
     """
     shown = list(errors[:ERRORS_SHOWN_MAX])
-    first = "；".join(one.detail for one in shown[:3])
+    first = "；".join(one.detail.removesuffix("。") for one in shown[:3])
     more = "……" if len(errors) > 3 else ""
     refused = len({one.pointer.split("/")[2] for one in errors if one.pointer.startswith("/rows/")})
     counts = {

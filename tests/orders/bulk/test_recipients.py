@@ -96,6 +96,7 @@ async def test_251_announced_and_245_saved_is_impossible(app: FastAPI, database:
         table[n][1] = "12345"
     bad = refused(await put(app, plan, csv_of(table)), 422, "recipients_refused")
     assert [one["pointer"] for one in bad["errors"]] == [f"/rows/{n + 2}/phone" for n in (7, 77, 107, 177, 207, 250)]
+    assert "。；" not in bad["detail"], "a sentence that has become a part of one has no full stop of its own"
     assert await rows(database, SAVED) == []
     good = await put(app, plan, csv_of(lines(251)))
     assert good.json()["rows"] == 251
