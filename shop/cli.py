@@ -210,6 +210,10 @@ def import_(
         str | None,
         typer.Option(help="Of sales made elsewhere, e.g. platform_832; left out, the file's column says it."),
     ] = None,
+    acknowledge: Annotated[
+        list[str] | None,
+        typer.Option(help="Title of a column that nobody need read; once for each that the refusal names."),
+    ] = None,
 ) -> None:
     """Load a file, staged like every import: first every row is checked, then all of it counts, or nothing."""
     from shop.commands import imports as upload  # noqa: PLC0415
@@ -222,7 +226,9 @@ def import_(
     content = file.read_bytes()
     done = _run(
         _with_database(
-            lambda database: upload.load(database, kind=kind, name=file.name, content=content, channel=channel)
+            lambda database: upload.load(
+                database, kind=kind, name=file.name, content=content, channel=channel, acknowledged=acknowledge or ()
+            )
         )
     )
     typer.echo(json.dumps(done, ensure_ascii=False, default=str))

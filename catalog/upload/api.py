@@ -12,19 +12,23 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.requests import TheDatabase
 from shop.sheet.refused import FILE_BYTES_MAX
-from shop.sheet.schemas import RowsOut, rows_out
+from shop.sheet.schemas import Acknowledged, RowsOut, rows_out
 
 routes = APIRouter(prefix="/api/v1", tags=["products"])
 
 
 class ImportedOut(RowsOut):
-    """repeated: these bytes were imported before. saved false and repeated false: a dry run that found no error."""
+    """repeated: these bytes were imported before. saved false and repeated false: a dry run that found no error.
+
+    acknowledged_columns: what nobody read, as whoever brought the file said.
+    """
 
     kind: str
     rows: int
     saved: bool
     repeated: bool
     batch_id: UUID | None
+    acknowledged_columns: list[str]
 
 
 @routes.post(
@@ -41,9 +45,13 @@ async def import_products(
     database: TheDatabase,
     actor: Annotated[Actor, Depends(requires(Permission.PRODUCT_WRITE))],
     file: UploadFile,
+    acknowledged_columns: Acknowledged = (),
     dry_run: bool = False,
 ) -> ImportedOut:
-    """A csv (UTF-8, GBK) or xlsx with our columns or the sample catalogue's. Errors name row and column."""
+    """A csv (UTF-8, GBK) or xlsx with our columns or the sample catalogue's. Errors name row and column.
+
+    acknowledged_columns: titles that need no reading; 422 `columns_unknown` lists those that are asked about.
+    """
     data = await file.read(FILE_BYTES_MAX + 1)
     done = await import_file(
         database,
@@ -52,6 +60,7 @@ async def import_products(
         data=data,
         actor=actor,
         now=clock.now(),
+        acknowledged=acknowledged_columns,
         dry_run=dry_run,
     )
     return ImportedOut(
@@ -60,5 +69,6 @@ async def import_products(
         saved=done.saved,
         repeated=done.repeated,
         batch_id=done.batch_id,
+        acknowledged_columns=list(done.acknowledged),
         **rows_out(done.rows, done.set_aside, done.asked),
     )

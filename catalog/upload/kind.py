@@ -1,6 +1,6 @@
 """What can be imported: each kind is one declaration of columns, how a row is read, and how rows are saved."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -11,7 +11,7 @@ from shop.core.database import WriteSession
 from shop.core.errors import Problem
 from shop.sheet.cells import Cells
 from shop.sheet.refused import ROWS_MAX, HeaderWrong
-from shop.sheet.table import Table, untitled
+from shop.sheet.table import Table, require_known
 from shop.sheet.value import plain
 
 Row = TypeVar("Row")
@@ -35,12 +35,16 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """Who saves, when, and which file it came from. numbers: the file's row number of each row."""
+    """Who saves, when, and which file it came from. numbers: the file's row number of each row.
+
+    acknowledged: columns of the file that nobody read, as whoever brought it said.
+    """
 
     actor: Actor | None
     now: datetime
     batch_id: UUID
     numbers: Sequence[int]
+    acknowledged: Sequence[str] = ()
 
     @property
     def actor_id(self) -> UUID | None:
@@ -63,24 +67,30 @@ class Layout(Generic[Row]):
         found = set(self.named(titles))
         return all(one.name in found for one in self.columns if one.needed)
 
-    def places(self, table: Table) -> dict[str, int]:
-        """Column name → its place. Raises HeaderWrong when one is missing, unknown or there twice; a column without a
-        title that holds something is an unknown one.
+    def places(self, table: Table, acknowledged: Collection[str] = ()) -> tuple[dict[str, int], tuple[str, ...]]:
+        """Column name → its place, and the titles that nobody reads. acknowledged: those that somebody said need none.
+
+        Raises HeaderWrong when a column is missing or there twice, naming the unknown ones too: one of them may be
+        what is missing under another title. Raises ColumnsUnknown.
         """
-        header = table.titles
-        names = self.named(header)
-        unknown = [title for title, name in zip(header, names, strict=True) if name is None and title]
-        unknown += [untitled(place) for place in table.untitled]
+        names = self.named(table.titles)
+        called = [name or plain(title) for title, name in zip(table.titles, names, strict=True)]
+        known = {plain(title) for title, name in zip(table.titles, names, strict=True) if name}
         missing = [one.title for one in self.columns if one.needed and one.name not in names]
-        twice = sorted({title for title, name in zip(header, names, strict=True) if name and names.count(name) > 1})
-        said = "；".join(
-            f"{what}：{'、'.join(titles)}"
-            for what, titles in (("缺少列", missing), ("不认识的列", unknown), ("重复的列", twice))
-            if titles
+        twice = sorted(
+            {title for title, name in zip(table.titles, called, strict=True) if called.count(name) > 1} - {""}
         )
-        if said:
+        if missing or twice:
+            unknown = [title for title in dict.fromkeys(table.columns) if title and plain(title) not in known]
+            said = "；".join(
+                f"{what}：{'、'.join(titles)}"
+                for what, titles in (("缺少列", missing), ("不认识的列", unknown), ("重复的列", twice))
+                if titles
+            )
             raise HeaderWrong(f"{said}。应有：{'、'.join(one.title for one in self.columns)}。")
-        return {name: place for place, name in enumerate(names) if name}
+        lacking = [one.title for one in self.columns if one.name not in names]
+        ignored = require_known(table, known, {plain(one) for one in acknowledged}, lacking)
+        return {name: place for place, name in enumerate(names) if name}, ignored
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +113,12 @@ class Kind(Generic[Row]):
         return any(layout.is_header(titles) for layout in self.layouts)
 
     def layout_for(self, header: Sequence[str]) -> Layout[Row]:
-        """The layout whose columns the header names best."""
-        return max(self.layouts, key=lambda layout: sum(name is not None for name in layout.named(header)))
+        """The layout whose columns the header names best: one that is whole, whatever more another one knows."""
+
+        def fit(layout: Layout[Row]) -> tuple[bool, int]:
+            return layout.is_header(header), sum(name is not None for name in layout.named(header))
+
+        return max(self.layouts, key=fit)
 
 
 def template(kind: Kind[Any]) -> list[list[str]]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index, text
+from sqlalchemy import ARRAY, Column, Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from shop.core.database import Moment, one_of
@@ -12,7 +12,8 @@ from shop.core.database import Moment, one_of
 class ImportBatch(SQLModel, table=True):
     """One staged file of a catalogue import: its rows and their errors, saved all or not at all.
 
-    The same bytes are confirmed once a kind: handing them in again is no second delivery.
+    The same bytes are confirmed once a kind: handing them in again is no second delivery. acknowledged_columns: what
+    nobody read, as whoever brought the file said.
     """
 
     __tablename__ = "import_batch"
@@ -31,6 +32,9 @@ class ImportBatch(SQLModel, table=True):
     created_by: UUID | None = None
     created_at: datetime = Field(sa_type=Moment)
     confirmed_at: datetime | None = Field(default=None, sa_type=Moment)
+    acknowledged_columns: list[str] = Field(
+        default_factory=list, sa_column=Column(ARRAY(Text), nullable=False, server_default=text("ARRAY[]::text[]"))
+    )
 
 
 class ImportRow(SQLModel, table=True):

@@ -1,6 +1,7 @@
 """Hand in a union's list at a cut-off day: shown as a difference first, saved when asked."""
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -31,7 +32,8 @@ class DayAhead(Problem):
 class BroughtRoster:
     """saved False and repeated False: a dry run. repeated: this very list is the newest already.
 
-    people and set_aside add up to the rows read; asked: names that somebody should look at.
+    people and set_aside add up to the rows read; asked: names that somebody should look at. acknowledged: columns that
+    nobody read.
     """
 
     union_id: UUID
@@ -45,6 +47,7 @@ class BroughtRoster:
     changes: tuple[Row[Any], ...]
     set_aside: tuple[SetAside, ...] = ()
     asked: tuple[Detail, ...] = ()
+    acknowledged: tuple[str, ...] = ()
 
 
 async def bring_roster(
@@ -57,6 +60,7 @@ async def bring_roster(
     data: bytes,
     now: datetime,
     today: date,
+    acknowledged: Collection[str] = (),
     dry_run: bool = False,
 ) -> BroughtRoster:
     """The same file for the same day again does nothing. Raises NotFound for a union that is not the actor's,
@@ -72,7 +76,16 @@ async def bring_roster(
         return _repeated(union_id, last)
     found: list[Compared] = []
     kind = roster_kind(union_id, as_of, after=last.id if last else None, file_sha256=sha, found=found)
-    done = await import_file(database, kind=kind, file_name=file_name, data=data, actor=actor, now=now, dry_run=dry_run)
+    done = await import_file(
+        database,
+        kind=kind,
+        file_name=file_name,
+        data=data,
+        actor=actor,
+        now=now,
+        acknowledged=acknowledged,
+        dry_run=dry_run,
+    )
     if done.repeated:  # somebody handed in the same list a moment ago
         async with database.transaction() as session:
             newest = await last_roster(session, union_id)
@@ -92,6 +105,7 @@ async def bring_roster(
         changes=found[0].shown,
         set_aside=done.set_aside,
         asked=done.asked,
+        acknowledged=done.acknowledged,
     )
 
 
@@ -106,4 +120,5 @@ def _repeated(union_id: UUID, last: Row[Any]) -> BroughtRoster:
         previous_as_of=last.as_of,
         counts=dict.fromkeys(CHANGES, 0),
         changes=(),
+        acknowledged=tuple(last.acknowledged_columns),
     )

@@ -18,7 +18,7 @@ from shop.core import clock
 from shop.core.requests import TheDatabase
 from shop.organisation.roster_queries import changes_of, rosters_of, union_for
 from shop.sheet.refused import FILE_BYTES_MAX
-from shop.sheet.schemas import RowsOut, rows_out
+from shop.sheet.schemas import Acknowledged, RowsOut, rows_out
 from shop.sheet.write import csv_response
 from shop.ui.filters import masked_name
 
@@ -40,7 +40,10 @@ class ChangeOut(BaseModel):
 
 
 class RosterOut(RowsOut):
-    """saved and repeated both false: a dry run. changes: at most the first 200; counts has them all."""
+    """saved and repeated both false: a dry run. changes: at most the first 200; counts has them all.
+
+    acknowledged_columns: what nobody read, as whoever brought the file said.
+    """
 
     union_id: UUID
     as_of: date
@@ -51,6 +54,7 @@ class RosterOut(RowsOut):
     previous_as_of: date | None
     counts: dict[str, int]
     changes: list[ChangeOut]
+    acknowledged_columns: list[str]
 
 
 class KnownRosterOut(BaseModel):
@@ -58,6 +62,7 @@ class KnownRosterOut(BaseModel):
     as_of: date
     people: int
     counts: dict[str, int]
+    acknowledged_columns: list[str]
 
 
 class RostersOut(BaseModel):
@@ -72,9 +77,13 @@ async def post_roster(
     file: UploadFile,
     union_id: Annotated[UUID, Form()],
     as_of: Annotated[date, Form()],
+    acknowledged_columns: Acknowledged = (),
     dry_run: bool = False,
 ) -> RosterOut:
-    """A csv (UTF-8, GBK) or xlsx of everybody on the cut-off day. `dry_run=true` shows the difference to the last."""
+    """A csv (UTF-8, GBK) or xlsx of everybody on the cut-off day. `dry_run=true` shows the difference to the last.
+
+    acknowledged_columns: titles that need no reading; 422 `columns_unknown` lists those that are asked about.
+    """
     made = await bring_roster(
         database,
         actor=actor,
@@ -84,6 +93,7 @@ async def post_roster(
         data=await file.read(FILE_BYTES_MAX + 1),
         now=clock.now(),
         today=clock.today(),
+        acknowledged=acknowledged_columns,
         dry_run=dry_run,
     )
     return roster_out(made)
@@ -95,7 +105,13 @@ async def get_rosters(database: TheDatabase, actor: Keeper, union_id: UUID) -> R
     async with database.reading() as session:
         await union_for(session, actor, union_id, clock.today())
         known = [
-            KnownRosterOut(id=row.id, as_of=row.as_of, people=row.people, counts=(await changes_of(session, row.id))[0])
+            KnownRosterOut(
+                id=row.id,
+                as_of=row.as_of,
+                people=row.people,
+                counts=(await changes_of(session, row.id))[0],
+                acknowledged_columns=row.acknowledged_columns,
+            )
             for row in await rosters_of(session, union_id)
         ]
     return RostersOut(items=known)
@@ -119,6 +135,7 @@ def roster_out(made: BroughtRoster) -> RosterOut:
         previous_as_of=made.previous_as_of,
         counts=made.counts,
         changes=changes_out(made.changes),
+        acknowledged_columns=list(made.acknowledged),
         **rows_out(made.people, made.set_aside, made.asked),
     )
 

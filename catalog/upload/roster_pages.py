@@ -19,6 +19,7 @@ from shop.core.errors import Detail, Problem
 from shop.core.requests import TheDatabase
 from shop.organisation.roster_queries import changes_of, rosters_of, union_for, unions_of
 from shop.sheet.refused import FILE_BYTES_MAX
+from shop.sheet.schemas import Acknowledged, columns_asked
 from shop.ui.pages import render
 
 routes = APIRouter(include_in_schema=False)
@@ -41,13 +42,16 @@ async def post_roster(
     union_id: Annotated[UUID, Form()],
     as_of: Annotated[str, Form()] = "",
     do: Annotated[str, Form()] = "show",
+    acknowledged_columns: Acknowledged = (),
 ) -> Response:
-    """`do=show` tries the list and shows the difference; `do=save` saves it. What was chosen stays on the page."""
+    """`do=show` tries the list and shows the difference; `do=save` saves it. What was chosen and ticked stays."""
     try:
         day = date.fromisoformat(as_of)
     except ValueError:
         wrong = Problem("请填写截止日。", [Detail("/as_of", "day_wrong", "请填写截止日，例如 2026-11-30")])
-        return await _page(request, database, actor, union_id, as_of=as_of, problem=wrong)
+        return await _page(
+            request, database, actor, union_id, as_of=as_of, acknowledged=acknowledged_columns, problem=wrong
+        )
     try:
         made = await bring_roster(
             database,
@@ -58,11 +62,16 @@ async def post_roster(
             data=await file.read(FILE_BYTES_MAX + 1),
             now=clock.now(),
             today=clock.today(),
+            acknowledged=acknowledged_columns,
             dry_run=do != "save",
         )
     except Problem as problem:
-        return await _page(request, database, actor, union_id, as_of=as_of, problem=problem)
-    return await _page(request, database, actor, union_id, as_of=as_of, made=roster_out(made))
+        return await _page(
+            request, database, actor, union_id, as_of=as_of, acknowledged=acknowledged_columns, problem=problem
+        )
+    return await _page(
+        request, database, actor, union_id, as_of=as_of, acknowledged=acknowledged_columns, made=roster_out(made)
+    )
 
 
 async def _page(
@@ -72,6 +81,7 @@ async def _page(
     union_id: UUID | None,
     *,
     as_of: str = "",
+    acknowledged: Sequence[str] = (),
     made: RosterOut | None = None,
     problem: Problem | None = None,
 ) -> Response:
@@ -84,6 +94,7 @@ async def _page(
         rosters = await rosters_of(session, chosen) if chosen else []
         counts, changes = await changes_of(session, rosters[0].id) if rosters else ({}, [])
     errors: Sequence[Detail] = problem.errors if problem else ()
+    unknown = problem.extra.get("unknown_columns", []) if problem else []
     return render(
         request,
         "upload/roster.html",
@@ -95,7 +106,9 @@ async def _page(
         counts=made.counts if made else counts,
         changes=made.changes if made else changes_out(changes),
         made=made,
+        read=made or (rosters[0] if rosters else None),
         problem=problem,
         errors=errors,
+        asked_columns=[] if made and (made.saved or made.repeated) else columns_asked(unknown, acknowledged),
         columns=[(one.title, one.example, one.needed) for one in COLUMNS],
     )

@@ -1,7 +1,7 @@
 """Hand in a file: read it, check every row, save all of it or nothing, and keep what was handed in."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Generic
@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from catalog.upload.kind import Kind, Layout, Row, Saving
 from shop.access.permissions import Actor
-from shop.core.database import Database, WriteSession
+from shop.core.database import Database, ReadSession, WriteSession
 from shop.core.errors import Detail, Problem
 from shop.core.ids import new_id
 from shop.core.rows import as_rows
@@ -28,7 +28,7 @@ class Imported:
     """repeated: these bytes were imported before, so nothing was done. batch_id: None on a dry run.
 
     rows: taken; with set_aside (totals, notes) they add up to the rows read. asked: kept as they are, and somebody
-    should look at them.
+    should look at them. acknowledged: columns that nobody read.
     """
 
     kind: str
@@ -38,6 +38,7 @@ class Imported:
     batch_id: UUID | None
     set_aside: tuple[SetAside, ...] = ()
     asked: tuple[Detail, ...] = ()
+    acknowledged: tuple[str, ...] = ()
 
     @property
     def rows_read(self) -> int:
@@ -51,6 +52,7 @@ class _Read(Generic[Row]):
     rows: list[Row]
     errors: list[Detail]
     asked: list[Detail]
+    acknowledged: tuple[str, ...]
 
     def imported(self, kind: Kind[Row], *, saved: bool, batch_id: UUID | None) -> Imported:
         return Imported(
@@ -61,6 +63,7 @@ class _Read(Generic[Row]):
             batch_id=batch_id,
             set_aside=tuple(self.table.set_aside),
             asked=tuple(self.asked[:ERRORS_SHOWN_MAX]),
+            acknowledged=self.acknowledged,
         )
 
 
@@ -75,17 +78,21 @@ class _Batch:
     rows: int
     created_by: UUID | None
     now: datetime
+    acknowledged: list[str]
 
 
 class _DryRun(Exception):  # not an error: it undoes what was tried
     pass
 
 
-_SEEN = text("SELECT id FROM import_batch WHERE kind = :kind AND file_sha256 = :sha AND state = 'confirmed'")
+_SEEN = text("""
+SELECT id, acknowledged_columns FROM import_batch WHERE kind = :kind AND file_sha256 = :sha AND state = 'confirmed'
+""")
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:kind || :sha, 0))")
 _BATCH = text("""
-INSERT INTO import_batch (id, kind, file_name, file_sha256, rows, errors, state, created_by, created_at, confirmed_at)
-VALUES (:id, :kind, :file_name, :sha, :rows, :errors, :state, :created_by, :now, :confirmed_at)
+INSERT INTO import_batch (id, kind, file_name, file_sha256, rows, errors, state, created_by, created_at, confirmed_at,
+    acknowledged_columns)
+VALUES (:id, :kind, :file_name, :sha, :rows, :errors, :state, :created_by, :now, :confirmed_at, :acknowledged)
 """)
 _ROWS = text("""
 INSERT INTO import_row (batch_id, number, fields, errors)
@@ -102,21 +109,22 @@ async def import_file(
     data: bytes,
     actor: Actor | None,
     now: datetime,
+    acknowledged: Collection[str] = (),
     dry_run: bool = False,
 ) -> Imported:
     """Save every row of the file, in one transaction. The same bytes twice are a success that does nothing.
 
     A refused file is kept with its errors. Errors point at `/rows/{row number}/{column}`, at most 200 of them.
-    dry_run: everything is tried, nothing is kept. actor None: the shop's command line.
-    Raises FileTooLarge, NotATable, FormulaFound, MergedCells, TooManyRows, HeaderWrong; RowsRefused for rows
-    that cannot be read; the save's own Problem for rows that cannot be saved.
+    acknowledged: titles of columns that need no reading. dry_run: everything is tried, nothing is kept. actor None: the
+    shop's command line.
+    Raises FileTooLarge, NotATable, FormulaFound, MergedCells, TooManyRows, HeaderWrong, ColumnsUnknown; RowsRefused for
+    rows that cannot be read; the save's own Problem for rows that cannot be saved.
     """
     sha = hashlib.sha256(data).hexdigest()
     async with database.reading() as reading:
-        seen = (await reading.execute(_SEEN, {"kind": kind.name, "sha": sha})).scalar()
-    if seen is not None:
-        return Imported(kind.name, 0, saved=False, repeated=True, batch_id=seen)
-    read = await anyio.to_thread.run_sync(_read, kind, data)
+        if (seen := await _seen(reading, kind, sha)) is not None:
+            return seen
+    read = await anyio.to_thread.run_sync(_read, kind, data, acknowledged)
     batch = _Batch(
         id=new_id(),
         kind=kind.name,
@@ -125,6 +133,7 @@ async def import_file(
         rows=len(read.table.rows),
         created_by=actor.user_id if actor else None,
         now=now,
+        acknowledged=list(read.acknowledged),
     )
     if not read.errors:
         try:
@@ -144,6 +153,15 @@ async def import_file(
     raise refused
 
 
+async def _seen(session: ReadSession, kind: Kind[Row], sha: str) -> Imported | None:
+    """What was imported from these very bytes before."""
+    seen = (await session.execute(_SEEN, {"kind": kind.name, "sha": sha})).one_or_none()
+    if seen is None:
+        return None
+    acknowledged = tuple(seen.acknowledged_columns)
+    return Imported(kind.name, 0, saved=False, repeated=True, batch_id=seen.id, acknowledged=acknowledged)
+
+
 async def _save(
     database: Database,
     kind: Kind[Row],
@@ -157,12 +175,11 @@ async def _save(
     try:
         async with database.transaction() as session:
             await session.execute(_ONE_AT_A_TIME, {"kind": kind.name, "sha": batch.sha})
-            seen = (await session.execute(_SEEN, {"kind": kind.name, "sha": batch.sha})).scalar()
-            if seen is not None:
-                return Imported(kind.name, 0, saved=False, repeated=True, batch_id=seen)
+            if (seen := await _seen(session, kind, batch.sha)) is not None:
+                return seen
             await _keep(session, batch, errors=0, state="confirmed")
             await _keep_rows(session, kind, read, batch.id, {})
-            await kind.save(session, read.rows, Saving(actor, batch.now, batch.id, numbers))
+            await kind.save(session, read.rows, Saving(actor, batch.now, batch.id, numbers, read.acknowledged))
             if dry_run:
                 raise _DryRun  # noqa: TRY301  # the way out of a transaction that must not commit
     except _DryRun:
@@ -170,12 +187,12 @@ async def _save(
     return read.imported(kind, saved=True, batch_id=batch.id)
 
 
-def _read(kind: Kind[Row], data: bytes) -> _Read[Row]:
+def _read(kind: Kind[Row], data: bytes, acknowledged: Collection[str]) -> _Read[Row]:
     """Bytes to rows, away from the event loop: a large file takes a second."""
     sheet = read_sheet(data, kind.rows_max)
     table = table_of(sheet, kind.is_header, rows_max=kind.rows_max) or first_row_table(sheet, rows_max=kind.rows_max)
     layout = kind.layout_for(table.titles)
-    places = layout.places(table)
+    places, ignored = layout.places(table, acknowledged)
     titles = {one.name: one.title for one in layout.columns}
     rows, errors, asked = [], list(table.errors), []
     first_with: dict[object, int] = {}
@@ -190,7 +207,7 @@ def _read(kind: Kind[Row], data: bytes) -> _Read[Row]:
             errors.append(Detail(f"/rows/{line.number}", "row_repeated", said))
         errors += _at(line.number, cells.mistakes, titles)
         asked += _at(line.number, cells.asked, titles)
-    return _Read(table, layout, rows, errors, asked)
+    return _Read(table, layout, rows, errors, asked, ignored)
 
 
 def _at(number: int, mistakes: Sequence[Mistake], titles: Mapping[str, str]) -> list[Detail]:

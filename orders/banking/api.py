@@ -1,6 +1,5 @@
 """`POST /bank-statements`, `…/match`, and what waits for a person."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 from uuid import UUID
@@ -35,7 +34,7 @@ from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
 from shop.core.paging import LIMIT_MAX
 from shop.core.requests import TheDatabase
 from shop.sheet.refused import FILE_BYTES_MAX
-from shop.sheet.schemas import TitleSaid, rows_out
+from shop.sheet.schemas import Acknowledged, rows_out
 
 routes = APIRouter(prefix="/api/v1", tags=["bank"])
 
@@ -54,7 +53,7 @@ async def post_statement(
     files: TheFiles,
     file: UploadFile,
     unit_id: Annotated[UUID | None, Form()] = None,
-    acknowledged_columns: Annotated[Sequence[TitleSaid], Form(max_length=60)] = (),
+    acknowledged_columns: Acknowledged = (),
 ) -> ImportedOut:
     """A bank's csv or xlsx. The same file twice, or a row of an earlier file, moves nothing again.
 

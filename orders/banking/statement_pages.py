@@ -22,7 +22,7 @@ from shop.core import clock
 from shop.core.errors import NotFound, Problem
 from shop.core.requests import TheDatabase
 from shop.sheet.refused import FILE_BYTES_MAX, ColumnsUnknown
-from shop.sheet.schemas import TitleSaid
+from shop.sheet.schemas import Acknowledged, TitleSaid, columns_asked
 
 routes = APIRouter(include_in_schema=False)
 
@@ -45,7 +45,7 @@ async def post_statement(
     files: TheFiles,
     file: UploadFile | None = None,
     kept_sha256: Digest = "",
-    acknowledged_columns: Annotated[Sequence[TitleSaid], Form(max_length=60)] = (),
+    acknowledged_columns: Acknowledged = (),
 ) -> Response:
     """A file, or one that was handed in a moment ago (`kept_sha256`), now with what it needed to be told."""
     now = clock.now()
@@ -67,7 +67,8 @@ async def post_statement(
         )
     except (ColumnsUnknown, LayoutUnknown) as problem:
         kept = await keep(files, database, data=data, file_name=name, actor=actor, unit_id=None, now=now)
-        asked = {"sha256": kept.sha256, "file_name": name, **problem.extra}
+        ticks = columns_asked(problem.extra.get("unknown_columns", ()), acknowledged_columns)
+        asked = {"sha256": kept.sha256, "file_name": name, "ticks": ticks, **problem.extra}
         return await desk_page(request, actor, database, problem=problem, asked=asked)
     except Problem as problem:
         return await desk_page(request, actor, database, problem=problem)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Index, text
+from sqlalchemy import ARRAY, CheckConstraint, Column, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -18,6 +18,7 @@ class RecipientImport(SQLModel, table=True):
 
     `done` of `total` steps; `changed_at` is its sign of life. `errors`: pointer, code and detail, no personal data.
     `revision`: the purchase's revision that a saved list made. `notes`: rows set aside, and what somebody should see.
+    `acknowledged_columns`: what nobody reads, as whoever handed it in said.
     """
 
     __tablename__ = "recipient_import"
@@ -43,6 +44,9 @@ class RecipientImport(SQLModel, table=True):
     created_by: UUID = Field(foreign_key="user_account.id")
     created_at: datetime = Field(sa_type=Moment)
     changed_at: datetime = Field(sa_type=Moment)
+    acknowledged_columns: list[str] = Field(
+        default_factory=list, sa_column=Column(ARRAY(Text), nullable=False, server_default=text("ARRAY[]::text[]"))
+    )
 
 
 class BulkCase(SQLModel, table=True):

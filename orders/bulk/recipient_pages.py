@@ -1,18 +1,18 @@
 """`/union/purchases/{id}/recipients`: hand in a list, watch it being checked, see what is wrong in it."""
 
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Request, UploadFile
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from starlette.background import BackgroundTask
 from starlette.responses import RedirectResponse, Response
 
 from orders.bulk.reach import purchase_for
+from orders.bulk.recipient_progress import Job, progress_of
 from orders.bulk.recipient_rows import COLUMNS
-from orders.bulk.recipients import ROWS_MAX, Brought, Job, begin, finish
-from orders.bulk.recipients_api import progress_of
+from orders.bulk.recipients import ROWS_MAX, Brought, begin, finish
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -20,6 +20,7 @@ from shop.core.database import Database
 from shop.core.errors import Problem
 from shop.core.requests import TheDatabase
 from shop.sheet.refused import FILE_BYTES_MAX
+from shop.sheet.schemas import Acknowledged, columns_asked
 from shop.ui.pages import render
 
 routes = APIRouter(include_in_schema=False)
@@ -55,6 +56,7 @@ async def post_recipients(
     database: TheDatabase,
     file: UploadFile,
     do: Annotated[str, Form()] = "try",
+    acknowledged_columns: Acknowledged = (),
 ) -> Response:
     """`do=try` only checks, `do=save` saves. The work goes on after the answer; the page shows how far it is."""
     data = await file.read(FILE_BYTES_MAX + 1)
@@ -67,6 +69,7 @@ async def post_recipients(
             file_name=file.filename or "",
             data=data,
             now=now,
+            acknowledged=acknowledged_columns,
             dry_run=do != "save",
         )
     except Problem as problem:
@@ -108,9 +111,17 @@ async def _page(
         working=newest is not None and newest.state == "working" and not silent,
         interrupted=newest is not None and newest.state == "working" and silent,
         errors=newest.errors[:SHOWN_MOST] if newest else [],
+        asked_columns=_asked_columns(newest),
         saved=saved,
         repeated=repeated,
         problem=problem,
         rows_max=ROWS_MAX,
         columns=[(one.title, one.needed) for one in COLUMNS],
     )
+
+
+def _asked_columns(newest: Row[Any] | None) -> list[tuple[str, bool]]:
+    """The tick boxes of the newest list, until it is saved."""
+    if newest is None or newest.state == "saved":
+        return []
+    return columns_asked(newest.notes.get("unknown_columns", []), newest.acknowledged_columns)

@@ -1,7 +1,7 @@
 """A list of recipients: read, held against the purchase row by row, saved whole or not at all."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Final
@@ -14,6 +14,7 @@ from sqlalchemy import ARRAY, Row, Text, bindparam, text
 from orders.bulk.change_plan import content_changed
 from orders.bulk.problems import ApprovalStale
 from orders.bulk.reach import purchase_for
+from orders.bulk.recipient_progress import Job, close, end, go_on, open_job
 from orders.bulk.recipient_rows import (
     LAYOUT,
     Member,
@@ -34,12 +35,11 @@ from shop.core.errors import Detail, Problem
 from shop.core.ids import new_id
 from shop.core.rows import as_rows
 from shop.sheet.read import read_sheet
-from shop.sheet.refused import ERRORS_SHOWN_MAX
+from shop.sheet.refused import ERRORS_SHOWN_MAX, ColumnsUnknown
 from shop.sheet.table import SetAside, Table, first_row_table, refuse_rows, table_of
 
 ROWS_MAX: Final = 50_000
 AT_ONCE: Final = 2_500
-NO_NOTES: Final[Mapping[str, Sequence[str]]] = {}
 
 
 class RecipientsRefused(Problem):
@@ -70,7 +70,8 @@ class ListClosed(Problem):
 class Brought:
     """rows: announced by the file, and all of them saved when `saved`. repeated: this very list is in place already.
 
-    set_aside: totals and notes, which with `rows` add up to the rows read; asked: what somebody should look at.
+    set_aside: totals and notes, which with `rows` add up to the rows read; asked: what somebody should look at;
+    acknowledged: columns that nobody read.
     """
 
     import_id: UUID
@@ -80,6 +81,7 @@ class Brought:
     repeated: bool
     set_aside: tuple[SetAside, ...] = ()
     asked: tuple[Detail, ...] = ()
+    acknowledged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +91,21 @@ class _Checked:
     rows: list[Recipient]
     table: Table
     asked: list[Detail]
+    acknowledged: tuple[str, ...]
 
-    def brought(self, job: "Job", *, saved: bool) -> Brought:
+    def brought(self, job: Job, *, saved: bool) -> Brought:
         pieces = sum(one.quantity for one in self.rows)
         aside, asked = tuple(self.table.set_aside), tuple(self.asked[:ERRORS_SHOWN_MAX])
-        return Brought(job.id, len(self.rows), pieces, saved=saved, repeated=False, set_aside=aside, asked=asked)
+        return Brought(
+            job.id,
+            len(self.rows),
+            pieces,
+            saved=saved,
+            repeated=False,
+            set_aside=aside,
+            asked=asked,
+            acknowledged=self.acknowledged,
+        )
 
     def notes(self) -> dict[str, list[str]]:
         """What is kept beside the progress, for the page."""
@@ -101,30 +113,9 @@ class _Checked:
         return {"set_aside": aside, "asked": [one.detail for one in self.asked[:ERRORS_SHOWN_MAX]]}
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A list that is being worked on, for the purchase as it stood when it was handed in."""
-
-    id: UUID
-    purchase: Row[Any]
-    sha: str
-    dry_run: bool
-
-
 _LAST = text("""
-SELECT id, total, revision FROM recipient_import
+SELECT id, total, revision, acknowledged_columns FROM recipient_import
 WHERE purchase_id = :purchase AND state = 'saved' AND file_sha256 = :sha AND revision = :revision
-""")
-_BEGIN = text("""
-INSERT INTO recipient_import (id, purchase_id, file_name, file_sha256, dry_run, state, done, total, error_count,
-    errors, created_by, created_at, changed_at)
-VALUES (:id, :purchase, :file_name, :sha, :dry_run, 'working', 0, 0, 0, '[]', :actor, :now, :now)
-""")
-_GO_ON = text("UPDATE recipient_import SET done = :done, total = :total, changed_at = :now WHERE id = :id")
-_END = text("""
-UPDATE recipient_import SET state = :state, done = total, said = :said, errors = CAST(:errors AS jsonb),
-    error_count = :error_count, revision = :revision, notes = CAST(:notes AS jsonb), changed_at = :now
-WHERE id = :id
 """)
 _MEMBERS = text("""
 SELECT m.person_id, m.staff_number, m.name, p.phone, m.unit_id, coalesce(m.package_id, d.id) AS package_id
@@ -169,14 +160,22 @@ async def bring_recipients(
     file_name: str,
     data: bytes,
     now: datetime,
+    acknowledged: Collection[str] = (),
     dry_run: bool = False,
 ) -> Brought:
     """Replace the purchase's recipients by those of a csv or xlsx. The same file again does nothing.
 
-    Raises what `begin` and `finish` raise.
+    acknowledged: titles of columns that need no reading. Raises what `begin` and `finish` raise.
     """
     begun = await begin(
-        database, actor=actor, purchase_id=purchase_id, file_name=file_name, data=data, now=now, dry_run=dry_run
+        database,
+        actor=actor,
+        purchase_id=purchase_id,
+        file_name=file_name,
+        data=data,
+        now=now,
+        acknowledged=acknowledged,
+        dry_run=dry_run,
     )
     if isinstance(begun, Brought):
         return begun
@@ -191,6 +190,7 @@ async def begin(
     file_name: str,
     data: bytes,
     now: datetime,
+    acknowledged: Collection[str] = (),
     dry_run: bool = False,
 ) -> Job | Brought:
     """Open the row of `recipient_import` in which the progress stands; or say that this list is in place already.
@@ -204,30 +204,32 @@ async def begin(
         named = {"purchase": purchase_id, "sha": sha, "revision": purchase.revision}
         last = (await session.execute(_LAST, named)).first()
         if last:
-            return Brought(last.id, last.total // 2, 0, saved=False, repeated=True)
-        job = Job(new_id(), purchase, sha, dry_run)
-        facts = {"id": job.id, "file_name": file_name[:200].replace("\0", ""), "dry_run": dry_run}
-        await session.execute(_BEGIN, named | facts | {"actor": actor.user_id, "now": now})
+            return _repeated(last, last.total // 2)
+        job = Job(new_id(), purchase, sha, dry_run, tuple(acknowledged))
+        await open_job(session, job, file_name=file_name, actor_id=actor.user_id, now=now)
     return job
 
 
 async def finish(database: Database, job: Job, *, actor: Actor, data: bytes, now: datetime) -> Brought:
     """Check every row, then save them all. What went wrong is noted beside the progress before it is raised.
 
-    Raises what `read_sheet` raises, MergedCells, HeaderWrong, RecipientsRefused with every mistake, ApprovalStale
-    (the purchase changed meanwhile).
+    Raises what `read_sheet` raises, MergedCells, HeaderWrong, ColumnsUnknown, RecipientsRefused with every mistake,
+    ApprovalStale (the purchase changed meanwhile).
     """
     try:
         checked = await _checked(database, job, data)
         if job.dry_run:
-            await _end(database, job, "tried", None, [], checked.notes())
+            await end(database, job, "tried", None, [], checked.notes())
             return checked.brought(job, saved=False)
         return await _saved(database, job, checked, actor, now)
+    except ColumnsUnknown as problem:
+        await end(database, job, "refused", problem.detail, problem.errors, problem.extra)
+        raise
     except Problem as problem:
-        await _end(database, job, "refused", problem.detail or problem.title, problem.errors)
+        await end(database, job, "refused", problem.detail or problem.title, problem.errors)
         raise
     except BaseException:
-        await _end(database, job, "refused", "处理中断了，什么都没有保存，请再上传一次。", [])
+        await end(database, job, "refused", "处理中断了，什么都没有保存，请再上传一次。", [])
         raise
 
 
@@ -242,13 +244,13 @@ async def _ready(session: ReadSession, purchase: Row[Any]) -> None:
 async def _checked(database: Database, job: Job, data: bytes) -> _Checked:
     """Everything that can be wrong is said at once. The event loop stays free: files are read beside it."""
     table = await anyio.to_thread.run_sync(_table, data)
-    places = LAYOUT.places(table)
+    places, ignored = LAYOUT.places(table, job.acknowledged)
     total = 2 * len(table.rows)
     said: list[Said] = []
     asked: list[Detail] = []
     errors = list(table.errors) if table.rows else [Detail("/rows", "rows_missing", "只有表头，没有数据行")]
     for start in range(0, len(table.rows), AT_ONCE):
-        await _go_on(database, job, start, total)
+        await go_on(database, job, start, total, ignored)
         part = table.rows[start : start + AT_ONCE]
         read, wrong, lost = await anyio.to_thread.run_sync(read_rows, table, places, part)
         said += read
@@ -258,7 +260,7 @@ async def _checked(database: Database, job: Job, data: bytes) -> _Checked:
     async with database.reading() as session:
         purchase, regions = await _books(session, job.purchase.id, day)
         elsewhere = await _elsewhere(session, job.purchase.union_id, said, purchase, day)
-    await _go_on(database, job, len(table.rows), total)
+    await go_on(database, job, len(table.rows), total, ignored)
     rows, wrong = await anyio.to_thread.run_sync(judge, said, purchase, regions, elsewhere)
     errors += wrong
     if not errors:
@@ -267,7 +269,7 @@ async def _checked(database: Database, job: Job, data: bytes) -> _Checked:
         errors.sort(key=_row_of)
         refused = refuse_rows(errors, rows_read=table.rows_read, set_aside=table.set_aside)
         raise RecipientsRefused(refused.detail, errors, {**refused.extra, "import_id": str(job.id)})
-    return _Checked(rows, table, asked)
+    return _Checked(rows, table, asked, ignored)
 
 
 def _table(data: bytes) -> Table:
@@ -315,16 +317,20 @@ async def _saved(database: Database, job: Job, checked: _Checked, actor: Actor, 
             for start in range(0, len(rows), AT_ONCE):
                 part = as_rows(_fact(one) for one in rows[start : start + AT_ONCE])
                 await session.execute(_SAVE, {"purchase": purchase_id, "rows": part})
-                await _go_on(database, job, len(rows) + start, total)
+                await go_on(database, job, len(rows) + start, total, checked.acknowledged)
             kept = await session.scalar(_COUNT, {"purchase": purchase_id})
             if kept != len(rows):
                 raise AssertionError(f"{len(rows)} announced and {kept} saved")
-            await _note(session, actor, purchase_id, job.sha, len(rows), now)
-            await _close(session, job, "saved", None, [], revision, checked.notes())
+            await _note(session, actor, job, checked, now)
+            await close(session, job, "saved", None, [], revision, checked.notes())
     if last is not None:  # somebody saved the same list meanwhile
-        await _end(database, job, "tried", None, [])
-        return Brought(last.id, len(rows), 0, saved=False, repeated=True)
+        await end(database, job, "tried", None, [])
+        return _repeated(last, len(rows))
     return checked.brought(job, saved=True)
+
+
+def _repeated(last: Row[Any], rows: int) -> Brought:
+    return Brought(last.id, rows, 0, saved=False, repeated=True, acknowledged=tuple(last.acknowledged_columns))
 
 
 def _fact(one: Recipient) -> dict[str, Any]:
@@ -332,56 +338,18 @@ def _fact(one: Recipient) -> dict[str, Any]:
     return facts | {"id": str(new_id())}
 
 
-async def _note(session: WriteSession, actor: Actor, purchase_id: UUID, sha: str, count: int, now: datetime) -> None:
+async def _note(session: WriteSession, actor: Actor, job: Job, checked: _Checked, now: datetime) -> None:
     await record_change(
         session,
         actor_id=actor.user_id,
         action="bulk.recipients_imported",
-        subject=f"bulk_purchase:{purchase_id}",
+        subject=f"bulk_purchase:{job.purchase.id}",
         before=None,
-        after={"rows": count, "file_sha256": sha},
+        after={"rows": len(checked.rows), "file_sha256": job.sha}
+        | ({"acknowledged_columns": list(checked.acknowledged)} if checked.acknowledged else {}),
         reason=None,
         now=now,
     )
-
-
-async def _go_on(database: Database, job: Job, done: int, total: int) -> None:
-    async with database.transaction() as session:
-        await session.execute(_GO_ON, {"id": job.id, "done": done, "total": total, "now": clock.now()})
-
-
-async def _end(
-    database: Database,
-    job: Job,
-    state: str,
-    said: str | None,
-    errors: Sequence[Detail],
-    notes: Mapping[str, Sequence[str]] = NO_NOTES,
-) -> None:
-    async with database.transaction() as session:
-        await _close(session, job, state, said, errors, None, notes)
-
-
-async def _close(
-    session: WriteSession,
-    job: Job,
-    state: str,
-    said: str | None,
-    errors: Sequence[Detail],
-    revision: int | None,
-    notes: Mapping[str, Sequence[str]],
-) -> None:
-    named = {
-        "id": job.id,
-        "state": state,
-        "said": said,
-        "errors": msgspec.json.encode([one.as_json() for one in errors]).decode(),
-        "error_count": len(errors),
-        "revision": revision,
-        "notes": msgspec.json.encode(notes).decode(),
-        "now": clock.now(),
-    }
-    await session.execute(_END, named)
 
 
 def _row_of(one: Detail) -> int:

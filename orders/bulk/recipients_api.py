@@ -1,50 +1,52 @@
 """`/bulk-purchases/{id}/recipients`: the list, its template, and how far it is."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
-from sqlalchemy import Row, text
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from orders.bulk.reach import purchase_for
+from orders.bulk.recipient_progress import progress_of
 from orders.bulk.recipient_rows import COLUMNS
 from orders.bulk.recipients import bring_recipients
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
-from shop.core.database import ReadSession
 from shop.core.errors import Detail, Invalid
 from shop.core.requests import TheDatabase
-from shop.sheet.refused import FILE_BYTES_MAX
-from shop.sheet.schemas import RowsOut, rows_out
+from shop.sheet.read import visible
+from shop.sheet.refused import COLUMNS_MAX, FILE_BYTES_MAX
+from shop.sheet.schemas import RowsOut, TitleSaid, rows_out
 from shop.sheet.write import csv_response
 
 routes = APIRouter(prefix="/api/v1", tags=["bulk purchases"])
 
 Buyer = Annotated[Actor, Depends(requires(Permission.BULK_WRITE))]
 
-_PROGRESS = text("""
-SELECT id, state, dry_run, done, total, error_count, errors, said, notes, file_name, changed_at FROM recipient_import
-WHERE purchase_id = :purchase AND (CAST(:id AS uuid) IS NULL OR id = :id) ORDER BY created_at DESC, id DESC LIMIT 1
-""")
-
 
 class RecipientsOut(RowsOut):
-    """rows: announced by the file; all of them were saved when `saved`. saved and repeated false: a dry run."""
+    """rows: announced by the file; all of them were saved when `saved`. saved and repeated false: a dry run.
+
+    acknowledged_columns: what nobody read, as whoever brought the file said.
+    """
 
     import_id: UUID
     rows: int
     pieces: int
     saved: bool
     repeated: bool
+    acknowledged_columns: list[str]
 
 
 class ProgressOut(BaseModel):
-    """state: none, working, refused, tried, saved. `done` of `total` steps: each row is checked, then saved."""
+    """state: none, working, refused, tried, saved. `done` of `total` steps: each row is checked, then saved.
+
+    unknown_columns: those that a refused list was asked about; acknowledged_columns: those that nobody reads.
+    """
 
     import_id: UUID | None
     state: str
@@ -54,6 +56,8 @@ class ProgressOut(BaseModel):
     error_count: int
     detail: str | None
     changed_at: datetime | None
+    unknown_columns: list[str] = []
+    acknowledged_columns: list[str] = []
 
 
 _FILE = {
@@ -61,7 +65,14 @@ _FILE = {
         "required": True,
         "content": {
             "multipart/form-data": {
-                "schema": {"type": "object", "required": ["file"], "properties": {"file": {"type": "string"}}}
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "string"},
+                        "acknowledged_columns": {"type": "array", "items": {"type": "string"}},
+                    },
+                }
             },
             "text/csv": {"schema": {"type": "string"}},
             "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": {"schema": {"type": "string"}},
@@ -80,10 +91,19 @@ _FILE = {
     },
 )
 async def put_recipients(
-    request: Request, purchase_id: UUID, actor: Buyer, database: TheDatabase, dry_run: bool = False
+    request: Request,
+    purchase_id: UUID,
+    actor: Buyer,
+    database: TheDatabase,
+    acknowledged_columns: Annotated[list[TitleSaid], Query(max_length=COLUMNS_MAX)] = [],  # noqa: B006
+    dry_run: bool = False,
 ) -> RecipientsOut:
-    """A csv (UTF-8, GBK) or xlsx of at most 50,000 rows, as the body or as field `file` of a form. All or nothing."""
-    file_name, data = await _file_of(request)
+    """A csv (UTF-8, GBK) or xlsx of at most 50,000 rows, as the body or as field `file` of a form. All or nothing.
+
+    acknowledged_columns: titles that need no reading, in the address or in the form; 422 `columns_unknown` lists those
+    that are asked about.
+    """
+    file_name, data, in_form = await _file_of(request)
     done = await bring_recipients(
         database,
         actor=actor,
@@ -91,6 +111,7 @@ async def put_recipients(
         file_name=file_name,
         data=data,
         now=clock.now(),
+        acknowledged=[*acknowledged_columns, *in_form],
         dry_run=dry_run,
     )
     return RecipientsOut(
@@ -99,6 +120,7 @@ async def put_recipients(
         pieces=done.pieces,
         saved=done.saved,
         repeated=done.repeated,
+        acknowledged_columns=list(done.acknowledged),
         **rows_out(done.rows, done.set_aside, done.asked),
     )
 
@@ -124,6 +146,8 @@ async def get_progress(
         error_count=found.error_count,
         detail=found.said,
         changed_at=found.changed_at,
+        unknown_columns=found.notes.get("unknown_columns", []),
+        acknowledged_columns=found.acknowledged_columns,
     )
 
 
@@ -156,17 +180,15 @@ async def get_errors(purchase_id: UUID, actor: Buyer, database: TheDatabase, imp
     )
 
 
-async def progress_of(session: ReadSession, purchase_id: UUID, import_id: UUID | None = None) -> Row[Any] | None:
-    """The newest list, or the one that is named, as its row; `errors` are dicts of pointer, code, detail."""
-    found = await session.execute(_PROGRESS, {"purchase": purchase_id, "id": import_id})
-    return found.one_or_none()
-
-
-async def _file_of(request: Request) -> tuple[str, bytes]:
+async def _file_of(request: Request) -> tuple[str, bytes, list[str]]:
+    """Name, bytes, and the columns that a form says need no reading."""
     if not request.headers.get("content-type", "").startswith("multipart/"):
-        return "", await request.body()
+        return "", await request.body(), []
     async with request.form(max_files=1) as form:
         file = form.get("file")
         if not isinstance(file, UploadFile):
             raise Invalid("请在 file 字段里上传名单。", [Detail("/file", "missing", "请选择文件")])
-        return file.filename or "", await file.read(FILE_BYTES_MAX + 1)
+        said = [
+            visible(one)[:200] for one in form.getlist("acknowledged_columns")[:COLUMNS_MAX] if isinstance(one, str)
+        ]
+        return file.filename or "", await file.read(FILE_BYTES_MAX + 1), said

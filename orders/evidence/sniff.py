@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 from orders.evidence.xml import XmlRefused, read_xml
 from shop.core.errors import Problem
 from shop.sheet.decode import text_of
-from shop.sheet.read import ROWS_ABOVE_MAX
+from shop.sheet.read import ROWS_ABOVE_MAX, SEPARATORS
 from shop.sheet.refused import NotATable
 
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -83,7 +83,7 @@ def _text(data: bytes) -> str | None:
         content = text_of(data)
     except NotATable:
         return None
-    return "text/csv" if any(mark in line for line in _top(content) for mark in ",\t;") else None
+    return "text/csv" if any(mark in line for line in _top(content) for mark in SEPARATORS) else None
 
 
 def _top(content: str) -> list[str]:

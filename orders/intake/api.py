@@ -1,6 +1,6 @@
 """`/api/v1/intake`: statements of other channels, staged and confirmed by a second person; offline sales; claims."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -38,7 +38,7 @@ from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
 from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX
 from shop.core.requests import TheDatabase
 from shop.sheet.refused import FILE_BYTES_MAX
-from shop.sheet.schemas import TitleSaid, rows_out
+from shop.sheet.schemas import Acknowledged, rows_out
 from shop.sheet.write import csv_response
 
 routes = APIRouter(prefix="/api/v1/intake", tags=["intake"])
@@ -47,7 +47,6 @@ Writer = Annotated[Actor, Depends(requires(Permission.INTAKE_WRITE))]
 Confirmer = Annotated[Actor, Depends(requires(Permission.INTAKE_CONFIRM))]
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Cursor = Annotated[str | None, Query(max_length=500)]
-Acknowledged = Annotated[Sequence[TitleSaid], Form(max_length=60)]
 Digest = Annotated[str | None, Form(pattern=r"^[0-9a-f]{64}$")]
 
 

@@ -1,6 +1,6 @@
 """The desk for sales made elsewhere: `/staff/intake`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -27,7 +27,7 @@ from shop.core.database import Database
 from shop.core.errors import Invalid, NotFound, Problem
 from shop.core.requests import TheDatabase
 from shop.sheet.refused import FILE_BYTES_MAX, ColumnsUnknown, RowsRefused
-from shop.sheet.schemas import TitleSaid
+from shop.sheet.schemas import Acknowledged, columns_asked
 from shop.sheet.write import csv_response
 from shop.ui.pages import render
 
@@ -54,7 +54,6 @@ Writer = Annotated[Actor, Depends(requires(Permission.INTAKE_WRITE))]
 Confirmer = Annotated[Actor, Depends(requires(Permission.INTAKE_CONFIRM))]
 Words = Annotated[str, Form(max_length=500)]
 Digest = Annotated[str, Form(pattern=r"^([0-9a-f]{64})?$")]
-Acknowledged = Annotated[Sequence[TitleSaid], Form(max_length=60)]
 Cursor = Annotated[str | None, Query(max_length=500)]
 
 
@@ -132,7 +131,10 @@ async def post_file(
     except ColumnsUnknown as problem:
         unit_id = await desk_unit(database, actor, now)
         kept = await keep(files, database, data=data, file_name=name, actor=actor, unit_id=unit_id, now=now)
-        asked = {"sha256": kept.sha256, "file_name": name, "paper": paper.sha256 if paper else "", **problem.extra}
+        ticks = columns_asked(problem.extra["unknown_columns"], acknowledged_columns)
+        asked = {
+            "sha256": kept.sha256, "file_name": name, "paper": paper.sha256 if paper else "", "ticks": ticks,
+        }  # fmt: skip
         return await _desk(request, actor, database, problem=problem, channel=channel, kind=evidence_kind, asked=asked)
     except Problem as problem:
         return await _desk(request, actor, database, problem=problem, channel=channel, kind=evidence_kind)

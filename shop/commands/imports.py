@@ -1,5 +1,6 @@
 """`shop import`: every kind of file, from the command line."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -29,14 +30,28 @@ def template(kind: str) -> str:
 
 
 async def load(
-    database: Database, *, kind: str, name: str, content: bytes, channel: str | None = None
+    database: Database,
+    *,
+    kind: str,
+    name: str,
+    content: bytes,
+    channel: str | None = None,
+    acknowledged: Collection[str] = (),
 ) -> dict[str, Any]:
     """Import one file as the shop itself. Sales made elsewhere wait for somebody who confirms them; channel: theirs,
-    where the file does not say it. Raises what `import_file` and `stage_file` raise.
+    where the file does not say it. acknowledged: titles of columns that need no reading. Raises what `import_file` and
+    `stage_file` raise.
     """
     if kind == SALES:
         staged = await stage_file(
-            database, data=content, file_name=name, channel=channel, actor=None, paper=None, now=clock.now()
+            database,
+            data=content,
+            file_name=name,
+            channel=channel,
+            actor=None,
+            paper=None,
+            now=clock.now(),
+            acknowledged=acknowledged,
         )
         return {"kind": SALES, "saved": not staged.repeated} | asdict(staged)
     done = await import_file(
@@ -46,6 +61,7 @@ async def load(
         data=content,
         actor=None,
         now=clock.now(),
+        acknowledged=acknowledged,
     )
     return {
         "kind": done.kind,
@@ -53,4 +69,5 @@ async def load(
         "saved": done.saved,
         "repeated": done.repeated,
         "batch_id": done.batch_id,
+        "acknowledged_columns": list(done.acknowledged),
     }

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import ARRAY, CheckConstraint, Column, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from shop.core.database import APPEND_ONLY, Moment, one_of
@@ -14,7 +14,10 @@ CHANGES: Final = ("joined", "left", "moved", "retired", "on_leave", "returned")
 
 
 class Roster(SQLModel, table=True):
-    """One list of one union at a cut-off day. `previous_id`: the list it was compared with; none follows one twice."""
+    """One list of one union at a cut-off day. `previous_id`: the list it was compared with; none follows one twice.
+
+    acknowledged_columns: what nobody read of the file, as its keeper said.
+    """
 
     __tablename__ = "roster"
     __table_args__ = (
@@ -31,6 +34,9 @@ class Roster(SQLModel, table=True):
     people: int
     created_by: UUID | None = None
     created_at: datetime = Field(sa_type=Moment)
+    acknowledged_columns: list[str] = Field(
+        default_factory=list, sa_column=Column(ARRAY(Text), nullable=False, server_default=text("ARRAY[]::text[]"))
+    )
 
 
 class RosterEntry(SQLModel, table=True):

@@ -104,7 +104,7 @@ SELECT l.id, l.code, l.name FROM labour_union l WHERE EXISTS (
 ORDER BY l.code
 """)
 _ROSTERS = text("""
-SELECT id, as_of, people, previous_id, created_at FROM roster WHERE union_id = :union_id
+SELECT id, as_of, people, previous_id, created_at, acknowledged_columns FROM roster WHERE union_id = :union_id
 ORDER BY as_of DESC, created_at DESC LIMIT 24
 """)
 
@@ -131,7 +131,7 @@ async def union_for(session: ReadSession, actor: Actor, union_id: UUID, day: dat
 
 
 async def rosters_of(session: ReadSession, union_id: UUID) -> list[Row[Any]]:
-    """id, as_of, people, previous_id, created_at; the newest first."""
+    """id, as_of, people, previous_id, created_at, acknowledged_columns; the newest first."""
     return list(await session.execute(_ROSTERS, {"union_id": union_id}))
 
 

@@ -48,7 +48,7 @@ class _Plan:
 
 _LOCK = text("SELECT id FROM labour_union WHERE id = :union_id FOR NO KEY UPDATE")
 _LAST = text("""
-SELECT r.id, r.as_of, r.file_sha256, r.people FROM roster r
+SELECT r.id, r.as_of, r.file_sha256, r.people, r.acknowledged_columns FROM roster r
 WHERE r.union_id = :union_id AND NOT EXISTS (SELECT FROM roster n WHERE n.previous_id = r.id)
 """)
 # The last list, and whoever came to the union since by another way.
@@ -63,8 +63,8 @@ WHERE u.union_id = :union_id AND u.valid_from <= :day AND (u.valid_to IS NULL OR
     AND NOT EXISTS (SELECT FROM last WHERE last.person_id = u.person_id)
 """)
 _ROSTER = text("""
-INSERT INTO roster (id, union_id, as_of, previous_id, file_sha256, people, created_by, created_at)
-VALUES (:id, :union_id, :as_of, :last, :sha, :people, :actor, :now)
+INSERT INTO roster (id, union_id, as_of, previous_id, file_sha256, people, created_by, created_at, acknowledged_columns)
+VALUES (:id, :union_id, :as_of, :last, :sha, :people, :actor, :now, :acknowledged)
 """)
 _ROW = """jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(person_id uuid, position int, staff_number text, unit_id uuid,
     department text, status text, works_id uuid, belongs_id uuid)"""
@@ -120,7 +120,7 @@ _ENDINGS: Final = tuple(
 
 
 async def last_roster(session: WriteSession, union_id: UUID) -> Row[Any] | None:
-    """id, as_of, file_sha256, people of the newest list."""
+    """id, as_of, file_sha256, people, acknowledged_columns of the newest list."""
     return (await session.execute(_LAST, {"union_id": union_id})).one_or_none()
 
 
@@ -134,11 +134,13 @@ async def save_roster(
     file_sha256: str,
     after: UUID | None,
     now: datetime,
+    acknowledged: Sequence[str] = (),
 ) -> Difference:
     """Save a list and what it changes: people are found or made, memberships begin and end on the cut-off day.
 
-    after: the list that was the newest when this one was compared. Raises RosterOlder, RosterChanged, and for single
-    rows RosterRefused, whose errors point at `/{index}/{column}`; NumbersChanged where only the numbers are others.
+    after: the list that was the newest when this one was compared. acknowledged: columns that nobody read. Raises
+    RosterOlder, RosterChanged, and for single rows RosterRefused, whose errors point at `/{index}/{column}`;
+    NumbersChanged where only the numbers are others.
     """
     await session.execute(_LOCK, {"union_id": union_id})
     last = await last_roster(session, union_id)
@@ -155,7 +157,8 @@ async def save_roster(
     roster_id = new_id()
     named = {"union_id": union_id, "day": as_of, "roster": roster_id}
     facts = {"id": roster_id, "as_of": as_of, "last": after, "sha": file_sha256, "people": len(people), "now": now}
-    await session.execute(_ROSTER, named | facts | {"actor": actor.user_id if actor else None})
+    by = {"actor": actor.user_id if actor else None, "acknowledged": list(acknowledged)}
+    await session.execute(_ROSTER, named | facts | by)
     for start in range(0, len(people), AT_ONCE):
         chunk = as_rows(_entry(person_ids[i], i, people[i]) for i in range(start, min(start + AT_ONCE, len(people))))
         for statement in (_ENTRIES, _MOVED_SAME_DAY, _MOVED, _WORKS, _BELONGS):
@@ -171,7 +174,8 @@ async def save_roster(
         action="roster.saved",
         subject=f"labour_union:{union_id}",
         before={"roster_id": str(after) if after else None},
-        after={"roster_id": str(roster_id), "as_of": str(as_of), "people": len(people), **made.counts()},
+        after={"roster_id": str(roster_id), "as_of": str(as_of), "people": len(people), **made.counts()}
+        | ({"acknowledged_columns": list(acknowledged)} if acknowledged else {}),
         reason=None,
         now=now,
     )

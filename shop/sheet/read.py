@@ -30,7 +30,8 @@ ROWS_ABOVE_MAX: Final = 60
 DIGITS_KEPT: Final = 15
 """A spreadsheet keeps so many digits of a number; those beyond are made up."""
 _ZIP: Final = b"PK\x03\x04"
-_DELIMITERS: Final = ",\t;|"
+SEPARATORS: Final = ",\t;|"
+"""What may part the cells of a csv."""
 _LOOKED_AT: Final = 64 * 1024
 _QUOTED: Final = re.compile(r'"[^"]*"')
 _GUARDED: Final = re.compile(r'^=\s*"([^"]*)"$')
@@ -149,7 +150,7 @@ def _delimiter(content: str) -> str:
         counts = Counter(found for line in lines if (found := line.count(sign)))
         return max((often * found for found, often in counts.items()), default=0)
 
-    return max(_DELIMITERS, key=fits)
+    return max(SEPARATORS, key=fits)
 
 
 def _too_many(rows_max: int) -> TooManyRows:

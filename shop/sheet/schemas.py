@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
+from fastapi import Form
 from pydantic import BaseModel, Field
 
 from shop.core.errors import Detail
-from shop.sheet.refused import ERRORS_SHOWN_MAX
+from shop.sheet.refused import COLUMNS_MAX, ERRORS_SHOWN_MAX
 from shop.sheet.table import SetAside
 
 TitleSaid = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 """The title of a column, as somebody writes it who says that nobody need read it."""
+Acknowledged = Annotated[Sequence[TitleSaid], Form(max_length=COLUMNS_MAX)]
+"""Field `acknowledged_columns` of a form that brings a file."""
 
 
 class SetAsideOut(BaseModel):
@@ -55,3 +58,9 @@ def rows_out(taken: int, set_aside: Sequence[SetAside], asked: Sequence[Detail] 
         ],
         "asked": [AskedOut(pointer=one.pointer, code=one.code, detail=one.detail) for one in asked[:ERRORS_SHOWN_MAX]],
     }
+
+
+def columns_asked(unknown: Sequence[str], acknowledged: Sequence[str]) -> list[tuple[str, bool]]:
+    """(title, ticked) for the tick boxes of a page: what was acknowledged stays ticked, what is asked about is not."""
+    ticked = [(title, True) for title in dict.fromkeys(acknowledged) if title not in unknown]
+    return [*ticked, *((title, False) for title in unknown)]

@@ -107,7 +107,7 @@ def refuse_rows(
     One refused row saves nothing: rows_taken are those that are not wrong themselves.
     """
     shown = list(errors[:ERRORS_SHOWN_MAX])
-    first = "；".join(one.detail for one in shown[:3])
+    first = "；".join(one.detail.removesuffix("。") for one in shown[:3])
     more = "……" if len(errors) > 3 else ""
     refused = len({one.pointer.split("/")[2] for one in errors if one.pointer.startswith("/rows/")})
     counts = {
@@ -126,17 +126,21 @@ def untitled(place: int) -> str:
     return f"第 {place + 1} 列（没有列名）"
 
 
-def require_known(table: Table, known: Collection[str], acknowledged: Collection[str]) -> tuple[str, ...]:
+def require_known(
+    table: Table, known: Collection[str], acknowledged: Collection[str], lacking: Sequence[str] = ()
+) -> tuple[str, ...]:
     """Columns that no mapping knows, and that somebody said need no reading: the others are shown before anything is
-    saved. A column without a title is none of ours. known, acknowledged: made `plain`.
+    saved. A column without a title is none of ours. known, acknowledged: made `plain`. lacking: titles that would be
+    read and are not there; one of them may be meant by a title that nearly says it.
 
     Raises ColumnsUnknown.
     """
     titles = table.columns
     unknown = [title for title in dict.fromkeys(titles) if title and plain(title) not in known]
     if left := [title for title in unknown if plain(title) not in acknowledged]:
+        could = f"能读而文件里没有的列：{'、'.join(lacking)}。" if lacking else ""
         raise ColumnsUnknown(
-            f"没有人读的列：{'、'.join(left)}。如果它们不影响金额和归属，请确认后继续；否则请改用能读它们的格式。",
+            f"没有人读的列：{'、'.join(left)}。{could}如果它们不影响金额和归属，请确认后继续；否则请改用能读它们的格式。",
             [Detail(f"/columns/{titles.index(one)}", "column_unknown", f"不认识的列“{one}”") for one in left],
             {"unknown_columns": left},
         )

@@ -48,6 +48,17 @@ def test_an_account_from_the_command_line(settings: Settings) -> None:
     assert again.returncode == 1
 
 
+def test_a_column_that_nobody_reads_is_acknowledged_by_its_title(settings: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "units.csv"
+    file.write_text("单位编号,单位名称,开始日期,备注,颜色\nA,总行（虚构）,2021-01-01,甲,红\n")
+    asked = shop("import", "units", str(file), "--acknowledge", "备注", settings=settings)
+    assert (asked.returncode, asked.stdout) == (1, "")
+    assert "没有人读的列：颜色。" in asked.stderr
+    done = shop("import", "units", str(file), "--acknowledge", "备注", "--acknowledge", "颜色", settings=settings)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["acknowledged_columns"] == ["备注", "颜色"]
+
+
 def test_the_doctor_reads_as_json(settings: Settings) -> None:
     done = shop("doctor", "--json", settings=settings)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -76,6 +76,7 @@ def roster_kind(
             file_sha256=file_sha256,
             after=after,
             now=saving.now,
+            acknowledged=saving.acknowledged,
         )
         _, shown = await changes_of(session, made.roster_id)
         found.append(Compared(made, tuple(shown)))

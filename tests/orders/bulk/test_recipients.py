@@ -69,7 +69,7 @@ async def test_all_rows_are_saved_and_the_same_file_again_does_nothing(
     first = await put(app, plan, data)
     assert first.json() | {"import_id": ""} == {
         "import_id": "", "rows": 6, "pieces": 6, "saved": True, "repeated": False, "rows_read": 6, "rows_taken": 6,
-        "rows_set_aside": 0, "rows_refused": 0, "set_aside": [], "asked": [],
+        "rows_set_aside": 0, "rows_refused": 0, "set_aside": [], "asked": [], "acknowledged_columns": [],
     }  # fmt: skip
     saved = await rows(database, SAVED)
     assert saved[:2] == [(2, "会员0", phone(0), "310101", 1), (3, "会员1", phone(1), "522633", 1)]
@@ -96,6 +96,7 @@ async def test_251_announced_and_245_saved_is_impossible(app: FastAPI, database:
         table[n][1] = "12345"
     bad = refused(await put(app, plan, csv_of(table)), 422, "recipients_refused")
     assert [one["pointer"] for one in bad["errors"]] == [f"/rows/{n + 2}/phone" for n in (7, 77, 107, 177, 207, 250)]
+    assert "。；" not in bad["detail"], "a sentence that has become a part of one has no full stop of its own"
     assert await rows(database, SAVED) == []
     good = await put(app, plan, csv_of(lines(251)))
     assert good.json()["rows"] == 251
@@ -279,6 +280,49 @@ async def test_the_page_checks_saves_and_shows_what_is_wrong(app: FastAPI, datab
     assert "没有重复导入" in await send(csv_of(lines(6)), "save")
     assert "缺少列" in await send(b"a,b\n1,2\n", "save")
     await browser.close()
+
+
+async def test_an_unknown_column_is_acknowledged_before_a_list_is_saved(
+    app: FastAPI, database: Database, plan: Plan
+) -> None:
+    data = csv_of([[*row, "偏远加 2 份"] for row in lines(6)], [*TITLES, "配送备注"])
+    url = f"/api/v1/bulk-purchases/{plan.id}/recipients"
+    assert refused(await put(app, plan, data), 422, "columns_unknown")["unknown_columns"] == ["配送备注"]
+    said = {"acknowledged_columns": ["配送备注", "别的列"]}
+    async with as_caller(app, plan.desk.clerk) as caller:
+        asked = (await caller.get(f"{url}/progress")).json()
+        assert (asked["state"], asked["unknown_columns"]) == ("refused", ["配送备注"])
+        as_body = {"content": data, "headers": {"content-type": "text/csv"}}
+        tried = await caller.put(url, params=said | {"dry_run": "true"}, **as_body)
+        assert tried.json()["acknowledged_columns"] == ["配送备注"], tried.text
+        as_form = {"data": said, "files": {"file": ("list.csv", data)}}
+        assert (await caller.put(url, params={"dry_run": "true"}, **as_form)).status_code == 200
+    stranger = await _officer(database, Role.UNION_BUYER, await unit(database, "ELSE"))
+    refused(await put(app, plan, data, actor=stranger, acknowledged_columns="配送备注"), 404, "not_found")
+    assert await rows(database, SAVED) == []
+    browser = await browser_of(app, database, plan.desk.clerk)
+    path = f"/union/purchases/{plan.id}/recipients"
+    page = await browser.open(path)
+    token = {"csrf_token": page.forms[path]["csrf_token"]}
+    box = '<input type="checkbox" name="acknowledged_columns" value="配送备注"'
+
+    async def send(do: str, *ticked: str) -> str:
+        form = {**token, "do": do, "acknowledged_columns": list(ticked)}
+        return (await browser.client.post(path, data=form, files={"file": ("a.csv", data)})).text
+
+    assert f"{box}>" in await send("save")
+    assert await rows(database, SAVED) == []
+    assert f"{box} checked>" in await send("try", "配送备注"), "the tick stays for the second time the file is chosen"
+    saved = await send("save", "配送备注")
+    await browser.close()
+    assert "6 行，全部保存" in saved
+    assert "确认不用读的列：配送备注" in saved
+    assert box not in saved
+    assert len(await rows(database, SAVED)) == 6
+    kept = "SELECT acknowledged_columns FROM recipient_import WHERE state = 'saved'"
+    assert await rows(database, kept) == [(["配送备注"],)]
+    noted = "SELECT after->'acknowledged_columns' FROM audit_event WHERE action = 'bulk.recipients_imported'"
+    assert await rows(database, noted) == [(["配送备注"],)]
 
 
 def test_a_region_is_found_by_code_or_by_name_when_only_one_is_called_so() -> None:

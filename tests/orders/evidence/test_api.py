@@ -66,6 +66,9 @@ async def test_a_table_may_have_a_title_above_its_header(app: FastAPI, database:
     async with as_caller(app, staff) as caller:
         kept = await bring(caller, "账户明细（虚构）\n账号 1\n日期,金额\n".encode("gb18030"))
         assert (kept.status_code, kept.json()["media_type"]) == (201, "text/csv"), kept.text
+        for separator in ",\t;|":  # whatever a statement may be parted by, when it is read, it may be kept by as well
+            kept = await bring(caller, f"日期{separator}金额\n".encode())
+            assert (kept.status_code, kept.json()["media_type"]) == (201, "text/csv"), kept.text
 
 
 def archive(**parts: bytes) -> bytes:

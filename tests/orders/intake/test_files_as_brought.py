@@ -140,3 +140,9 @@ async def test_text_is_text_whatever_it_begins_with(desk: IntakeDesk) -> None:
     assert done.status_code == 201, done.text
     items = (await desk.batch(done.json()["id"]))["items"]
     assert [one["cells"]["product"] for one in items] == ["=1+1", "-2+3+cmd|' /C calc'!A0"]
+
+
+async def test_a_file_parted_by_bars_is_read_and_kept_like_any_other(desk: IntakeDesk) -> None:
+    data = ours([Line()]).decode("utf-8-sig").replace(",", "|").encode()
+    answer = await desk.upload(data)
+    assert (answer.status_code, answer.json()["sales_fen"]) == (201, 10_000), answer.text
