@@ -47,8 +47,8 @@ async def play_ledger_day(
         third = (today.replace(day=1) + timedelta(days=32)).replace(day=3)
         moment = datetime.combine(third, time(9), SHANGHAI).isoformat()
         await Caller(http).ask("PUT", "/sandbox/clock", json={"now": moment})
-        first = await sign_in(http, "staff@demo.test")
-        await first.ask("POST", "/api/v1/balance/runs", status=201, headers={"Idempotency-Key": month})
+        first, platform = await sign_in(http, "staff@demo.test"), await sign_in(http, "platform@demo.test")
+        await platform.ask("POST", "/api/v1/balance/runs", status=201, headers={"Idempotency-Key": month})
         closed = await first.ask("POST", f"/api/v1/periods/{month}/close")
     with step("台账封存：逐条摘要、串成链、签名"):
         _, public_key = await seal()

@@ -52,9 +52,10 @@ async def test_a_transfer_pays_an_order_of_ones_own(day: UnionDay) -> None:
     assert (await employee.seen(order["id"]))["payment_state"] == "pending"
     await day.story.proven()
     rows = [("P2", order["total_fen"] - half + 5, "职工甲（虚构）", f"补款{code}")]
+    statement = other_bank(rows)
     for repeated in (False, True):
         answer = await day.http.post(
-            f"{API}/bank-statements", files={"file": ("明细.xlsx", other_bank(rows))},
+            f"{API}/bank-statements", files={"file": ("明细.xlsx", statement)},
             data={"unit_id": str(day.unit_ids["DEMO"])}, headers=dict(day.staff.headers),
         )  # fmt: skip
         assert (answer.status_code, answer.json()["repeated"]) == (201, repeated), answer.text

@@ -33,9 +33,10 @@ async def test_on_demand_and_whose_differences(database: Database, client: Async
     refused(await client.get("/api/v1/balance", headers=await bearer(client, "buys@shop.test")), 403, "not_allowed")
     assert (await client.get("/api/v1/balance", headers=branch)).json()["run"] is None
     key = {"Idempotency-Key": str(new_id())}
-    run = await client.post("/api/v1/balance/runs", headers=branch | key)
+    refused(await client.post("/api/v1/balance/runs", headers=branch | key), 403, "not_allowed")
+    run = await client.post("/api/v1/balance/runs", headers=everywhere | key)
     assert run.status_code == 201, run.text
-    again = await client.post("/api/v1/balance/runs", headers=branch | key)
+    again = await client.post("/api/v1/balance/runs", headers=everywhere | key)
     assert again.json() == run.json()
     assert (run.json()["holds"], run.json()["differences"]) == (False, 2)
     assert {one["code"] for one in run.json()["identities"] if not one["holds"]} == {"given_back", "held"}
