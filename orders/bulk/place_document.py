@@ -225,7 +225,7 @@ class _Frozen:
     """What the buyer saw, as checkout freezes it: whether a content counts is decided once for each payer."""
 
     def __init__(self, goods: Goods, wanted: Wanted, placing: Placing, order_id: UUID) -> None:
-        self.facts = Facts(goods.skus, goods.suppliers, goods.rule, goods.region_known, None, None, [])
+        self.facts = Facts(goods.skus, goods.suppliers, goods.rule, goods.region_known, None, None)
         self.payers, self.placing, self.order_id = wanted.payers, placing, order_id
         self.day = clock.business_day(placing.now)
         self.reasons: dict[tuple[int, UUID], str | None] = {}

@@ -163,7 +163,7 @@ async def _quote(
     unit = UnitFacts(kitchen.unit_id, kitchen.unit_name, path)
     return quote(
         [(line.sku_id, line.pieces) for line in wanted],
-        together(goods, Buyer(works_at=unit, introduced_by=None, union_ids=[])),
+        together(goods, Buyer(works_at=unit, introduced_by=None)),
         now=now,
         weights={line.sku_id: line.milli for line in wanted if line.milli % 1_000},
         fund_source="canteen",

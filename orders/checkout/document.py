@@ -174,7 +174,7 @@ def _attribution_of_order(order: OrderOut, quoted: Quote, asked: Asked) -> dict[
         "unit_id": unit and unit.id,
         "unit_name": unit and unit.name,
         "unit_path": unit.path if unit else [],
-        "union_id": asked.wanted.union_id,
+        "union_id": None,
         "fund_source": order.fund_source,
         "channel": "shop",
         "rule_id": rule and rule.id,

@@ -113,11 +113,10 @@ class Goods(msgspec.Struct, frozen=True):
 
 
 class Buyer(msgspec.Struct, frozen=True):
-    """Where a person works, who introduced him, which unions he belongs to: today."""
+    """Where a person works, who introduced him: today."""
 
     works_at: UnitFacts | None
     introduced_by: UnitFacts | None
-    union_ids: list[UUID]
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -127,7 +126,6 @@ class Facts(msgspec.Struct, frozen=True):
     region_known: bool
     works_at: UnitFacts | None
     introduced_by: UnitFacts | None
-    union_ids: list[UUID]
 
 
 _BUYER = """
@@ -152,9 +150,7 @@ units AS (
 )
 SELECT jsonb_build_object(
     'works_at', (SELECT facts FROM units WHERE how = 'works_at'),
-    'introduced_by', (SELECT facts FROM units WHERE how = 'introduced_by'),
-    'union_ids', coalesce((SELECT jsonb_agg(union_id) FROM union_membership WHERE person_id = $1
-        AND valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2)), '[]')
+    'introduced_by', (SELECT facts FROM units WHERE how = 'introduced_by')
 )::text
 """
 
@@ -256,7 +252,7 @@ async def goods_of(connection: Connection, *, sku_ids: Collection[UUID], region_
 async def buyer_of(connection: Connection, *, person_id: UUID | None, now: datetime) -> Buyer:
     """One round trip. person_id None is a visitor without a unit."""
     if person_id is None:
-        return Buyer(None, None, [])
+        return Buyer(None, None)
     return _buyer(await connection.fetchval(_BUYER, person_id, clock.business_day(now)))
 
 
@@ -268,7 +264,6 @@ def together(goods: Goods, buyer: Buyer) -> Facts:
         region_known=goods.region_known,
         works_at=buyer.works_at,
         introduced_by=buyer.introduced_by,
-        union_ids=buyer.union_ids,
     )
 
 

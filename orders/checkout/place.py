@@ -120,7 +120,7 @@ class _Stale(Exception):
 
 
 async def _write(connection: Connection, asked: Asked, quoted: Quote) -> Placed:
-    check(quoted, asked.wanted, asked.actor)
+    check(quoted, asked.wanted)
     order = _order_of(quoted, asked.wanted, asked.now)
     answer = msgspec.json.encode(order)
     rows = document_of(order, quoted, asked, answer)
@@ -135,7 +135,7 @@ async def _write_with_allowance(database: Database, asked: Asked, quoted: Quote)
     async with database.transaction() as session:
         purses = await purses_of(session, asked.actor.person_id, day=day)
         shared, laid = laid_over(quoted, purses, amount_fen)
-        check(shared, asked.wanted, asked.actor)
+        check(shared, asked.wanted)
         order = _order_of(shared, asked.wanted, now)
         covered = shared.total_fen == amount_fen
         answer = msgspec.json.encode(

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from orders.cart.put_line import UnknownSku
 from orders.checkout.quote import Line, Quote
 from orders.checkout.schemas import PlaceIn
-from shop.access.permissions import Actor, Role
 from shop.core.errors import Detail, Problem
 from shop.ui.filters import yuan
 
@@ -64,10 +63,12 @@ class EmptyCart(Problem):
     title = "购物车是空的"
 
 
-class FundSourceNotAllowed(Problem):
+class OwnDeskOnly(Problem):
+    """Money of a union, a canteen, the administration or the party is spent where plan, approval and caps are kept."""
+
     status = 422
-    code = "fund_source_not_allowed"
-    title = "不能使用这个资金来源"
+    code = "own_desk_only"
+    title = "这笔资金不能在商城里直接下单"
 
 
 class AllowanceNotAvailable(Problem):
@@ -86,14 +87,13 @@ _TROUBLES: dict[str, tuple[type[Problem], str]] = {
     "cannot_arrive": (CannotArrive, "请换一个收货地址，或删除这些商品。"),
     "out_of_stock": (OutOfStock, "请减少数量再提交。"),
 }
-_BUYS_WITH: dict[str, Role] = {"union": Role.UNION_BUYER, "canteen": Role.CANTEEN_BUYER}
 
 
-def check(quoted: Quote, wanted: PlaceIn, actor: Actor) -> None:
+def check(quoted: Quote, wanted: PlaceIn) -> None:
     """Raise the first kind of trouble with all its lines; an order is placed whole or not at all."""
     if not quoted.lines:
         raise EmptyCart("请先把商品放进购物车。")
-    _check_money(quoted, wanted, actor)
+    _check_money(wanted)
     if trouble := trouble_of(quoted):
         raise trouble
     _check_expected(quoted, wanted)
@@ -112,20 +112,16 @@ def trouble_of(quoted: Quote) -> Problem | None:
     return None
 
 
-def _check_money(quoted: Quote, wanted: PlaceIn, actor: Actor) -> None:
+def _check_money(wanted: PlaceIn) -> None:
     if wanted.allowance_fen and wanted.fund_source != "personal":
         raise AllowanceNotAvailable(
             "福利额度只能和个人支付一起使用。",
             [Detail("/allowance_fen", "allowance_not_available", "资金来源请选“个人”")],
         )
-    if wanted.fund_source == "personal":
-        return
-    role = _BUYS_WITH.get(wanted.fund_source)
-    union = wanted.fund_source != "union" or wanted.union_id in quoted.facts.union_ids
-    if role is None or not actor.has(role) or not union:
-        raise FundSourceNotAllowed(
-            "请选择“个人”，或由工会、食堂的经办人下单。",
-            [Detail("/fund_source", "fund_source_not_allowed", "不能使用")],
+    if wanted.fund_source != "personal":
+        raise OwnDeskOnly(
+            "请选择“个人”；工会经费在“工会采购”里做计划，食堂经费在“食堂采购”里下单，福利额度在结算时使用。",
+            [Detail("/fund_source", OwnDeskOnly.code, "商城里只能用个人资金")],
         )
 
 

@@ -58,14 +58,15 @@ Lines = Annotated[list[LineIn], Field(min_length=1, max_length=100), AfterValida
 
 
 class PlaceIn(BaseModel):
-    """No lines: the cart. expected_*: what the buyer saw; another price answers 409 with both."""
+    """No lines: the cart. expected_*: what the buyer saw; another price answers 409 with both. fund_source: personal;
+    any other answers 422 `own_desk_only`.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     lines: Lines | None = None
     address: AddressIn
     fund_source: Literal["personal", "union", "canteen", "administration", "party_dues"] = "personal"
-    union_id: UUID | None = None
     allowance_fen: FenIn | None = None
     expected_total_fen: FenIn | None = None
 

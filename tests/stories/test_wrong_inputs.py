@@ -45,7 +45,7 @@ async def test_an_order_that_cannot_be_changes_nothing(story: Story) -> None:
             ({"lines": line(sku)["lines"] * 2}, 422, "invalid"),
             ({}, 422, "cart_empty"),
             (line(sku) | {"colour": "red"}, 422, "invalid"),
-            (line(sku) | {"fund_source": "union"}, 422, "fund_source_not_allowed"),
+            (line(sku) | {"fund_source": "union"}, 422, "own_desk_only"),
             (line(sku) | {"allowance_fen": 100}, 422, "allowance_not_available"),
             (line(sku) | {"address": ADDRESS | {"region_code": "999999"}}, 422, "region_unknown"),
             (line(sku) | {"address": ADDRESS | {"phone": "12"}}, 422, "invalid"),

@@ -9,8 +9,10 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from catalog.price.models import Price
+from shop.access.permissions import Role
 from shop.core.database import Database
 from tests.make.caller import as_caller, refused
+from tests.make.evidence import worker
 from tests.make.shop import SmallShop, buyer, small_shop
 
 pytestmark = pytest.mark.anyio
@@ -73,7 +75,7 @@ async def test_an_order_is_answered_whole_and_replayed_under_its_key(app: FastAP
         ({"address": ADDRESS | {"region_code": "999999"}}, 422, "region_unknown"),
         ({"address": ADDRESS | {"phone": "1"}}, 422, "invalid"),
         ({"expected_total_fen": 1}, 409, "price_changed"),
-        ({"fund_source": "union"}, 422, "fund_source_not_allowed"),
+        ({"fund_source": "union"}, 422, "own_desk_only"),
         ({"allowance_fen": 100}, 422, "allowance_not_available"),
         ({"surprise": 1}, 422, "invalid"),
     ],
@@ -94,6 +96,17 @@ async def test_what_cannot_be_ordered_is_refused_and_nothing_is_written(
         assert problem["left"] == {str(shop.skus[0]): 5}
     if code == "price_changed":
         assert (problem["old_total_fen"], problem["new_total_fen"]) == (1, 1_600)
+    assert await count(database) == NOTHING
+
+
+async def test_money_of_a_union_or_a_kitchen_is_spent_at_its_own_desk_only(app: FastAPI, database: Database) -> None:
+    shop = await small_shop(database)
+    for role, source in ((Role.UNION_BUYER, "union"), (Role.CANTEEN_BUYER, "canteen"), (Role.STAFF, "party_dues")):
+        clerk = await worker(database, role, "unit", shop.bank, works_at=shop.branch)
+        async with as_caller(app, clerk) as caller:
+            wanted = order_of({shop.skus[0]: 1}) | {"fund_source": source}
+            answer = await caller.post("/api/v1/orders", json=wanted, headers={"Idempotency-Key": source})
+        refused(answer, 422, "own_desk_only")
     assert await count(database) == NOTHING
 
 

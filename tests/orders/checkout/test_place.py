@@ -11,9 +11,9 @@ from orders.checkout.place import place
 from orders.checkout.problems import (
     AllowanceNotAvailable,
     CannotArrive,
-    FundSourceNotAllowed,
     NotForSale,
     OutOfStock,
+    OwnDeskOnly,
     PapersExpired,
     PriceChanged,
     RegionUnknown,
@@ -167,8 +167,8 @@ REFUSED: list[tuple[str | None, dict[str, object], type[Problem]]] = [
     ("UPDATE price SET valid_to = now() - interval '1 day'", {}, NotForSale),
     ("UPDATE freight_rate SET served = false", {}, CannotArrive),
     ("DELETE FROM freight_rate", {}, CannotArrive),
-    (None, {"fund_source": "union"}, FundSourceNotAllowed),
-    (None, {"fund_source": "canteen"}, FundSourceNotAllowed),
+    (None, {"fund_source": "union"}, OwnDeskOnly),
+    (None, {"fund_source": "canteen"}, OwnDeskOnly),
     (None, {"allowance_fen": 1}, AllowanceNotAvailable),
     (None, {"expected_total_fen": 1}, PriceChanged),
 ]
