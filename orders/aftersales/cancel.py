@@ -14,8 +14,10 @@ from orders.aftersales.reserve import Wanted, reserve, what_is_left
 from orders.aftersales.restock import restock_rest
 from orders.aftersales.rules import of_everything
 from orders.allowance.spend import release_for
+from orders.order.states import CANCEL_UNTIL
 from shop.access.permissions import Actor
 from shop.adapters.stripe.gateway import GatewayRefused, GatewayUnavailable, PaymentGateway
+from shop.core import clock
 from shop.core.database import Database, WriteSession
 from shop.core.errors import NotFound, Problem
 
@@ -26,6 +28,12 @@ class NotCancellable(Problem):
     status: ClassVar[int] = 409
     code: ClassVar[str] = "not_cancellable"
     title: ClassVar[str] = "订单不能取消"
+
+
+class CancelTooLate(NotCancellable):
+    """Paid longer ago than the rule of that day lets a buyer cancel: now a person decides."""
+
+    code: ClassVar[str] = "cancel_too_late"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +48,11 @@ class Cancelled:
 
 
 _LOCK = text(
-    """
-SELECT id, state, EXISTS (SELECT FROM acceptance_duty d WHERE d.order_id = o.id) AS accepted_by_others
+    f"""
+SELECT id, state, EXISTS (SELECT FROM acceptance_duty d WHERE d.order_id = o.id) AS accepted_by_others,
+    {CANCEL_UNTIL.format(order="o.id")} AS cancel_until
 FROM shop_order o WHERE id = :order AND buyer_id = :buyer FOR UPDATE
-"""
+"""  # noqa: S608  # composed of our own constants
 )
 _CANCEL = text(
     """
@@ -110,6 +119,9 @@ async def cancel_order(session: WriteSession, *, actor: Actor, order_id: UUID, n
         raise NotCancellable("这是工会或食堂的采购订单，请在工会采购或食堂采购页里办理。")
     if order.state not in _STILL_HERE:
         raise NotCancellable(_WHY.get(order.state, "商品已经发出，请在收货后申请售后。"))
+    if order.state == "confirmed" and order.cancel_until and clock.business_day(now) > order.cancel_until:
+        said = f"付款后自行取消的期限是 {order.cancel_until}（含）"
+        raise CancelTooLate(f"{said}，已经过了。要退的话，请联系本单位帮扶办或客服，由他们核实后退款。")
     await session.execute(_CANCEL, {"order": order_id, "now": now, "actor": actor.user_id})
     if order.state == "confirmed":
         return Cancelled(await _everything_back(session, order_id, actor, now), ())

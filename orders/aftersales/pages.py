@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
-from orders.aftersales.cancel import NotCancellable, cancel
+from orders.aftersales.cancel import CancelTooLate, NotCancellable, cancel
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.adapters.stripe.gateway import PaymentGateway
@@ -27,6 +27,8 @@ async def post_cancel(
     gateway: PaymentGateway = request.app.state.gateway
     try:
         await cancel(database, gateway, actor=actor, order_id=order_id, now=clock.now())
+    except CancelTooLate:
+        return RedirectResponse(f"/orders/{order_id}?notice=cancel_too_late", 303)
     except NotCancellable:
         return RedirectResponse(f"/orders/{order_id}?notice=not_cancellable", 303)
     return RedirectResponse(f"/orders/{order_id}", 303)

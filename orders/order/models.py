@@ -201,6 +201,19 @@ class PayerShare(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Moment)
 
 
+class CancelRule(SQLModel, table=True):
+    """For how many days after it was paid a buyer cancels an order that has not left: the newest row of the day on
+    which it was paid rules.
+    """
+
+    __tablename__ = "cancel_rule"
+    __table_args__ = (CheckConstraint("days BETWEEN 0 AND 366", name="at_most_a_year"), {"info": APPEND_ONLY})
+
+    valid_from: date = Field(primary_key=True)
+    days: int
+    source: str
+
+
 class FreightShare(SQLModel, table=True):
     """One payer's part of a parcel's freight; Σ over a parcel of a bulk order = its freight."""
 

@@ -8,7 +8,9 @@ import msgspec
 from sqlalchemy import text
 
 from orders.order.schemas import CountyRef, OrderList, OrderOut, OrderSummary
+from orders.order.states import CANCEL_UNTIL
 from shop.access.permissions import Actor, Permission
+from shop.core import clock
 from shop.core.database import ReadSession
 from shop.core.errors import Invalid, NotFound
 from shop.core.paging import cursor_of, keys_of
@@ -86,11 +88,12 @@ SELECT o.buyer_id, o.unit_id, jsonb_build_object(
 )::text AS document
 FROM shop_order o, sums s, LATERAL (SELECT {_MONEY}) m WHERE o.id = :order_id
 """)  # noqa: S608  # as above
-_RECEIPT = text("""
+_RECEIPT = text(f"""
 SELECT jsonb_build_object(
     'region', (SELECT k.province || coalesce(k.prefecture, '') || k.name FROM delivery d
         JOIN county k ON k.code = d.region_code WHERE d.id = :order_id),
     'paid_at', (SELECT succeeded_at FROM payment WHERE order_id = :order_id AND state = 'succeeded'),
+    'cancel_until', {CANCEL_UNTIL.format(order=":order_id")},
     'paid_with', (SELECT provider_method FROM payment WHERE order_id = :order_id AND state = 'succeeded'),
     'held_fen', (SELECT coalesce(sum(coalesce(k.left_fen, p.received_fen - coalesce((SELECT sum(r.amount_fen)
         FROM refund r WHERE r.payment_id = p.id AND r.state = 'succeeded'), 0))), 0) FROM payment p
@@ -108,7 +111,7 @@ SELECT jsonb_build_object(
             FROM order_line l JOIN credit_entry e ON e.order_line_id = l.id WHERE l.order_id = :order_id
             GROUP BY e.county_code, e.county_name, e.not_counted_reason) sums)
 )::text
-""")
+""")  # noqa: S608  # as above
 _HELPED = text("""
 SELECT count(*) FILTER (WHERE fen > 0) AS counties, coalesce(sum(fen), 0)::bigint AS fen FROM (
     SELECT e.county_code, sum(e.amount_fen) AS fen
@@ -148,16 +151,21 @@ class Credited:
 class Receipt:
     """What a receipt says beyond the order. held_fen: money that came but could not settle, and is with us.
 
-    allowance_fen: the part that a union's allowance bears.
+    allowance_fen: the part that a union's allowance bears. cancel_until: the last day on which its buyer cancels it.
     """
 
     region: str | None
     paid_at: datetime | None
+    cancel_until: date | None
     paid_with: str | None
     held_fen: int
     allowance_fen: int
     refunds: list[RefundSeen]
     credited: list[Credited]
+
+    @property
+    def may_cancel(self) -> bool:
+        return self.cancel_until is None or clock.today() <= self.cancel_until
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from orders.aftersales.cancel import NotCancellable, cancel
+from orders.aftersales.cancel import CancelTooLate, NotCancellable, cancel
 from orders.checkout.expire import expire
 from orders.switchboard import reconcile
 from shop.access.permissions import Actor
@@ -171,3 +171,27 @@ async def test_strangers_find_nothing_and_the_expired_stay_expired(shop: SmallSh
     with pytest.raises(NotCancellable):
         await call_off(desk, actor, order.id)
     assert await desk.one(ORDER, id=order.id) == ("expired", "unpaid")
+
+
+async def test_a_paid_order_is_cancelled_within_three_days_and_then_a_person_decides(
+    shop: SmallShop, desk: Till
+) -> None:
+    actor = await buyer(desk.database, works_at=shop.branch)
+    first, second = [await desk.paid(actor, {shop.skus[0]: 1}) for _ in range(2)]
+
+    async def after(days: int, order_id: UUID) -> UUID | None:
+        now = datetime.now(UTC) + timedelta(days=days)
+        return await cancel(desk.database, desk.gateway, actor=actor, order_id=order_id, now=now)
+
+    assert await after(3, first.id) is not None
+    before = await books(desk)
+    with pytest.raises(CancelTooLate) as late:
+        await after(4, second.id)
+    assert "帮扶办" in late.value.detail
+    assert await desk.one(ORDER, id=second.id) == ("confirmed", "paid")
+    assert await books(desk) == before
+    async with desk.database.transaction() as session:
+        await session.execute(
+            text("INSERT INTO cancel_rule (valid_from, days, source) VALUES ('2026-01-01', 7, '单位办法（虚构）')")
+        )
+    assert await after(7, second.id) is not None
