@@ -20,6 +20,7 @@ from orders.acceptance.reduce import prove_paid
 from orders.acceptance.rules import Counted, Divided, Group, Left, Open, divide
 from orders.acceptance.write import Written, write
 from orders.credit.record import Recognised, record
+from orders.evidence.cite import cited
 from shop.access.permissions import Actor
 from shop.core import clock
 from shop.core.audit import record_change
@@ -134,6 +135,7 @@ async def accept_deliveries(
     if known:
         return _again(known, ids, by)
     _check(order, by, now)
+    await cited(session, by.actor, by.evidence_sha256, field="evidence_sha256", day=clock.business_day(now))
     counts = await counted(session, order_id, delivered, by)
     opened = await what_is_open(session, sorted({count.line_id for one in counts for _, count in one.groups}))
     acceptances, divided = [], []

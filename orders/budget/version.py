@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import text
 
+from orders.evidence.cite import cited
 from orders.funds.post import Moved, available_fen, post
 from shop.access.permissions import Actor
 from shop.core import clock
@@ -68,7 +69,7 @@ async def adopt(
 ) -> int:
     """The year's budget, once: `amount_fen` (> 0), beside what was carried over to it; returns the version.
 
-    Raises BudgetAdopted when there is one, NotFound for an unknown union.
+    Raises BudgetAdopted when there is one, NotFound for an unknown union, EvidenceUnknown.
     """
     if amount_fen <= 0:
         raise Invalid("预算金额必须大于 0。")
@@ -134,6 +135,7 @@ async def _add(
     paper: Paper,
     now: datetime,
 ) -> int:
+    await cited(session, actor, paper.document_sha256, field="document_sha256", day=clock.business_day(now))
     version = await _last(session, union_id, fiscal_year) + 1
     facts = {"kind": kind, "change_fen": change_fen, "document_sha256": paper.document_sha256}
     named = {"union_id": union_id, "fiscal_year": fiscal_year, "version": version}

@@ -14,6 +14,7 @@ from orders.bulk.move_on import move_on
 from orders.bulk.problems import STATE_WORDS, ApprovalStale, WrongState
 from orders.bulk.reach import purchase_for
 from orders.bulk.right import NotApprover, Right, rights_of
+from orders.evidence.cite import cited
 from orders.spending.take_caps import take_caps
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -47,7 +48,6 @@ INSERT INTO bulk_approval (id, purchase_id, revision, step, requester_id, approv
 VALUES (:id, :purchase, :revision, :step, :requester, :approver, :delegated_by, :decision, :sha, :minutes, :reason,
     :now)
 """)
-_EVIDENCE = text("SELECT EXISTS (SELECT FROM evidence WHERE sha256 = :sha)")
 
 
 async def approve(
@@ -74,7 +74,8 @@ async def approve(
         return Approved(purchase.state, purchase.revision, len(before), needed)
     await _same_content(session, purchase, content_sha256)
     right = _not_counted_yet(rights, before, actor)
-    await _check_minutes(session, minutes_sha256, needs=needed > 1 and len(before) + 1 >= needed, before=before)
+    await cited(session, actor, minutes_sha256, field="minutes_sha256", day=clock.business_day(now))
+    _check_minutes(minutes_sha256, needs=needed > 1 and len(before) + 1 >= needed, before=before)
     await _write(session, purchase, actor, right, "approved", len(before) + 1, minutes_sha256, reason, now)
     count = len(before) + 1
     if count < needed:
@@ -145,13 +146,8 @@ def _not_counted_yet(rights: Sequence[Right], before: Sequence[Row[Any]], actor:
     raise NotApprover("这一份审批权已经用过：本人与其受托人只能算一次。")
 
 
-async def _check_minutes(
-    session: WriteSession, minutes_sha256: str | None, *, needs: bool, before: Sequence[Row[Any]]
-) -> None:
-    if minutes_sha256 is not None:
-        if not await session.scalar(_EVIDENCE, {"sha": minutes_sha256}):
-            raise MinutesMissing("没有找到这份会议纪要，请先上传。")
-    elif needs and not any(row.minutes_sha256 for row in before):
+def _check_minutes(minutes_sha256: str | None, *, needs: bool, before: Sequence[Row[Any]]) -> None:
+    if minutes_sha256 is None and needs and not any(row.minutes_sha256 for row in before):
         raise MinutesMissing("请上传会议纪要后再审批。")
 
 

@@ -17,6 +17,7 @@ from orders.bulk.problems import STATE_WORDS, ApprovalStale, PlanInvalid, WrongS
 from orders.bulk.reach import purchase_for
 from orders.bulk.schemas import PayerIn, PlanPatch
 from orders.bulk.states import OPEN_TO_CHANGE
+from orders.evidence.cite import cited
 from orders.spending.release_caps import release_caps
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -54,8 +55,8 @@ async def change_plan(
 ) -> None:
     """Write what is named in the patch; lists are replaced whole. Nothing named changes nothing.
 
-    Raises NotFound, ApprovalStale (another revision than `patch.revision`), WrongState, PlanInvalid, and what laying
-    packages, payers, sites and members raises.
+    Raises NotFound, EvidenceUnknown, ApprovalStale (another revision than `patch.revision`), WrongState, PlanInvalid,
+    and what laying packages, payers, sites and members raises.
     """
     purchase = await purchase_for(session, actor, Permission.BULK_WRITE, purchase_id, now, lock=True)
     if patch.revision is not None and patch.revision != purchase.revision:
@@ -65,6 +66,9 @@ async def change_plan(
         return
     if blank := sorted(name for name in named & _NEVER_BLANK if getattr(patch, name) is None):
         raise PlanInvalid(f"{blank[0]} 不能为空。")
+    if "directed_minutes_sha256" in named:
+        day = clock.business_day(now)
+        await cited(session, actor, patch.directed_minutes_sha256, field="directed_minutes_sha256", day=day)
     await content_changed(session, purchase_id=purchase_id, actor_id=actor.user_id, now=now, reason="修改采购计划")
     facts = {name: getattr(patch if name in named else purchase, name) for name in _COLUMNS}
     if trouble := contradiction(facts, now=now):

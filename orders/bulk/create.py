@@ -13,6 +13,7 @@ from orders.bulk.lay_packages import lay_packages
 from orders.bulk.lay_payers import lay_payers, lay_sites
 from orders.bulk.problems import PlanInvalid
 from orders.bulk.schemas import PlanIn
+from orders.evidence.cite import cited
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.audit import record_change
@@ -64,6 +65,7 @@ async def create(
     """
     day = clock.business_day(now)
     await _within_reach(session, actor, plan, day=day)
+    await cited(session, actor, plan.directed_minutes_sha256, field="directed_minutes_sha256", day=day)
     if trouble := contradiction(plan.model_dump(), now=now):
         raise PlanInvalid(trouble.detail, [trouble])
     purchase_id = new_id()

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from orders.evidence.cite import cited
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.audit import record_change
@@ -46,13 +47,14 @@ async def delegate(
 ) -> UUID:
     """Half-open days [valid_from, valid_to). Returns its id; a right that was itself passed on cannot be passed on.
 
-    Raises NotFound for a union out of reach, DelegationInvalid.
+    Raises NotFound for a union out of reach, DelegationInvalid, EvidenceUnknown.
     """
     day = clock.business_day(now)
     visible = await visible_unit_ids(session, actor, Permission.BULK_APPROVE, day)
     units = set(await session.scalars(_UNITS, {"union": union_id, "day": day}))
     if not units or (visible is not None and not units & visible):
         raise NotFound("没有这个工会，或不在您审批的范围内。")
+    await cited(session, actor, evidence_sha256, field="evidence_sha256", day=day)
     if valid_to <= valid_from or valid_to <= day:
         raise DelegationInvalid("结束日要晚于开始日和今天。", [Detail("/valid_to", "ended", "授权期已过或倒置")])
     delegate_id = await session.scalar(_WHO, {"email": delegate_email.strip()})

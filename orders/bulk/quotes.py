@@ -13,6 +13,7 @@ from orders.bulk.move_on import move_on
 from orders.bulk.problems import PlanInvalid
 from orders.bulk.reach import purchase_for
 from orders.bulk.schemas import QuoteIn
+from orders.evidence.cite import cited
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
@@ -64,9 +65,10 @@ _EXISTS = text("SELECT EXISTS (SELECT FROM bulk_quote WHERE id = :id AND purchas
 async def add_quote(session: WriteSession, *, actor: Actor, purchase_id: UUID, quote: QuoteIn, now: datetime) -> UUID:
     """Returns the quote's id; a chosen one takes the place of the one chosen before.
 
-    Raises NotFound, WrongState, PlanInvalid, QuotesRelated.
+    Raises NotFound, EvidenceUnknown, WrongState, PlanInvalid, QuotesRelated.
     """
     await purchase_for(session, actor, Permission.BULK_WRITE, purchase_id, now, lock=True)
+    await cited(session, actor, quote.evidence_sha256, field="evidence_sha256", day=clock.business_day(now))
     if quote.quoted_on > clock.business_day(now):
         raise PlanInvalid("报价日期不能晚于今天。", [Detail("/quoted_on", "in_the_future", "报价日期不能晚于今天")])
     if quote.supplier_id and not await session.scalar(_KNOWN_SUPPLIER, {"supplier_id": quote.supplier_id}):

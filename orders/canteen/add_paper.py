@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Uuid, bindparam, text
 
 from orders.canteen.reach import kitchen_of_order
+from orders.evidence.cite import cited
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.audit import record_change
@@ -20,7 +21,6 @@ SELECT a.acceptance_id, a.payer_share_id, a.batch_number
 FROM acceptance_line a JOIN acceptance x ON x.id = a.acceptance_id
 WHERE x.order_id = :order AND a.line_id = :line
 """).bindparams(bindparam("order", type_=Uuid), bindparam("line", type_=Uuid))
-_KNOWN: Final = text("SELECT 1 FROM evidence WHERE sha256 = :sha")
 _ADD: Final = text("""
 INSERT INTO canteen_paper (id, acceptance_id, line_id, payer_share_id, kind, batch_number, number, evidence_sha256,
     added_by, added_at)
@@ -34,12 +34,6 @@ class NotCountedYet(Problem):
     status = 409
     code = "line_not_accepted"
     title = "这一行还没有验收，不能挂证件"
-
-
-class EvidenceUnknown(Problem):
-    status = 422
-    code = "evidence_unknown"
-    title = "没有这个文件"
 
 
 class BatchMissing(Problem):
@@ -67,10 +61,7 @@ async def add_paper(session: WriteSession, *, actor: Actor, order_id: UUID, pape
     line = (await session.execute(_LINE, {"order": order_id, "line": paper.line_id})).one_or_none()
     if line is None:
         raise NotCountedYet("请先验收，再上传这一批的证件。")
-    if await session.scalar(_KNOWN, {"sha": paper.evidence_sha256}) is None:
-        raise EvidenceUnknown(
-            "请先上传文件，再填它的摘要。", [Detail("/evidence_sha256", EvidenceUnknown.code, "没有这个文件")]
-        )
+    await cited(session, actor, paper.evidence_sha256, field="evidence_sha256", day=clock.business_day(now))
     batch = paper.batch_number or line.batch_number
     if not batch:
         raise BatchMissing("请填写这份证件对应的批号。", [Detail("/batch_number", BatchMissing.code, "不能为空")])

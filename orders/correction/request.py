@@ -10,6 +10,7 @@ from orders.correction.facts import resolved
 from orders.correction.models import Correction, CorrectionPart
 from orders.correction.schemas import CorrectionIn
 from orders.credit.standing import standing_of
+from orders.evidence.cite import cited
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.audit import record_change
@@ -33,19 +34,12 @@ class NothingChanges(Problem):
     title: ClassVar[str] = "更正内容与现在的归属相同"
 
 
-class DocumentUnknown(Problem):
-    status: ClassVar[int] = 422
-    code: ClassVar[str] = "evidence_unknown"
-    title: ClassVar[str] = "没有这份证明材料"
-
-
 _HOLDING = text("""
 SELECT a.* FROM attribution a
 WHERE coalesce(a.component_id, a.id) IN (SELECT component_id FROM credit_entry WHERE order_line_id = :line)
     AND NOT EXISTS (SELECT FROM attribution n WHERE n.corrects_id = a.id)
 ORDER BY coalesce(a.component_id, a.id)
 """)
-_KEPT = text("SELECT EXISTS (SELECT FROM evidence WHERE sha256 = :sha256)")
 
 
 async def holding(session: ReadSession, order_line_id: UUID) -> list[dict[str, Any]]:
@@ -55,7 +49,7 @@ async def holding(session: ReadSession, order_line_id: UUID) -> list[dict[str, A
 
 
 async def request_correction(session: WriteSession, *, actor: Actor, wanted: CorrectionIn, now: datetime) -> UUID:
-    """Raises NotFound, DocumentUnknown, FactUnknown, NothingRemains, NothingChanges."""
+    """Raises NotFound, EvidenceUnknown, FactUnknown, NothingRemains, NothingChanges."""
     rows = await holding(session, wanted.order_line)
     rows = [row for row in rows if wanted.component_id in (None, row["component"])]
     visible = await visible_unit_ids(session, actor, Permission.CORRECTION_REQUEST, clock.business_day(now))
@@ -63,11 +57,7 @@ async def request_correction(session: WriteSession, *, actor: Actor, wanted: Cor
         raise NotFound("没有这一行销售，或者它不在您的管理范围内。")
     if visible is not None and wanted.facts.unit_id is not None and wanted.facts.unit_id not in visible:
         raise NotFound("没有这个单位。", [Detail("/facts/unit_id", "not_found", "没有这个单位")])
-    if not await session.scalar(_KEPT, {"sha256": wanted.document_sha256}):
-        raise DocumentUnknown(
-            "请先上传证明材料，再填写它的 SHA-256。",
-            [Detail("/document_sha256", DocumentUnknown.code, "没有这份材料")],
-        )
+    await cited(session, actor, wanted.document_sha256, field="document_sha256", day=clock.business_day(now))
     if not await standing_of(session, [row["component"] for row in rows]):
         raise NothingRemains("它还没有确认销售，或已全部退回。")
     facts = wanted.facts.model_dump(mode="json", exclude_none=True)

@@ -10,6 +10,7 @@ from sqlalchemy import ARRAY, Uuid, bindparam, text
 from orders.credit.regrade import lift
 from orders.credit.schemas import LinkOut
 from orders.credit.standing import Grade
+from orders.evidence.cite import cited
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.audit import Change, record_changes
@@ -18,14 +19,6 @@ from shop.core.errors import Detail, NotFound, Problem
 from shop.core.ids import new_id
 from shop.core.rows import as_rows
 from shop.organisation.queries import visible_unit_ids
-
-
-class EvidenceUnknown(Problem):
-    """Nobody has uploaded a file with this digest."""
-
-    status: ClassVar[int] = 422
-    code: ClassVar[str] = "evidence_unknown"
-    title: ClassVar[str] = "没有这份佐证材料"
 
 
 class AlreadyProposed(Problem):
@@ -54,7 +47,6 @@ LEFT JOIN attribution l ON l.component_id = a.id
     AND NOT EXISTS (SELECT FROM attribution n WHERE n.corrects_id = l.id)
 WHERE a.id = ANY(:components) AND a.component_id IS NULL
 """).bindparams(bindparam("components", type_=ARRAY(Uuid)))
-_KEPT = text("SELECT EXISTS (SELECT FROM evidence WHERE sha256 = :sha256)")
 _PROPOSE = text("""
 INSERT INTO evidence_link (id, component_id, sha256, grade, note, state, proposed_by, proposed_at)
 SELECT r.id, r.component_id, :sha256, :grade, :note, 'proposed', :actor, :now
@@ -102,11 +94,9 @@ async def propose(
     Raises NotFound, EvidenceUnknown, AlreadyProposed.
     """
     components = list(dict.fromkeys(component_ids))
-    await visible_components(session, actor, Permission.EVIDENCE_WRITE, components, clock.business_day(now))
-    if not await session.scalar(_KEPT, {"sha256": sha256}):
-        raise EvidenceUnknown(
-            "请先上传材料，再填写它的 SHA-256。", [Detail("/sha256", EvidenceUnknown.code, "没有这份材料")]
-        )
+    day = clock.business_day(now)
+    await visible_components(session, actor, Permission.EVIDENCE_WRITE, components, day)
+    await cited(session, actor, sha256, field="sha256", day=day)
     rows = as_rows({"id": str(new_id()), "component_id": str(one)} for one in components)
     facts = {"rows": rows, "sha256": sha256, "grade": grade, "note": note, "actor": actor.user_id, "now": now}
     found = await session.execute(_PROPOSE, facts)

@@ -6,11 +6,13 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from orders.evidence.cite import cited
 from orders.integrity.reach import item_for
 from shop.access.permissions import Actor, Permission
+from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import WriteSession
-from shop.core.errors import Detail, Problem
+from shop.core.errors import Problem
 
 
 class OwnItem(Problem):
@@ -25,13 +27,6 @@ class AlreadyClosed(Problem):
     title: ClassVar[str] = "这一项已经销号"
 
 
-class EvidenceUnknown(Problem):
-    status: ClassVar[int] = 422
-    code: ClassVar[str] = "evidence_unknown"
-    title: ClassVar[str] = "没有这份佐证材料"
-
-
-_KEPT = text("SELECT EXISTS (SELECT FROM evidence WHERE sha256 = :sha256)")
 _CLOSE = text("""
 UPDATE rectification SET state = 'closed', closed_by = :actor, closed_at = :now, closing = :closing,
     evidence_sha256 = :sha256
@@ -46,11 +41,7 @@ async def close_item(
     item = await item_for(session, actor, Permission.FLAG_CLEAR, item_id, now=now)
     if item.owner_id == actor.user_id:
         raise OwnItem("整改负责人不能自己销号。")
-    if not await session.scalar(_KEPT, {"sha256": evidence_sha256}):
-        raise EvidenceUnknown(
-            "请先上传整改材料，再填写它的 SHA-256。",
-            [Detail("/evidence_sha256", EvidenceUnknown.code, "没有这份材料")],
-        )
+    await cited(session, actor, evidence_sha256, field="evidence_sha256", day=clock.business_day(now))
     named = {"id": item_id, "actor": actor.user_id, "now": now, "closing": closing, "sha256": evidence_sha256}
     if await session.scalar(_CLOSE, named) is None:
         raise AlreadyClosed("请刷新页面查看结果。")

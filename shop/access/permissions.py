@@ -140,7 +140,13 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     },
     Role.AUDITOR: _everybody | _records,
     Role.ADMINISTRATOR: _everybody
-    | {Permission.USER_ADMINISTER, Permission.PRODUCT_WRITE, Permission.RULE_READ, Permission.RULE_WRITE},
+    | {
+        Permission.USER_ADMINISTER,
+        Permission.PRODUCT_WRITE,
+        Permission.RULE_READ,
+        Permission.RULE_WRITE,
+        Permission.EVIDENCE_WRITE,
+    },
 }
 
 ScopeKind = Literal["all", "unit", "county", "producer", "supplier"]

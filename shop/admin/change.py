@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy import Row
 
+from orders.evidence.cite import cited
 from shop.access.change_request import ask_change, decide_change, open_request, open_requests
 from shop.access.permissions import Actor
 from shop.admin.kinds import KINDS
@@ -23,6 +24,8 @@ async def ask(session: WriteSession, *, actor: Actor, kind: str, wanted: BaseMod
     Raises NotAllowed, NotFound out of reach, SecondPersonNeeded for oneself, and what the kind's own verb raises.
     """
     await _require(session, actor, kind, wanted, now)
+    if field := KINDS[kind].cites:
+        await cited(session, actor, getattr(wanted, field), field=field, day=clock.business_day(now))
     tried = await session.begin_nested()
     try:
         await KINDS[kind].carry_out(session, actor.user_id, wanted, now)

@@ -58,7 +58,8 @@ class RoleGrantIn(BaseModel):
 @dataclass(frozen=True, slots=True)
 class Kind:
     """title: for people. permission, place: what both people must hold, and where. wanted: the shape of what is asked
-    for. carry_out: who asked for it stands as its author. not_for: an account that may neither ask nor approve.
+    for. carry_out: who asked for it stands as its author. not_for: an account that may neither ask nor approve. cites:
+    the field that names a paper.
     """
 
     title: str
@@ -67,6 +68,7 @@ class Kind:
     place: Callable[[ReadSession, Any, date], Awaitable[Place]]
     carry_out: Callable[[WriteSession, UUID, Any, datetime], Awaitable[None]]
     not_for: Callable[[ReadSession, Any], Awaitable[UUID | None]] | None = None
+    cites: str | None = None
 
 
 async def _everybody(_: ReadSession, __: Any, ___: date) -> Place:
@@ -149,19 +151,24 @@ async def _its_auditor(session: ReadSession, wanted: MandateIn) -> UUID | None:
 
 
 _RULE: Final = Permission.RULE_WRITE
+_PAPER: Final = "document_sha256"
 RULES: Final[Mapping[str, Kind]] = {
     "counting_rule.add": Kind("新的计入口径", _RULE, CountingIn, _everybody, _add_counting),
     "counting_rule.end": Kind("结束计入口径", _RULE, EndCounting, _everybody, _end_counting),
     "spending_rule.add": Kind("新的使用规则", _RULE, SpendingIn, _of_union, _add_spending),
     "spending_rule.end": Kind("结束使用规则", _RULE, EndSpending, _of_rule, _end_spending),
     "flag_threshold.set": Kind("疑点阈值", _RULE, ThresholdIn, _everybody, _set_threshold),
-    "retention_rule.add": Kind("个人信息保存期限", _RULE, RetentionIn, _everybody, _add_retention),
+    "retention_rule.add": Kind(
+        "个人信息保存期限", _RULE, RetentionIn, _everybody, _add_retention, cites="document_sha256"
+    ),
 }
 PEOPLE: Final = Permission.USER_ADMINISTER
 MANDATES: Final[Mapping[str, Kind]] = {
-    "audit_mandate.grant": Kind("审计委托", PEOPLE, MandateIn, _of_mandate, _grant_mandate, not_for=_its_auditor)
+    "audit_mandate.grant": Kind(
+        "审计委托", PEOPLE, MandateIn, _of_mandate, _grant_mandate, _its_auditor, "document_sha256"
+    )
 }
 GRANTS: Final[Mapping[str, Kind]] = {
-    "role.grant": Kind("授予角色", PEOPLE, RoleGrantIn, _of_grant, _grant_role, not_for=_its_account)
+    "role.grant": Kind("授予角色", PEOPLE, RoleGrantIn, _of_grant, _grant_role, _its_account)
 }
 KINDS: Final[Mapping[str, Kind]] = {**RULES, **MANDATES, **GRANTS}
