@@ -8,7 +8,7 @@ from typing import Final, Literal
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert as insert_once
-from sqlmodel import col, delete, select
+from sqlmodel import col, select
 
 from shop.access.contact import checked_name, checked_phone
 from shop.core.database import ReadSession, WriteSession
@@ -86,11 +86,6 @@ async def list_addresses(session: ReadSession, *, person_id: UUID) -> Sequence[A
         .limit(LISTED_MOST)
     )
     return found.all()
-
-
-async def forget_address(session: WriteSession, *, person_id: UUID, address_id: UUID) -> None:
-    """Only one's own; not there any more is success."""
-    await session.execute(delete(Address).where(col(Address.id) == address_id, col(Address.person_id) == person_id))
 
 
 def _bad(pointer: str, detail: str) -> BadAddress:
