@@ -4,9 +4,13 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from pydantic import BaseModel, ValidationError
 from sqlalchemy import text
 
+from orders.bulk.schemas import SiteIn
+from orders.canteen.schemas import ContractIn
 from orders.checkout.facts import Buyer, buyer_of
+from orders.checkout.schemas import AddressIn
 from shop.access.contact import BadContact
 from shop.core import clock
 from shop.core.database import Database
@@ -132,6 +136,8 @@ async def test_an_address_is_remembered_once_and_listed_to_its_owner_only(databa
         ("region_code", "990101"),
         ("region_code", "３１０１０１"),
         ("street", "  "),
+        ("street", "-"),
+        ("street", "……。、"),
         ("street", "路" * 121),
         ("street", "示例路\x00"),
         ("postcode", "2000"),
@@ -151,3 +157,11 @@ def test_an_address_nobody_can_deliver_to(field: str, typed: str) -> None:
     with pytest.raises((BadAddress, BadContact)) as refused:
         checked_address(**good | {field: typed}, pointer="address")
     assert [error.pointer for error in refused.value.errors] == [f"/address/{field}"]
+
+
+@pytest.mark.parametrize("model", [AddressIn, SiteIn, ContractIn])
+def test_no_door_takes_a_street_that_names_no_place(model: type[BaseModel]) -> None:
+    for street, refused in (("-", True), ("。……", True), ("8", False), ("示例路", False)):
+        with pytest.raises(ValidationError) as wrong:  # all else is missing anyway
+            model.model_validate({"street": street})
+        assert (("street",) in [one["loc"] for one in wrong.value.errors()]) is refused, street

@@ -83,6 +83,13 @@ async def test_members_without_phone_or_account_are_members(app: FastAPI, databa
     assert await rows(database, began) == [(union_desk.union, DAY_ONE, None)]
 
 
+async def test_a_member_called_like_a_total_is_a_member(app: FastAPI, database: Database, union_desk: Desk) -> None:
+    data = listed("A1,小计,13900000001,B1,信贷部,在职", "A2,合计,,B1,信贷部,在职", ",合计,2,,,")
+    body = (await hand_in(app, union_desk, data)).json()
+    assert (body["people"], [(one["row"], one["reason"]) for one in body["set_aside"]]) == (2, [(4, "total")])
+    assert await rows(database, "SELECT number FROM staff_number ORDER BY 1") == [("A1",), ("A2",)]
+
+
 async def test_the_difference_is_shown_before_anything_is_saved_and_stored_after(
     app: FastAPI, database: Database, union_desk: Desk
 ) -> None:
