@@ -6,21 +6,20 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
 from time import sleep
-from typing import Annotated, Any, cast, get_args
+from typing import Annotated
 
 import typer
 
-from shop.access.permissions import Grant, Role, ScopeKind
+from shop.commands.run import run, with_database
+from shop.commands.user import user
 from shop.core import logging, telemetry
 from shop.core.database import open_database, owner_url
 from shop.core.errors import Problem
 from shop.core.settings import Settings
 
 app = typer.Typer(help="帮扶商城 Bangfu", no_args_is_help=True, pretty_exceptions_enable=False)
-user = typer.Typer(help="Accounts.", no_args_is_help=True)
 app.add_typer(user, name="user")
 report = typer.Typer(help="Reports.", no_args_is_help=True)
 app.add_typer(report, name="report")
@@ -45,12 +44,6 @@ def main() -> None:
 def _fail(*lines: str) -> None:
     typer.echo("\n".join(lines), err=True)
     sys.exit(1)
-
-
-def _run(work: Coroutine[Any, Any, Any]) -> Any:
-    settings = Settings()
-    logging.configure(production=settings.production)
-    return asyncio.run(work)
 
 
 # --- running ---------------------------------------------------------------------------------------------------------
@@ -109,7 +102,7 @@ def work() -> None:
 
     stop_tracing = telemetry.trace_to_collector("bangfu-worker")
     try:
-        _run(work_until_signalled(Settings()))
+        run(work_until_signalled(Settings()))
     finally:
         stop_tracing()
 
@@ -120,42 +113,8 @@ def migrate() -> None:
     from shop.migrate import make_ready, newest_revision  # noqa: PLC0415
 
     settings = Settings()
-    _run(make_ready(settings, owner_url(settings)))
+    run(make_ready(settings, owner_url(settings)))
     typer.echo(f"schema {settings.database_schema} is at {newest_revision()}")
-
-
-# --- accounts --------------------------------------------------------------------------------------------------------
-
-
-Password = Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, envvar="SHOP_PASSWORD")]
-
-
-@user.command()
-def create(email: str, name: str, *, phone: str | None = None, password: Password) -> None:
-    """A new account; grant it a role afterwards."""
-    from shop.commands import accounts  # noqa: PLC0415
-
-    made = _run(_with_database(lambda db: accounts.create(db, email=email, name=name, phone=phone, password=password)))
-    typer.echo(made)
-
-
-@user.command()
-def grant(email: str, role: Role, scope_kind: str = "all", scope_id: str = "*") -> None:
-    """A role from today on. SCOPE_KIND: all, unit, county, producer or supplier; SCOPE_ID: its id (a county's code)."""
-    from shop.commands import accounts  # noqa: PLC0415
-
-    if scope_kind not in get_args(ScopeKind):
-        raise typer.BadParameter(f"SCOPE_KIND is one of {', '.join(get_args(ScopeKind))}")
-    held = Grant(role, cast("ScopeKind", scope_kind), scope_id)
-    _run(_with_database(lambda db: accounts.grant(db, email=email, grant=held)))
-
-
-@user.command()
-def reset(email: str, *, password: Password) -> None:
-    """A new password; whoever was signed in is signed out."""
-    from shop.commands import accounts  # noqa: PLC0415
-
-    _run(_with_database(lambda db: accounts.reset(db, email=email, password=password)))
 
 
 # --- data ------------------------------------------------------------------------------------------------------------
@@ -168,7 +127,7 @@ def seed(
     """Load counties and designations; with --demo the fictitious people and the sample catalogue."""
     from shop.demo.seed import seed as bring  # noqa: PLC0415
 
-    _run(_with_database(lambda database: bring(database, demo=demo)))
+    run(with_database(lambda database: bring(database, demo=demo)))
 
 
 async def _prepare_development(settings: Settings) -> None:
@@ -184,20 +143,12 @@ async def _prepare_development(settings: Settings) -> None:
         await database.close()
 
 
-async def _with_database(verb: Any) -> Any:
-    database = await open_database(Settings())
-    try:
-        return await verb(database)
-    finally:
-        await database.close()
-
-
 @app.command()
 def demo() -> None:
     """Play one day of the shop through HTTP, then print the report and check the figures."""
     from shop.demo.play import play  # noqa: PLC0415
 
-    sys.exit(_run(play()))
+    sys.exit(run(play()))
 
 
 @app.command(name="import")
@@ -224,8 +175,8 @@ def import_(
     if file is None:
         raise typer.BadParameter("FILE is missing")
     content = file.read_bytes()
-    done = _run(
-        _with_database(
+    done = run(
+        with_database(
             lambda database: upload.load(
                 database, kind=kind, name=file.name, content=content, channel=channel, acknowledged=acknowledge or ()
             )
@@ -272,7 +223,7 @@ def report_sales(
         "fund_source": fund_source, "unit": unit, "county": county, "producer": producer, "campaign": campaign,
         "view": view, "known_at": known_at, "format": format_,
     }  # fmt: skip
-    _run(print_sales(asked, as_json=as_json or format_ == "json"))
+    run(print_sales(asked, as_json=as_json or format_ == "json"))
 
 
 @credit.command(name="seal")
@@ -284,7 +235,7 @@ def credit_seal(
     """Seal every entry that is in no seal yet, as the worker does by and by."""
     from shop.commands.seals import seal_now  # noqa: PLC0415
 
-    done = _run(seal_now(everything=everything))
+    done = run(seal_now(everything=everything))
     typer.echo(json.dumps(done) if as_json else f"sealed {done['entries']} entries in {done['seals']} seals")
 
 
@@ -301,7 +252,7 @@ def credit_verify(
 
     report_bytes = report_file.read_bytes() if report_file else None
     known = published.read_text(encoding="utf-8") if published else ""
-    found = _run(verify_now(report_bytes, known, public_key))
+    found = run(verify_now(report_bytes, known, public_key))
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
     else:
@@ -316,7 +267,7 @@ def credit_export(file: Path) -> None:
     """Write the sealed ledger to FILE, for the stand-alone checker."""
     from shop.commands.seals import export_to  # noqa: PLC0415
 
-    typer.echo(f"{_run(export_to(file))} bytes")
+    typer.echo(f"{run(export_to(file))} bytes")
 
 
 @credit.command(name="public-key")
@@ -349,7 +300,7 @@ def reconcile(*, as_json: AsJson = False) -> None:
     """
     from shop.commands.payments import reconcile_all  # noqa: PLC0415
 
-    done = _run(reconcile_all())
+    done = run(reconcile_all())
     if as_json:
         typer.echo(json.dumps({"asked": done.asked, "differences": done.differences}, ensure_ascii=False))
     else:
@@ -376,7 +327,7 @@ def restore(file: Path, *, yes: Annotated[bool, typer.Option(help="Do not ask.")
 
     if not yes:
         typer.confirm("This replaces everything in the database. Go on?", abort=True)
-    _run(bring_back(Settings(), file))
+    run(bring_back(Settings(), file))
 
 
 if __name__ == "__main__":

@@ -39,7 +39,6 @@ Administrator = Annotated[Actor, Depends(requires(Permission.USER_ADMINISTER))]
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Cursor = Annotated[str | None, Query(max_length=500)]
 Named = Annotated[str | None, Query(max_length=100, pattern=NO_NUL)]
-ADay = Annotated[Day | None, Query()]
 
 
 @routes.get("/audit")

@@ -15,6 +15,7 @@ from orders.bulk.schemas import CopyIn, PackageIn, PackageLineIn, PlanIn, SiteIn
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import ReadSession, WriteSession
+from shop.organisation.address_book import names_a_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ async def copy_last_year(
     packages, dropped = await _packages(session, purchase_id, now)
     if not packages:
         raise PlanInvalid("去年的商品现在都不出售，请新建计划。")
-    sites = [SiteIn.model_validate(row._asdict()) for row in await session.execute(_SITES, {"purchase": purchase_id})]
+    rows = await session.execute(_SITES, {"purchase": purchase_id})
+    sites = [SiteIn.model_validate(row._asdict()) for row in rows if names_a_place(row.street)]  # else asked for anew
     plan = _next(old, wanted, packages, sites, now)
     return Copied(await create(session, actor=actor, plan=plan, key=key, now=now, copied_from_id=purchase_id), dropped)
 

@@ -4,9 +4,10 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from shop.core.paging import NO_NUL
+from shop.organisation.address_book import checked_street
 
 FEN_MAX = 10**13
 PIECES_MAX = 1_000_000
@@ -73,7 +74,7 @@ class SiteIn(_In):
     contact_name: Words | None = None
     contact_phone: Annotated[str, StringConstraints(max_length=40, pattern=NO_NUL)] | None = None
     region_code: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
-    street: Words
+    street: Annotated[Words, AfterValidator(checked_street)]
 
 
 class _Plan(_In):

@@ -5,11 +5,12 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from orders.canteen.amount import PIECES_MOST, Amount
 from orders.canteen.queries import LineSeen, ListLine, OrderSeen, PaperSeen
 from shop.core.paging import NO_NUL
+from shop.organisation.address_book import checked_street
 
 Words = Annotated[str, Field(min_length=1, max_length=100, pattern=NO_NUL)]
 Milli = Annotated[int, Field(ge=0, le=PIECES_MOST * 1_000)]
@@ -110,7 +111,7 @@ class ContractIn(_Strict):
     contact_name: Words
     contact_phone: Annotated[str, Field(pattern=r"^1[0-9]{10}$")]
     region_code: Annotated[str, Field(pattern=r"^[0-9]{6}$")]
-    street: Annotated[str, Field(min_length=1, max_length=120, pattern=NO_NUL)]
+    street: Annotated[str, Field(min_length=1, max_length=120, pattern=NO_NUL), AfterValidator(checked_street)]
     valid_from: date
     valid_to: date | None = None
     source: Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)]

@@ -8,6 +8,7 @@ import phonenumbers
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from orders.cart.put_line import QUANTITY_MAX
+from shop.organisation.address_book import checked_street
 
 Quantity = Annotated[int, Field(strict=True, ge=1, le=QUANTITY_MAX)]
 FenIn = Annotated[int, Field(strict=True, ge=0, le=10**12)]
@@ -23,7 +24,7 @@ class AddressIn(BaseModel):
     name: Annotated[str, Text, Field(max_length=50)]
     phone: Annotated[str, StringConstraints(strip_whitespace=True, max_length=20)]
     region_code: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
-    street: Annotated[str, Text]
+    street: Annotated[str, Text, AfterValidator(checked_street)]
     postcode: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")] | None = None
 
     @field_validator("phone")

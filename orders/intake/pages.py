@@ -28,6 +28,7 @@ from shop.core.errors import Invalid, NotFound, Problem
 from shop.core.requests import TheDatabase
 from shop.sheet.refused import FILE_BYTES_MAX, ColumnsUnknown, RowsRefused
 from shop.sheet.schemas import Acknowledged, columns_asked
+from shop.sheet.words import ASIDE
 from shop.sheet.write import csv_response
 from shop.ui.pages import render
 
@@ -271,6 +272,7 @@ async def _batch(
         papers=dict(PAPERS),
         states=STATES,
         row_states=ROW_STATES,
+        asides=ASIDE,
         claim_states=CLAIM_STATES,
         why=WHY,
         repeated="repeated" in request.query_params,

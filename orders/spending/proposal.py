@@ -138,10 +138,6 @@ class Decision:
         return self.verdict.notice_days
 
     @property
-    def needs_quotes(self) -> bool:
-        return self.verdict.quotes_needed > 0
-
-    @property
     def skips(self) -> list[Skip]:
         return self.verdict.skips
 

@@ -144,8 +144,8 @@ async def revoke_role(
     day: date,
     reason: str | None = None,
     now: datetime,
-) -> None:
-    """Not held any more from `day` on. Not held anyway is success. Raises NoSuchUser."""
+) -> bool:
+    """Not held any more from `day` on. Returns whether it was: not held anyway is success. Raises NoSuchUser."""
     await _lock(session, user_id)
     never_began = await session.execute(
         delete(RoleGrant).where(*_same(user_id, grant), col(RoleGrant.valid_from) >= day).returning(col(RoleGrant.id))
@@ -157,7 +157,7 @@ async def revoke_role(
         .returning(col(RoleGrant.id))
     )
     if not never_began.all() and not ended.all():
-        return
+        return False
     await sign_out_everywhere(session, user_id=user_id, kinds=("api",), now=clock.wall())
     await record_changes(
         session,
@@ -169,6 +169,7 @@ async def revoke_role(
         actor_id=_id(actor),
         now=now,
     )
+    return True
 
 
 async def reset_password(

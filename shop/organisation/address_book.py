@@ -8,7 +8,7 @@ from typing import Final, Literal
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert as insert_once
-from sqlmodel import col, delete, select
+from sqlmodel import col, select
 
 from shop.access.contact import checked_name, checked_phone
 from shop.core.database import ReadSession, WriteSession
@@ -39,6 +39,18 @@ class Destination:
     postcode: str | None = None
 
 
+def names_a_place(street: str) -> bool:
+    """Whether it has a letter or a digit: by "-" or "……" no carrier finds anybody."""
+    return any(sign.isalnum() for sign in street)
+
+
+def checked_street(street: str) -> str:
+    """As it came, for what is handed in with a street in it. Raises ValueError."""
+    if not names_a_place(street):
+        raise ValueError("请填写街道和门牌号")
+    return street
+
+
 def checked_address(
     *, name: str, phone: str, region_code: str, street: str, postcode: str | None = None, pointer: str = ""
 ) -> Destination:
@@ -47,7 +59,7 @@ def checked_address(
     street, postcode = street.strip(), (postcode or "").strip() or None
     if not _REGION.fullmatch(region_code):
         raise _bad(f"{at}region_code", "请选择省、市、县（区），地区代码为 6 位数字。")
-    if not street or len(street) > _STREET_LENGTH_MAX or not street.isprintable():
+    if not names_a_place(street) or len(street) > _STREET_LENGTH_MAX or not street.isprintable():
         raise _bad(f"{at}street", f"请填写街道和门牌号，不超过 {_STREET_LENGTH_MAX} 个字。")
     if postcode and not _POSTCODE.fullmatch(postcode):
         raise _bad(f"{at}postcode", "邮政编码为 6 位数字，也可以不填。")
@@ -78,19 +90,14 @@ async def remember_address(
 
 
 async def list_addresses(session: ReadSession, *, person_id: UUID) -> Sequence[Address]:
-    """The last used first."""
+    """The last used first, without those of a time when any sign passed for a street."""
     found = await session.scalars(
         select(Address)
         .where(col(Address.person_id) == person_id)
         .order_by(col(Address.used_at).desc(), col(Address.id))
         .limit(LISTED_MOST)
     )
-    return found.all()
-
-
-async def forget_address(session: WriteSession, *, person_id: UUID, address_id: UUID) -> None:
-    """Only one's own; not there any more is success."""
-    await session.execute(delete(Address).where(col(Address.id) == address_id, col(Address.person_id) == person_id))
+    return [one for one in found if names_a_place(one.street)]
 
 
 def _bad(pointer: str, detail: str) -> BadAddress:

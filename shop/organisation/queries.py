@@ -70,22 +70,6 @@ _MEMBER: Final = text("""
     WHERE person_id = :person_id AND valid_from <= :day AND (valid_to IS NULL OR valid_to > :day)
 """).bindparams(_PERSON, _DAY)
 
-_INTRODUCED: Final = text("""
-    SELECT unit_id FROM introduction
-    WHERE person_id = :person_id AND valid_from <= :day AND (valid_to IS NULL OR valid_to > :day)
-      AND NOT EXISTS (
-        SELECT FROM membership
-        WHERE membership.person_id = introduction.person_id AND membership.valid_from <= :day
-          AND (membership.valid_to IS NULL OR membership.valid_to > :day)
-      )
-""").bindparams(_PERSON, _DAY)
-
-_UNIONS: Final = text("""
-    SELECT union_id FROM union_membership
-    WHERE person_id = :person_id AND valid_from <= :day AND (valid_to IS NULL OR valid_to > :day)
-    ORDER BY union_id
-""").bindparams(_PERSON, _DAY)
-
 
 async def unit_path(session: ReadSession, unit_id: UUID, day: date) -> list[UUID]:
     """The unit and every unit above it on that day, the unit first; empty for an unknown unit."""
@@ -122,14 +106,3 @@ async def unit_of_person(session: ReadSession, person_id: UUID, day: date) -> UU
     """Where somebody works on that day."""
     found: UUID | None = await session.scalar(_MEMBER, {"person_id": person_id, "day": day})
     return found
-
-
-async def introducing_unit_of(session: ReadSession, person_id: UUID, day: date) -> UUID | None:
-    """The unit that introduced an outside buyer; None for whoever is an employee on that day."""
-    found: UUID | None = await session.scalar(_INTRODUCED, {"person_id": person_id, "day": day})
-    return found
-
-
-async def unions_of_person(session: ReadSession, person_id: UUID, day: date) -> list[UUID]:
-    """The unions somebody belongs to on that day."""
-    return list(await session.scalars(_UNIONS, {"person_id": person_id, "day": day}))

@@ -1,4 +1,4 @@
-"""Reads of rosters: what a list changed, and who the members of a day are."""
+"""Reads of rosters: what a list changed, and who keeps which lists."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -53,40 +53,6 @@ class Difference:
         return {kind: found[kind] for kind in CHANGES}
 
 
-@dataclass(frozen=True, slots=True)
-class MemberOfDay:
-    """A member of a union on a day, in the order of the list. status: active, on_leave, retired."""
-
-    person_id: UUID
-    name: str | None
-    staff_number: str | None
-    unit_id: UUID
-    department: str
-    status: str
-
-
-_MEMBERS = text("""
-WITH latest AS (
-    SELECT id FROM roster WHERE union_id = :union_id AND as_of <= :day ORDER BY as_of DESC, created_at DESC LIMIT 1
-)
-SELECT p.id AS person_id, p.name, e.staff_number, coalesce(m.unit_id, e.unit_id) AS unit_id,
-    coalesce(e.department, '') AS department, coalesce(e.status, 'active') AS status
-FROM union_membership u
-JOIN person p ON p.id = u.person_id
-LEFT JOIN roster_entry e ON e.person_id = u.person_id AND e.roster_id = (SELECT id FROM latest)
-LEFT JOIN membership m ON m.person_id = u.person_id AND m.valid_from <= :day
-    AND (m.valid_to IS NULL OR m.valid_to > :day)
-WHERE u.union_id = :union_id AND u.valid_from <= :day AND (u.valid_to IS NULL OR u.valid_to > :day)
-    AND coalesce(m.unit_id, e.unit_id) IS NOT NULL
-ORDER BY e.position NULLS LAST, p.id
-""")
-_RETIRED = text("""
-SELECT e.person_id, p.name, e.staff_number, e.unit_id, e.department, e.status
-FROM roster_entry e JOIN person p ON p.id = e.person_id
-WHERE e.status = 'retired' AND e.roster_id = (
-    SELECT id FROM roster WHERE union_id = :union_id AND as_of <= :day ORDER BY as_of DESC, created_at DESC LIMIT 1)
-ORDER BY e.position
-""")
 _CHANGES = text("""
 SELECT c.kind, p.name, s.number AS staff_number, f.name AS from_unit, t.name AS to_unit, c.from_department,
     c.to_department
@@ -107,12 +73,6 @@ _ROSTERS = text("""
 SELECT id, as_of, people, previous_id, created_at, acknowledged_columns FROM roster WHERE union_id = :union_id
 ORDER BY as_of DESC, created_at DESC LIMIT 24
 """)
-
-
-async def members_on(session: ReadSession, union_id: UUID, day: date, *, retired: bool = False) -> list[MemberOfDay]:
-    """The union's members of a day (on leave included), as its list said; or the `retired` of that list."""
-    rows = await session.execute(_RETIRED if retired else _MEMBERS, {"union_id": union_id, "day": day})
-    return [MemberOfDay(*row) for row in rows]
 
 
 async def unions_of(session: ReadSession, actor: Actor, permission: Permission, day: date) -> list[Row[Any]]:

@@ -25,6 +25,8 @@ _TOTAL: Final = re.compile(
     r"([0-9]{4}年)?([0-9]{1,2}月)?(本页|本次|本期|本日|本月|本季|本年|当日|全部|累计|收入|支出|借方|贷方)*(合计|总计|小计|累计)"
     r"(金额|笔数|数量)?([(（](元|万元|笔)[)）])?([:：].*)?|共[0-9,]+[条笔行人户份](记录)?|(期初|期末|上期|本期|上日|当前)余额([:：].*)?"
 )
+_NAMES: Final = frozenset({"姓名", "收件人"})
+_STAFF_NUMBER, _PHONE = "工号", "手机"
 _NOTE: Final = re.compile(
     r"(打印|制表|导出|下载|查询|生成|制单|审核|复核|经办|操作)(日期|时间|人|员|单位)?[:：].*|(说明|备注|注|温馨提示|提示)[:：].*"
 )
@@ -159,7 +161,7 @@ def _below(sheet: Sheet, place: int, rows_max: int, ends_at: frozenset[str]) -> 
     for line in sheet.lines[place + 1 :]:
         first = plain(line.cells[0])
         ended = ended or first in ends_at
-        if note := ("summary", "汇总") if ended else _note(line.cells):
+        if note := ("summary", "汇总") if ended else _note(line.cells, titles):
             table.set_aside.append(SetAside(line.number, *note))
             continue
         table.rows.append(line)
@@ -185,9 +187,10 @@ def _refuse_merged(sheet: Sheet, header_row: int) -> None:
         )
 
 
-def _note(cells: Sequence[str]) -> tuple[str, str] | None:
+def _note(cells: Sequence[str], titles: Sequence[str]) -> tuple[str, str] | None:
     """Why a row below a header is no data: a total, a line drawn, who printed it and when."""
-    if any(_TOTAL.fullmatch(plain(cell)) for cell in cells[:_LOOKED_AT] if cell):
+    said = [place for place, cell in enumerate(cells[:_LOOKED_AT]) if cell and _TOTAL.fullmatch(plain(cell))]
+    if said and not _is_person(said, cells, titles):
         return "total", "合计行"
     first = plain(next(filter(None, cells)))
     if _RULER.fullmatch(first) and _filled(cells) == 1:
@@ -197,6 +200,14 @@ def _note(cells: Sequence[str]) -> tuple[str, str] | None:
     if _PAGE.fullmatch(first):
         return "note", "说明行"
     return None
+
+
+def _is_person(said: Sequence[int], cells: Sequence[str], titles: Sequence[str]) -> bool:
+    """Whether what reads like a total is the name of somebody: it stands as a name, and a number of his beside it."""
+    named = {plain(title): cell for title, cell in zip(titles, cells, strict=False)}
+    if any(place >= len(titles) or plain(titles[place]) not in _NAMES for place in said):
+        return False
+    return bool(named.get(_STAFF_NUMBER)) or sum(sign.isdigit() for sign in named.get(_PHONE, "")) >= 7  # no count
 
 
 def _filled(cells: Sequence[str]) -> int:

@@ -4,17 +4,15 @@ Widths are percentages and letters keep their size, so one drawing is readable o
 """
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
 from shop.ui.svg import FONT, words
 
 COLOURS: Final = ("#2f6b4a", "#c2792b", "#a3341f", "#4a6d8c", "#7d6b3f", "#74527a")
-_INK, _MUTED, _GRID = "#2b2521", "#665b51", "#e5dac9"
+_INK, _MUTED = "#2b2521", "#665b51"
 _ROW_PX, _BAR_PX = 46, 14
-_PLOT_PX = 200
 _PALE = ' fill-opacity="0.45"'  # a refund is paler than a sale
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
@@ -37,19 +35,6 @@ class StackedBar:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line: its name and a value for each label; None leaves a gap."""
-
-    name: str
-    values: Sequence[int | None]
-
-
-def bar_chart(title: str, bars: Sequence[Bar], unit_label: str) -> str:
-    """Horizontal bars as SVG. Negative values run left of the zero line; all zero draws no bar at all."""
-    return stacked_bar_chart(title, (), [StackedBar(bar.label, (bar.value,), bar.text) for bar in bars], unit_label)
-
-
 def stacked_bar_chart(title: str, series: Sequence[str], bars: Sequence[StackedBar], unit_label: str) -> str:
     """Horizontal bars of several parts as SVG, such as direct purchases and assisted sales.
 
@@ -68,46 +53,6 @@ def stacked_bar_chart(title: str, series: Sequence[str], bars: Sequence[StackedB
     if not bars:
         drawn.append(_text("0", bottom - 20, "—", _MUTED))
     return _svg(title, bottom, drawn)
-
-
-def line_chart(
-    title: str,
-    labels: Sequence[str],
-    lines: Sequence[Line],
-    unit_label: str,
-    write: Callable[[int], str] = "{:,}".format,
-) -> str:
-    """Lines over labels (months, days) as SVG; `write` turns a value into the words of the scale.
-
-    Raises ValueError when a line has not exactly one value (or None) for each label.
-    """
-    if any(len(line.values) != len(labels) for line in lines):
-        raise ValueError("every line needs one value for each label")
-    values = [0, *(value for line in lines for value in line.values if value is not None)]
-    low, high = min(values), max(values)
-    bottom_px = 48 + _PLOT_PX
-
-    def height(value: int) -> float:
-        return bottom_px - (value - low) * _PLOT_PX / ((high - low) or 1)
-
-    def across(place: int) -> float:
-        return 4 + 92 * (place + 0.5) / len(labels)
-
-    drawn = [_legend([line.name for line in lines]), _end_text(unit_label, 14)]
-    for mark in _marks(low, high):
-        drawn.append(_rule((0, height(mark)), (100, height(mark)), _MUTED if mark == 0 else _GRID))
-        drawn.append(_text("0", height(mark) - 4, write(mark), _MUTED, size=12))
-    every = max(1, -(-len(labels) // 6))  # six labels fit on a phone
-    for place in range(0, len(labels), every):
-        x = f"{across(place):.3f}%"
-        drawn.append(_text(x, bottom_px + 20, labels[place], _MUTED, anchor="middle", size=12))
-    for line, colour in zip(lines, _colours(len(lines)), strict=True):
-        points = [None if value is None else (across(place), height(value)) for place, value in enumerate(line.values)]
-        drawn += [_rule(start, end, colour, width=2.5) for start, end in pairwise(points) if start and end]
-        for label, value, point in zip(labels, line.values, points, strict=True):
-            if value is not None and point:
-                drawn.append(_dot(point, colour, f"{line.name} {label} {write(value)}"))
-    return _svg(title, bottom_px + 30, drawn)
 
 
 def terminal_bars(rows: Sequence[Bar], width: int = 72) -> str:
@@ -148,17 +93,6 @@ def _shortened(value: str, columns: int) -> str:
         if _columns(value[:length]) < columns:
             return value[:length] + "…"
     return "…"[:columns]
-
-
-def _marks(low: int, high: int) -> list[int]:
-    """Round values for a scale, zero among them: at most six, 1, 2 or 5 times a power of ten apart."""
-    span = high - low
-    if span == 0:
-        return [0]
-    step = 1
-    while span > 5 * step:
-        step = step * 5 // 2 if str(step)[0] == "2" else step * 2
-    return list(range(-(-low // step) * step, high + 1, step))
 
 
 def _share(part: int, span: int) -> float:
@@ -215,16 +149,12 @@ def _end_text(value: str, y: float, colour: str = _MUTED) -> str:
     return _text("100%", y, value, colour, anchor="end", size=13)
 
 
-def _rule(start: tuple[float, float], end: tuple[float, float], colour: str, width: float = 1) -> str:
+def _rule(start: tuple[float, float], end: tuple[float, float], colour: str) -> str:
     """A straight stroke between two points: across in percent, down in pixels."""
     return (
         f'<line x1="{start[0]:.3f}%" y1="{start[1]:.1f}" x2="{end[0]:.3f}%" y2="{end[1]:.1f}"'
-        f' stroke="{colour}" stroke-width="{width}" stroke-linecap="round"/>'
+        f' stroke="{colour}" stroke-width="1" stroke-linecap="round"/>'
     )
-
-
-def _dot(at: tuple[float, float], colour: str, about: str) -> str:
-    return f'<circle cx="{at[0]:.3f}%" cy="{at[1]:.1f}" r="3.5" fill="{colour}"><title>{words(about)}</title></circle>'
 
 
 def _svg(title: str, height: float, drawn: Sequence[str]) -> str:

@@ -4,9 +4,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from catalog.county.browse import list_counties
 from catalog.county.designate import DesignationOverlaps, NewDesignation, UnknownCounty, designate
 from catalog.county.pair import NewPairing, pair
-from catalog.county.queries import county_today, designations_on, lineage, paired_units
+from catalog.county.queries import lineage
 from catalog.county.save import NewCounty, save_counties
 from catalog.county.succeed import AlreadySucceeded, succeed
 from catalog.product.follow_successors import follow_successors
@@ -45,17 +46,12 @@ async def renumbered(database: Database) -> Database:
 async def test_designations_and_pairings_pass_on_from_the_first_day(renumbered: Database) -> None:
     codes = [COUNTY.code, NEW.code]
     async with renumbered.reading() as session:
-        assert await designations_on(session, codes, date(2026, 6, 30)) == {COUNTY.code: ["lifted_out"]}
-        assert await designations_on(session, codes, FIRST_DAY) == {NEW.code: ["lifted_out"]}
-        assert await paired_units(session, NEW.code, date(2026, 6, 30)) == []
-        assert len(await paired_units(session, NEW.code, FIRST_DAY)) == 1
-        assert await paired_units(session, COUNTY.code, FIRST_DAY) == []
-        before = await county_today(session, COUNTY.code, date(2026, 6, 30))
-        after = await county_today(session, COUNTY.code, FIRST_DAY)
-        assert before is not None
-        assert after is not None
-        assert (before.code, after.code) == (COUNTY.code, NEW.code)
         assert await lineage(session, NEW.code) == codes
+        for day, code in ((date(2026, 6, 30), COUNTY.code), (FIRST_DAY, NEW.code)):
+            stands = await list_counties(session, day=day, limit=5, designation="lifted_out")
+            assert [one.code for one in stands.items] == [code]
+    answered_for = await rows(renumbered, "SELECT county_code, valid_from, valid_to FROM pairing ORDER BY valid_from")
+    assert answered_for == [(COUNTY.code, date(2021, 1, 1), FIRST_DAY), (NEW.code, FIRST_DAY, None)]
 
 
 async def test_product_origins_follow_on_the_day_and_not_before(renumbered: Database) -> None:

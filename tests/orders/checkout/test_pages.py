@@ -108,6 +108,7 @@ async def test_sent_twice_it_is_one_order(app: FastAPI, database: Database) -> N
         ("name", "", "请填写收货人姓名"),
         ("phone", "123", "请填写能打通的手机或座机号码"),
         ("street", " ", "请填写街道、门牌号"),
+        ("street", "-", "请填写街道、门牌号"),
         ("postcode", "20", "邮政编码为 6 位数字"),
         ("region_q", "", "请填写收货的县"),
         ("region_q", "乌有县", "没有找到这个县"),

@@ -50,8 +50,11 @@ async def test_one_uploads_another_confirms(app: FastAPI, desk: IntakeDesk) -> N
     refused = await upload(first, ours([Line(amount="-1")]))
     page = await first.get(refused.headers["location"])
     assert "第 2 行“成交金额（元）”：销售金额不能是负数" in page.text
-    sent = await upload(first, ours([Line(amount="1,280.00")]), evidence=JPEG)
+    data = ours([Line(amount="1,280.00")]) + "合计,,,1280\r\n".encode()
+    sent = await upload(first, data, evidence=JPEG)
     page = await first.get(sent.headers["location"])
+    assert "不计：合计行" in page.text
+    assert "重复主张已裁定" not in page.text, "each row says its own reason"
     assert "由另一位同事确认" in page.text
     assert "1 行 ¥1,280.00" in page.text
     page = await second.get(sent.headers["location"])
@@ -61,7 +64,7 @@ async def test_one_uploads_another_confirms(app: FastAPI, desk: IntakeDesk) -> N
     assert (await second.post(address, data={"csrf_token": token(page.text)})).status_code == 303
     assert "已记入" in (await second.get(sent.headers["location"])).text
     assert await desk.sums("channel", "grade") == [(PLATFORM, "C", 128_000)]
-    again = await upload(second, ours([Line(amount="1,280.00")]))
+    again = await upload(second, data)
     assert "这个文件以前上传过" in (await second.get(again.headers["location"])).text
     assert "已记入" in (await first.get(ADDRESS)).text
 

@@ -79,7 +79,7 @@ async def test_the_sentence_names_its_sources(database: Database) -> None:
         f"人均 ¥500.00（3 人）；每人每年上限 ¥2,000.00（{SOURCE}）；"
         f"帮扶产品占 40.00%，要求不低于 30.00%（{SOURCE}）；应询价 3 家、已有 2 家（{SOURCE}）。"
     )
-    assert decision.needs_quotes
+    assert decision.verdict.quotes_needed == 3
 
 
 async def test_ones_own_purchase_is_not_counted_against_itself(database: Database) -> None:

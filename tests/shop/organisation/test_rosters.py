@@ -13,7 +13,6 @@ from shop.access.permissions import Grant, Role
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Problem
-from shop.organisation.roster_queries import members_on
 from tests.make.browser import browser_of
 from tests.make.caller import as_caller, refused
 from tests.make.catalogue import rows
@@ -72,17 +71,23 @@ async def test_members_without_phone_or_account_are_members(app: FastAPI, databa
         ("张一", "13900000001"),
         ("王二", None),
     ]
-    async with database.reading() as session:
-        found = await members_on(session, union_desk.union, DAY_ONE)
-        before = await members_on(session, union_desk.union, date(2026, 2, 28))
-    assert [(one.staff_number, one.department, one.status) for one in found] == [
+    listed = "SELECT staff_number, department, status FROM roster_entry ORDER BY staff_number"
+    assert await rows(database, listed) == [
         ("A1", "信贷部", "active"),
         ("A2", "信贷部", "active"),
         ("A3", "营业部", "active"),
         ("A4", "办公室", "active"),
         ("A5", "办公室", "on_leave"),
     ]
-    assert before == []
+    began = "SELECT DISTINCT union_id, valid_from, valid_to FROM union_membership"
+    assert await rows(database, began) == [(union_desk.union, DAY_ONE, None)]
+
+
+async def test_a_member_called_like_a_total_is_a_member(app: FastAPI, database: Database, union_desk: Desk) -> None:
+    data = listed("A1,小计,13900000001,B1,信贷部,在职", "A2,合计,,B1,信贷部,在职", ",合计,2,,,")
+    body = (await hand_in(app, union_desk, data)).json()
+    assert (body["people"], [(one["row"], one["reason"]) for one in body["set_aside"]]) == (2, [(4, "total")])
+    assert await rows(database, "SELECT number FROM staff_number ORDER BY 1") == [("A1",), ("A2",)]
 
 
 async def test_the_difference_is_shown_before_anything_is_saved_and_stored_after(
@@ -116,15 +121,10 @@ async def test_the_difference_is_shown_before_anything_is_saved_and_stored_after
         ("2026-09-01", 1),
         ("2026-03-01", 0),
     ]
-    async with database.reading() as session:
-        first = await members_on(session, union_desk.union, DAY_ONE)
-        second = await members_on(session, union_desk.union, DAY_TWO)
-        retired = await members_on(session, union_desk.union, DAY_TWO, retired=True)
-    assert [len(first), [one.staff_number for one in second], [one.staff_number for one in retired]] == [
-        5,
-        ["A1", "A4", "A5", "A6"],
-        ["A3"],
-    ]
+    members = "SELECT count(*) FILTER (WHERE valid_to IS NULL), count(*) FILTER (WHERE valid_to = :day) FROM {}"
+    assert await rows(database, members.format("union_membership"), day=DAY_TWO) == [(4, 2)], "two are members no more"
+    retired = "SELECT staff_number FROM roster_entry WHERE status = 'retired'"
+    assert await rows(database, retired) == [("A3",)]
 
 
 async def test_the_same_list_again_does_nothing_and_an_older_one_is_refused(

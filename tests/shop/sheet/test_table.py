@@ -52,6 +52,20 @@ def test_a_footer_is_set_aside_and_refuses_nothing(footer: str) -> None:
     assert ([line.cells for line in found.rows], len(found.set_aside)) == ([["1", "5.00"]], 1)
 
 
+def test_somebody_whose_name_reads_like_a_total_is_a_person() -> None:
+    rows = ["A1,小计,,一部", ",合计,13900000001,二部", "A3,张三,13900000003,二部"]
+    aside = [",合计,5,", "合计,5,,", ",小计,,", "小计,小计,13900000001,", "共 3 人,,,"]
+    found = table_of(read_sheet("\n".join(["工号,姓名,手机,部门", *rows, *aside]).encode()), lambda titles: True)
+    assert found is not None
+    assert [",".join(line.cells) for line in found.rows] == rows
+    assert [one.row for one in found.set_aside] == [5, 6, 7, 8, 9]
+    first = table_of(read_sheet("收件人,手机\n小计,139 0000 0001\n合计,2\n".encode()), lambda titles: True)
+    assert first is not None
+    assert [line.cells[0] for line in first.rows] == ["小计"]
+    money = table("编号,金额,手机\n合计,5.00,13900000001\n".encode())
+    assert money.rows == [], "no column of names"
+
+
 def test_a_column_without_a_title_is_asked_about_where_it_holds_something() -> None:
     filled, empty = table("编号,,金额\n1,已退款,5.00\n".encode()), table("编号,,金额\n1,,5.00\n".encode())
     require_known(empty, {"编号", "金额"}, ())

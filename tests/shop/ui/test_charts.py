@@ -1,11 +1,10 @@
 import unicodedata
 from xml.etree import ElementTree as ET
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shop.ui.charts import Bar, Line, StackedBar, bar_chart, line_chart, stacked_bar_chart, terminal_bars
+from shop.ui.charts import Bar, StackedBar, stacked_bar_chart, terminal_bars
 
 SVG = "{http://www.w3.org/2000/svg}"
 TRACK = "#f3ece0"
@@ -35,21 +34,24 @@ def columns(text: str) -> int:
 
 
 def test_bars_are_as_long_as_their_values_and_carry_their_words() -> None:
-    chart = drawn(bar_chart("各县 <计入>", [Bar("宜川县", 400, "4.00"), Bar("紫金县", 100, "1.00")], "元"))
+    chart = drawn(
+        stacked_bar_chart(
+            "各县 <计入>", (), [StackedBar("宜川县", (400,), "4.00"), StackedBar("紫金县", (100,), "1.00")], "元"
+        )
+    )
     assert chart.findtext(f"{SVG}title") == "各县 <计入>"
     assert said(chart) == ["宜川县", "4.00 元", "紫金县", "1.00 元"]
     assert spans(chart) == [(0, 100), (0, 25)]
 
 
 def test_negative_bars_run_left_of_zero() -> None:
-    chart = drawn(bar_chart("退款", [Bar("甲", 300, "3"), Bar("乙", -100, "−1")], "元"))
+    chart = drawn(stacked_bar_chart("退款", (), [StackedBar("甲", (300,), "3"), StackedBar("乙", (-100,), "−1")], "元"))
     assert spans(chart) == [(25, 75), (0, 25)]
 
 
 def test_zeroes_and_nothing_are_drawn_without_a_bar() -> None:
-    assert spans(drawn(bar_chart("空", [Bar("甲", 0, "0")], "元"))) == []
-    assert spans(drawn(bar_chart("空", [], "元"))) == []
-    assert said(drawn(line_chart("空", [], [], "元"))) == ["", "元", "0"]
+    assert spans(drawn(stacked_bar_chart("空", (), [StackedBar("甲", (0,), "0")], "元"))) == []
+    assert spans(drawn(stacked_bar_chart("空", (), [], "元"))) == []
 
 
 def test_parts_of_a_stacked_bar_lie_end_to_end_and_a_refund_hides_in_none() -> None:
@@ -66,22 +68,6 @@ def test_any_figures_make_a_valid_chart_inside_its_frame(rows: list[tuple[str, i
     for start, width in spans(drawn(stacked_bar_chart(title, ["a", "b"], bars, title))):
         assert start >= 0
         assert start + width <= 100.01
-    points = [None if label == "" else one for label, one, _ in rows]
-    chart = drawn(line_chart(title, [label for label, _, _ in rows], [Line(title, points)], title))
-    height = float(chart.get("height", ""))
-    dots = list(chart.iter(f"{SVG}circle"))
-    assert len(dots) == sum(point is not None for point in points)
-    assert all(
-        0 <= float(dot.get("cy", "")) <= height and 0 <= float(dot.get("cx", "").rstrip("%")) <= 100 for dot in dots
-    )
-
-
-def test_a_gap_breaks_a_line_and_a_line_needs_a_value_for_each_label() -> None:
-    chart = drawn(line_chart("逐月", ["1月", "2月", "3月", "4月"], [Line("直购", (1, 2, None, 4))], "元"))
-    strokes = [line for line in chart.iter(f"{SVG}line") if line.get("stroke-width") == "2.5"]
-    assert len(strokes) == 1
-    with pytest.raises(ValueError, match="each label"):
-        line_chart("逐月", [], [Line("直购", (1,))], "元")
 
 
 def test_terminal_bars_line_up_though_chinese_letters_are_wide() -> None:

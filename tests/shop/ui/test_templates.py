@@ -67,7 +67,7 @@ def product(**changes: object) -> Mapping[str, object]:
 def every_macro(lang: i18n.Lang) -> str:
     return environment(lang).from_string(EVERY_MACRO).render(
         product=product(), gone=product(available=0, image=None), typed='"><script>1</script>',
-        svg=charts.bar_chart("各县", [charts.Bar("宜川县", 5, "5")], "元"),
+        svg=charts.stacked_bar_chart("各县", (), [charts.StackedBar("宜川县", (5,), "5")], "元"),
     )  # fmt: skip
 
 
