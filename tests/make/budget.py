@@ -9,6 +9,7 @@ from shop.core import clock
 from shop.core.database import Database
 from shop.core.ids import new_id
 from shop.organisation.models import Union, UnionMembership, UnionUnit
+from tests.make.evidence import kept_paper
 from tests.make.shop import LONG_AGO, buyer
 
 PAPER = Paper("职代会通过（虚构）", "a" * 64)
@@ -43,6 +44,7 @@ async def union_desk(database: Database, unit_id: UUID, *, budget_fen: int = 0, 
 
 async def adopted(database: Database, actor: Actor, union_id: UUID, amount_fen: int, *, year: int = YEAR) -> None:
     async with database.transaction() as session:
+        await kept_paper(session, PAPER.document_sha256, by=actor.user_id)
         await adopt(
             session,
             actor=actor,

@@ -5,9 +5,11 @@ import zipfile
 from datetime import UTC, datetime
 from uuid import UUID
 
+from sqlalchemy import text
+
 from shop.access.models import Person, RoleGrant, UserAccount
 from shop.access.permissions import Actor, Grant, Role
-from shop.core.database import Database
+from shop.core.database import Database, WriteSession
 from shop.core.ids import new_id
 from shop.organisation.models import Membership
 from tests.make.shop import LONG_AGO
@@ -51,3 +53,18 @@ async def worker(database: Database, role: Role, kind: str, scope: object, *, wo
         if works_at:
             session.add(Membership(id=new_id(), person_id=person.id, unit_id=works_at, valid_from=LONG_AGO))
     return Actor(user.id, person.id, new_id(), (grant,))
+
+
+async def kept_paper(session: WriteSession, sha256: str, *, by: UUID, unit: UUID | None = None) -> None:
+    """As if `by` had brought a paper with this digest, for a unit."""
+    facts = {"sha": sha256, "by": by, "unit": unit or UUID(int=0)}
+    await session.execute(
+        text("""INSERT INTO evidence (sha256, media_type, bytes, file_name, uploaded_by, at)
+            VALUES (:sha, 'application/pdf', 5, '材料.pdf', :by, now()) ON CONFLICT DO NOTHING"""),
+        facts,
+    )
+    await session.execute(
+        text("""INSERT INTO evidence_upload (sha256, uploaded_by, scope_id, file_name, at)
+            VALUES (:sha, :by, :unit, '材料.pdf', now()) ON CONFLICT DO NOTHING"""),
+        facts,
+    )

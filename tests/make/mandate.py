@@ -13,6 +13,7 @@ from shop.core import clock
 from shop.core.database import Database
 from shop.core.ids import new_id
 from tests.make.credit import Sale, enter
+from tests.make.evidence import kept_paper
 from tests.make.people import Somebody, bearer, somebody
 from tests.make.units import unit
 
@@ -75,7 +76,9 @@ async def a_desk(http: httpx.AsyncClient, database: Database) -> Desk:
     tokens = {}
     for name, role in roles.items():
         scope = Grant(role, "all", "*") if role is Role.ADMINISTRATOR else Grant(role, "unit", str(bank))
-        await somebody(database, f"{name}@example.com", scope, name=f"{name}官员")
+        who = await somebody(database, f"{name}@example.com", scope, name=f"{name}官员")
+        async with database.transaction() as session:
+            await kept_paper(session, LETTER, by=who.user_id)
         tokens[name] = await bearer(http, f"{name}@example.com")
     mine = [
         Sale(on=TODAY, fen=1_000 + n, path=[branch, bank], person=buyer.person_id, unit_name="一分行（虚构）")

@@ -13,6 +13,7 @@ from shop.access.permissions import Role
 from shop.core import clock
 from shop.core.database import Database
 from tests.make.credit import Sale, enter
+from tests.make.evidence import kept_paper
 from tests.make.flag import flags, raised, scanned
 from tests.make.joint_order import official
 from tests.make.units import unit
@@ -75,13 +76,7 @@ async def test_an_item_is_closed_once(database: Database) -> None:
             duty=Duty(crowd[0].user_id, clock.today(), "改"),
             now=now,
         )
-        await session.execute(
-            text(
-                "INSERT INTO evidence (sha256, media_type, bytes, file_name, uploaded_by, at)"
-                " VALUES (:sha256, 'application/pdf', 1, 'a.pdf', :by, now())"
-            ),
-            {"sha256": "0" * 64, "by": crowd[0].user_id},
-        )
+        await kept_paper(session, "0" * 64, by=crowd[0].user_id, unit=bank)
     assert item is not None
 
     async def close(n: int) -> bool:

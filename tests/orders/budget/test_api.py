@@ -14,6 +14,7 @@ from shop.core.database import Database
 from shop.core.ids import new_id
 from tests.make.budget import YEAR, UnionDesk, union_desk
 from tests.make.caller import as_caller, refused
+from tests.make.evidence import kept_paper
 from tests.make.shop import buyer
 from tests.make.units import unit
 
@@ -24,7 +25,10 @@ PAPER = {"reason": "职代会通过（虚构）", "document_sha256": "b" * 64}
 
 @pytest.fixture
 async def desk(database: Database) -> UnionDesk:
-    return await union_desk(database, await unit(database, "BANK"))
+    made = await union_desk(database, await unit(database, "BANK"))
+    async with database.transaction() as session:
+        await kept_paper(session, PAPER["document_sha256"], by=made.approver.user_id)
+    return made
 
 
 async def post(app: FastAPI, actor: Actor, path: str, key: str | None = None, **body: Any) -> Response:
@@ -41,6 +45,16 @@ async def get(app: FastAPI, actor: Actor, path: str) -> Any:
 async def versions(database: Database) -> int:
     async with database.reading() as session:
         return int(await session.scalar(text("SELECT count(*) FROM budget_version")) or 0)
+
+
+async def test_another_company_s_paper_is_cited_by_nobody(app: FastAPI, database: Database, desk: UnionDesk) -> None:
+    other = await union_desk(database, await unit(database, "OTHER"))
+    wanted = {"union_id": str(other.union), "fiscal_year": YEAR, "amount_fen": 100_000}
+    answer = await post(app, other.approver, "", **wanted)
+    assert refused(answer, 422, "evidence_unknown")
+    unknown = await post(app, other.approver, "", **wanted | {"document_sha256": "f" * 64})
+    assert unknown.json() == answer.json(), "unknown and not yours answer alike"
+    assert await versions(database) == 0
 
 
 async def test_adopted_adjusted_carried_over_and_read(app: FastAPI, database: Database, desk: UnionDesk) -> None:

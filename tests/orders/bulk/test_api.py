@@ -10,13 +10,15 @@ from fastapi import FastAPI
 from pypdf import PdfReader
 from sqlalchemy import text
 
-from shop.access.permissions import Actor
+from shop.access.permissions import Actor, Role
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.ids import new_id
 from tests.make.bulk import Desk, a_desk, a_plan, one, stands, wanted
 from tests.make.caller import as_caller, refused
+from tests.make.evidence import kept_paper, worker
 from tests.make.shop import buyer
+from tests.make.units import unit
 
 pytestmark = pytest.mark.anyio
 BASE = "/api/v1/bulk-purchases"
@@ -72,14 +74,14 @@ async def test_from_plan_to_approval(app: FastAPI, database: Database) -> None:
     assert (first.json()["state"], first.json()["approvals"]) == ("submitted", 1)
     refused(await post(app, desk.approvers[1], f"{path}/approve", body), 422, "minutes_missing")
     minutes = "b" * 64
+    other = await worker(database, Role.STAFF, "unit", await unit(database, "OTHER"))
     async with database.transaction() as session:
-        await session.execute(
-            text(
-                "INSERT INTO evidence (sha256, media_type, bytes, file_name, uploaded_by, at)"
-                " VALUES (:sha, 'application/pdf', 1, '纪要.pdf', :who, now())"
-            ),
-            {"sha": minutes, "who": desk.clerk.user_id},
-        )
+        await kept_paper(session, minutes, by=other.user_id)
+    # Another company's minutes are none: their digest is no right to them.
+    theirs = await post(app, desk.approvers[1], f"{path}/approve", body | {"minutes_sha256": minutes})
+    refused(theirs, 422, "evidence_unknown")
+    async with database.transaction() as session:
+        await kept_paper(session, minutes, by=desk.approvers[1].user_id)
     last = await post(app, desk.approvers[1], f"{path}/approve", body | {"minutes_sha256": minutes})
     assert last.json()["state"] == "approved"
     async with as_caller(app, desk.clerk) as caller:

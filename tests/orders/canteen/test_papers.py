@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import text
 
-from shop.core import clock
 from shop.core.database import Database
 from tests.make.caller import refused
 from tests.make.canteen import KitchenShop, kitchen_shop
+from tests.make.evidence import kept_paper
 from tests.orders.canteen.test_orders import counted, ordered, post, rows, seen
 
 pytestmark = pytest.mark.anyio
@@ -20,13 +19,7 @@ SHA = sha256(b"a conformity certificate").hexdigest()
 async def delivered(app: FastAPI, database: Database, *, batch: str | None) -> tuple[KitchenShop, Any]:
     made = await kitchen_shop(database)
     async with database.transaction() as session:
-        await session.execute(
-            text(
-                "INSERT INTO evidence (sha256, media_type, bytes, file_name, uploaded_by, at)"
-                " VALUES (:sha, 'application/pdf', 24, 'p.pdf', :by, :now)"
-            ),
-            {"sha": SHA, "by": made.receivers[0].user_id, "now": clock.now()},
-        )
+        await kept_paper(session, SHA, by=made.receivers[0].user_id)
     order = await ordered(app, made)
     body = counted(order, 12_345, 3, witness_id=str(made.receivers[1].user_id))
     body["lines"][0]["batch_number"] = batch

@@ -19,6 +19,7 @@ from shop.core import clock
 from shop.core.database import Database
 from shop.core.ids import new_id
 from tests.make.credit import CONGJIANG, HUNYUAN, Given, Sale, enter, first_of
+from tests.make.evidence import kept_paper
 from tests.make.people import bearer, somebody
 from tests.make.units import unit
 
@@ -78,11 +79,7 @@ async def desk(client: httpx.AsyncClient, database: Database) -> Desk:
     await somebody(database, "two@example.com", staff)
     paper = sha256(b"paper").hexdigest()
     async with database.transaction() as session:
-        await session.execute(
-            text("""INSERT INTO evidence (sha256, media_type, bytes, file_name, uploaded_by, at)
-                VALUES (:sha256, 'application/pdf', 5, '合格证.pdf', :user, now())"""),
-            {"sha256": paper, "user": one.user_id},
-        )
+        await kept_paper(session, paper, by=one.user_id, unit=bank)
         for place in (CONGJIANG, HUNYUAN):
             await session.execute(
                 text("INSERT INTO county (code, name, province, source) VALUES (:code, :name, :province, '示例')"),

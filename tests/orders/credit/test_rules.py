@@ -16,6 +16,7 @@ from shop.core.database import Database
 from shop.core.errors import Problem
 from shop.core.ids import new_id
 from tests.make.credit import Sale, enter
+from tests.make.evidence import kept_paper
 from tests.make.people import bearer, somebody
 from tests.make.two_people import rule_by_two
 from tests.make.units import unit
@@ -123,11 +124,7 @@ async def test_the_old_grade_stands_until_a_second_person_agreed(client: httpx.A
     first, second = await bearer(client, "one@example.com"), await bearer(client, "two@example.com")
     paper = sha256(b"x").hexdigest()
     async with database.transaction() as session:
-        await session.execute(
-            text("""INSERT INTO evidence (sha256, media_type, bytes, file_name, uploaded_by, at)
-                VALUES (:sha256, 'application/pdf', 5, '发票.pdf', :user, now())"""),
-            {"sha256": paper, "user": one.user_id},
-        )
+        await kept_paper(session, paper, by=one.user_id)
     sale = Sale(on=date(TODAY.year, TODAY.month, 1), fen=800, path=[bank], grade="D", fund_source="union")
     await enter(database, sale)
     body = {"component_ids": [str(sale.id)], "sha256": paper, "grade": "C", "note": "线下发票"}

@@ -106,7 +106,7 @@ async def test_a_finding_is_put_right_and_closed_by_another(database: Database, 
     closing = {"closing": "合同已补签", "evidence_sha256": "0" * 64}
     refused(await client.post(close, json=closing, headers=as_["two"]), 422, "evidence_unknown")
     kept = await client.post(
-        "/api/v1/evidence", files={"file": ("a.pdf", PDF)}, headers=as_["one"] | {"Idempotency-Key": str(new_id())}
+        "/api/v1/evidence", files={"file": ("a.pdf", PDF)}, data={"unit_id": str(bank)}, headers=as_["one"]
     )
     assert kept.status_code == 201, kept.text
     closing["evidence_sha256"] = kept.json()["sha256"]
