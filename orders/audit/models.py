@@ -12,32 +12,6 @@ from shop.core.database import APPEND_ONLY, Moment, one_of
 RETAINED = ("delivery", "bulk_recipient", "bulk_member", "bulk_site", "roll_row")
 
 
-class AuditMandate(SQLModel, table=True):
-    """What an auditor may look at: units with all below them, business days [covers_from, covers_to), and on which
-    days he may look. `document_sha256`: of the engagement letter. Pseudonyms hold within one mandate.
-    """
-
-    __tablename__ = "audit_mandate"
-    __table_args__ = (
-        CheckConstraint("covers_to > covers_from AND valid_to > valid_from", name="half_open"),
-        CheckConstraint("cardinality(unit_ids) > 0", name="covers_somebody"),
-        CheckConstraint("granted_by <> auditor_id", name="another_person"),
-        Index("ix_audit_mandate_auditor", "auditor_id", "valid_from"),
-        {"info": APPEND_ONLY},
-    )
-
-    id: UUID = Field(primary_key=True)
-    auditor_id: UUID = Field(foreign_key="user_account.id")
-    unit_ids: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
-    covers_from: date
-    covers_to: date
-    valid_from: date
-    valid_to: date
-    document_sha256: str
-    granted_by: UUID = Field(foreign_key="user_account.id")
-    granted_at: datetime = Field(sa_type=Moment)
-
-
 class AuditQuestion(SQLModel, table=True):
     """An auditor asks, its owner (a person, or whoever holds a role in that unit) replies by a day, the asker closes.
 

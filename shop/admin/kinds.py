@@ -9,7 +9,6 @@ from uuid import UUID
 import msgspec
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from orders.audit.grant_mandate import NewMandate, grant_mandate
 from orders.audit.retention import add_rule as add_retention
 from orders.audit.schemas import Day, MandateIn, RetentionIn
 from orders.credit.add_rules import NewRule as NewCountingRule
@@ -31,6 +30,7 @@ from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import Detail
 from shop.core.paging import NO_NUL
 from shop.organisation.authority import EVERYBODY, Place, of_units
+from shop.organisation.grant_mandate import NewMandate, grant_mandate
 
 
 class EndCounting(EndCountingIn):

@@ -7,12 +7,12 @@ from typing import Final
 from sqlalchemy import select, text
 
 from catalog.listing.jobs import refresh_touched
-from orders.audit.grant_mandate import NewMandate, grant_mandate
 from orders.spending.seed_rules import seed_rules
 from shop.core import clock
 from shop.core.database import Database
 from shop.demo.catalogue import COUNTY_CODE, SUPPLIER_ID, seed_catalogue, seed_facts
 from shop.demo.people import SINCE, DemoPeople, grant_goods_roles, seed_people
+from shop.organisation.grant_mandate import NewMandate, grant_mandate
 
 UNTIL: Final = date(2036, 1, 1)
 _MANDATES: Final = text("SELECT EXISTS (SELECT FROM audit_mandate)")

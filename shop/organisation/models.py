@@ -3,12 +3,12 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import ARRAY, CheckConstraint, Column, Index, Uuid, text
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlmodel import Field, SQLModel
 
 import shop.organisation.roster_models  # noqa: F401  # tables of this room
-from shop.core.database import Moment, one_of
+from shop.core.database import APPEND_ONLY, Moment, one_of
 
 
 def never_twice(name: str, *columns: str) -> ExcludeConstraint:
@@ -179,3 +179,29 @@ class Address(SQLModel, table=True):
     street: str
     postcode: str | None = None
     used_at: datetime = Field(sa_type=Moment)
+
+
+class AuditMandate(SQLModel, table=True):
+    """What an auditor may look at: units with all below them, business days [covers_from, covers_to), and on which
+    days he may look. `document_sha256`: of the engagement letter. Pseudonyms hold within one mandate.
+    """
+
+    __tablename__ = "audit_mandate"
+    __table_args__ = (
+        CheckConstraint("covers_to > covers_from AND valid_to > valid_from", name="half_open"),
+        CheckConstraint("cardinality(unit_ids) > 0", name="covers_somebody"),
+        CheckConstraint("granted_by <> auditor_id", name="another_person"),
+        Index("ix_audit_mandate_auditor", "auditor_id", "valid_from"),
+        {"info": APPEND_ONLY},
+    )
+
+    id: UUID = Field(primary_key=True)
+    auditor_id: UUID = Field(foreign_key="user_account.id")
+    unit_ids: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
+    covers_from: date
+    covers_to: date
+    valid_from: date
+    valid_to: date
+    document_sha256: str
+    granted_by: UUID = Field(foreign_key="user_account.id")
+    granted_at: datetime = Field(sa_type=Moment)

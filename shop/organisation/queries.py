@@ -1,12 +1,13 @@
 """Who stands where on a day. Each question is one statement; a day is a business day, periods are half-open."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Date, Uuid, bindparam, text
 
-from shop.access.permissions import Actor, Permission
+from shop.access.permissions import Actor, Grant, Permission, Role
 from shop.core.database import ReadSession
 
 DEPTH_MAX: Final = 32
@@ -65,6 +66,17 @@ _ALL_TOPS: Final = text("""
     ORDER BY code
 """).bindparams(_DAY)
 
+_MANDATED: Final = text("""
+    WITH RECURSIVE seen (unit_id) AS (
+        SELECT DISTINCT unnest(unit_ids) FROM audit_mandate
+        WHERE auditor_id = :auditor AND valid_from <= :day AND valid_to > :day
+        UNION
+        SELECT below.unit_id FROM seen JOIN unit_parent AS below ON below.parent_id = seen.unit_id
+        WHERE below.valid_from <= :day AND (below.valid_to IS NULL OR below.valid_to > :day)
+    )
+    SELECT unit_id FROM seen
+""").bindparams(bindparam("auditor", type_=Uuid), _DAY)
+
 _MEMBER: Final = text("""
     SELECT unit_id FROM membership
     WHERE person_id = :person_id AND valid_from <= :day AND (valid_to IS NULL OR valid_to > :day)
@@ -79,21 +91,40 @@ async def unit_path(session: ReadSession, unit_id: UUID, day: date) -> list[UUID
 async def visible_unit_ids(
     session: ReadSession, actor: Actor, permission: Permission, day: date
 ) -> frozenset[UUID] | None:
-    """The units in which the actor may use a permission: whole subtrees as of that day. None means all units."""
+    """The units in which the actor may use a permission: whole subtrees as of that day. None means all units.
+
+    An auditor's role opens nothing by itself: what his mandates of that day name, as far as the role reaches.
+    """
     scopes = actor.scopes(permission)
-    if any(grant.scope_kind == "all" for grant in scopes):
+    own = [grant for grant in scopes if grant.role is not Role.AUDITOR]
+    if any(grant.scope_kind == "all" for grant in own):
         return None
-    roots = [UUID(grant.scope_id) for grant in scopes if grant.scope_kind == "unit"]
+    units = await _below(session, own, day)
+    audits = [grant for grant in scopes if grant.role is Role.AUDITOR]
+    if not audits:
+        return units
+    mandated = frozenset(await session.scalars(_MANDATED, {"auditor": actor.user_id, "day": day}))
+    everywhere = any(grant.scope_kind == "all" for grant in audits)
+    return units | (mandated if everywhere else mandated & await _below(session, audits, day))
+
+
+async def _below(session: ReadSession, grants: Sequence[Grant], day: date) -> frozenset[UUID]:
+    roots = [UUID(grant.scope_id) for grant in grants if grant.scope_kind == "unit"]
     if not roots:
         return frozenset()
     return frozenset(await session.scalars(_SUBTREES, {"roots": roots, "day": day}))
 
 
 async def top_unit_ids(session: ReadSession, actor: Actor, day: date) -> list[UUID]:
-    """The topmost units of the actor's grants, by code: those that stand under no other of them."""
-    if any(grant.scope_kind == "all" for grant in actor.grants):
+    """The topmost units of the actor's grants, by code: those that stand under no other of them; of an auditor those
+    of his mandates.
+    """
+    own = [grant for grant in actor.grants if grant.role is not Role.AUDITOR]
+    if any(grant.scope_kind == "all" for grant in own):
         return list(await session.scalars(_ALL_TOPS, {"day": day}))
-    roots = list({UUID(grant.scope_id) for grant in actor.grants if grant.scope_kind == "unit"})
+    roots = list({UUID(grant.scope_id) for grant in own if grant.scope_kind == "unit"})
+    if actor.has(Role.AUDITOR):
+        roots += await visible_unit_ids(session, actor, Permission.AUDIT_READ, day) or ()
     return list(await session.scalars(_TOPS, {"roots": roots, "day": day})) if roots else []
 
 

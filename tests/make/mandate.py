@@ -7,13 +7,14 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+from sqlalchemy import text
 
 from shop.access.permissions import Grant, Role
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.ids import new_id
 from tests.make.credit import Sale, enter
-from tests.make.evidence import kept_paper
+from tests.make.evidence import kept_paper, worker
 from tests.make.people import Somebody, bearer, somebody
 from tests.make.units import unit
 
@@ -87,3 +88,25 @@ async def a_desk(http: httpx.AsyncClient, database: Database) -> Desk:
     theirs = [Sale(on=TODAY, fen=500, path=[branch, bank]), Sale(on=TODAY, fen=900, path=[other, bank])]
     await enter(database, *mine, *theirs)
     return Desk(http, database, bank, branch, other, **tokens, buyer=buyer, sales=[*mine, *theirs])
+
+
+async def mandate(database: Database, auditor: UUID, *units: UUID) -> None:
+    """As two administrators would have registered it: of these units, this year, for a month around today."""
+    other = await worker(database, Role.ADMINISTRATOR, "all", "*")
+    async with database.transaction() as session:
+        await session.execute(
+            text("""INSERT INTO audit_mandate (id, auditor_id, unit_ids, covers_from, covers_to, valid_from, valid_to,
+                document_sha256, granted_by, granted_at)
+                VALUES (:id, :auditor, :units, :first, :after, :since, :until, :letter, :by, now())"""),
+            {
+                "id": new_id(),
+                "auditor": auditor,
+                "units": list(units),
+                "first": date(TODAY.year, 1, 1),
+                "after": date(TODAY.year + 1, 1, 1),
+                "since": TODAY - timedelta(days=30),
+                "until": TODAY + timedelta(days=30),
+                "letter": LETTER,
+                "by": other.user_id,
+            },
+        )

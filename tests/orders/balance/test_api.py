@@ -27,7 +27,7 @@ async def test_on_demand_and_whose_differences(database: Database, client: Async
         await session.execute(text("UPDATE share_component SET refunded_fen = refunded_fen + 1"))
         await session.execute(text("UPDATE stock_item SET held_pieces = held_pieces + 1 WHERE held_pieces > 0"))
     await somebody(database, "branch@shop.test", Grant(Role.STAFF, "unit", str(shop.branch)))
-    await somebody(database, "all@shop.test", Grant(Role.AUDITOR, "all", "*"))
+    await somebody(database, "all@shop.test", Grant(Role.STAFF, "all", "*"))
     await somebody(database, "buys@shop.test", Grant(Role.EMPLOYEE, "all", "*"))
     branch, everywhere = await bearer(client, "branch@shop.test"), await bearer(client, "all@shop.test")
     refused(await client.get("/api/v1/balance", headers=await bearer(client, "buys@shop.test")), 403, "not_allowed")

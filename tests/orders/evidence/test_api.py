@@ -17,6 +17,7 @@ from shop.core import clock
 from shop.core.database import Database
 from tests.make.caller import as_caller, refused
 from tests.make.evidence import CSV, JPEG, PDF, PNG, WEBP, XLSX, XML, ofd, worker
+from tests.make.mandate import mandate
 from tests.make.shop import small_shop
 
 pytestmark = pytest.mark.anyio
@@ -137,6 +138,9 @@ async def test_only_who_brought_it_or_reads_for_the_unit_may_see_it(app: FastAPI
     above = await worker(database, Role.AUDITOR, "unit", shop.bank)
     at_branch = await worker(database, Role.UNION_BUYER, "unit", shop.branch)
     everywhere = await worker(database, Role.AUDITOR, "all", "*")
+    without = await worker(database, Role.AUDITOR, "all", "*")
+    await mandate(database, above.user_id, shop.branch)
+    await mandate(database, everywhere.user_id, shop.bank)
     async with as_caller(app, canteen) as caller:
         sha = (await bring(caller, PDF)).json()["sha256"]
         assert (await caller.get(f"/api/v1/evidence/{sha}")).status_code == 200
@@ -145,6 +149,8 @@ async def test_only_who_brought_it_or_reads_for_the_unit_may_see_it(app: FastAPI
     for reader in (above, at_branch, everywhere):
         async with as_caller(app, reader) as caller:
             assert (await caller.get(f"/api/v1/evidence/{sha}")).content == PDF
+    async with as_caller(app, without) as caller:
+        refused(await caller.get(f"/api/v1/evidence/{sha}"), 404, "not_found")
     head_office_only = await worker(database, Role.STAFF, "unit", shop.bank)
     async with as_caller(app, head_office_only) as caller:
         kept = (await bring(caller, PNG, unit_id=str(shop.bank))).json()["sha256"]

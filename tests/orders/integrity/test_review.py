@@ -15,6 +15,7 @@ from shop.core.ids import new_id
 from tests.make.caller import refused
 from tests.make.credit import Sale, enter
 from tests.make.flag import raised
+from tests.make.mandate import mandate
 from tests.make.people import bearer, somebody
 from tests.make.units import unit
 from tests.orders.banking.test_pages import signed_in, token
@@ -41,6 +42,7 @@ async def people(database: Database, client: AsyncClient) -> Any:
         ("auditor", Role.AUDITOR, bank),
     ):  # fmt: skip
         found[name] = await somebody(database, f"{name}@shop.test", Grant(role, "unit", str(scope)))
+    await mandate(database, found["auditor"].user_id, bank)
     return bank, found, {name: await bearer(client, who.email) for name, who in found.items()}
 
 

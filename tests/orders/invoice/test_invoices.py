@@ -70,7 +70,7 @@ async def test_an_invoice_of_what_was_accepted_is_taken_and_its_original_kept(de
     data = xml(ONE, "16.00", tax="1.32")
     taken = await desk.bring(request, data)
     assert taken.status_code == 201, taken.text
-    for actor in (desk.of.union, desk.of.supplier, await worker(desk.database, Role.AUDITOR, "all", "*")):
+    for actor in (desk.of.union, desk.of.supplier, await worker(desk.database, Role.STAFF, "all", "*")):
         (one,) = await desk.seen_by(actor)
         assert (one["due_fen"], one["invoiced_fen"], one["tax_number"]) == (1_600, 1_600, BUYER_TAX)
         assert [(i["number"], i["amount_fen"], i["tax_fen"], i["read_from"]) for i in one["invoices"]] == [

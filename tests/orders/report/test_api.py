@@ -115,7 +115,7 @@ async def test_who_may_not_read_reports_is_told_so(database: Database, client: A
 async def test_a_wrong_parameter_is_named(
     database: Database, client: AsyncClient, asked: dict[str, str], code: str, pointers: list[str]
 ) -> None:
-    await somebody(database, "audit@shop.test", Grant(Role.AUDITOR, "all", "*"))
+    await somebody(database, "audit@shop.test", Grant(Role.STAFF, "all", "*"))
     headers = await bearer(client, "audit@shop.test")
     answer = await client.get(ADDRESS, params=PERIOD | asked, headers=headers)
     assert answer.status_code == 422, answer.text
@@ -131,7 +131,7 @@ async def test_any_period_is_a_report_and_a_filter_given_twice_is_not(
     """From 2020 to 2099, by the API, the page, the command line and the bridge; and it does not take long."""
     bank, other = await unit(database, "BANK"), await unit(database, "OTHER")
     await enter(database, Sale(on=DAY, fen=300, path=[bank]), Sale(on=DAY, fen=4, path=[other]))
-    await somebody(database, "audit@shop.test", Grant(Role.AUDITOR, "all", "*"))
+    await somebody(database, "audit@shop.test", Grant(Role.STAFF, "all", "*"))
     await somebody(database, "staff@shop.test", Grant(Role.STAFF, "unit", str(bank)))
     headers, staff = await bearer(client, "audit@shop.test"), await bearer(client, "staff@shop.test")
     long = {"from": "2020-01-01", "to": "2099-01-01"}
@@ -180,7 +180,7 @@ async def test_the_spreadsheet_holds_the_same_figures(database: Database, client
         Sale(on=DAY, fen=70, path=[bank], grade="D"),
         Sale(on=DAY, fen=808, path=[bank], reason="recognition_expired"),
     )
-    await somebody(database, "audit@shop.test", Grant(Role.AUDITOR, "all", "*"))
+    await somebody(database, "audit@shop.test", Grant(Role.STAFF, "all", "*"))
     headers = await bearer(client, "audit@shop.test")
     document = await ask(client, headers, group_by="county,month,producer")
     answer = await client.get(
@@ -225,7 +225,7 @@ async def test_the_command_line_says_what_the_api_says(
         Sale(on=DAY, fen=70, path=[bank], reason="recognition_expired"),
         Sale(on=DAY, fen=9, reason="no_credited_unit"),
     )
-    await somebody(database, "audit@shop.test", Grant(Role.AUDITOR, "all", "*"))
+    await somebody(database, "audit@shop.test", Grant(Role.STAFF, "all", "*"))
     headers = await bearer(client, "audit@shop.test")
     asked = {"group_by": "county,month", "kind": "direct_purchase"}
     for narrowed in ({}, {"unit": str(bank)}):

@@ -21,6 +21,7 @@ from tests.make.aftersales import pieces, refund, staff
 from tests.make.caller import as_caller, refused
 from tests.make.credit import CONGJIANG, HUNYUAN, Given, Place, Sale, enter
 from tests.make.joint_order import accepted, expected, joint_purchase, placed_joint
+from tests.make.mandate import mandate
 from tests.make.payments import till
 from tests.make.people import bearer, client_of, somebody
 from tests.make.report import published
@@ -128,7 +129,8 @@ async def test_what_staff_may_fetch_names_no_person(app: FastAPI, database: Data
         await refund(desk, await staff(desk, shop.bank), order.id, **pieces(order, 0, 1))
         await desk.work()
     await somebody(database, "staff@shop.test", Grant(Role.STAFF, "unit", str(shop.bank)))
-    await somebody(database, "auditor@shop.test", Grant(Role.AUDITOR, "unit", str(shop.bank)))
+    auditor = await somebody(database, "auditor@shop.test", Grant(Role.AUDITOR, "unit", str(shop.bank)))
+    await mandate(database, auditor.user_id, shop.bank)
     period = f"from={YEAR}-01-01&to={YEAR + 1}-01-01"
     addresses = [
         f"/api/v1/reports/sales?{period}&group_by=county,unit,category",

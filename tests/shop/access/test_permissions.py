@@ -31,7 +31,7 @@ MATRIX = {
     "county_reviewer": {"me:read"},
     "supplier": {"me:read", "order:read", "refund:request", "product:write", "invoice:read", "invoice:write"},
     "auditor": {"me:read"} | RECORDS,
-    "administrator": {"me:read", "user:administer", "product:write", "rule:read", "rule:write"},
+    "administrator": {"me:read", "user:administer", "product:write", "rule:read", "rule:write", "evidence:write"},
 }
 
 

@@ -1,5 +1,6 @@
 """Who stands under whom on a day, and what nobody may do to the tree."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -13,6 +14,8 @@ from shop.core.database import Database
 from shop.core.ids import new_id
 from shop.organisation.queries import top_unit_ids, unit_path, visible_unit_ids
 from shop.organisation.units import NoSuchUnit, TreeWouldClose, UnitCodeTaken, move_unit
+from tests.make.evidence import worker
+from tests.make.mandate import mandate
 from tests.make.units import unit
 
 MOVED = date(2026, 7, 1)
@@ -64,14 +67,32 @@ async def test_what_an_actor_sees_is_what_the_permissions_grants_cover(database:
     bank = await unit(database, "BANK")
     branch = await unit(database, "BRANCH", under=bank)
     day = clock.today()
-    assert await seen(database, actor(Grant(Role.AUDITOR, "all", "*")), day) is None
+    assert await seen(database, actor(Grant(Role.STAFF, "all", "*")), day) is None
     assert await seen(database, actor(Grant(Role.EMPLOYEE, "unit", str(bank)), staff(branch)), day) == {branch}
     assert await seen(database, actor(Grant(Role.SUPPLIER, "supplier", str(new_id()))), day) == frozenset()
     async with database.reading() as session:
         assert await top_unit_ids(session, actor(staff(branch), staff(bank)), day) == [bank]
         assert await top_unit_ids(session, actor(staff(branch)), day) == [branch]
-        assert await top_unit_ids(session, actor(Grant(Role.AUDITOR, "all", "*")), day) == [bank]
+        assert await top_unit_ids(session, actor(Grant(Role.STAFF, "all", "*")), day) == [bank]
         assert await top_unit_ids(session, actor(), day) == []
+
+
+@pytest.mark.anyio
+async def test_an_auditor_sees_what_his_mandates_name_as_far_as_his_role_reaches(database: Database) -> None:
+    bank, other = await unit(database, "BANK"), await unit(database, "OTHER")
+    branch, desk = await unit(database, "BRANCH", under=bank), await unit(database, "DESK", under=bank)
+    day = clock.today()
+    everywhere = await worker(database, Role.AUDITOR, "all", "*")
+    of_bank = await worker(database, Role.AUDITOR, "unit", bank)
+    for auditor in (everywhere, of_bank):
+        assert await seen(database, auditor, day) == frozenset(), "no mandate, nothing"
+    await mandate(database, everywhere.user_id, branch, other)
+    await mandate(database, of_bank.user_id, branch, other)
+    assert await seen(database, everywhere, day) == {branch, other}
+    assert await seen(database, of_bank, day) == {branch}
+    assert await seen(database, of_bank, day + timedelta(days=40)) == frozenset(), "the mandate is over"
+    also_staff = replace(of_bank, grants=(*of_bank.grants, staff(desk)))
+    assert await seen(database, also_staff, day) == {branch, desk}
 
 
 @pytest.mark.anyio
