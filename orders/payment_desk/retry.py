@@ -16,6 +16,7 @@ from orders.payment_desk.decide import Step, ask_or_decide
 from orders.payment_desk.problems import NotThatWay, ReferenceUsed
 from orders.payment_desk.reach import waiting_for
 from orders.payment_desk.turn import Done
+from orders.payment_desk.words import TO_DO
 from shop.access.permissions import Actor
 from shop.core.database import WriteSession
 
@@ -31,15 +32,17 @@ _AGAIN: dict[str, Literal["lines", "amount", "cancel"]] = {
     "lines": "lines", "amount": "amount", "cancel": "cancel", "adopted": "amount", "dispute": "cancel",
 }  # fmt: skip
 """What a refund is that repeats one of this kind."""
-_SUBJECTS = frozenset({"refund_failed", "refund_undone", "dispute_short", "provider_refund"})
+_FAILED = frozenset({"refund_failed", "refund_undone"})
+_SUBJECTS = _FAILED | {"dispute_short", "provider_refund"}
 
 
 async def retry(session: WriteSession, *, actor: Actor, refund_id: UUID, now: datetime) -> UUID:
     """Reserve the same parts again, as a refund of its own; `give_back.send` moves the money. Once a failed refund.
 
-    Raises NotFound, OwnMoney, NothingToDecide (retried before), RefundExceeds when another refund took them meanwhile.
+    Raises NotFound, OwnMoney, NothingToDecide (retried before), NotThatWay while the bank desk has still to send it,
+    RefundExceeds when another refund took them meanwhile.
     """
-    waiting, _ = await waiting_for(session, actor, f"refund:{refund_id}", now=now)
+    waiting = await _failed(session, actor, refund_id, now)
     return await _again(session, actor, waiting, refund_id, now)
 
 
@@ -51,7 +54,7 @@ async def given_back(
     Credit, claims and what may be refunded fall as by any refund, today. Raises as `return_payment`, RefundExceeds,
     ReferenceUsed.
     """
-    waiting, _ = await waiting_for(session, actor, f"refund:{refund_id}", now=now)
+    waiting = await _failed(session, actor, refund_id, now)
     details = {"bank_reference": bank_reference}
     step = await ask_or_decide(session, actor, waiting.subject, "given_back", reason=reason, now=now, details=details)
     if step.state == "asked":
@@ -65,6 +68,13 @@ async def given_back(
     except IntegrityError as error:
         raise ReferenceUsed("同一笔转账只登记一次；请填写它自己的流水号。") from error
     return Done(step)
+
+
+async def _failed(session: WriteSession, actor: Actor, refund_id: UUID, now: datetime) -> Row[Any]:
+    waiting, _ = await waiting_for(session, actor, f"refund:{refund_id}", now=now)
+    if waiting.what not in _FAILED:
+        raise NotThatWay(TO_DO["bank_refund"] + "。")
+    return waiting
 
 
 async def _again(session: WriteSession, actor: Actor, waiting: Row[Any], refund_id: UUID, now: datetime) -> UUID:
@@ -97,9 +107,11 @@ async def settle_otherwise(session: WriteSession, *, actor: Actor, subject: str,
     goods, and gets his money.
     """
     waiting, order = await waiting_for(session, actor, subject, now=now)
+    if waiting.what == "bank_refund":
+        raise NotThatWay(TO_DO["bank_refund"] + "。")
     if waiting.what not in _SUBJECTS:
         raise NotThatWay("未决的争议要等银行的结果；收款请退回或保留。")
-    if waiting.what in {"refund_failed", "refund_undone"} and order.state == "cancelled":
+    if waiting.what in _FAILED and order.state == "cancelled":
         raise NotThatWay("订单已取消，货没有给买家：请重新退款，或登记已退给买家的那笔银行转账。")
     return await ask_or_decide(session, actor, subject, "settle_otherwise", reason=reason, now=now)
 

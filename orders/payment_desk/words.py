@@ -5,7 +5,7 @@ from collections.abc import Mapping
 LISTS: Mapping[str, str] = {
     "held": "不能结算的收款",
     "dispute": "争议",
-    "refund": "失败的退款",
+    "refund": "没有完成的退款",
     "provider_refund": "支付平台上的退款",
     "advance": "保留的预收款",
 }
@@ -16,12 +16,17 @@ WHATS: Mapping[str, str] = {
     "dispute_short": "争议扣款超出订单",
     "refund_failed": "退款没有成功",
     "refund_undone": "退款成功后又失败",
+    "bank_refund": "退款待银行转账",
     "provider_refund": "平台退款未认领",
 }
 WHY: Mapping[str, str] = {
     "differs": "金额或币种与应付不同",
     "too_late": "到账时订单已结束",
     "paid_twice": "同一订单重复付款",
+    "overpaid": "银行转账付多了",
+    "order_over": "订单已取消或关闭，转来的款还在",
+    "to_send": "买家的款由银行转账付来",
+    "came_back": "银行退汇，款没有送到",
     "pending": "平台正在退",
     "succeeded": "平台已退",
     "dispute_reinstated": "争议款已退还本店",
@@ -37,6 +42,7 @@ TO_DO: Mapping[str, str] = {
     "dispute_short": "扣款超过订单剩余金额，向付款人追回，或两人写明原因后结清",
     "refund_failed": "重新退款；已用银行转账退给买家的，两人登记那笔转账；买家不再要退的，两人写明原因后结清",
     "refund_undone": "钱回到了本店，重新退款；已转账退给买家的，两人登记那笔转账；买家不再要退的，两人写明原因后结清",
+    "bank_refund": "从对公账户转账退给买家，再到对公转账台登记那笔转账的流水号",
     "provider_refund": "说明退的是哪几件或多少金额，由另一人确认，记为本店的退款",
 }
 ACTIONS: Mapping[str, str] = {
