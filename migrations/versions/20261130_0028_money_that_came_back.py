@@ -25,7 +25,7 @@ ALTER TABLE bank_transfer DROP CONSTRAINT IF EXISTS ck_bank_transfer_state_known
     sa.Column('proposed_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('decided_by', sa.Uuid(), nullable=True),
     sa.Column('decided_at', sa.DateTime(timezone=True), nullable=True),
-    sa.CheckConstraint("state IN ('proposed', 'confirmed', 'rejected')", name=op.f('ck_came_back_state_known')),
+    sa.CheckConstraint("state IN ('proposed', 'confirmed', 'rejected', 'undone')", name=op.f('ck_came_back_state_known')),
     sa.CheckConstraint('num_nonnulls(refund_id, paid_back_id) = 1', name=op.f('ck_came_back_of_one_thing')),
     sa.CheckConstraint('decided_by <> proposed_by', name=op.f('ck_came_back_two_people')),
     sa.CheckConstraint("(state = 'proposed') = (decided_by IS NULL AND decided_at IS NULL)", name=op.f('ck_came_back_decided_by_somebody')),
@@ -36,6 +36,6 @@ ALTER TABLE bank_transfer DROP CONSTRAINT IF EXISTS ck_bank_transfer_state_known
     sa.ForeignKeyConstraint(['decided_by'], ['user_account.id'], name=op.f('fk_came_back_decided_by_user_account')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_came_back'))
     )
-    op.create_index('uq_came_back_transfer', 'came_back', ['transfer_id'], unique=True, postgresql_where=sa.text("state <> 'rejected'"))
-    op.create_index('uq_came_back_refund', 'came_back', ['refund_id'], unique=True, postgresql_where=sa.text("refund_id IS NOT NULL AND state <> 'rejected'"))
-    op.create_index('uq_came_back_paid_back', 'came_back', ['paid_back_id'], unique=True, postgresql_where=sa.text("paid_back_id IS NOT NULL AND state <> 'rejected'"))
+    op.create_index('uq_came_back_transfer', 'came_back', ['transfer_id'], unique=True, postgresql_where=sa.text("state NOT IN ('rejected', 'undone')"))
+    op.create_index('uq_came_back_refund', 'came_back', ['refund_id'], unique=True, postgresql_where=sa.text("refund_id IS NOT NULL AND state NOT IN ('rejected', 'undone')"))
+    op.create_index('uq_came_back_paid_back', 'came_back', ['paid_back_id'], unique=True, postgresql_where=sa.text("paid_back_id IS NOT NULL AND state NOT IN ('rejected', 'undone')"))

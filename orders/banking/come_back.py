@@ -3,7 +3,7 @@
 Nothing is one-way: what it had done is undone, linked to it and to the bank's row, and its money can be sent again.
 """
 
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -12,14 +12,18 @@ from sqlalchemy.exc import IntegrityError
 
 from orders.aftersales.dispute import pursue
 from orders.aftersales.fail import fail
+from orders.aftersales.repeat import repeat
+from orders.aftersales.succeed import Success, succeed
 from orders.banking.match import AlreadyMatched, AmountsDiffer
 from orders.banking.problems import SamePerson
 from orders.banking.reach import transfers_locked
 from orders.banking.returned import RETURNED, Kind
-from orders.funds.post import Moved, post, transfer_id
+from orders.funds.post import Moved, post
+from orders.order.returnable import RETURNABLE
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.audit import record_change
+from shop.core.clock import SHANGHAI
 from shop.core.database import WriteSession
 from shop.core.errors import NotFound, Problem
 from shop.core.ids import new_id
@@ -68,11 +72,23 @@ FROM decided d WHERE t.id = d.transfer_id AND t.state = 'proposed' RETURNING t.i
 """)
 # An order before its shares, as everybody locks them.
 _LOCK_ORDER = text("SELECT id FROM shop_order WHERE id = :order FOR UPDATE")
-_MORE = text("""
+_CONFIRMED = text("SELECT * FROM came_back WHERE transfer_id = :transfer AND state = 'confirmed'")
+_UNDO = text("UPDATE came_back SET state = 'undone' WHERE id = :id AND state = 'confirmed'")
+_SENT_AGAIN = text("""
+SELECT p.state <> 'succeeded' OR EXISTS (SELECT FROM refund n WHERE n.retries_id = r.id)
+FROM refund r JOIN payment p ON p.id = r.payment_id WHERE r.id = :refund
+""")
+# The bank's number names the refund that arrived, which says what it repeats.
+_NUMBER_FREE = text("UPDATE refund SET provider_refund_id = NULL WHERE id = :refund AND state = 'failed'")
+_RETURNABLE = text(f"""
+SELECT back.fen FROM payer_share s JOIN shop_order o ON o.id = s.order_id, LATERAL ({RETURNABLE}) back
+WHERE s.id = :share
+""")  # noqa: S608  # our own constant
+_PAID = text("""
 UPDATE payer_share s SET paid_fen = s.paid_fen + r.fen, payment_state = CASE
     WHEN s.paid_fen + r.fen > s.due_fen THEN 'overpaid' WHEN s.paid_fen + r.fen = s.due_fen THEN 'paid'
     WHEN s.payment_state = 'overdue' THEN 'overdue' WHEN s.paid_fen + r.fen <= 0 THEN 'unpaid' ELSE 'partly_paid' END
-FROM (SELECT amount_fen AS fen FROM paid_back WHERE id = :paid_back) r WHERE s.id = :share
+FROM (SELECT CAST(:fen AS bigint) AS fen) r WHERE s.id = :share
 """)
 
 
@@ -89,7 +105,7 @@ async def propose_come_back(
     if row.amount_fen < 0 or row.state != "queued":
         raise AlreadyMatched("它已经匹配，或正等另一位同事确认。")
     left_fen = await _left(session, transfer_id)
-    ours = await _returned(session, actor, Permission.BANK_IMPORT, kind, returned_id, now)
+    ours = _must_stand(await _returned(session, actor, Permission.BANK_IMPORT, kind, returned_id, now))
     if ours.fen != left_fen:
         raise AmountsDiffer(f"到账 {yuan(left_fen)}，而转出的是 {yuan(ours.fen)}，不是同一笔，或银行扣了费用。")
     if ours.went_from is not None and row.day < ours.went_from:
@@ -127,15 +143,16 @@ async def confirm_come_back(
     await _left(session, transfer_id)
     kind: Kind = "refund" if said.refund_id else "pay_back"
     returned_id = said.refund_id or said.paid_back_id
-    ours = await _returned(session, actor, Permission.BANK_CONFIRM, kind, returned_id, now, lock=True)
+    ours = await _returned(session, actor, Permission.BANK_CONFIRM, kind, returned_id, now)
     if said.proposed_by == actor.user_id:
         raise SamePerson("请另一位有确认权限的同事处理。")
+    _must_stand(ours)
     await _decide(session, actor, came_back_id, "confirmed", "came_back", now)
     if kind == "refund":
         await fail(session, returned_id, CAME_BACK, provider_refund_id=None, now=now, day=said.settled_day)
         await pursue(session, ours.order_id, now=now)
     else:
-        await _advance_again(session, ours, said, now)
+        await _move_advance(session, ours, ours.fen, f"bank:came_back:{came_back_id}", said.settled_day, now)
     after = {"came_back_id": str(came_back_id), kind: str(returned_id), "amount_fen": ours.fen}
     await _note(session, actor, "bank.came_back", transfer_id, after, said.reason, now)
 
@@ -152,6 +169,33 @@ async def reject_come_back(
     await _note(session, actor, "bank.reject", transfer_id, after, reason, now)
 
 
+async def arrived_after_all(session: WriteSession, actor: Actor, *, receipt_id: UUID, day: date, now: datetime) -> None:
+    """Two people say that this row was something else: what had come back with it has arrived, from `day` on.
+
+    A refund is repeated, under the same bank's number, and has succeeded; a share's advance is gone again. Where
+    nothing had come back with the row: nothing. The caller holds the row's lock. Raises NotFound out of the actor's
+    reach, CannotComeBack where it was sent again or used meanwhile.
+    """
+    said = (await session.execute(_CONFIRMED, {"transfer": receipt_id})).one_or_none()
+    if said is None:
+        return
+    kind: Kind = "refund" if said.refund_id else "pay_back"
+    ours = await _returned(session, actor, Permission.BANK_CONFIRM, kind, said.refund_id or said.paid_back_id, now)
+    await session.execute(_UNDO, {"id": said.id})
+    if kind == "pay_back":
+        returnable: int = (await session.execute(_RETURNABLE, {"share": ours.share_id})).scalar_one()
+        if returnable < ours.fen:
+            raise CannotComeBack(f"付款方的预收款只剩 {yuan(returnable)}：已经重新退回，或付了货款。")
+        await _move_advance(session, ours, -ours.fen, f"bank:arrived:{said.id}", day, now)
+        return
+    if await session.scalar(_SENT_AGAIN, {"refund": ours.id}):
+        raise CannotComeBack("这笔退款已经重新退过，或订单的付款已被冲回，不能再算已经送到。")
+    again = await repeat(session, refund_id=ours.id, requested_by=actor.user_id, now=now)
+    await session.execute(_NUMBER_FREE, {"refund": ours.id})
+    at = min(now, datetime.combine(day, time(12), SHANGHAI))
+    await succeed(session, again, Success(f"bank:{ours.bank_reference}", ours.fen, at), now=now)
+
+
 async def _left(session: WriteSession, transfer_id: UUID) -> int:
     """What stands of the locked row. Raises AlreadyMatched while somebody says that the bank took it back."""
     row = (await session.execute(_ROW, {"transfer": transfer_id})).one()
@@ -161,24 +205,19 @@ async def _left(session: WriteSession, transfer_id: UUID) -> int:
 
 
 async def _returned(
-    session: WriteSession,
-    actor: Actor,
-    permission: Permission,
-    kind: Kind,
-    returned_id: UUID,
-    now: datetime,
-    *,
-    lock: bool = False,
+    session: WriteSession, actor: Actor, permission: Permission, kind: Kind, returned_id: UUID, now: datetime
 ) -> Row[Any]:
-    """What went out. lock: read again under the lock of its order."""
+    """What went out, read under the lock of its order."""
     units = await visible_unit_ids(session, actor, permission, clock.business_day(now))
     named = {"kind": kind, "id": returned_id}
     ours = (await session.execute(_RETURNED, named)).one_or_none()
     if ours is None or (units is not None and ours.unit_id not in units):
         raise NotFound("没有这笔退款或退回。")
-    if lock:
-        await session.execute(_LOCK_ORDER, {"order": ours.order_id})
-        ours = (await session.execute(_RETURNED, named)).one()
+    await session.execute(_LOCK_ORDER, {"order": ours.order_id})
+    return (await session.execute(_RETURNED, named)).one()
+
+
+def _must_stand(ours: Row[Any]) -> Row[Any]:
     if ours.why_not is not None:
         raise CannotComeBack(_WHY[ours.why_not])
     return ours
@@ -203,19 +242,22 @@ async def _decide(
         raise AlreadyMatched("另一位同事刚刚处理过。")
 
 
-async def _advance_again(session: WriteSession, ours: Row[Any], said: Row[Any], now: datetime) -> None:
-    """The reverse of what the pay-back had moved, linked to it by its key."""
-    await session.execute(_MORE, {"share": ours.share_id, "paid_back": ours.id})
-    again = Moved(
-        key=f"undone:{transfer_id(f'bank:returned:{ours.id}')}",
-        kind="undone",
-        debit=("clearing", "bank"),
-        credit=("advance", str(ours.share_id)),
-        amount_fen=ours.fen,
+async def _move_advance(session: WriteSession, ours: Row[Any], fen: int, key: str, day: date, now: datetime) -> None:
+    """The reverse of what the pay-back had moved, or (fen < 0) that once more. The key names what was said, which names
+    both the row and the pay-back.
+    """
+    await session.execute(_PAID, {"share": ours.share_id, "fen": fen})
+    bank, advance = ("clearing", "bank"), ("advance", str(ours.share_id))
+    moved = Moved(
+        key=key,
+        kind="undone" if fen > 0 else "advance_returned",
+        debit=bank if fen > 0 else advance,
+        credit=advance if fen > 0 else bank,
+        amount_fen=abs(fen),
         reference=ours.order_id,
-        occurred_on=said.settled_day,
+        occurred_on=day,
     )
-    await post(session, [again], now=now)
+    await post(session, [moved], now=now)
 
 
 async def _note(

@@ -290,25 +290,29 @@ class PaidBack(SQLModel, table=True):
 
 class CameBack(SQLModel, table=True):
     """A refund or a pay-back of ours that the bank could not deliver came back with this row: one person says so,
-    another confirms. Once each. `settled_day`: the business day it counts on.
+    another confirms. Once each. `settled_day`: the business day it counts on. undone: two people say that it was
+    another one (`match_undoing`).
     """
 
     __tablename__ = "came_back"
     __table_args__ = (
-        one_of("state", ("proposed", "confirmed", "rejected")),
+        one_of("state", ("proposed", "confirmed", "rejected", "undone")),
         CheckConstraint("num_nonnulls(refund_id, paid_back_id) = 1", name="of_one_thing"),
         CheckConstraint("decided_by <> proposed_by", name="two_people"),
         CheckConstraint(
             "(state = 'proposed') = (decided_by IS NULL AND decided_at IS NULL)", name="decided_by_somebody"
         ),
-        Index("uq_came_back_transfer", "transfer_id", unique=True, postgresql_where="state <> 'rejected'"),
+        Index(
+            "uq_came_back_transfer", "transfer_id", unique=True,
+            postgresql_where="state NOT IN ('rejected', 'undone')",
+        ),
         Index(
             "uq_came_back_refund", "refund_id", unique=True,
-            postgresql_where="refund_id IS NOT NULL AND state <> 'rejected'",
+            postgresql_where="refund_id IS NOT NULL AND state NOT IN ('rejected', 'undone')",
         ),
         Index(
             "uq_came_back_paid_back", "paid_back_id", unique=True,
-            postgresql_where="paid_back_id IS NOT NULL AND state <> 'rejected'",
+            postgresql_where="paid_back_id IS NOT NULL AND state NOT IN ('rejected', 'undone')",
         ),
         {"info": {"rights": "SELECT, INSERT, UPDATE (state, decided_by, decided_at)"}},
     )  # fmt: skip

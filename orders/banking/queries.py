@@ -182,7 +182,7 @@ SELECT coalesce(jsonb_agg(jsonb_build_object('id', t.id, 'statement_id', t.state
         'proposed_by', c.proposed_by, 'returned', jsonb_build_object('kind', x.kind, 'id', x.id,
             'order_number', x.number, 'payer_name', x.payer_name, 'fen', x.fen, 'bank_reference', x.bank_reference))
         FROM came_back c JOIN ({RETURNED}) x ON x.id IN (c.refund_id, c.paid_back_id)
-        WHERE c.transfer_id = t.id AND c.state <> 'rejected'),
+        WHERE c.transfer_id = t.id AND c.state IN ('proposed', 'confirmed')),
     'undoing', (SELECT jsonb_build_object('id', u.id, 'reversal_id', u.reversal_id, 'reason', u.reason,
         'proposed_by', u.proposed_by, 'receipt', jsonb_build_object('id', r.id, 'serial_number', r.serial_number,
             'day', r.day, 'payer_name', r.payer_name, 'remark', r.remark, 'state', r.state,
@@ -202,7 +202,7 @@ _QUEUE = text(
     ORDER BY {_RANK}, t.day, t.id LIMIT :most) t"""  # noqa: S608  # our own constants
 ).bindparams(bindparam("units", type_=ARRAY(Uuid)), bindparam("day", type_=Date))
 _MATCHED = text(
-    f"""{_TRANSFERS} WHERE ((t.state = 'matched' AND t.amount_fen > 0) OR t.state = 'set_aside')
+    f"""{_TRANSFERS} WHERE ((t.state = 'matched' AND t.amount_fen > 0) OR t.state IN ('set_aside', 'came_back'))
     AND t.imported_at > :since AND (:all OR b.unit_id = ANY(:units)) AND NOT EXISTS (
         SELECT FROM match_undoing u WHERE u.receipt_id = t.id AND u.state = 'proposed')
     ORDER BY t.imported_at DESC, t.id LIMIT :most) t"""
@@ -278,7 +278,9 @@ def _rank(one: TransferSeen) -> int:
 
 
 async def matched_of(session: ReadSession, actor: Actor, *, now: datetime, most: int = 50) -> list[TransferSeen]:
-    """Receipts of the last days that have their shares, and rows put aside: the wrong ones are undone from here."""
+    """Receipts of the last days that have their shares, rows put aside, and what came back: the wrong ones are undone
+    from here.
+    """
     named = {"since": now - MATCHED_SHOWN, "most": most}
     reach = await _reach(session, actor, clock.business_day(now))
     return _transfers((await session.execute(_MATCHED, reach | named)).scalar_one())
@@ -323,8 +325,8 @@ async def _reach(session: ReadSession, actor: Actor, day: date) -> dict[str, obj
 
 
 async def _ours_suggested(session: ReadSession, found: list[TransferSeen], reach: dict[str, object]) -> None:
-    """Refunds and pay-backs of exactly this amount that may have come back; of what the bank says came back only."""
-    open_ones = [one for one in found if one.state == "queued" and one.why_queued == "came_back"]
+    """Refunds and pay-backs of exactly this amount that may have come back, where the bank or two people said so."""
+    open_ones = [one for one in found if one.state == "queued" and one.why_queued in {"came_back", "undone"}]
     ours = await returned_of(session, sorted({one.left_fen for one in open_ones}), reach)
     for one in open_ones:
         one.may_be_ours.extend([seen for seen in ours if seen.fen == one.left_fen][:SUGGESTED_MOST])

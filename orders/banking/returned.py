@@ -47,7 +47,7 @@ FROM paid_back b JOIN payer_share s ON s.id = b.payer_share_id JOIN shop_order o
 _LIKE = text(f"""
 SELECT kind, id, number AS order_number, payer_name, fen, bank_reference FROM ({RETURNED}) x
 WHERE fen = ANY(:amounts) AND why_not IS NULL AND (:all OR unit_id = ANY(:units)) AND NOT EXISTS (
-    SELECT FROM came_back c WHERE x.id IN (c.refund_id, c.paid_back_id) AND c.state <> 'rejected')
+    SELECT FROM came_back c WHERE x.id IN (c.refund_id, c.paid_back_id) AND c.state IN ('proposed', 'confirmed'))
 ORDER BY counted_on DESC, id LIMIT :most
 """).bindparams(bindparam("amounts", type_=ARRAY(BigInteger)), bindparam("units", type_=ARRAY(Uuid)))  # noqa: S608
 LISTED_MOST: Final = 200

@@ -5,13 +5,16 @@ from contextlib import aclosing
 from datetime import date
 from typing import Any
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from orders.checkout.open_payment import open_payment
 from orders.funds.post import transfer_id
 from orders.order.schemas import OrderOut
+from orders.switchboard import handle_inbox
 from shop.access.permissions import Actor, Grant, Role
 from shop.core import clock
 from shop.core.database import Database
@@ -20,6 +23,7 @@ from tests.make.banking import balance, grades, icbc, share_now
 from tests.make.caller import as_caller, refused
 from tests.make.evidence import worker
 from tests.make.people import somebody
+from tests.make.shop import buyer, placed
 from tests.make.units import unit
 from tests.orders.banking.test_pages import signed_in, token
 
@@ -168,20 +172,102 @@ async def test_a_pay_back_that_came_back_is_an_advance_again_and_is_paid_back_ag
     assert await share_now(desk.database, share_id) == (order.total_fen, order.total_fen + 500, "overpaid")
     assert await balance(desk.database, "clearing", "bank") == order.total_fen + 500
     assert await balance(desk.database, "advance", share_id) == -500
-    went = transfer_id(f"bank:returned:{made}")
     assert await one(
         desk,
         """SELECT n.kind, n.occurred_on::text, n.debit_account_id = w.credit_account_id,
             n.credit_account_id = w.debit_account_id, n.amount_fen
         FROM transfer n, transfer w WHERE n.id = :again AND w.id = :went""",
-        again=transfer_id(f"undone:{went}"),
-        went=went,
+        again=transfer_id(f"bank:came_back:{said}"),
+        went=transfer_id(f"bank:returned:{made}"),
     ) == ("undone", "2026-11-24", True, True, 500)
     assert await listed(desk, "held") == [("held", "overpaid", 500)]
     assert await desk.named() == {"payment_held": 500}
     await paid_back(desk, order, 500, "BACK-0002")
     assert (await listed(desk, "held"), await desk.named()) == ([], {})
     assert await desk.order_now(order) == ("confirmed", "paid")
+
+
+async def came_back(desk: Desk, row: dict[str, Any], kind: str, returned: str) -> None:
+    at, body = f"/bank-transfers/{row['id']}/came-back", {"kind": kind, "returned_id": returned} | WHY
+    said = (await desk.post(desk.importer, at, body, status=201))["came_back_id"]
+    await desk.post(desk.second, f"{at}/{said}/confirm")
+
+
+async def undone(desk: Desk, row: dict[str, Any]) -> httpx.Response:
+    why = {"reason": "认错了，退回来的是另一笔"}
+    undoing = (await desk.post(desk.importer, f"/bank-transfers/{row['id']}/unmatch", why, status=201))["undoing_id"]
+    refused(await desk.answer(desk.stranger, f"/bank-undoings/{undoing}/confirm"), 404, "not_found")
+    return await desk.answer(desk.second, f"/bank-undoings/{undoing}/confirm")
+
+
+async def test_who_named_the_wrong_refund_undoes_it_and_names_the_right_one(desk: Desk) -> None:
+    _, order, code = await desk.ordered()
+    await desk.bring(money("S1", order.total_fen + 500, code))
+    wrong, right = [await refunded(desk, order, 300, f"OUT{n}-0001") for n in (1, 2)]
+    made = await paid_back(desk, order, 500, "BACK-0001")
+    await desk.bring(money("B1", 300, "退汇", day="2026-11-24"), money("B2", 500, "退汇", day="2026-11-24"))
+    refund_row, share_row = await row_of(desk, "B1"), await row_of(desk, "B2")
+    left = order.total_fen - 600
+    await came_back(desk, refund_row, "refund", wrong)
+    assert (await grades(desk.database, order.id), await balance(desk.database, "clearing", "bank")) == (
+        {"A": 1_700}, left + 300,
+    )  # fmt: skip
+    assert (await undone(desk, refund_row)).status_code == 200
+    assert (await grades(desk.database, order.id), await balance(desk.database, "clearing", "bank")) == (
+        {"A": 1_400}, left,
+    )  # fmt: skip
+    again = await one(desk, "SELECT state, provider_refund_id, amount_fen FROM refund WHERE retries_id = :id", id=wrong)
+    assert again == ("succeeded", "bank:OUT1-0001", 300)
+    assert (await listed(desk, "refund"), await desk.named()) == ([], {"bank_came_back": 500})
+    refund_row = await row_of(desk, "B1")
+    assert {ours["bank_reference"] for ours in refund_row["may_be_ours"]} == {"OUT1-0001", "OUT2-0001"}
+    await came_back(desk, refund_row, "refund", right)
+    assert (await desk.named())["refund_undone"] == 300
+    # Sent again, it cannot have arrived the first time.
+    await desk.post(desk.second, f"/refunds/{right}/retry")
+    refused(await undone(desk, refund_row), 409, "cannot_come_back")
+    # A pay-back there and back, as often as people err; used meanwhile, it stays where it is.
+    share_id = await desk.share_of(order)
+    for _ in range(2):
+        await came_back(desk, share_row, "pay_back", made)
+        assert (await share_now(desk.database, share_id))[1] == order.total_fen + 500
+        assert (await desk.named())["payment_held"] == 500
+        assert (await undone(desk, share_row)).status_code == 200
+        assert (await share_now(desk.database, share_id))[1] == order.total_fen
+        assert "payment_held" not in await desk.named()
+    await came_back(desk, share_row, "pay_back", made)
+    await paid_back(desk, order, 1, "BACK-0002")
+    refused(await undone(desk, share_row), 409, "cannot_come_back")
+    assert set(await desk.named()) == {"payment_held"}
+
+
+async def test_what_the_bank_gave_back_for_the_provider_may_come_back_as_well(desk: Desk) -> None:
+    who = await buyer(desk.database, works_at=desk.shop.branch)
+    order = await placed(desk.database, who, {desk.shop.skus[0]: 2})
+    sandbox, gateway = desk.app.state.sandbox, desk.app.state.gateway
+    opened = await open_payment(desk.database, gateway, actor=who, order_id=order.id, method="stripe", now=clock.now())
+    await sandbox.succeed(opened.payment_id)
+    await sandbox.quiet()
+    await handle_inbox(desk.database, gateway, now=clock.now())
+    sandbox.let_refunds_fail(failing=True)
+    asked = {"amount_fen": 300, "reason": "少了一点"}
+    failed = (await desk.post(desk.importer, f"/orders/{order.id}/refunds", asked, status=201))["id"]
+    await sandbox.quiet()
+    await handle_inbox(desk.database, gateway, now=clock.now())
+    for clerk in (desk.importer, desk.second):
+        answer = await desk.answer(clerk, f"/refunds/{failed}/given-back", {"bank_reference": "OUT1-0001"} | WHY)
+        assert answer.status_code in {200, 202}
+    assert await both_clearings(desk) == (order.total_fen, -300)
+    await desk.bring(money("B1", 300, "退汇", day=str(clock.today())))
+    row = await row_of(desk, "B1")
+    await came_back(desk, row, "refund", row["may_be_ours"][0]["id"])
+    assert await both_clearings(desk) == (order.total_fen, 0)
+    assert await grades(desk.database, order.id) == {"A": 2_000}
+    assert await desk.named() == {"refund_undone": 300}
+
+
+async def both_clearings(desk: Desk) -> tuple[int, int]:
+    return await balance(desk.database, "clearing", "stripe"), await balance(desk.database, "clearing", "bank")
 
 
 async def test_what_comes_for_a_share_that_owes_is_a_payment_like_any_other(desk: Desk) -> None:
@@ -254,4 +340,7 @@ async def test_two_browsers_say_that_a_refund_came_back(desk: Desk) -> None:
         for do in ("reject", "confirm"):
             done = await second.post(f"{at}/{said}", data={"csrf_token": token(page), "do": do, "reason": ""})
             assert done.status_code == (422 if do == "reject" else 303), "a reason is asked for"
+        page = (await first.get("/staff/bank")).text
+        assert f'action="{at.removesuffix("came-back")}unmatch"' in page, "who erred undoes it from here"
+        assert "OUT1-0001" in page
     assert await listed(desk, "refund") == [("refund_undone", "came_back", 300)]
