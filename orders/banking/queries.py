@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import ARRAY, Date, Text, Uuid, bindparam, text
 
 from orders.banking.propose_reversal import candidates_of
-from orders.banking.returned import RETURNED, ReturnedSeen, returned_of
+from orders.banking.returned import RETURNED_AS_SAID, ReturnedSeen, returned_of
 from orders.order.returnable import RETURNABLE, STANDS
 from orders.order.transfer_code import codes_in
 from shop.access.permissions import Actor, Permission
@@ -181,7 +181,7 @@ SELECT coalesce(jsonb_agg(jsonb_build_object('id', t.id, 'statement_id', t.state
     'came_back', (SELECT jsonb_build_object('id', c.id, 'state', c.state, 'reason', c.reason,
         'proposed_by', c.proposed_by, 'returned', jsonb_build_object('kind', x.kind, 'id', x.id,
             'order_number', x.number, 'payer_name', x.payer_name, 'fen', x.fen, 'bank_reference', x.bank_reference))
-        FROM came_back c JOIN ({RETURNED}) x ON x.id IN (c.refund_id, c.paid_back_id)
+        FROM came_back c, LATERAL ({RETURNED_AS_SAID}) x
         WHERE c.transfer_id = t.id AND c.state IN ('proposed', 'confirmed')),
     'undoing', (SELECT jsonb_build_object('id', u.id, 'reversal_id', u.reversal_id, 'reason', u.reason,
         'proposed_by', u.proposed_by, 'receipt', jsonb_build_object('id', r.id, 'serial_number', r.serial_number,
