@@ -30,8 +30,8 @@ import orders.audit.questions_api
 import orders.balance.api
 import orders.balance.pages
 import orders.banking.api
-import orders.banking.layout_api
 import orders.banking.pages
+import orders.banking.statement.layout_api
 import orders.banking.statement_pages
 import orders.banking.undo_api
 import orders.banking.undo_pages
@@ -165,7 +165,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.balance.api.routes,
     orders.balance.pages.routes,
     orders.banking.api.routes,
-    orders.banking.layout_api.routes,
+    orders.banking.statement.layout_api.routes,
     orders.banking.statement_pages.routes,
     orders.banking.undo_api.routes,
     orders.banking.undo_pages.routes,

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = '20261130_0029'
-down_revision = '20261130_0027'
+down_revision = '20261130_0028'
 branch_labels = None
 depends_on = None
 

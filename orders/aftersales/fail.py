@@ -1,6 +1,6 @@
 """A refund failed: before it had succeeded, its amounts are left again; afterwards, everything it did is undone."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import text
@@ -36,13 +36,20 @@ WHERE t.reference = :refund AND t.kind = 'allowance_refunded' ORDER BY a.owner
 
 
 async def fail(
-    session: WriteSession, refund_id: UUID, failure: str, *, provider_refund_id: str | None, now: datetime
+    session: WriteSession,
+    refund_id: UUID,
+    failure: str,
+    *,
+    provider_refund_id: str | None,
+    now: datetime,
+    day: date | None = None,
 ) -> bool:
     """Returns whether anything changed: failed before is success. The caller holds the order's lock.
 
-    A refund that had succeeded is undone on the business day of `now`: a positive entry for each negative one, linked;
-    transfers that go back; allowances taken again as far as they are there; pieces of an order that is still to be
-    sent are its own again as far as they are free. What it returned can be refunded again.
+    A refund that had succeeded is undone on the business day of `now`, or on the `day` that a bank states: a positive
+    entry for each negative one, linked; transfers that go back; allowances taken again as far as they are there; pieces
+    of an order that is still to be sent are its own again as far as they are free. What it returned can be refunded
+    again.
     """
     named = {"refund": refund_id, "failure": failure[:200], "provider": provider_refund_id, "now": now}
     if await session.scalar(_FAILED, named) is not None:
@@ -51,7 +58,7 @@ async def fail(
     if await session.scalar(_UNDONE, named) is None:
         return False
     await return_reservation(session, refund_id)
-    day = clock.business_day(now)
+    day = day or clock.business_day(now)
     parts = (await session.execute(PARTS, {"refund": refund_id})).all()
     components = [part.component_id for part in parts]
     await undo_refund(session, refund_id=refund_id, component_ids=components, occurred_on=day, now=now)

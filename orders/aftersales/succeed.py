@@ -23,7 +23,9 @@ FROM payment p
 WHERE r.id = :refund AND r.state IN ('requested', 'submitted') AND r.amount_fen - r.allowance_fen = :amount
     AND p.id = r.payment_id
 RETURNING r.id, r.order_id, r.amount_fen, r.currency, p.id AS payment_id, p.succeeded_at AS paid_at,
-    p.state = 'held' AS never_credited, CASE WHEN p.method = 'bank_transfer' THEN 'bank' ELSE 'stripe' END AS clearing,
+    p.state = 'held' AS never_credited,
+    CASE WHEN p.method = 'bank_transfer' OR r.provider_refund_id LIKE 'bank:%' THEN 'bank' ELSE 'stripe' END
+    AS clearing,
     coalesce((SELECT k.person_id::text FROM kept_advance k WHERE k.payment_id = p.id), 'stripe') AS advance
 """
 )
@@ -66,7 +68,10 @@ WHERE e.fen > coalesce(g.fen, 0) ORDER BY 1
 
 @dataclass(frozen=True, slots=True)
 class Success:
-    """What the provider returned, and when; nothing where all of it returns to allowances, or a dispute took it."""
+    """What the provider returned, and when; nothing where all of it returns to allowances, or a dispute took it.
+
+    provider_refund_id: `bank:` and the bank's serial number where a bank transfer of ours did it, whatever had paid.
+    """
 
     provider_refund_id: str | None
     own_fen: int
@@ -117,8 +122,8 @@ def _negative(refund_id: UUID, part: Row[Any], day: date, sale_on: date) -> Reco
 
 
 def _claims_lowered(refund_id: UUID, own: str, returned: Sequence[Row[Any]], day: date) -> list[Moved]:
-    """What a supplier is owed falls, and so does what the provider or the bank (`own`) holds for us, or what a union
-    owes; one transfer each.
+    """What a supplier is owed falls, and so does what the provider or the bank (`own`: that which returned the money)
+    holds for us, or what a union owes; one transfer each.
     """
     sums: dict[tuple[str, str], int] = {}
     for row in returned:

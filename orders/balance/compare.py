@@ -70,7 +70,7 @@ async def compare(database: Database, gateway: PaymentGateway, *, now: datetime)
                 differences += map(of_law, named)
                 unsure |= {one.code} if len(named) >= KEYS_NAMED else set()
         differences += [*_of_funds(await prove(session)), *_of_years(await years_apart(session))]
-        waiting = await open_items(session)
+        waiting = await open_items(session, now=now)
         unsealed = (await session.execute(_UNSEALED)).one()
         asked = await to_ask(session, now=now)
     if unsealed.oldest and unsealed.oldest < now - SEALED_WITHIN:

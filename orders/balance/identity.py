@@ -190,13 +190,15 @@ LAWS = (
             JOIN share_component c ON c.share_id = s.id
             UNION ALL SELECT 'freight', payer_share_id::text, fen FROM freight_share""",
     ),
-    # What a share counts as paid = bank transfers matched to it, less matches undone and what was paid back.
+    # What a share counts as paid = bank transfers matched to it, less matches undone and what was paid back for good.
     Law(
         "transfers", "share", ("paid",), ("matched", "unmatched", "paid_back"),
         """SELECT 'paid' AS part, id::text AS key, paid_fen AS fen FROM payer_share WHERE paid_fen <> 0
             UNION ALL SELECT 'matched', payer_share_id::text, amount_fen FROM transfer_match
             UNION ALL SELECT 'unmatched', payer_share_id::text, -amount_fen FROM transfer_unmatch
-            UNION ALL SELECT 'paid_back', payer_share_id::text, -amount_fen FROM paid_back""",
+            UNION ALL SELECT 'paid_back', payer_share_id::text, -amount_fen FROM paid_back
+            UNION ALL SELECT 'paid_back', b.payer_share_id::text, b.amount_fen
+            FROM came_back c JOIN paid_back b ON b.id = c.paid_back_id WHERE c.state = 'confirmed'""",
     ),
     # What a receipt counts as matched = its matches that were not undone.
     Law(

@@ -1,11 +1,13 @@
 """What waits for people: nothing that is wrong, and nothing that may be forgotten. One row a kind; add one here.
 
-`rows` is SQL of (subject, unit_id, amount, currency, about, why): `about` names the order or document, `why` is a code
-or a word of the provider's. An item is named by every run until its statement no longer finds it.
+`rows` is SQL of (subject, unit_id, amount, currency, about, why, since): `about` names the order or document, `why` is
+a code or a word of the provider's, `since` where it matters. An item is named by every run until its statement no
+longer finds it.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import text
@@ -13,25 +15,30 @@ from sqlalchemy import text
 from orders.balance.difference import Difference
 from orders.balance.rules import Owner
 from orders.payment_desk.waiting import WAITING
-from orders.payment_desk.words import TO_DO, WHY
+from orders.payment_desk.words import BY_BANK, TO_DO, WHY
+from shop.core import clock
 from shop.core.database import ReadSession
 from shop.ui.filters import yuan
 
 
 @dataclass(frozen=True, slots=True)
 class OpenKind:
-    """code: as in `rules.NAMES`; reason: what to do; words: what `why` means."""
+    """code: as in `rules.NAMES`; reason: what to do; words: what `why` means. next_day: it is daily work, and named
+    only once the business day of its `since` is over.
+    """
 
     code: str
     owner: Owner
     reason: str
     rows: str
     words: Mapping[str, str]
+    next_day: bool = False
 
 
-def _desk(what: str, subject: str = "w.subject") -> str:
-    return f"""SELECT {subject} AS subject, o.unit_id, w.amount_fen AS amount, w.currency, '订单 ' || o.number AS about,
-        w.why FROM ({WAITING}) w JOIN shop_order o ON o.id = w.order_id WHERE w.what = '{what}'"""  # noqa: S608
+def _desk(what: str, subject: str = "w.subject", also: str = "true") -> str:
+    return f"""SELECT {subject} AS subject, coalesce(w.unit_id, o.unit_id) AS unit_id, w.amount_fen AS amount,
+        w.currency, '订单 ' || o.number AS about, w.why, w.since
+        FROM ({WAITING}) w JOIN shop_order o ON o.id = w.order_id WHERE w.what = '{what}' AND {also}"""  # noqa: S608
 
 
 _BANK_WORDS: Final = {"queued": "待指明", "proposed": "待第二人确认", "taken_back": "银行冲回", "undone": "撤销匹配"}
@@ -67,12 +74,14 @@ WHERE EXISTS (SELECT FROM transfer_unmatch n WHERE n.payer_share_id = y.id)
 """
 
 KINDS: Final = (
-    OpenKind("payment_held", "payments_desk", TO_DO["held"], _desk("held"), WHY),
+    OpenKind("payment_held", "payments_desk", TO_DO["held"], _desk("held", also="NOT w.by_bank"), WHY),
+    OpenKind("payment_held", "payments_desk", BY_BANK, _desk("held", also="w.by_bank"), WHY),
     OpenKind("advance_kept", "payments_desk", TO_DO["advance"], _desk("advance"), WHY),
     OpenKind("dispute_open", "payments_desk", TO_DO["dispute"], _desk("dispute"), WHY),
     OpenKind("dispute_short", "payments_desk", TO_DO["dispute_short"], _desk("dispute_short"), WHY),
     OpenKind("refund_failed", "payments_desk", TO_DO["refund_failed"], _desk("refund_failed"), WHY),
     OpenKind("refund_undone", "payments_desk", TO_DO["refund_undone"], _desk("refund_undone"), WHY),
+    OpenKind("refund_to_send", "payments_desk", TO_DO["bank_refund"], _desk("bank_refund"), WHY, next_day=True),
     # By the name that the comparison with the provider gives it: one thing is named once.
     OpenKind(
         "refund_unknown", "payments_desk", TO_DO["provider_refund"], _desk("provider_refund", "'refund:' || w.id"), WHY
@@ -82,6 +91,13 @@ KINDS: Final = (
         "payments_desk",
         "请在对公转账页指明银行冲回的是哪一笔到账，由另一位同事确认",
         _bank("t.amount_fen < 0 AND t.state IN ('queued', 'proposed')"),
+        _BANK_WORDS,
+    ),
+    OpenKind(
+        "bank_came_back",
+        "payments_desk",
+        "附言说是退汇：请在对公转账页指明是本店哪一笔退款没有送到，由另一位同事确认；不是的，匹配到付款份额",
+        _bank("t.amount_fen > 0 AND t.why_queued = 'came_back' AND t.state IN ('queued', 'proposed')"),
         _BANK_WORDS,
     ),
     OpenKind(
@@ -115,11 +131,14 @@ KINDS: Final = (
 )
 
 
-async def open_items(session: ReadSession) -> list[Difference]:
-    """Of the same snapshot as the identities."""
+async def open_items(session: ReadSession, *, now: datetime | None = None) -> list[Difference]:
+    """Of the same snapshot as the identities. now: by default that of the clock."""
+    today = clock.business_day(now or clock.now())
     found = []
     for kind in KINDS:
         for row in await session.execute(text(kind.rows)):
+            if kind.next_day and clock.business_day(row.since) >= today:
+                continue
             amount = yuan(row.amount) if row.currency == "cny" else f"{row.amount} {row.currency.upper()}"
             found.append(
                 Difference(

@@ -16,8 +16,8 @@ NAMES: Mapping[str, str] = {
     "refund_unknown": "平台多出的退款", "refund_missing": "平台查不到的退款", "provider_silent": "支付平台未答复",
     "unsealed": "久未封存的台账", "payment_held": "收款待处理", "advance_kept": "预收款未用",
     "dispute_open": "争议未决", "dispute_short": "争议扣款超出订单", "refund_failed": "退款没有成功",
-    "refund_undone": "退款成功后又失败", "owned": "每件货归谁",
-    "bank_reversal": "银行冲回待处理", "bank_conflict": "流水前后不一致",
+    "refund_undone": "退款成功后又失败", "refund_to_send": "退款待银行转账", "owned": "每件货归谁",
+    "bank_reversal": "银行冲回待处理", "bank_came_back": "退汇待处理", "bank_conflict": "流水前后不一致",
     "receipt_doubled": "同一笔到账记了两次", "receipt_lost": "到账没有银行流水", "unpaid_again": "已发货又未付款",
     "outside": "外部销售与台账", "rollup_years": "年汇总与月汇总",
 }  # fmt: skip

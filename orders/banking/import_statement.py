@@ -13,12 +13,12 @@ from sqlalchemy import ARRAY, Uuid, bindparam, text
 
 from orders.banking.desk import company_of
 from orders.banking.find_shares import Found, Incoming, find_shares
-from orders.banking.known_rows import ROWS, SortedRows, known_ids, sort_rows
-from orders.banking.map_layout import layouts_of
-from orders.banking.own_account import account_digest, own_account
 from orders.banking.propose_reversal import propose_reversals
-from orders.banking.read_statement import Came, StatementRead, read_statement
 from orders.banking.settle_transfer import Applied, settle_transfers
+from orders.banking.statement.known_rows import ROWS, SortedRows, known_ids, sort_rows
+from orders.banking.statement.map_layout import layouts_of
+from orders.banking.statement.own_account import account_digest, own_account
+from orders.banking.statement.read_statement import Came, StatementRead, read_statement
 from orders.evidence.keep import keep, plain_name
 from shop.access.permissions import Actor, Permission
 from shop.adapters.files.store import FileStore

@@ -21,8 +21,8 @@ from sqlmodel import Field, SQLModel
 
 from shop.core.database import APPEND_ONLY, Fen, Moment, one_of
 
-TRANSFER_STATES = ("queued", "proposed", "matched", "taken_back", "set_aside")
-"""set_aside: two people said that it is for no share of ours."""
+TRANSFER_STATES = ("queued", "proposed", "matched", "taken_back", "set_aside", "came_back")
+"""set_aside: two people said that it is for no share of ours; came_back: that it is money which we had sent."""
 HOWS = ("code", "known_payer", "by_hand")
 
 
@@ -291,3 +291,45 @@ class PaidBack(SQLModel, table=True):
     reason: str
     recorded_by: UUID = Field(foreign_key="user_account.id")
     recorded_at: datetime = Field(sa_type=Moment)
+
+
+class CameBack(SQLModel, table=True):
+    """A refund or a pay-back of ours that the bank could not deliver came back with this row: one person says so,
+    another confirms. Once each. `settled_day`: the business day it counts on. undone: two people say that it was
+    another one (`match_undoing`).
+    """
+
+    __tablename__ = "came_back"
+    __table_args__ = (
+        one_of("state", ("proposed", "confirmed", "rejected", "undone")),
+        CheckConstraint("num_nonnulls(refund_id, paid_back_id) = 1", name="of_one_thing"),
+        CheckConstraint("decided_by <> proposed_by", name="two_people"),
+        CheckConstraint(
+            "(state = 'proposed') = (decided_by IS NULL AND decided_at IS NULL)", name="decided_by_somebody"
+        ),
+        Index(
+            "uq_came_back_transfer", "transfer_id", unique=True,
+            postgresql_where="state NOT IN ('rejected', 'undone')",
+        ),
+        Index(
+            "uq_came_back_refund", "refund_id", unique=True,
+            postgresql_where="refund_id IS NOT NULL AND state NOT IN ('rejected', 'undone')",
+        ),
+        Index(
+            "uq_came_back_paid_back", "paid_back_id", unique=True,
+            postgresql_where="paid_back_id IS NOT NULL AND state NOT IN ('rejected', 'undone')",
+        ),
+        {"info": {"rights": "SELECT, INSERT, UPDATE (state, decided_by, decided_at)"}},
+    )  # fmt: skip
+
+    id: UUID = Field(primary_key=True)
+    transfer_id: UUID = Field(foreign_key="bank_transfer.id")
+    refund_id: UUID | None = Field(default=None, foreign_key="refund.id")
+    paid_back_id: UUID | None = Field(default=None, foreign_key="paid_back.id")
+    state: str = "proposed"
+    reason: str
+    settled_day: date
+    proposed_by: UUID = Field(foreign_key="user_account.id")
+    proposed_at: datetime = Field(sa_type=Moment)
+    decided_by: UUID | None = Field(default=None, foreign_key="user_account.id")
+    decided_at: datetime | None = Field(default=None, sa_type=Moment)

@@ -8,12 +8,12 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from orders.banking.layouts import COLUMN_WORDS
-from orders.banking.map_layout import layouts_seen
 from orders.banking.match import WantedShare, confirm, propose, reject
 from orders.banking.pay_back import pay_back
 from orders.banking.queries import matched_of, overpaid_of, queue_of, refunds_of, rows_of, shares_by_code
 from orders.banking.return_refund import return_refund
+from orders.banking.statement.layouts import COLUMN_WORDS
+from orders.banking.statement.map_layout import layouts_seen
 from orders.order.transfer_code import codes_in
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
@@ -36,7 +36,7 @@ WHY: Final = {
     "serial_conflict": "同一账户、日期和流水号，以前导入的金额或付款人不同，请核对哪一笔是银行的",
     "undone": "原来的匹配已撤销，请重新核对它是谁付的",
     "taken_back": "银行冲回了以前到账的一笔，请指明是哪一笔",
-    "came_back": "附言说是退汇或冲正：可能是本店的退款没有送到，请核对",
+    "came_back": "附言说是退汇或冲正：可能是本店的退款没有送到，请核对并指明是哪一笔",
     "part_taken_back": "银行冲回了它的一部分，请把剩下的重新匹配",
 }
 

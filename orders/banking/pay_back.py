@@ -6,7 +6,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from orders.funds.post import Moved, account_id, post
+from orders.funds.post import Moved, post
+from orders.order.returnable import RETURNABLE
 from orders.order.states import SHARE_STATE
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -34,16 +35,10 @@ _LOCK = text("""
 SELECT o.id AS order_id, o.state, coalesce(s.unit_id, o.unit_id) AS unit_id, s.payer_kind FROM payer_share s
 JOIN shop_order o ON o.id = s.order_id WHERE s.id = :share FOR UPDATE OF o
 """)
-# What an order still wants stays; of one that is over, or was paid another way, all that stands as advance may go.
-_MOST = text("""
-SELECT least(advance.fen, CASE
-    WHEN o.state IN ('cancelled', 'expired') OR (s.payer_kind = 'person' AND o.state <> 'placed') THEN advance.fen
-    ELSE greatest(0, s.paid_fen - s.due_fen) END)::bigint AS fen
-FROM payer_share s JOIN shop_order o ON o.id = s.order_id, LATERAL (
-    SELECT coalesce(sum(CASE WHEN t.credit_account_id = :advance THEN t.amount_fen ELSE -t.amount_fen END), 0) AS fen
-    FROM transfer t WHERE :advance IN (t.debit_account_id, t.credit_account_id)) advance
+_MOST = text(f"""
+SELECT back.fen FROM payer_share s JOIN shop_order o ON o.id = s.order_id, LATERAL ({RETURNABLE}) back
 WHERE s.id = :share FOR UPDATE OF s
-""")
+""")  # noqa: S608  # composed of our own constants
 _CAME = text("""
 SELECT min(t.day) FROM transfer_match m JOIN bank_transfer t ON t.id = m.transfer_id
 WHERE m.payer_share_id = :share
@@ -81,8 +76,7 @@ async def pay_back(
     units = await visible_unit_ids(session, actor, Permission.BANK_CONFIRM, clock.business_day(now))
     if share is None or (units is not None and share.unit_id not in units):
         raise NotFound("没有这个付款份额。")
-    advance = account_id("advance", str(payer_share_id))
-    most: int = (await session.execute(_MOST, {"share": payer_share_id, "advance": advance})).scalar_one()
+    most: int = (await session.execute(_MOST, {"share": payer_share_id})).scalar_one()
     if not 0 < amount_fen <= most:
         raise NothingToReturn(f"最多可以退回 {yuan(max(0, most))}。")
     today = clock.business_day(now)

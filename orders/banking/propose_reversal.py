@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
 from orders.banking.desk import company_of
-from orders.banking.read_statement import names_reversal
+from orders.banking.statement.read_statement import names_reversal
 from orders.order.transfer_code import codes_in
 from shop.core.audit import Change, record_changes
 from shop.core.database import ReadSession, WriteSession
@@ -17,7 +17,8 @@ from shop.core.rows import as_rows
 from shop.sheet.value import plain
 
 TAKEN_BACK: Final = "银行冲回"
-# Receipts of the same account of which at least as much stands, not later than the bank's own day.
+# Receipts of the same account of which at least as much stands, not later than the bank's own day. What came back to us
+# was no receipt: the bank takes no payment back by it.
 _CANDIDATES = text("""
 SELECT n.id AS reversal_id, n.serial_number AS reversal_serial, n.remark AS reversal_remark, n.day AS reversal_day,
     n.payer_name AS reversal_payer, n.payer_account_digest AS reversal_account, t.id, t.serial_number, t.remark, t.day,
@@ -26,7 +27,7 @@ SELECT n.id AS reversal_id, n.serial_number AS reversal_serial, n.remark AS reve
 FROM bank_transfer n JOIN bank_statement ns ON ns.id = n.statement_id
 JOIN bank_transfer t ON t.amount_fen - t.taken_back_fen >= -n.amount_fen AND t.day <= n.day
 JOIN bank_statement ts ON ts.id = t.statement_id
-WHERE n.id = ANY(:reversals) AND n.amount_fen < 0 AND n.state = 'queued'
+WHERE n.id = ANY(:reversals) AND n.amount_fen < 0 AND n.state = 'queued' AND t.state <> 'came_back'
     AND (t.account_key = n.account_key OR (ts.unit_id IS NOT DISTINCT FROM ns.unit_id
         AND (t.account_key LIKE 'desk:%' OR n.account_key LIKE 'desk:%')))
     AND NOT EXISTS (SELECT FROM match_undoing u WHERE u.receipt_id = t.id AND u.state = 'proposed')

@@ -9,6 +9,8 @@ import msgspec
 from sqlalchemy import ARRAY, Date, Text, Uuid, bindparam, text
 
 from orders.banking.propose_reversal import candidates_of
+from orders.banking.returned import RETURNED_AS_SAID, ReturnedSeen, returned_of
+from orders.order.returnable import RETURNABLE, STANDS
 from orders.order.transfer_code import codes_in
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -64,12 +66,24 @@ class UndoingSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class ComeBackSeen:
+    """A refund or pay-back of ours came back with this row; state: proposed waits for a second person, or confirmed."""
+
+    id: UUID
+    returned: ReturnedSeen
+    state: str
+    reason: str
+    proposed_by: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class TransferSeen:
-    """state: queued, proposed, matched, taken_back, set_aside. amount_fen below zero: the bank took money back.
+    """state: queued, proposed, matched, taken_back, set_aside, came_back. amount_fen below zero: the bank took it back.
 
     left_fen: what stands of a receipt, to be matched. why_queued: new_payer, amount_differs, several_fit, order_over,
     serial_conflict, taken_back, part_taken_back, came_back, undone. undoing: what takes this receipt back, or what this
-    negative row takes back. may_take_back: what such a row may mean.
+    negative row takes back. may_take_back: what such a row may mean. came_back: which refund or pay-back of ours came
+    back with it; may_be_ours: those that it may be.
     """
 
     id: UUID
@@ -89,6 +103,8 @@ class TransferSeen:
     suggestions: list[ShareSeen]
     undoing: UndoingSeen | None
     may_take_back: list[ReceiptSeen]
+    came_back: ComeBackSeen | None
+    may_be_ours: list[ReturnedSeen]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +136,7 @@ class RowsSeen:
 
 @dataclass(frozen=True, slots=True)
 class OverpaidSeen:
-    """A share whose payer gets something back."""
+    """A share whose payer gets something back. returnable_fen: as much of it as may go."""
 
     payer_share_id: UUID
     order_number: str
@@ -128,6 +144,7 @@ class OverpaidSeen:
     transfer_code: str
     due_fen: int
     paid_fen: int
+    returnable_fen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +177,12 @@ SELECT coalesce(jsonb_agg(jsonb_build_object('id', t.id, 'statement_id', t.state
         UNION ALL SELECT y.payer_share_id, y.amount_fen FROM match_proposal_share y
         JOIN match_proposal p ON p.id = y.proposal_id WHERE p.transfer_id = t.id AND p.state = 'proposed') x
         JOIN payer_share s ON s.id = x.payer_share_id JOIN shop_order o ON o.id = s.order_id),
-    'suggestions', '[]'::jsonb, 'may_take_back', '[]'::jsonb,
+    'suggestions', '[]'::jsonb, 'may_take_back', '[]'::jsonb, 'may_be_ours', '[]'::jsonb,
+    'came_back', (SELECT jsonb_build_object('id', c.id, 'state', c.state, 'reason', c.reason,
+        'proposed_by', c.proposed_by, 'returned', jsonb_build_object('kind', x.kind, 'id', x.id,
+            'order_number', x.number, 'payer_name', x.payer_name, 'fen', x.fen, 'bank_reference', x.bank_reference))
+        FROM came_back c, LATERAL ({RETURNED_AS_SAID}) x
+        WHERE c.transfer_id = t.id AND c.state IN ('proposed', 'confirmed')),
     'undoing', (SELECT jsonb_build_object('id', u.id, 'reversal_id', u.reversal_id, 'reason', u.reason,
         'proposed_by', u.proposed_by, 'receipt', jsonb_build_object('id', r.id, 'serial_number', r.serial_number,
             'day', r.day, 'payer_name', r.payer_name, 'remark', r.remark, 'state', r.state,
@@ -180,7 +202,7 @@ _QUEUE = text(
     ORDER BY {_RANK}, t.day, t.id LIMIT :most) t"""  # noqa: S608  # our own constants
 ).bindparams(bindparam("units", type_=ARRAY(Uuid)), bindparam("day", type_=Date))
 _MATCHED = text(
-    f"""{_TRANSFERS} WHERE ((t.state = 'matched' AND t.amount_fen > 0) OR t.state = 'set_aside')
+    f"""{_TRANSFERS} WHERE ((t.state = 'matched' AND t.amount_fen > 0) OR t.state IN ('set_aside', 'came_back'))
     AND t.imported_at > :since AND (:all OR b.unit_id = ANY(:units)) AND NOT EXISTS (
         SELECT FROM match_undoing u WHERE u.receipt_id = t.id AND u.state = 'proposed')
     ORDER BY t.imported_at DESC, t.id LIMIT :most) t"""
@@ -209,11 +231,12 @@ WHERE (s.transfer_code = ANY(:codes) OR (s.due_fen > s.paid_fen AND s.due_fen - 
 _BY_CODE = text("SELECT transfer_code, id FROM payer_share WHERE transfer_code = ANY(:codes)").bindparams(
     bindparam("codes", type_=ARRAY(Text))
 )
-_OVERPAID = text("""
-SELECT s.id AS payer_share_id, o.number AS order_number, s.payer_name, s.transfer_code, s.due_fen, s.paid_fen
-FROM payer_share s JOIN shop_order o ON o.id = s.order_id
-WHERE s.payment_state = 'overpaid' AND (:all OR coalesce(s.unit_id, o.unit_id) = ANY(:units)) ORDER BY s.id LIMIT :most
-""").bindparams(bindparam("units", type_=ARRAY(Uuid)))
+_OVERPAID = text(f"""
+SELECT s.id AS payer_share_id, o.number AS order_number, s.payer_name, s.transfer_code, s.due_fen, s.paid_fen,
+    back.fen AS returnable_fen
+FROM payer_share s JOIN shop_order o ON o.id = s.order_id, LATERAL ({RETURNABLE}) back
+WHERE {STANDS} AND back.fen > 0 AND (:all OR coalesce(s.unit_id, o.unit_id) = ANY(:units)) ORDER BY s.id LIMIT :most
+""").bindparams(bindparam("units", type_=ARRAY(Uuid)))  # noqa: S608  # our own constants
 _REFUNDS = text("""
 SELECT r.id, o.number AS order_number, r.amount_fen - r.allowance_fen AS fen, r.reason, r.requested_at
 FROM refund r JOIN payment p ON p.id = r.payment_id JOIN shop_order o ON o.id = r.order_id
@@ -244,6 +267,7 @@ async def queue_of(
             ReceiptSeen(row.id, row.serial_number, row.day, row.payer_name, row.remark, row.state, row.left_fen)
             for row in meant.get(one.id, [])[:SUGGESTED_MOST]
         )
+    await _ours_suggested(session, found, reach)
     last = cursor_of(_rank(found[-1]), found[-1].day, found[-1].id) if more else None
     return await _suggested(session, found, reach), last
 
@@ -254,7 +278,9 @@ def _rank(one: TransferSeen) -> int:
 
 
 async def matched_of(session: ReadSession, actor: Actor, *, now: datetime, most: int = 50) -> list[TransferSeen]:
-    """Receipts of the last days that have their shares, and rows put aside: the wrong ones are undone from here."""
+    """Receipts of the last days that have their shares, rows put aside, and what came back: the wrong ones are undone
+    from here.
+    """
     named = {"since": now - MATCHED_SHOWN, "most": most}
     reach = await _reach(session, actor, clock.business_day(now))
     return _transfers((await session.execute(_MATCHED, reach | named)).scalar_one())
@@ -278,7 +304,7 @@ async def rows_of(session: ReadSession, actor: Actor, statement_id: UUID, *, day
 
 
 async def overpaid_of(session: ReadSession, actor: Actor, *, day: date, most: int = 100) -> list[OverpaidSeen]:
-    """Shares that were paid too much, and whose payers get the rest back."""
+    """Shares that were paid too much, or whose order is over, and whose payers get the rest back."""
     rows = await session.execute(_OVERPAID, await _reach(session, actor, day) | {"most": most})
     return [OverpaidSeen(**row) for row in rows.mappings()]
 
@@ -296,6 +322,14 @@ async def shares_by_code(session: ReadSession, codes: list[str]) -> dict[str, UU
 async def _reach(session: ReadSession, actor: Actor, day: date) -> dict[str, object]:
     units = await visible_unit_ids(session, actor, Permission.BANK_IMPORT, day)
     return {"all": units is None, "units": sorted(units or ())}
+
+
+async def _ours_suggested(session: ReadSession, found: list[TransferSeen], reach: dict[str, object]) -> None:
+    """Refunds and pay-backs of exactly this amount that may have come back, where the bank or two people said so."""
+    open_ones = [one for one in found if one.state == "queued" and one.why_queued in {"came_back", "undone"}]
+    ours = await returned_of(session, sorted({one.left_fen for one in open_ones}), reach)
+    for one in open_ones:
+        one.may_be_ours.extend([seen for seen in ours if seen.fen == one.left_fen][:SUGGESTED_MOST])
 
 
 async def _suggested(

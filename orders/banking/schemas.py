@@ -162,11 +162,48 @@ class OpenUndoingOut(BaseModel):
     proposed_by: UUID
 
 
+class CameBackIn(BaseModel):
+    """Which refund, or which pay-back of a share, came back with this row."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["refund", "pay_back"]
+    returned_id: UUID
+    reason: Reason
+
+
+class CameBackOut(BaseModel):
+    came_back_id: UUID
+    state: str
+
+
+class ReturnedOut(BaseModel):
+    """What went out by a bank transfer of ours. payer_name: of a pay-back."""
+
+    kind: Literal["refund", "pay_back"]
+    id: UUID
+    order_number: str
+    payer_name: str | None
+    fen: int
+    bank_reference: str
+
+
+class OpenCameBackOut(BaseModel):
+    """state: proposed waits for a second person, or confirmed."""
+
+    id: UUID
+    returned: ReturnedOut
+    state: str
+    reason: str
+    proposed_by: UUID
+
+
 class TransferOut(BaseModel):
-    """state: queued, proposed, matched, taken_back, set_aside. amount_fen below zero: the bank took money back.
+    """state: queued, proposed, matched, taken_back, set_aside, came_back. amount_fen below zero: the bank took it back.
 
     left_fen: what stands of a receipt. why_queued: new_payer, amount_differs, several_fit, order_over, serial_conflict,
-    taken_back, part_taken_back, came_back, undone.
+    taken_back, part_taken_back, came_back, undone. came_back: the refund or pay-back of ours that came back with it;
+    may_be_ours: those of its amount.
     """
 
     id: UUID
@@ -186,6 +223,8 @@ class TransferOut(BaseModel):
     suggestions: list[ShareOut]
     undoing: OpenUndoingOut | None
     may_take_back: list[ReceiptOut]
+    came_back: OpenCameBackOut | None
+    may_be_ours: list[ReturnedOut]
 
 
 class StatementOut(BaseModel):

@@ -9,10 +9,10 @@ from starlette.responses import RedirectResponse, Response
 
 from orders.banking.desk import desk_of
 from orders.banking.import_statement import import_statement
-from orders.banking.layouts import COLUMN_WORDS
-from orders.banking.map_layout import decide_layout, propose_layout
 from orders.banking.pages import ADDRESS, desk_page
-from orders.banking.read_statement import LayoutUnknown
+from orders.banking.statement.layouts import COLUMN_WORDS
+from orders.banking.statement.map_layout import decide_layout, propose_layout
+from orders.banking.statement.read_statement import LayoutUnknown
 from orders.evidence.keep import keep
 from orders.evidence.queries import file_again
 from shop.access.guard import requires

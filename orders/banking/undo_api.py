@@ -1,4 +1,4 @@
-"""`POST /bank-transfers/{id}/unmatch`, `…/takes-back`, and the second person's word."""
+"""`POST /bank-transfers/{id}/unmatch`, `…/takes-back`, `…/came-back`, and the second person's word."""
 
 from typing import Annotated
 from uuid import UUID
@@ -6,8 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from orders.banking.come_back import confirm_come_back, propose_come_back, reject_come_back
 from orders.banking.put_aside import propose_aside
-from orders.banking.schemas import ProposedOut, RejectIn, TakesBackIn, UndoingOut, UnmatchIn
+from orders.banking.schemas import CameBackIn, CameBackOut, ProposedOut, RejectIn, TakesBackIn, UndoingOut, UnmatchIn
 from orders.banking.undo_match import confirm_undoing, name_receipt, propose_unmatch, reject_undoing
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
@@ -80,6 +81,59 @@ async def post_takes_back(
     digest = await digest_of(request)
     done = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
     return done.as_response()
+
+
+@routes.post("/bank-transfers/{transfer_id}/came-back", status_code=201, response_model=CameBackOut)
+async def post_came_back(
+    request: Request, transfer_id: UUID, wanted: CameBackIn, actor: Importer, database: TheDatabase, key: IdempotencyKey
+) -> Response:
+    """A refund or a pay-back of ours that the bank could not deliver. Another person confirms."""
+    now = clock.now()
+
+    async def verb(session: WriteSession) -> Answer:
+        said = await propose_come_back(
+            session,
+            actor=actor,
+            transfer_id=transfer_id,
+            kind=wanted.kind,
+            returned_id=wanted.returned_id,
+            reason=wanted.reason,
+            now=now,
+        )
+        return Answer(201, CameBackOut(came_back_id=said, state="proposed").model_dump_json().encode())
+
+    digest = await digest_of(request)
+    done = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
+    return done.as_response()
+
+
+@routes.post("/bank-transfers/{transfer_id}/came-back/{came_back_id}/confirm")
+async def post_came_back_confirm(
+    transfer_id: UUID, came_back_id: UUID, actor: Confirmer, database: TheDatabase
+) -> CameBackOut:
+    """The second person: what had gone out is here again, and waits to be sent once more."""
+    async with database.transaction() as session:
+        await confirm_come_back(
+            session, actor=actor, transfer_id=transfer_id, came_back_id=came_back_id, now=clock.now()
+        )
+    return CameBackOut(came_back_id=came_back_id, state="confirmed")
+
+
+@routes.post("/bank-transfers/{transfer_id}/came-back/{came_back_id}/reject")
+async def post_came_back_reject(
+    transfer_id: UUID, came_back_id: UUID, wanted: RejectIn, actor: Confirmer, database: TheDatabase
+) -> CameBackOut:
+    """The row waits again."""
+    async with database.transaction() as session:
+        await reject_come_back(
+            session,
+            actor=actor,
+            transfer_id=transfer_id,
+            came_back_id=came_back_id,
+            reason=wanted.reason,
+            now=clock.now(),
+        )
+    return CameBackOut(came_back_id=came_back_id, state="rejected")
 
 
 @routes.post("/bank-undoings/{undoing_id}/confirm")

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.exc import IntegrityError
 
+from orders.banking.come_back import arrived_after_all
 from orders.banking.match import AlreadyMatched
 from orders.banking.problems import SamePerson
 from orders.banking.propose_reversal import candidates_of
@@ -53,7 +54,7 @@ async def propose_unmatch(
     Raises NotFound for a receipt out of the actor's reach, AlreadyMatched where nothing is matched or it is asked for.
     """
     (receipt,) = await transfers_locked(session, actor, Permission.BANK_IMPORT, [transfer_id], now)
-    if receipt.state != "set_aside" and (receipt.state != "matched" or receipt.amount_fen < 0):
+    if receipt.state not in {"set_aside", "came_back"} and (receipt.state != "matched" or receipt.amount_fen < 0):
         raise AlreadyMatched("这笔到账没有匹配可以撤销。")
     return await _propose(session, actor, receipt.id, None, reason, clock.business_day(now), now)
 
@@ -97,6 +98,7 @@ async def confirm_undoing(session: WriteSession, *, actor: Actor, undoing_id: UU
         now=now,
         actor_id=actor.user_id,
     )
+    await arrived_after_all(session, actor, receipt_id=undoing.receipt_id, day=undoing.settled_day, now=now)
     taken_back = undoing.reversal_id is not None
     taken_fen = -rows[undoing.reversal_id].amount_fen if taken_back else 0
     await session.execute(_RECEIPT, {"receipt": undoing.receipt_id, "fen": taken_fen})

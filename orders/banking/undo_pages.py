@@ -6,11 +6,12 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
+from orders.banking.come_back import confirm_come_back, propose_come_back, reject_come_back
 from orders.banking.pages import ADDRESS, Confirmer, Importer, Words, desk_page, said
 from orders.banking.put_aside import propose_aside
 from orders.banking.undo_match import confirm_undoing, name_receipt, propose_unmatch, reject_undoing
 from shop.core import clock
-from shop.core.errors import Problem
+from shop.core.errors import Invalid, Problem
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(include_in_schema=False)
@@ -54,6 +55,63 @@ async def post_set_aside(
         typed = {transfer_id: {"aside_reason": aside_reason}}
         return await desk_page(request, actor, database, problem=problem, typed=typed)
     return RedirectResponse(f"{ADDRESS}?done=proposed", 303)
+
+
+@routes.post(f"{ADDRESS}/transfers/{{transfer_id}}/came-back")
+async def post_came_back(
+    request: Request,
+    transfer_id: UUID,
+    actor: Importer,
+    database: TheDatabase,
+    back_reason: Words,
+    returned: Annotated[str, Form(max_length=60)] = "",
+) -> Response:
+    """returned: `refund:<id>` or `pay_back:<id>`, as the page offers them."""
+    try:
+        kind, _, key = returned.partition(":")
+        async with database.transaction() as session:
+            await propose_come_back(
+                session,
+                actor=actor,
+                transfer_id=transfer_id,
+                kind="refund" if kind == "refund" else "pay_back",
+                returned_id=_uuid(key),
+                reason=said(back_reason),
+                now=clock.now(),
+            )
+    except Problem as problem:
+        typed = {transfer_id: {"returned": returned, "back_reason": back_reason}}
+        return await desk_page(request, actor, database, problem=problem, typed=typed)
+    return RedirectResponse(f"{ADDRESS}?done=proposed", 303)
+
+
+@routes.post(f"{ADDRESS}/transfers/{{transfer_id}}/came-back/{{came_back_id}}")
+async def post_came_back_decision(
+    request: Request,
+    transfer_id: UUID,
+    came_back_id: UUID,
+    actor: Confirmer,
+    database: TheDatabase,
+    do: Annotated[str, Form(pattern="^(confirm|reject)$")],
+    reason: Words = "",
+) -> Response:
+    named = {"transfer_id": transfer_id, "came_back_id": came_back_id}
+    try:
+        async with database.transaction() as session:
+            if do == "confirm":
+                await confirm_come_back(session, actor=actor, now=clock.now(), **named)
+            else:
+                await reject_come_back(session, actor=actor, reason=said(reason), now=clock.now(), **named)
+    except Problem as problem:
+        return await desk_page(request, actor, database, problem=problem)
+    return RedirectResponse(f"{ADDRESS}?done={do}ed", 303)
+
+
+def _uuid(key: str) -> UUID:
+    try:
+        return UUID(key)
+    except ValueError as wrong:
+        raise Invalid("请选择是哪一笔退款或退回没有送到。") from wrong
 
 
 @routes.post(f"{ADDRESS}/transfers/{{transfer_id}}/unmatch")

@@ -9,6 +9,7 @@ from uuid import UUID
 from catalog.upload.kind import Column, Layout
 from shop.access.contact import BadContact, checked_phone
 from shop.core.errors import Detail
+from shop.organisation.address_book import names_a_place
 from shop.sheet.cells import Cells
 from shop.sheet.read import Line
 from shop.sheet.table import Table
@@ -126,13 +127,15 @@ def read(cells: Cells, number: int) -> Said:
         except BadContact as problem:
             cells.wrong("phone", problem.detail, "phone_wrong")
             phone = ""
-    package = cells.maybe("package")
+    package, street = cells.maybe("package"), cells.text("street", longest=200)
+    if street and not names_a_place(street):
+        cells.wrong("street", f"“{street}”不是地址，请填写街道和门牌号")
     return Said(
         number,
         cells.name("name"),
         phone,
         cells.text("region", longest=60),
-        cells.text("street", longest=200),
+        street,
         cells.maybe_code("staff_number"),
         cells.maybe_code("unit_code"),
         package,

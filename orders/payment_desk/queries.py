@@ -16,12 +16,15 @@ from shop.core.paging import cursor_of, keys_of
 from shop.organisation.queries import visible_unit_ids
 
 _LIST = text(f"""
-SELECT w.*, o.number, o.buyer_id, o.unit_id, o.unit_name, d.id AS decision_id, d.action, d.reason, d.asked_by,
+SELECT w.*, o.number, o.buyer_id, coalesce(w.unit_id, o.unit_id) AS owner_id,
+    CASE WHEN w.unit_id IS NULL OR w.unit_id = o.unit_id THEN o.unit_name ELSE own.name END AS owner_name,
+    d.id AS decision_id, d.action, d.reason, d.asked_by,
     d.asked_at, n.name AS asked_by_name
 FROM ({WAITING}) w JOIN shop_order o ON o.id = w.order_id
+LEFT JOIN unit own ON own.id = w.unit_id
 LEFT JOIN desk_decision d ON d.subject = w.subject AND d.state = 'asked'
 LEFT JOIN user_account u ON u.id = d.asked_by LEFT JOIN person n ON n.id = u.person_id
-WHERE w.what = ANY(:whats) AND (CAST(:everything AS bool) OR o.unit_id = ANY(:units))
+WHERE w.what = ANY(:whats) AND (CAST(:everything AS bool) OR coalesce(w.unit_id, o.unit_id) = ANY(:units))
     AND (CAST(:after AS timestamptz) IS NULL OR (w.since, w.subject) > (:after, CAST(:after_subject AS text)))
 ORDER BY w.since, w.subject LIMIT :limit
 """).bindparams(bindparam("whats", type_=ARRAY(Text)), bindparam("units", type_=ARRAY(Uuid)))  # noqa: S608
@@ -95,6 +98,6 @@ def _out(row: Row[Any], now: datetime) -> WaitingOut:
         due_at=row.due_at,
         on_its_way=row.on_its_way,
         by_bank=row.by_bank,
-        owner=OwnerOut("unit" if row.unit_id else "platform", row.unit_id, row.unit_name),
+        owner=OwnerOut("unit" if row.owner_id else "platform", row.owner_id, row.owner_name),
         asked=asked,
     )

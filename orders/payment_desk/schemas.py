@@ -14,7 +14,9 @@ Reason = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
 ]
 List = Literal["held", "advance", "dispute", "refund", "provider_refund"]
-What = Literal["held", "advance", "dispute", "dispute_short", "refund_failed", "refund_undone", "provider_refund"]
+What = Literal[
+    "held", "advance", "dispute", "dispute_short", "refund_failed", "refund_undone", "bank_refund", "provider_refund"
+]
 
 
 class ReasonIn(BaseModel):
@@ -73,13 +75,14 @@ class WaitingOut:
     """why: a code, such as differs, too_late, paid_twice, or the provider's own word; said: the same for people.
 
     expected_fen: of a held payment, what was asked for. age_minutes: since it is there. on_its_way: it is going back.
-    by_bank: it came by bank transfer, and the bank desk returns it.
+    by_bank: it came by bank transfer, and the bank desk returns it. payment_id null: it stands with a payer's share
+    (`share:…`), of which no single payment is held.
     """
 
     subject: str
     what: What
     id: str
-    payment_id: UUID
+    payment_id: UUID | None
     order_id: UUID
     order_number: str
     amount_fen: int

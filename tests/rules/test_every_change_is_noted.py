@@ -24,7 +24,7 @@ WATCHED = {
         bulk_change canteen_contract encumbrance invoice known_payer match_proposal match_proposal_share paid_back
         payer_share payment reduction reduction_line reduction_part refund tender transfer transfer_match
         acceptance acceptance_line acceptance_part bulk_purchase held_transfer kept_advance dispute provider_refund
-        desk_decision match_undoing transfer_unmatch bank_layout""",
+        desk_decision match_undoing transfer_unmatch bank_layout came_back""",
     "credit": """accounting_period attribution correction correction_part credit_entry credit_source evidence_link
         canteen_paper filing filing_round flag_decision flag_review intake_batch intake_claim intake_row outside_refund
         outside_sale period_reopening rectification seal seal_member""",

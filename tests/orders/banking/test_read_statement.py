@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from orders.banking.layouts import LAYOUTS
-from orders.banking.read_statement import StatementEmpty, StatementRead, read_statement
+from orders.banking.statement.layouts import LAYOUTS
+from orders.banking.statement.read_statement import StatementEmpty, StatementRead, read_statement
 from shop.sheet.refused import HeaderWrong, RowsRefused
 from tests.make.banking import CCB, ICBC, Row, as_csv, ccb, icbc
 from tests.make.workbook import sheet_of, workbook

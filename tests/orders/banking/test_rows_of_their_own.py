@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from orders.banking.layouts import LAYOUTS
-from orders.banking.read_statement import read_statement
+from orders.banking.statement.layouts import LAYOUTS
+from orders.banking.statement.read_statement import read_statement
 from shop.access.permissions import Actor, Role
 from shop.core.database import Database
 from shop.core.ids import new_id

@@ -21,6 +21,7 @@ from shop.core import clock
 from shop.core.database import Database
 from shop.core.ids import new_id
 from shop.organisation.models import Unit
+from tests.make.banking import balance
 from tests.make.caller import as_caller, refused
 from tests.make.identities import identities_hold
 from tests.make.shop import LONG_AGO, SmallShop, buyer, placed, small_shop
@@ -317,6 +318,9 @@ async def test_what_the_buyer_got_back_by_bank_takes_the_credit_back_and_is_not_
     assert await desk.one(credited, id=order.id) == whole, "nothing moves on one person's word"
     assert (await desk.second.post(at, json=said)).json()["state"] == "done"
     assert await desk.one(credited, id=order.id) == 0
+    # The provider holds what the buyer paid; it is the bank that has given it back.
+    assert await balance(desk.database, "clearing", "stripe") == order.total_fen
+    assert await balance(desk.database, "clearing", "bank") == -whole
     refused(await desk.second.post(at, json=said), 409, "nothing_to_decide")
     assert (await desk.first.post(f"/api/v1/orders/{order.id}/refunds", json=lines)).status_code in {409, 422}
     await desk.work()

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import ClassVar, Final
 
-from orders.banking.layouts import COLUMN_WORDS, MAPPABLE, StatementLayout
-from orders.banking.own_account import account_stated
+from orders.banking.statement.layouts import COLUMN_WORDS, MAPPABLE, StatementLayout
+from orders.banking.statement.own_account import account_stated
 from orders.order.transfer_code import codes_in
 from shop.core.errors import Detail, Problem
 from shop.sheet.cells import Cells, Mistake

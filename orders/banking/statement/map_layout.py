@@ -9,8 +9,8 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Row, text
 
-from orders.banking.layouts import LAYOUTS, MAPPABLE, StatementLayout
 from orders.banking.problems import SamePerson
+from orders.banking.statement.layouts import LAYOUTS, MAPPABLE, StatementLayout
 from orders.evidence.queries import paper_seen_by
 from shop.access.permissions import Actor, Permission
 from shop.core import clock

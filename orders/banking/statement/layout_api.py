@@ -6,8 +6,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
-from orders.banking.map_layout import decide_layout, layouts_seen, propose_layout
 from orders.banking.schemas import LayoutDecidedOut, LayoutIn, LayoutOut, LayoutsOut
+from orders.banking.statement.map_layout import decide_layout, layouts_seen, propose_layout
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
