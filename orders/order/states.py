@@ -16,11 +16,13 @@ SHARE_STATE = """CASE WHEN {paid} > {due} THEN 'overpaid' WHEN {paid} = {due} TH
 """SQL of a payer share's `payment_state` once it has paid `paid` of `due`: overdue stays so until it is paid whole,
 and a share that nothing is due for is paid. Whoever writes `due_fen` or `paid_fen` writes it too.
 """
-CANCEL_UNTIL = """(SELECT paid.paid_on + (SELECT days FROM cancel_rule WHERE valid_from <= paid.paid_on
+CANCEL_UNTIL = """(SELECT paid.on_day + (SELECT days FROM cancel_rule WHERE valid_from <= paid.on_day
         ORDER BY valid_from DESC LIMIT 1)
-    FROM (SELECT (max(succeeded_at) AT TIME ZONE 'Asia/Shanghai')::date AS paid_on FROM payment
-        WHERE order_id = {order} AND state = 'succeeded') paid)"""
-"""SQL of the last business day on which a buyer cancels what he paid; NULL while nothing is paid."""
+    FROM (SELECT (max(at) AT TIME ZONE 'Asia/Shanghai')::date AS on_day FROM order_event
+        WHERE order_id = {order} AND state = 'confirmed') paid)"""
+"""SQL of the last business day on which a buyer cancels what he paid, counted from when the shop knew of his payment;
+NULL while nothing is paid.
+"""
 GOODS_LEFT = frozenset({"partially_shipped", "shipped", "received", "completed"})
 
 
