@@ -35,7 +35,6 @@ MOST = 12
 """Calls of one operation by one caller; a large body has hundreds of edges."""
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-pytestmark = pytest.mark.xdist_group("fuzz")  # one shop, furnished once
 PASSWORD = "demo-password-2026"
 TOKENS = Tokens.from_secret(DEVELOPMENT_SECRET)
 PEOPLE: Final = {
