@@ -87,6 +87,7 @@ import orders.spending.api
 import orders.spending.pages
 import shop.access.api
 import shop.access.pages
+import shop.admin.pages
 import shop.admin.people_api
 import shop.admin.rules_api
 import shop.home.api
@@ -197,6 +198,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.spending.api.routes,
     shop.admin.rules_api.routes,
     shop.admin.people_api.routes,
+    shop.admin.pages.routes,
     orders.spending.pages.routes,
     orders.seal.api.routes,
     orders.filing.api.routes,

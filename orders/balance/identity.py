@@ -154,6 +154,31 @@ LAWS = (
             UNION ALL SELECT 'stated', id::text, amount_fen FROM outside_sale
             UNION ALL SELECT 'returned', sale_id::text, -amount_fen FROM outside_refund""",
     ),
+    # Money of unions, kitchens, administration and party counts only where its own desk spent it: what was accepted of
+    # a plan or a kitchen's order, what an allowance bore, and what was imported.
+    Law(
+        "own_desk", "component", ("desk_credited",), ("accepted", "allowances", "imported"),
+        """SELECT 'desk_credited' AS part, component_id::text AS key, amount_fen AS fen FROM credit_entry
+            WHERE fund_source <> 'personal'
+            UNION ALL SELECT 'accepted', p.component_id::text, p.accepted_fen
+            FROM acceptance_part p JOIN share_component c ON c.id = p.component_id
+            JOIN line_share s ON s.id = c.share_id AND s.fund_source <> 'personal'
+            UNION ALL SELECT 'accepted', p.component_id::text, -p.fen
+            FROM reduction_part p JOIN share_component c ON c.id = p.component_id
+            JOIN line_share s ON s.id = c.share_id AND s.fund_source <> 'personal' WHERE p.of_accepted
+            UNION ALL SELECT 'allowances', c.id::text, c.net_fen
+            FROM line_share s JOIN share_component c ON c.share_id = s.id
+            JOIN payment y ON y.order_id = c.order_id AND y.state = 'succeeded' WHERE s.payer_kind = 'allowance'
+            UNION ALL SELECT 'allowances', p.component_id::text, -p.fen
+            FROM refund_part p JOIN refund r ON r.id = p.refund_id AND r.state = 'succeeded'
+            JOIN payment y ON y.order_id = r.order_id AND y.state = 'succeeded'
+            JOIN share_component c ON c.id = p.component_id
+            JOIN line_share s ON s.id = c.share_id AND s.payer_kind = 'allowance'
+            UNION ALL SELECT 'imported', s.id::text, s.amount_fen
+            FROM outside_sale s JOIN attribution a ON a.id = s.id AND a.fund_source <> 'personal'
+            UNION ALL SELECT 'imported', f.sale_id::text, -f.amount_fen
+            FROM outside_refund f JOIN attribution a ON a.id = f.sale_id AND a.fund_source <> 'personal'""",
+    ),
     # What the funds say stands with provider, bank and unions = payments, net of refunds.
     Law(
         "clearing", "order", ("clearing",), ("payments",),

@@ -19,7 +19,7 @@ NAMES: Mapping[str, str] = {
     "refund_undone": "退款成功后又失败", "refund_to_send": "退款待银行转账", "owned": "每件货归谁",
     "bank_reversal": "银行冲回待处理", "bank_came_back": "退汇待处理", "bank_conflict": "流水前后不一致",
     "receipt_doubled": "同一笔到账记了两次", "receipt_lost": "到账没有银行流水", "unpaid_again": "已发货又未付款",
-    "outside": "外部销售与台账", "rollup_years": "年汇总与月汇总",
+    "outside": "外部销售与台账", "own_desk": "专门资金的来处", "rollup_years": "年汇总与月汇总",
 }  # fmt: skip
 PARTS: Mapping[str, str] = {
     "goods": "货款", "freight": "运费", "advances": "预收", "payments": "收款", "receivables": "应收",
@@ -31,6 +31,7 @@ PARTS: Mapping[str, str] = {
     "left_over": "净额", "on_hand": "在库",
     "movements": "出入库合计", "held": "占用", "open_holds": "占用明细", "rollup": "汇总", "deltas": "待并入",
     "entries": "台账明细", "entered": "台账记入", "stated": "渠道流水", "returned": "渠道退款",
+    "desk_credited": "专门资金计入", "allowances": "福利额度", "imported": "外部导入",
     "free": "在库可售", "sold": "已售", "put_back": "退回在库", "received": "入库与盘点",
 }  # fmt: skip
 OWNERS: Mapping[Owner, str] = {
@@ -41,6 +42,7 @@ _LAWS: Mapping[str, tuple[Owner, str]] = {
     "recognised": ("staff", "台账金额与订单明细的确认金额不一致，请核对这一行的台账与退款"),
     "claims": ("supplier", "资金账应付供应商的金额与货款、运费不一致，请与供应商对账"),
     "outside": ("staff", "外部渠道流水与台账记入的金额不一致"),
+    "own_desk": ("staff", "工会、食堂、行政或党费的计入金额，在验收、福利额度和外部导入里找不到来处"),
     "clearing": ("payments_desk", "资金账记的钱与收款记录不一致，请核对支付平台或银行流水"),
     "refunds": ("payments_desk", "退款记录与资金账记的退款金额不一致"),
     "given_back": ("staff", "订单明细上的已退金额与退款、验收、核减记录不一致，可能重复退款或改动了明细"),

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from orders.audit.schemas import MandateIn
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
+from shop.admin import people
 from shop.admin.ask_api import asked, asked_page
 from shop.admin.change import approve, refuse
 from shop.admin.end_grant import end_grant
@@ -56,6 +57,20 @@ async def post_grant_end(grant_id: UUID, wanted: RefuseIn, actor: Administrator,
     """A role ends today, by one person: what was given takes two, what is taken away does not wait."""
     async with database.transaction() as session:
         await end_grant(session, actor=actor, grant_id=grant_id, reason=wanted.reason, now=clock.now())
+
+
+@routes.post("/users/{user_id}/suspend", status_code=204)
+async def post_suspend(user_id: UUID, wanted: RefuseIn, actor: Administrator, database: TheDatabase) -> None:
+    """Nobody signs in with the account from now on."""
+    async with database.transaction() as session:
+        await people.suspend(session, actor=actor, user_id=user_id, reason=wanted.reason, now=clock.now())
+
+
+@routes.post("/users/{user_id}/reinstate", status_code=204)
+async def post_reinstate(user_id: UUID, wanted: RefuseIn, actor: Administrator, database: TheDatabase) -> None:
+    """The account may sign in again, with the roles it had."""
+    async with database.transaction() as session:
+        await people.reinstate(session, actor=actor, user_id=user_id, reason=wanted.reason, now=clock.now())
 
 
 @routes.post("/audit/mandates", status_code=202, response_model=AskedOut)

@@ -9,7 +9,9 @@ from orders.balance.identity import LAWS, Identity, identities
 from orders.balance.open_items import KINDS
 from orders.balance.rules import NAMES, PARTS
 from shop.core.database import Database, WriteSession
+from shop.core.settings import Settings
 from tests.make.history import a_history
+from tests.make.superuser import planted
 
 pytestmark = pytest.mark.anyio
 
@@ -33,7 +35,7 @@ def test_everything_that_is_compared_and_named_has_a_word() -> None:
 
 async def test_an_empty_shop_balances(database: Database) -> None:
     found = await proven(database)
-    assert len(found) == 15
+    assert len(found) == 16
     assert all(one.holds for one in found.values())
 
 
@@ -80,3 +82,15 @@ async def test_a_fen_out_of_place_is_noticed(database: Database) -> None:
             found = await identities(session)
             await session.rollback()
         assert {one.code for one in found if not one.holds} == noticed, wrong
+
+
+async def test_money_of_a_union_that_no_desk_of_its_own_spent_is_noticed(
+    database: Database, settings: Settings, schema: str
+) -> None:
+    await a_history(database, 1)
+    owner = settings.database_owner_url or ""
+    one = "(SELECT id FROM credit_entry WHERE kind = 'sale' AND fund_source = 'personal' ORDER BY id LIMIT 1)"
+    assert await planted(owner, schema, f"UPDATE credit_entry SET fund_source = 'union' WHERE id = {one}") == 1
+    found = await proven(database)
+    assert {code for code, one in found.items() if not one.holds} == {"own_desk"}
+    assert found["own_desk"].left["desk_credited"] > 0

@@ -1,0 +1,143 @@
+"""`/admin`: what waits for a second person, accounts and their roles."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import ValidationError
+from starlette.responses import RedirectResponse, Response
+
+from shop.access.guard import requires
+from shop.access.permissions import Actor, Permission
+from shop.admin import people
+from shop.admin.change import approve, ask, asked_of, refuse
+from shop.admin.end_grant import end_grant
+from shop.admin.kinds import KINDS, RoleGrantIn
+from shop.admin.words import ROLES, SCOPES
+from shop.core import clock
+from shop.core.database import Database, WriteSession
+from shop.core.errors import Problem
+from shop.core.requests import TheDatabase
+from shop.ui.pages import render
+
+routes = APIRouter(include_in_schema=False)
+
+ADDRESS: Final = "/admin"
+FIELDS: Final = ("email", "role", "scope_kind", "scope_id", "valid_from", "reason")
+Keeper = Annotated[Actor, Depends(requires(Permission.RULE_WRITE))]
+Administrator = Annotated[Actor, Depends(requires(Permission.USER_ADMINISTER))]
+
+
+@routes.get(ADDRESS)
+async def get_desk(request: Request, actor: Keeper, database: TheDatabase) -> Response:
+    """What the caller may decide or has asked for, and the accounts he answers for."""
+    return await _desk(request, actor, database)
+
+
+@routes.post(ADDRESS + "/changes/{request_id}/approve")
+async def post_approve(request: Request, request_id: UUID, actor: Keeper, database: TheDatabase) -> Response:
+    """By another person than who asked."""
+
+    async def verb(session: WriteSession) -> None:
+        await approve(session, actor=actor, request_id=request_id, kinds=KINDS, now=clock.now())
+
+    return await _done(request, actor, database, verb)
+
+
+@routes.post(ADDRESS + "/changes/{request_id}/refuse")
+async def post_refuse(request: Request, request_id: UUID, actor: Keeper, database: TheDatabase) -> Response:
+    """By another person; who asked takes it back with it."""
+    reason = await _reason(request)
+
+    async def verb(session: WriteSession) -> None:
+        await refuse(session, actor=actor, request_id=request_id, kinds=KINDS, reason=reason, now=clock.now())
+
+    return await _done(request, actor, database, verb)
+
+
+@routes.post(ADDRESS + "/role-grants")
+async def post_grant(request: Request, actor: Administrator, database: TheDatabase) -> Response:
+    """Ask for a role; refused, the form comes back as it was typed."""
+    form = await request.form()
+    typed = {name: str(form.get(name, "")).strip()[:300] for name in FIELDS}
+    try:
+        wanted = RoleGrantIn.model_validate(typed)
+        async with database.transaction() as session:
+            await ask(session, actor=actor, kind="role.grant", wanted=wanted, now=clock.now())
+    except ValidationError as wrong:
+        errors = {str(one["loc"][-1]) if one["loc"] else "reason": "填写有误" for one in wrong.errors()}
+        return await _desk(request, actor, database, typed=typed, errors=errors)
+    except Problem as problem:
+        errors = {one.pointer.rsplit("/", 1)[-1]: one.detail for one in problem.errors}
+        return await _desk(request, actor, database, problem=problem, typed=typed, errors=errors)
+    return RedirectResponse(f"{ADDRESS}?done=1", 303)
+
+
+@routes.post(ADDRESS + "/role-grants/{grant_id}/end")
+async def post_end(request: Request, grant_id: UUID, actor: Administrator, database: TheDatabase) -> Response:
+    """A role ends today."""
+    reason = await _reason(request)
+
+    async def verb(session: WriteSession) -> None:
+        await end_grant(session, actor=actor, grant_id=grant_id, reason=reason, now=clock.now())
+
+    return await _done(request, actor, database, verb)
+
+
+@routes.post(ADDRESS + "/users/{user_id}/{verdict}")
+async def post_state(
+    request: Request, user_id: UUID, verdict: str, actor: Administrator, database: TheDatabase
+) -> Response:
+    """Suspend an account, or let it in again."""
+    reason = await _reason(request)
+
+    async def verb(session: WriteSession) -> None:
+        act = people.reinstate if verdict == "reinstate" else people.suspend
+        await act(session, actor=actor, user_id=user_id, reason=reason, now=clock.now())
+
+    return await _done(request, actor, database, verb)
+
+
+async def _done(
+    request: Request, actor: Actor, database: Database, verb: Callable[[WriteSession], Awaitable[None]]
+) -> Response:
+    try:
+        async with database.transaction() as session:
+            await verb(session)
+    except Problem as problem:
+        return await _desk(request, actor, database, problem=problem)
+    return RedirectResponse(f"{ADDRESS}?done=1", 303)
+
+
+async def _reason(request: Request) -> str:
+    return str((await request.form()).get("reason", "")).strip()[:300] or "—"
+
+
+async def _desk(
+    request: Request,
+    actor: Actor,
+    database: Database,
+    *,
+    problem: Problem | None = None,
+    typed: dict[str, str] | None = None,
+    errors: dict[str, str] | None = None,
+) -> Response:
+    words = request.query_params.get("q", "").strip()[:100].replace("\0", "")
+    may_people = actor.may(Permission.USER_ADMINISTER)
+    now = clock.now()
+    async with database.reading() as session:
+        waiting = [
+            {**row._mapping, "title": KINDS[row.kind].title}  # noqa: SLF001  # SQLAlchemy's own name for a row as a dict
+            for row in await asked_of(session, actor, kinds=KINDS, now=now)
+        ]
+        accounts: list[Any] = []
+        if may_people:
+            accounts = list(await people.accounts_of(session, actor, words=words, day=clock.business_day(now)))
+    status = problem.status if problem else 422 if errors else 200
+    return render(
+        request, "admin/desk.html", status=status, waiting=waiting, accounts=accounts, words=words, roles=ROLES,
+        scopes=SCOPES, actor=actor, may_people=may_people, problem=problem, errors=errors or {},
+        typed=typed or dict.fromkeys(FIELDS, "") | {"valid_from": str(clock.today())},
+        done=bool(request.query_params.get("done")),
+    )  # fmt: skip

@@ -1,0 +1,73 @@
+"""Accounts and their roles, as far as an administrator answers for them; who is suspended, and who is back."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
+
+from shop.access import users
+from shop.access.permissions import Actor, Permission
+from shop.core import clock
+from shop.core.database import ReadSession, WriteSession
+from shop.core.errors import NotFound, SecondPersonNeeded
+from shop.organisation.authority import EVERYBODY, Place, of_units, require
+from shop.organisation.queries import visible_unit_ids
+
+SHOWN_MAX = 50
+# Where an account belongs: where its person works, and where its roles hold.
+_PLACES = """
+SELECT m.unit_id FROM membership m WHERE m.person_id = u.person_id
+    AND m.valid_from <= :day AND (m.valid_to IS NULL OR m.valid_to > :day)
+UNION SELECT n.id FROM role_grant g JOIN unit n ON n.id::text = g.scope_id
+WHERE g.user_id = u.id AND g.scope_kind = 'unit' AND (g.valid_to IS NULL OR g.valid_to > :day)
+"""
+_ACCOUNT = text(f"""
+SELECT u.id, ARRAY({_PLACES}) AS units, EXISTS (SELECT FROM role_grant g WHERE g.user_id = u.id
+    AND g.scope_kind <> 'unit' AND (g.valid_to IS NULL OR g.valid_to > :day)) AS wider
+FROM user_account u WHERE u.id = :user
+""")  # noqa: S608  # composed of our own constants
+_ACCOUNTS = text(f"""
+SELECT u.id, u.email, u.state, p.name, (SELECT coalesce(jsonb_agg(jsonb_build_object('id', g.id, 'role', g.role,
+    'scope', CASE g.scope_kind WHEN 'all' THEN '*' WHEN 'unit' THEN n.name ELSE g.scope_id END)
+    ORDER BY g.role, g.id), '[]')
+    FROM role_grant g LEFT JOIN unit n ON g.scope_kind = 'unit' AND n.id::text = g.scope_id
+    WHERE g.user_id = u.id AND g.valid_from <= :day AND (g.valid_to IS NULL OR g.valid_to > :day)) AS roles
+FROM user_account u JOIN person p ON p.id = u.person_id
+WHERE (CAST(:everybody AS bool) OR EXISTS (SELECT FROM ({_PLACES}) places WHERE places.unit_id = ANY(:units)))
+    AND (CAST(:words AS text) = '' OR strpos(lower(u.email), lower(:words)) > 0 OR strpos(p.name, :words) > 0)
+ORDER BY lower(u.email) LIMIT {SHOWN_MAX}
+""").bindparams(bindparam("units", type_=ARRAY(Uuid)))  # noqa: S608  # as above
+
+
+async def accounts_of(session: ReadSession, actor: Actor, *, words: str, day: date) -> list[Row[Any]]:
+    """Rows of (id, email, state, name, roles) that belong to a unit of the actor's, at most 50, by e-mail."""
+    units = await visible_unit_ids(session, actor, Permission.USER_ADMINISTER, day)
+    named = {"everybody": units is None, "units": list(units or ()), "words": words, "day": day}
+    return list((await session.execute(_ACCOUNTS, named)).all())
+
+
+async def suspend(session: WriteSession, *, actor: Actor, user_id: UUID, reason: str, now: datetime) -> None:
+    """Nobody signs in with it from now on. One person suffices: what protects does not wait.
+
+    Raises NotFound out of the actor's reach, SecondPersonNeeded for oneself.
+    """
+    await _within(session, actor, user_id, now)
+    await users.suspend(session, actor=actor, user_id=user_id, reason=reason, now=now)
+
+
+async def reinstate(session: WriteSession, *, actor: Actor, user_id: UUID, reason: str, now: datetime) -> None:
+    """It may sign in again, with the roles it had. Raises as `suspend`."""
+    await _within(session, actor, user_id, now)
+    await users.reinstate(session, actor=actor, user_id=user_id, reason=reason, now=now)
+
+
+async def _within(session: WriteSession, actor: Actor, user_id: UUID, now: datetime) -> None:
+    day = clock.business_day(now)
+    account = (await session.execute(_ACCOUNT, {"user": user_id, "day": day})).one_or_none()
+    if account is None:
+        raise NotFound("没有这个账号。")
+    place: Place = EVERYBODY if account.wider or not account.units else of_units(*account.units)
+    await require(session, actor, Permission.USER_ADMINISTER, place, day=day)
+    if user_id == actor.user_id:
+        raise SecondPersonNeeded("不能停用或恢复自己的账号，请同事办理。")

@@ -1,0 +1,133 @@
+"""Roles and accounts of one company: two people give, one takes away, and another company's see and change nothing."""
+
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
+
+from shop.access.permissions import Grant, Role
+from shop.core import clock
+from shop.core.database import Database
+from shop.core.ids import new_id
+from tests.make.caller import refused
+from tests.make.people import bearer, somebody
+from tests.make.units import unit
+from tests.orders.banking.test_pages import signed_in, token
+
+pytestmark = pytest.mark.anyio
+
+Headers = dict[str, str]
+WHY = {"reason": "岗位调整"}
+
+
+async def people(database: Database, client: httpx.AsyncClient) -> tuple[dict[str, Any], dict[str, Headers]]:
+    bank, other = await unit(database, "BANK"), await unit(database, "OTHER")
+    scopes = {"one": bank, "two": bank, "far": other}
+    for name, scope in scopes.items():
+        await somebody(database, f"{name}@shop.test", Grant(Role.ADMINISTRATOR, "unit", str(scope)))
+    clerk = await somebody(database, "clerk@shop.test", Grant(Role.EMPLOYEE, "unit", str(bank)), name="李经办")
+    as_ = {name: await bearer(client, f"{name}@shop.test") for name in (*scopes, "clerk")}
+    return {"bank": bank, "other": other, "clerk": clerk}, as_
+
+
+def wanted(email: str, scope: object, **more: str) -> dict[str, str]:
+    facts = {"email": email, "role": "staff", "scope_kind": "unit", "scope_id": str(scope)}
+    return facts | {"valid_from": str(clock.today()), "reason": "任命文件（虚构）"} | more
+
+
+async def post(client: httpx.AsyncClient, path: str, body: object, who: Headers) -> httpx.Response:
+    return await client.post(f"/api/v1{path}", json=body, headers=who | {"Idempotency-Key": str(new_id())})
+
+
+async def roles_of(database: Database, email: str) -> list[str]:
+    async with database.reading() as session:
+        rows = await session.scalars(
+            text("""SELECT g.role FROM role_grant g JOIN user_account u ON u.id = g.user_id
+                WHERE u.email = :email AND (g.valid_to IS NULL OR g.valid_to > CURRENT_DATE) ORDER BY 1"""),
+            {"email": email},
+        )
+        return list(rows)
+
+
+async def test_a_role_is_given_by_two_and_taken_by_one(database: Database, client: httpx.AsyncClient) -> None:
+    places, as_ = await people(database, client)
+    asked = await post(client, "/role-grants", wanted("clerk@shop.test", places["bank"]), as_["one"])
+    assert asked.status_code == 202, asked.text
+    request = f"/role-grants/{asked.json()['id']}"
+    assert await roles_of(database, "clerk@shop.test") == ["employee"], "asked for, nobody holds it"
+    refused(await post(client, f"{request}/approve", None, as_["one"]), 409, "second_person_needed")
+    refused(await post(client, f"{request}/approve", None, as_["far"]), 404, "not_found")
+    refused(await post(client, f"{request}/refuse", WHY, as_["far"]), 404, "not_found")
+    refused(await post(client, f"{request}/approve", None, as_["clerk"]), 403, "not_allowed")
+    assert (await client.get("/api/v1/role-grants", headers=as_["far"])).json()["items"] == []
+    assert (await post(client, f"{request}/approve", None, as_["two"])).status_code == 200
+    refused(await post(client, f"{request}/approve", None, as_["two"]), 409, "change_decided")
+    assert await roles_of(database, "clerk@shop.test") == ["employee", "staff"]
+    async with database.reading() as session:
+        grant = await session.scalar(text("SELECT id FROM role_grant WHERE role = 'staff'"))
+    refused(await post(client, f"/role-grants/{grant}/end", WHY, as_["far"]), 404, "not_found")
+    assert (await post(client, f"/role-grants/{grant}/end", WHY, as_["two"])).status_code == 204
+    assert await roles_of(database, "clerk@shop.test") == ["employee"]
+
+
+@pytest.mark.parametrize(
+    ("email", "where", "status", "code"),
+    [
+        ("clerk@shop.test", "other", 404, "not_found"),
+        ("clerk@shop.test", None, 403, "not_allowed"),
+        ("one@shop.test", "bank", 409, "second_person_needed"),
+        ("nobody@shop.test", "bank", 404, "user_not_found"),
+    ],
+)
+async def test_nobody_asks_for_more_than_is_his_to_give(
+    database: Database, client: httpx.AsyncClient, email: str, where: str | None, status: int, code: str
+) -> None:
+    places, as_ = await people(database, client)
+    body = wanted(email, places[where]) if where else wanted(email, "*", scope_kind="all")
+    refused(await post(client, "/role-grants", body, as_["one"]), status, code)
+    async with database.reading() as session:
+        assert await session.scalar(text("SELECT count(*) FROM change_request")) == 0
+
+
+async def test_an_account_is_suspended_and_let_in_again_by_its_own_company(
+    database: Database, client: httpx.AsyncClient
+) -> None:
+    places, as_ = await people(database, client)
+    account = f"/users/{places['clerk'].user_id}"
+    for verdict in ("suspend", "reinstate"):
+        refused(await post(client, f"{account}/{verdict}", WHY, as_["far"]), 404, "not_found")
+    assert (await post(client, f"{account}/suspend", WHY, as_["one"])).status_code == 204
+    answer = await client.post(
+        "/api/v1/auth/token", data={"username": "clerk@shop.test", "password": "correct horse battery"}
+    )
+    assert answer.status_code == 401
+    assert (await post(client, f"{account}/reinstate", WHY, as_["two"])).status_code == 204
+    assert await bearer(client, "clerk@shop.test")
+    async with database.reading() as session:
+        me = await session.scalar(text("SELECT id FROM user_account WHERE email = 'one@shop.test'"))
+    refused(await post(client, f"/users/{me}/suspend", WHY, as_["one"]), 409, "second_person_needed")
+
+
+async def test_two_administrators_work_by_the_page(app: FastAPI, database: Database, client: httpx.AsyncClient) -> None:
+    places, _ = await people(database, client)
+    one, two, far = [await signed_in(app, f"{name}@shop.test") for name in ("one", "two", "far")]
+    page = await one.get("/admin?q=clerk")
+    assert "李经办" in page.text
+    assert "李经办" not in (await far.get("/admin")).text
+    typed = {"csrf_token": token(page.text), **wanted("clerk@shop.test", "x")}
+    again = await one.post("/admin/role-grants", data=typed)
+    assert (again.status_code, "任命文件（虚构）" in again.text) == (422, True), "what was typed stays"
+    sent = await one.post("/admin/role-grants", data=typed | {"scope_id": str(places["bank"])})
+    assert sent.status_code == 303, sent.text
+    page = await two.get("/admin")
+    action = page.text.split('action="/admin/changes/')[1].split('/approve"')[0]
+    own = await one.post(f"/admin/changes/{action}/approve", data={"csrf_token": token((await one.get("/admin")).text)})
+    assert (own.status_code, "您自己提出的" in own.text) == (409, True)
+    done = await two.post(f"/admin/changes/{action}/approve", data={"csrf_token": token(page.text)})
+    assert done.status_code == 303, done.text
+    assert await roles_of(database, "clerk@shop.test") == ["employee", "staff"]
+    assert "等第二个人确认" in page.text
+    english = await two.get("/admin?lang=en")
+    assert "Waiting for a second person" in english.text
