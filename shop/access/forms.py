@@ -24,6 +24,7 @@ _NOBODY_LOOKS: Final = ("/static/", "/healthz", "/readyz", "/metrics", "/hooks/"
 _READS_NO_COOKIE: Final = ("/api/v1/auth/token",)
 _PROGRAMS: Final = ("/api/", "/sandbox/")
 _FORM_BYTES_MAX: Final = 1024 * 1024
+_FIELDS_MAX: Final = 10_000
 _UPLOAD_HEAD_BYTES: Final = 64 * 1024
 _UPLOAD_TOKEN: Final = re.compile(rb'\A--[^\r\n]{1,200}\r\n[^\r\n]*name="csrf_token"\r\n\r\n([0-9a-f]{64})\r\n')
 
@@ -144,7 +145,10 @@ async def _token_in_body(receive: Receive, content_type: str) -> tuple[str, Rece
         body, again = await _read_ahead(receive, _FORM_BYTES_MAX + 1)
         if len(body) > _FORM_BYTES_MAX:
             raise FormTooLarge("请分几次提交，或改用上传文件。")
-        fields = parse_qs(body.decode("latin-1"), max_num_fields=20_000) if b"csrf_token=" in body else {}
+        try:
+            fields = parse_qs(body.decode("latin-1"), max_num_fields=_FIELDS_MAX) if b"csrf_token=" in body else {}
+        except ValueError as error:
+            raise FormTooLarge("请分几次提交，或改用上传文件。") from error
         return fields.get("csrf_token", [""])[0], again
     if kind == "multipart/form-data":
         head, again = await _read_ahead(receive, _UPLOAD_HEAD_BYTES)

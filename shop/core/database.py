@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, make_url
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, event, make_url
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import SQLModel
 
 from shop.core.errors import Problem
-from shop.core.hot import HotPool
+from shop.core.hot import HotPool, answered
 from shop.core.settings import Settings
 
 SQLModel.metadata.naming_convention = {
@@ -90,6 +91,8 @@ class Database:
             isolation_level="AUTOCOMMIT",
             connect_args={"server_settings": read_only},
         )
+        for engine in (writer, reader):
+            event.listen(engine.sync_engine, "handle_error", _throw_away)
         hot = HotPool(driver_url(url), size=hot_size, server_settings=path | HOT)
         return cls(writer, reader, hot)
 
@@ -115,6 +118,16 @@ class Database:
         engine = self.reader.execution_options(isolation_level="REPEATABLE READ")
         async with ReadSession(engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+
+def _throw_away(context: ExceptionContext) -> None:
+    """A connection on which anything but PostgreSQL's own answer was raised (a value that the driver cannot encode, a
+    time-out) is in nobody knows what state: nobody gets it again.
+    """
+    original = context.original_exception
+    cancelled = not isinstance(original, Exception)  # the toolkit does it by itself
+    if not cancelled and not answered(original.__cause__ or original) and context.connection is not None:
+        context.connection.invalidate(original)
 
 
 class TransactionId(UserDefinedType[str]):

@@ -13,8 +13,15 @@ from typing import Any, Final
 
 import asyncpg
 
+from shop.core.errors import Problem
+
 IDLE_MOST_S: Final = 300.0
 """One that nobody used for longer may have been dropped by a firewall without a word."""
+
+
+def answered(error: BaseException) -> bool:
+    """Whether PostgreSQL itself said so: what the driver raises, of a value that it cannot encode, has no severity."""
+    return isinstance(error, asyncpg.PostgresError) and getattr(error, "severity", None) is not None
 
 
 class PoolClosed(RuntimeError):
@@ -89,9 +96,10 @@ class Held:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         held, pool = self.connection, self.pool
-        # What was interrupted, or left a transaction open, is in nobody knows what state.
-        interrupted = isinstance(error, asyncio.CancelledError | TimeoutError)
-        if interrupted or pool.closed or held.is_closed() or held.is_in_transaction():
+        # What ended otherwise than by PostgreSQL's answer or by our own refusal, or left a transaction open, is in
+        # nobody knows what state.
+        unsure = error is not None and not isinstance(error, Problem) and not answered(error)
+        if unsure or pool.closed or held.is_closed() or held.is_in_transaction():
             held.terminate()
         else:
             pool.idle.append((held, monotonic()))

@@ -1,6 +1,7 @@
 """Keyset paging: a cursor is where the last page ended, never how many rows to skip."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -8,8 +9,24 @@ import msgspec
 from shop.core.errors import Detail, Invalid
 
 LIMIT_DEFAULT, LIMIT_MAX = 20, 100
+YEAR_MIN, YEAR_MAX, TEXT_MAX = 1900, 9999, 400
 NO_NUL = r"^[^\x00]*$"
 """Pattern of free text that goes to PostgreSQL, which keeps no NUL."""
+
+
+def _kept(key: object) -> bool:
+    """Whether PostgreSQL keeps it in any column that a page is sorted by."""
+    match key:
+        case str():
+            return len(key) <= TEXT_MAX and "\0" not in key
+        case bool() | int():
+            return -(2**31) <= key < 2**31
+        case datetime():
+            return key.tzinfo is not None and YEAR_MIN < key.year < YEAR_MAX
+        case date():
+            return YEAR_MIN <= key.year <= YEAR_MAX
+        case _:
+            return True
 
 
 def cursor_of(*keys: Any) -> str:
@@ -22,8 +39,8 @@ def keys_of(cursor: str, *types: type) -> tuple[Any, ...]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         keys: tuple[Any, ...] = msgspec.json.decode(urlsafe_b64decode(padded), type=tuple[types])  # type: ignore[valid-type]
-        if any(isinstance(key, str) and "\0" in key for key in keys):
-            raise ValueError("PostgreSQL keeps no NUL")  # noqa: TRY301  # answered like any other broken cursor
+        if not all(map(_kept, keys)):
+            raise ValueError("PostgreSQL keeps no such value")  # noqa: TRY301  # answered like any other broken cursor
     except (ValueError, msgspec.MsgspecError) as error:
         raise Invalid(
             "翻页位置已失效，请从第一页重新浏览。", [Detail("/cursor", "cursor_invalid", "翻页位置无效")]
