@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -40,6 +41,7 @@ async def export_roll(
     units: list[UUID] | None,
     *,
     wanted: Format,
+    named: bool,
     public_url: str,
     actor: Actor,
     to: Path,
@@ -47,7 +49,8 @@ async def export_roll(
 ) -> str:
     """Write the roll to a file; returns what it is: pdf, zip, csv or xlsx. Every export is noted.
 
-    The PDF has the names, for the members' hands; in csv and xlsx they are masked. Raises ChineseFontMissing.
+    named: the PDF has the names, for the members' hands; in csv and xlsx they are always masked. Raises
+    ChineseFontMissing.
     """
     async with database.reading() as session:
         found = await departments(session, purchase.id, units)
@@ -58,11 +61,15 @@ async def export_roll(
     elif wanted == "xlsx":
         await _xlsx(database, purchase.id, found, to)
     elif people <= ONE_PDF_MOST:
-        whole = [part async for batch in parts(database, purchase.id, found, most=AT_ONCE) for part in batch]
+        whole = [
+            part if named else _masked(part)
+            async for batch in parts(database, purchase.id, found, most=AT_ONCE)
+            for part in batch
+        ]
         await anyio.to_thread.run_sync(to.write_bytes, await _paper(purchase, public_url, whole))
     else:
         kind = "zip"
-        await _zip(database, purchase, public_url, found, to)
+        await _zip(database, purchase, public_url, found, to, named=named)
     async with database.transaction() as session:
         await record_change(
             session,
@@ -70,11 +77,19 @@ async def export_roll(
             action="roll.exported",
             subject=f"bulk_purchase:{purchase.id}",
             before=None,
-            after={"format": kind, "people": people},
+            after={"format": kind, "people": people, "named": named and wanted == "pdf"},
             reason=None,
             now=now,
         )
     return kind
+
+
+def _masked(part: Part) -> Part:
+    lines = [
+        replace(line, name=masked_name(line.name), proxy_name=line.proxy_name and masked_name(line.proxy_name))
+        for line in part.lines
+    ]
+    return replace(part, lines=lines)
 
 
 async def _paper(purchase: Row[Any], public_url: str, made: Sequence[Part]) -> bytes:
@@ -86,14 +101,17 @@ async def _paper(purchase: Row[Any], public_url: str, made: Sequence[Part]) -> b
     return await anyio.to_thread.run_sync(work)
 
 
-async def _zip(database: Database, purchase: Row[Any], public_url: str, found: Sequence[Department], to: Path) -> None:
+async def _zip(
+    database: Database, purchase: Row[Any], public_url: str, found: Sequence[Department], to: Path, *, named: bool
+) -> None:
     with zipfile.ZipFile(to, "w", zipfile.ZIP_STORED) as archive:
         number = 0
         async for batch in parts(database, purchase.id, found, most=AT_ONCE):
             for part in batch:
                 number += 1
                 name = "".join(mark if mark.isalnum() else "-" for mark in f"{part.unit}-{part.department}")[:80]
-                archive.writestr(f"{number:04}-{name}.pdf", await _paper(purchase, public_url, [part]))
+                shown = part if named else _masked(part)
+                archive.writestr(f"{number:04}-{name}.pdf", await _paper(purchase, public_url, [shown]))
 
 
 async def _csv(database: Database, purchase_id: UUID, found: Sequence[Department], to: Path) -> None:

@@ -9,10 +9,13 @@ from fastapi import FastAPI
 from pypdf import PdfReader
 
 from orders.roll.paper import Line, Part, page_digest, paper, qr_text
+from shop.access.permissions import Role
 from shop.core.database import Database
 from shop.core.ids import new_id
 from tests.make.bulk import a_desk
-from tests.make.caller import as_caller
+from tests.make.caller import as_caller, refused
+from tests.make.evidence import worker
+from tests.make.mandate import mandate
 from tests.make.roll import a_roll
 
 pytestmark = pytest.mark.paper
@@ -68,3 +71,20 @@ async def test_the_roll_comes_as_pdf_and_a_long_one_by_department(app: FastAPI, 
         pages = [len(PdfReader(io.BytesIO(archive.read(name))).pages) for name in archive.namelist()]
     assert (many.headers["content-type"], len(pages)) == ("application/zip", 4)
     assert sum(pages) == drawn.json()["pages"]
+
+
+@pytest.mark.anyio
+async def test_only_who_hands_the_goods_out_gets_the_names(app: FastAPI, database: Database) -> None:
+    desk = await a_desk(database, members=3)
+    plan = await a_roll(desk)
+    auditor, without = [await worker(database, Role.AUDITOR, "all", "*") for _ in range(2)]
+    await mandate(database, auditor.user_id, desk.shop.bank)
+    address = f"/api/v1/bulk-purchases/{plan.id}/roll"
+    for reader in (desk.approvers[0], auditor):
+        async with as_caller(app, reader) as caller:
+            seen = await caller.get(address, params={"format": "pdf"})
+        said = "".join(page.extract_text() for page in PdfReader(io.BytesIO(seen.content)).pages).replace(" ", "")
+        assert "会*" in said
+        assert not any(f"会员{n}" in said for n in range(3))
+    async with as_caller(app, without) as caller:
+        refused(await caller.get(address, params={"format": "pdf"}), 404, "not_found")
