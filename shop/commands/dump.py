@@ -21,8 +21,12 @@ class DumpFailed(Problem):
 
 
 def dump(settings: Settings, file: Path) -> None:
-    """Write a dump in pg_dump's custom format; an existing file is replaced only once the new one is whole."""
+    """Write a dump in pg_dump's custom format, for its owner's eyes only (0600): it holds every name and phone. An
+    existing file is replaced only once the new one is whole.
+    """
     unfinished = file.with_name(f"{file.name}.part")
+    unfinished.unlink(missing_ok=True)
+    unfinished.touch(mode=0o600, exist_ok=False)
     _run(settings, "pg_dump", "--format=custom", f"--schema={settings.database_schema}", f"--file={unfinished}")
     unfinished.replace(file)
 

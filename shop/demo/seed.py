@@ -20,7 +20,7 @@ _MANDATES: Final = text("SELECT EXISTS (SELECT FROM audit_mandate)")
 
 async def seed(database: Database, *, demo: bool) -> None:
     """Safe to run again. demo: the people and goods too, ready for sale; else only what documents say."""
-    await seed_rules(database, now=clock.now())
+    await seed_rules(database, invented=demo, now=clock.now())
     if not demo:
         await seed_facts(database)
         return

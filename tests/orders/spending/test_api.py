@@ -226,9 +226,19 @@ async def test_a_decision_is_read_by_its_own_union_and_replays(
         await one.aclose()
 
 
+async def test_without_the_demo_no_invented_rule_is_law(admin: httpx.AsyncClient, database: Database) -> None:
+    await seed_rules(database, invented=False, now=clock.now())
+    real = (await admin.get(RULES, params={"limit": 100})).json()["items"]
+    assert real
+    assert not any("虚构" in one["source"] + one["title"] for one in real)
+    await seed_rules(database, invented=True, now=clock.now())  # the demo afterwards adds its own
+    both = (await admin.get(RULES, params={"limit": 100})).json()["items"]
+    assert {one["id"] for one in real} < {one["id"] for one in both}
+
+
 async def test_lists_turn_their_pages(admin: httpx.AsyncClient, database: Database) -> None:
-    await seed_rules(database, now=clock.now())
-    await seed_rules(database, now=clock.now())
+    await seed_rules(database, invented=True, now=clock.now())
+    await seed_rules(database, invented=True, now=clock.now())
     seen: list[str] = []
     cursor: str | None = None
     while True:
@@ -245,7 +255,7 @@ async def test_lists_turn_their_pages(admin: httpx.AsyncClient, database: Databa
 async def test_the_page_shows_rules_with_their_documents(
     app: FastAPI, client: httpx.AsyncClient, database: Database
 ) -> None:
-    await seed_rules(database, now=clock.now())
+    await seed_rules(database, invented=True, now=clock.now())
     here = await unit(database, "HERE")
     await somebody(database, "buyer@example.com", Grant(Role.UNION_BUYER, "unit", str(here)))
     client.headers.update(await bearer(client, "buyer@example.com"))

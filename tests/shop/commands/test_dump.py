@@ -25,6 +25,7 @@ async def test_there_and_back(settings: Settings, database: Database, tmp_path: 
     async with database.transaction() as session:
         await session.execute(add, {"code": "999991"})
     dump(settings, tmp_path / "backup")
+    assert (tmp_path / "backup").stat().st_mode & 0o777 == 0o600, "it holds every name and phone"
     async with database.transaction() as session:
         await session.execute(add, {"code": "999992"})
     assert await counts(database) == (2, False)
