@@ -245,7 +245,7 @@ def _text(column: str, direction: str, key: str, conditions: str) -> str:
 
 
 def _keys(filters: Filters) -> tuple[int, UUID]:
-    sort, key, product_id = keys_of(filters.cursor or "", str, int, UUID)
+    sort, key, product_id = keys_of(filters.cursor or "", str, int, UUID, int_max=2**63 - 1)
     if sort != filters.sort or not 0 <= key <= _KEY_MOST:
         raise _wrong("cursor")
     return key, product_id

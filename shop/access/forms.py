@@ -12,9 +12,8 @@ from starlette.requests import Request, cookie_parser
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shop.access.cookies import FORM_COOKIE, is_secure
+from shop.access.cookies import form_cookie, is_secure, session_cookie
 from shop.access.door import Door
-from shop.access.sessions import COOKIE
 from shop.core.errors import Problem
 from shop.core.settings import Settings
 from shop.ui.pages import render
@@ -83,13 +82,13 @@ class Forms:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"] if name in _READ}
         settings: Settings = scope["app"].state.settings
         cookies = cookie_parser(headers[b"cookie"]) if b"cookie" in headers else {}
-        session_cookie = cookies.get(COOKIE, "")
+        secret = cookies.get(session_cookie(settings), "")
         door = Door.of(scope["app"])
-        token = FormToken(door.form_key, session_cookie or cookies.get(FORM_COOKIE, ""))
+        token = FormToken(door.form_key, secret or cookies.get(form_cookie(settings), ""))
         state: dict[str, Any] = scope.setdefault("state", {})
         state["csrf_token"] = token
         bearer = headers.get(b"authorization", "").lower().startswith("bearer ")
-        state["viewer"] = await door.pages.viewer(session_cookie) if session_cookie and not bearer else None
+        state["viewer"] = await door.pages.viewer(secret) if secret and not bearer else None
 
         async def send_with_cookie(message: Message) -> None:
             if message["type"] == "http.response.start" and token.new_cookie:
@@ -98,7 +97,7 @@ class Forms:
 
         try:
             if scope["method"] not in _SAFE and not bearer:
-                receive = await _checked(scope, receive, headers, token, settings, signed_in=bool(session_cookie))
+                receive = await _checked(scope, receive, headers, token, settings, signed_in=bool(secret))
         except Problem as problem:
             await _refusal(scope, problem)(scope, receive, send_with_cookie)
             return
@@ -179,7 +178,7 @@ async def _read_ahead(receive: Receive, most: int) -> tuple[bytes, Receive]:
 
 def _set_form_cookie(message: Message, cookie: str, settings: Settings) -> None:
     carrier = Response()
-    carrier.set_cookie(FORM_COOKIE, cookie, httponly=True, samesite="lax", secure=is_secure(settings))
+    carrier.set_cookie(form_cookie(settings), cookie, httponly=True, samesite="lax", secure=is_secure(settings))
     message["headers"].append((b"set-cookie", carrier.headers["set-cookie"].encode("latin-1")))
 
 

@@ -8,9 +8,10 @@ from fastapi.openapi.models import OAuth2, OAuthFlowPassword, OAuthFlows
 from fastapi.security.base import SecurityBase
 from starlette.responses import RedirectResponse
 
+from shop.access.cookies import session_cookie
 from shop.access.door import Door
 from shop.access.permissions import Actor, Permission
-from shop.access.sessions import COOKIE, Viewer
+from shop.access.sessions import Viewer
 from shop.core import clock
 from shop.core.errors import NotAllowed, NotSignedIn
 
@@ -79,7 +80,7 @@ async def _viewer(request: Request) -> Viewer | None:
     if hasattr(request.state, "viewer"):  # the forms' middleware has looked already
         seen: Viewer | None = request.state.viewer
         return seen
-    secret = request.cookies.get(COOKIE)
+    secret = request.cookies.get(session_cookie(request.app.state.settings))
     return await Door.of(request.app).pages.viewer(secret) if secret else None
 
 

@@ -18,6 +18,10 @@ _ALWAYS: Final = {
 }
 _HTTPS_ONLY: Final = {"strict-transport-security": "max-age=31536000; includeSubDomains"}
 
+_SOMEBODY: Final = frozenset({b"authorization", b"cookie"})
+_NO_STORE: Final = (b"cache-control", b"private, no-store")
+"""Of what a program is told as somebody: no cache keeps it."""
+
 
 def security_headers(*, production: bool) -> list[tuple[bytes, bytes]]:
     """Ready to be sent; also for answers that never reach the middleware, such as a cached one."""
@@ -26,7 +30,9 @@ def security_headers(*, production: bool) -> list[tuple[bytes, bytes]]:
 
 
 class SecurityHeaders:
-    """ASGI middleware. A route that sends one of these headers itself keeps its own."""
+    """ASGI middleware. A route that sends one of these headers itself keeps its own; what is told to somebody by
+    `/api/` is kept by no cache.
+    """
 
     def __init__(self, app: ASGIApp, *, production: bool) -> None:
         self.app = app
@@ -37,10 +43,13 @@ class SecurityHeaders:
             await self.app(scope, receive, send)
             return
 
+        personal = scope["path"].startswith("/api/") and any(name in _SOMEBODY for name, _ in scope["headers"])
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 own = {name.lower() for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(header for header in self.strict if header[0] not in own)]
+                ours = [*self.strict, _NO_STORE] if personal else self.strict
+                message["headers"] = [*message["headers"], *(header for header in ours if header[0] not in own)]
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

@@ -7,10 +7,9 @@ from starlette.responses import RedirectResponse, Response
 
 from shop.access.api import address_of
 from shop.access.attempts import TooManyAttempts
-from shop.access.cookies import drop, remember
+from shop.access.cookies import drop, remember, session_cookie
 from shop.access.door import Door
 from shop.access.guard import local_path, maybe_actor
-from shop.access.sessions import COOKIE
 from shop.access.sign_in import WrongCredentials, sign_in
 from shop.access.sign_out import sign_out
 from shop.core import clock
@@ -62,7 +61,7 @@ async def post_sign_in(
 @routes.post("/sign-out")
 async def post_sign_out(request: Request, database: TheDatabase, settings: TheSettings) -> Response:
     """Signed out already is success."""
-    secret = request.cookies.get(COOKIE, "")
+    secret = request.cookies.get(session_cookie(settings), "")
     pages = Door.of(request.app).pages
     viewer = await pages.viewer(secret)
     if viewer:

@@ -14,13 +14,13 @@ NO_NUL = r"^[^\x00]*$"
 """Pattern of free text that goes to PostgreSQL, which keeps no NUL."""
 
 
-def _kept(key: object) -> bool:
+def _kept(key: object, int_max: int) -> bool:
     """Whether PostgreSQL keeps it in any column that a page is sorted by."""
     match key:
         case str():
             return len(key) <= TEXT_MAX and "\0" not in key
         case bool() | int():
-            return -(2**31) <= key < 2**31
+            return -int_max <= key <= int_max
         case datetime():
             return key.tzinfo is not None and YEAR_MIN < key.year < YEAR_MAX
         case date():
@@ -34,12 +34,12 @@ def cursor_of(*keys: Any) -> str:
     return urlsafe_b64encode(msgspec.json.encode(keys)).decode().rstrip("=")
 
 
-def keys_of(cursor: str, *types: type) -> tuple[Any, ...]:
-    """Raises Invalid when the cursor was not made by `cursor_of` with keys of these types."""
+def keys_of(cursor: str, *types: type, int_max: int = 2**31 - 1) -> tuple[Any, ...]:
+    """int_max: what the column keeps. Raises Invalid when the cursor was not made by `cursor_of` with such keys."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         keys: tuple[Any, ...] = msgspec.json.decode(urlsafe_b64decode(padded), type=tuple[types])  # type: ignore[valid-type]
-        if not all(map(_kept, keys)):
+        if not all(_kept(key, int_max) for key in keys):
             raise ValueError("PostgreSQL keeps no such value")  # noqa: TRY301  # answered like any other broken cursor
     except (ValueError, msgspec.MsgspecError) as error:
         raise Invalid(

@@ -12,7 +12,7 @@ from shop.access.guard import local_path
 from shop.access.permissions import Grant, Role
 from shop.core import clock
 from shop.core.database import Database
-from tests.make.people import PASSWORD, client_of, somebody
+from tests.make.people import PASSWORD, bearer, client_of, somebody
 from tests.make.units import invitation, unit
 from tests.shop.access.conftest import door_app
 
@@ -64,13 +64,14 @@ async def test_the_cookie_is_out_of_reach_and_stored_nowhere(database: Database,
     async with client_of(door_app(database, public_url=public_url)) as client:
         page = await client.get("/sign-in")
         form_cookie = page.headers["set-cookie"]
-        client.cookies.set("bangfu_form", form_cookie.split("=")[1].split(";")[0])
+        client.cookies.set(*form_cookie.split(";")[0].split("=", 1))
         fields = {"csrf_token": token_in(page), "email": "ada@example.com", "password": PASSWORD}
         cookie = (await client.post("/sign-in", data=fields)).headers["set-cookie"]
     for written in (cookie, form_cookie):
         parts = {part.strip().lower() for part in written.split(";")[1:]}
         assert {"httponly", "samesite=lax", "path=/"} <= parts
         assert ("secure" in parts) is secure
+        assert written.startswith("__Host-") is secure
     assert "max-age=43200" in cookie.lower()
     secret = cookie.split("=")[1].split(";")[0]
     async with database.reading() as session:
@@ -211,3 +212,14 @@ async def test_the_door_speaks_english_when_asked(app: FastAPI, database: Databa
         joining = await client.post("/join/friends?lang=en", data=wrong)
         assert "There is no such phone number" in joining.text
         assert "invites you to the shop" in joining.text
+
+
+@pytest.mark.anyio
+async def test_what_a_program_is_told_as_somebody_is_kept_by_no_cache(app: FastAPI, database: Database) -> None:
+    await somebody(database, "ada@example.com", BUYER)
+    async with client_of(app) as client:
+        nobody = await client.get("/api/v1/counties")
+        assert "no-store" not in nobody.headers.get("cache-control", "")
+        headers = await bearer(client, "ada@example.com")
+        for path in ("/api/v1/me", "/api/v1/orders"):
+            assert (await client.get(path, headers=headers)).headers["cache-control"] == "private, no-store"
