@@ -15,7 +15,7 @@ from orders.banking.desk import company_of
 from orders.banking.find_shares import Found, Incoming, find_shares
 from orders.banking.propose_reversal import propose_reversals
 from orders.banking.settle_transfer import Applied, settle_transfers
-from orders.banking.statement.known_rows import ROWS, SortedRows, known_ids, sort_rows
+from orders.banking.statement.known_rows import ROWS, SortedRows, known_receipts, sort_rows
 from orders.banking.statement.map_layout import layouts_of
 from orders.banking.statement.own_account import account_digest, own_account
 from orders.banking.statement.read_statement import Came, StatementRead, read_statement
@@ -87,6 +87,15 @@ SELECT r.id FROM {ROWS} WHERE r.amount_fen < 0 AND (EXISTS (
         JOIN shop_order o ON o.id = s.order_id WHERE b.bank_reference = r.serial_number
         AND b.amount_fen = -r.amount_fen AND (CAST(:all AS bool) OR coalesce(s.unit_id, o.unit_id) = ANY(:units))))
 """).bindparams(bindparam("units", type_=ARRAY(Uuid)))  # noqa: S608  # as above
+# Receipts of which the shop itself, as it recorded, gave everything back: what a bank says of that is no news.
+_RETURNED = text("""
+SELECT t.id FROM bank_transfer t JOIN transfer_match m ON m.transfer_id = t.id
+JOIN payer_share s ON s.id = m.payer_share_id, LATERAL (
+    SELECT coalesce((SELECT sum(f.amount_fen - f.allowance_fen) FROM refund f WHERE f.order_id = s.order_id
+        AND f.state = 'succeeded' AND f.provider_refund_id LIKE 'bank:%'), 0)
+    + coalesce((SELECT sum(b.amount_fen) FROM paid_back b WHERE b.payer_share_id = s.id), 0) AS fen) back
+WHERE t.id = ANY(:receipts) GROUP BY t.id, t.amount_fen HAVING sum(back.fen) >= t.amount_fen
+""").bindparams(bindparam("receipts", type_=ARRAY(Uuid)))
 _FRESH = text("UPDATE bank_statement SET fresh = :fresh WHERE id = :id")
 _ASIDE = text("""
 UPDATE bank_statement SET incoming = :incoming, set_aside = CAST(:set_aside AS jsonb) WHERE id = :id
@@ -244,9 +253,17 @@ async def _taken(
     ours = set((await session.scalars(_OURS, named)).all())
     aside = [SetAside(row["row"], "our_refund", ASIDE["our_refund"]) for row in rows if row["id"] in ours]
     refunded = [_row(one, statement.unit_id) for one in read.refunded]
-    known = await known_ids(session, refunded, unit_id=statement.unit_id, company=company)
-    went_back = [row | {"amount_fen": -row["amount_fen"]} for row in refunded if row["id"] in known]
-    numbers = {row["row"] for row in went_back}
+    known = await known_receipts(session, refunded, unit_id=statement.unit_id, company=company)
+    returned = set((await session.scalars(_RETURNED, {"receipts": list(known.values())})).all())
+    aside += [
+        SetAside(row["row"], "our_refund", ASIDE["our_refund"]) for row in refunded if known.get(row["id"]) in returned
+    ]
+    went_back = [
+        row | {"amount_fen": -row["amount_fen"]}
+        for row in refunded
+        if row["id"] in known and known[row["id"]] not in returned
+    ]
+    numbers = {row["row"] for row in refunded if row["id"] in known}
     aside += [one for one in read.set_aside if one.row not in numbers]
     aside.sort(key=lambda one: one.row)
     kept = sorted([*(row for row in rows if row["id"] not in ours), *went_back], key=lambda row: int(row["row"]))

@@ -7,11 +7,11 @@ from uuid import UUID
 from sqlalchemy import text
 
 from orders.month.models import SHOP
-from shop.access.permissions import Actor, Permission
+from shop.access.permissions import Actor, Permission, Role
 from shop.core import clock
 from shop.core.database import ReadSession
 from shop.core.errors import Detail, NotFound, Problem
-from shop.organisation.queries import unit_path, visible_unit_ids
+from shop.organisation.queries import top_unit_ids, unit_path, visible_unit_ids
 
 Asked = UUID | Literal["shop"] | None
 """A top unit, the shop's own months, or the caller's top unit."""
@@ -59,9 +59,13 @@ async def months_of_whom(
 
 async def own_tops(session: ReadSession, actor: Actor, permission: Permission, *, day: date) -> list[UUID]:
     """The top units above the caller's own ones on that day."""
+    scopes = actor.scopes(permission)
+    units = {UUID(one.scope_id) for one in scopes if one.scope_kind == "unit" and one.role is not Role.AUDITOR}
+    if any(one.role is Role.AUDITOR for one in scopes):  # his mandates, not his role
+        units |= set(await top_unit_ids(session, actor, day))
     found = set()
-    for unit_id in sorted({grant.scope_id for grant in actor.scopes(permission) if grant.scope_kind == "unit"}):
-        found |= set((await unit_path(session, UUID(unit_id), day))[-1:])
+    for unit_id in sorted(units):
+        found |= set((await unit_path(session, unit_id, day))[-1:])
     return sorted(found)
 
 

@@ -112,7 +112,8 @@ def _with_a_unit(asked: dict[str, str], actor: Actor, units: list[tuple[UUID, st
     everything = any(grant.scope_kind == "all" for grant in actor.scopes(Permission.REPORT_READ))
     if asked.get("unit") or everything or len(roots) < 2:
         return asked
-    return asked | {"unit": str(next(unit_id for unit_id, _ in units if str(unit_id) in roots))}
+    first = next((unit_id for unit_id, _ in units if str(unit_id) in roots), None)
+    return asked if first is None else asked | {"unit": str(first)}
 
 
 def chosen(asked: Mapping[str, str]) -> dict[str, str]:

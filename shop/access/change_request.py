@@ -14,8 +14,8 @@ from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import NotFound, Problem, SecondPersonNeeded
 from shop.core.ids import new_id
 
-OPEN_MAX = 200
-"""So many are shown; more are never waiting in a shop that works."""
+OPEN_MAX = 5_000
+"""So many are looked through; nobody asks for the same thing twice."""
 
 
 class ChangeDecided(Problem):
@@ -28,12 +28,20 @@ _ASK = text("""
 INSERT INTO change_request (id, kind, facts, state, reason, asked_by, asked_at)
 VALUES (:id, :kind, CAST(:facts AS jsonb), 'asked', :reason, :actor, :now)
 """)
+_ASKED = text("""
+SELECT id FROM change_request
+WHERE state = 'asked' AND kind = :kind AND facts = CAST(:facts AS jsonb) AND asked_by = :actor
+""")
 _LOCK = text("""
 SELECT id, kind, facts, state, reason, asked_by, asked_at, decided_by FROM change_request
 WHERE id = :id AND kind = ANY(:kinds) FOR UPDATE
 """).bindparams(bindparam("kinds", type_=ARRAY(Text)))
 _DECIDE = text("""
 UPDATE change_request SET state = :state, decided_by = :actor, decided_at = :now WHERE id = :id AND state = 'asked'
+""")
+_WITHDRAW_ALL = text("""
+UPDATE change_request SET state = 'withdrawn', decided_by = asked_by, decided_at = :now
+WHERE asked_by = :user AND state = 'asked'
 """)
 _OPEN = text("""
 SELECT c.id, c.kind, c.facts, c.reason, c.asked_by, c.asked_at, p.name AS asked_by_name FROM change_request c
@@ -45,9 +53,14 @@ WHERE c.state = 'asked' AND c.kind = ANY(:kinds) ORDER BY c.asked_at, c.id LIMIT
 async def ask_change(
     session: WriteSession, actor: Actor, kind: str, facts: dict[str, Any], *, reason: str | None, now: datetime
 ) -> UUID:
-    """facts: JSON values. The caller has checked that the actor may. Returns the request, for another person."""
+    """facts: JSON values. The caller has checked that the actor may. Returns the request, for another person; what the
+    actor asks for already is the same request.
+    """
     request_id = new_id()
     named = {"id": request_id, "kind": kind, "facts": msgspec.json.encode(facts).decode(), "reason": reason}
+    before: UUID | None = await session.scalar(_ASKED, named | {"actor": actor.user_id})
+    if before is not None:
+        return before
     await session.execute(_ASK, named | {"actor": actor.user_id, "now": now})
     await _note(session, actor, f"{kind}.ask", request_id, facts, reason, now)
     return request_id
@@ -80,6 +93,11 @@ async def decide_change(
     await session.execute(_DECIDE, {"id": request.id, "state": state, "actor": actor.user_id, "now": now})
     after = {"state": state, "asked_by": str(request.asked_by)}
     await _note(session, actor, f"{request.kind}.{state}", request.id, after, reason, now)
+
+
+async def withdraw_all_of(session: WriteSession, user_id: UUID, *, now: datetime) -> None:
+    """Who may no longer ask has asked for nothing."""
+    await session.execute(_WITHDRAW_ALL, {"user": user_id, "now": now})
 
 
 async def open_requests(session: ReadSession, kinds: Collection[str]) -> list[Row[Any]]:

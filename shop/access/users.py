@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlmodel import col, delete, insert, or_, select, update
 
+from shop.access.change_request import withdraw_all_of
 from shop.access.contact import checked_email, checked_name, checked_phone
 from shop.access.models import Person, RoleGrant, UserAccount
 from shop.access.permissions import Actor, Grant
@@ -187,8 +188,11 @@ async def reset_password(
 async def suspend(
     session: WriteSession, *, actor: Actor | None, user_id: UUID, reason: str | None = None, now: datetime
 ) -> None:
-    """Nobody signs in with this account, and whoever is signed in is out within a second. Raises NoSuchUser."""
+    """Nobody signs in with this account, and whoever is signed in is out within a second; what it had asked others to
+    approve is asked for no longer. Raises NoSuchUser.
+    """
     await _set_state(session, actor=actor, user_id=user_id, state="suspended", reason=reason, now=now)
+    await withdraw_all_of(session, user_id, now=now)
     await sign_out_everywhere(session, user_id=user_id, now=clock.wall())
 
 

@@ -1,7 +1,7 @@
 """`/admin`: what waits for a second person, accounts and their roles."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
@@ -60,7 +60,7 @@ async def post_refuse(request: Request, request_id: UUID, actor: Keeper, databas
 async def post_grant(request: Request, actor: Administrator, database: TheDatabase) -> Response:
     """Ask for a role; refused, the form comes back as it was typed."""
     form = await request.form()
-    typed = {name: str(form.get(name, "")).strip()[:300] for name in FIELDS}
+    typed = {name: str(form.get(name, "")).replace("\0", "").strip()[:300] for name in FIELDS}
     try:
         wanted = RoleGrantIn.model_validate(typed)
         async with database.transaction() as session:
@@ -87,7 +87,11 @@ async def post_end(request: Request, grant_id: UUID, actor: Administrator, datab
 
 @routes.post(ADDRESS + "/users/{user_id}/{verdict}")
 async def post_state(
-    request: Request, user_id: UUID, verdict: str, actor: Administrator, database: TheDatabase
+    request: Request,
+    user_id: UUID,
+    verdict: Literal["suspend", "reinstate"],
+    actor: Administrator,
+    database: TheDatabase,
 ) -> Response:
     """Suspend an account, or let it in again."""
     reason = await _reason(request)
@@ -111,7 +115,7 @@ async def _done(
 
 
 async def _reason(request: Request) -> str:
-    return str((await request.form()).get("reason", "")).strip()[:300] or "—"
+    return str((await request.form()).get("reason", "")).replace("\0", "").strip()[:300] or "—"
 
 
 async def _desk(

@@ -14,18 +14,22 @@ ROWS: Final = """jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, row int,
     account_last4 text, serial_number text, day date, amount_fen bigint, payer_name text, payer_account_digest text,
     payer_account_last4 text, remark text)"""
 """Rows that a statement brought, as a table `r`."""
-# Where one of two files does not say the whole account, they are of one account if the same desk brought both and what
-# they do say of it agrees.
-_SAME_NAME: Final = """t.serial_number = r.serial_number AND t.day = r.day AND (t.amount_fen > 0) = (r.amount_fen > 0)
-    AND CASE WHEN t.account_key LIKE 'desk:%' OR r.account_key LIKE 'desk:%'
-        THEN s.unit_id IS NOT DISTINCT FROM CAST(:unit AS uuid) AND coalesce(t.account_last4 = r.account_last4, true)
-        ELSE t.account_key = r.account_key END"""
 _SAME: Final = """t.amount_fen = r.amount_fen AND regexp_replace(normalize(t.payer_name, NFKC), '\\s+', '', 'g')
     = regexp_replace(normalize(r.payer_name, NFKC), '\\s+', '', 'g')"""
+# Where one of two files does not say the whole account, they are of one account if the same desk brought both and what
+# they do say of it agrees. What another desk of the company, or the shop's, brought to the fen and from the same payer
+# may be the same receipt: a person says so.
+_UNSAID: Final = "(t.account_key LIKE 'desk:%' OR r.account_key LIKE 'desk:%')"
+_ONE_DESK: Final = "s.unit_id IS NOT DISTINCT FROM CAST(:unit AS uuid)"
+_SAME_NAME: Final = f"""t.serial_number = r.serial_number AND t.day = r.day
+    AND (t.amount_fen > 0) = (r.amount_fen > 0) AND CASE WHEN {_UNSAID}
+        THEN coalesce(t.account_last4 = r.account_last4, true) AND ({_ONE_DESK} OR ({_SAME} AND (s.unit_id IS NULL
+            OR CAST(:unit AS uuid) IS NULL OR s.unit_id = ANY(CAST(:company AS uuid[])))))
+        ELSE t.account_key = r.account_key END"""
 # Rows of another company's desk are never trusted to be the same: somebody else's file would swallow this one's money.
 _OURS: Final = "(s.unit_id IS NULL OR s.unit_id = ANY(CAST(:company AS uuid[])))"
 _KNOWN = text(f"""
-SELECT r.id, t.id AS transfer_id, {_SAME} AND {_OURS} AS same
+SELECT r.id, t.id AS transfer_id, {_SAME} AND {_OURS} AND ({_ONE_DESK} OR NOT {_UNSAID}) AS same
 FROM {ROWS} JOIN bank_transfer t ON t.serial_number = r.serial_number AND t.day = r.day
 JOIN bank_statement s ON s.id = t.statement_id
 WHERE {_SAME_NAME} ORDER BY r.id, {_OURS} DESC, t.conflicts_with_id NULLS FIRST, t.imported_at, t.id
@@ -75,12 +79,13 @@ async def sort_rows(
     return SortedRows(fresh, conflicts)
 
 
-async def known_ids(
+async def known_receipts(
     session: WriteSession, rows: Iterable[dict[str, Any]], *, unit_id: UUID | None, company: Collection[UUID] | None
-) -> frozenset[UUID]:
-    """The rows that an earlier file had brought with the same amount and payer."""
+) -> dict[UUID, UUID]:
+    """Of the rows that an earlier file had brought with the same amount and payer: id → what was kept then."""
     named = await _named(session, rows, unit_id=unit_id, company=company)
-    return frozenset(id_ for id_, earlier in named.items() if any(one.same for one in earlier))
+    kept = ((id_, next((one.transfer_id for one in earlier if one.same), None)) for id_, earlier in named.items())
+    return {id_: transfer_id for id_, transfer_id in kept if transfer_id is not None}
 
 
 async def _named(

@@ -200,7 +200,7 @@ def _went_back(line: Line, layout: StatementLayout, titles: Sequence[str], today
 def _came(number: int, cells: Cells, fen: int, today: date, above: str) -> Came:
     """The row's other cells; their mistakes are noted."""
     remark = cells.maybe("remark") or ""
-    if _marked(cells) and not names_reversal(remark):
+    if (_marked(cells) or (fen > 0 and _out_below_zero(cells))) and not names_reversal(remark):
         remark = f"冲账 {remark}"
     day = cells.day("day")
     if not cells.mistakes and not _FIRST_DAY <= day <= today:
@@ -249,9 +249,15 @@ def _fen(cells: Cells, titles: Sequence[str], layout: StatementLayout) -> int | 
     turned = names_reversal(said) or _marked(cells)
     if went and any("-" in plain(title) for title in layout.outgo if plain(title) in titles):
         went = abs(went)  # 支出（-元）: the minus is how this column writes what went out
-    if went and (turned or (codes_in(said) and went > 0)):
+    if went and (turned or codes_in(said)):
         return -went  # a row for a person: what carries one of our codes never goes out unseen
     return "money_out" if went else came or "nothing"
+
+
+def _out_below_zero(cells: Cells) -> bool:
+    """A negative figure under what went out: it came back, and a person looks."""
+    said = DIRECTIONS.get(plain(cells.maybe("direction") or "").upper())
+    return (cells.maybe_fen("outgo") or 0) < 0 or (said == "out" and (cells.maybe_fen("amount") or 0) < 0)
 
 
 def _marked(cells: Cells) -> bool:

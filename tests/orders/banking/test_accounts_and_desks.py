@@ -9,7 +9,7 @@ from sqlalchemy import text
 from shop.access.permissions import Actor, Role
 from shop.core.database import Database
 from tests.make.bank_desk import PAYER, Desk, bank_desk, money
-from tests.make.banking import icbc
+from tests.make.banking import icbc, share_now
 from tests.make.caller import as_caller
 from tests.make.evidence import worker
 from tests.make.units import unit
@@ -97,6 +97,31 @@ async def test_what_a_later_export_says_was_refunded_is_taken_back(desk: Desk) -
     assert await desk.order_now(order) == ("placed", "unpaid")
     once_more = await bring(desk, row("已全额退款"), row("已全额退款", "T3"), header=ALIPAY)
     assert (once_more["fresh"], once_more["known"]) == (0, 1)
+
+
+async def test_what_the_shops_own_desk_brought_too_is_paid_once(desk: Desk) -> None:
+    _, order, code = await desk.ordered()
+    shop = await worker(desk.database, Role.STAFF, "all", "*")
+    row = f"2026-11-20 10:00:00,T1,{PAYER},a@example.com,收入,{order.total_fen / 100:.2f},交易成功,{code}"
+    assert (await bring(desk, row, by=shop, header=ALIPAY))["matched"] == 1
+    again = await bring(desk, row, header=ALIPAY)
+    assert (again["repeated"], again["matched"], again["conflicts"]) == (False, 0, 1)
+    assert await share_now(desk.database, await desk.share_of(order)) == (order.total_fen, order.total_fen, "paid")
+
+
+async def test_a_refund_of_ours_that_a_later_export_tells_is_no_news(desk: Desk) -> None:
+    who, order, code = await desk.ordered()
+
+    def row(state: str) -> str:
+        return f"2026-11-20 10:00:00,T1,{PAYER},a@example.com,收入,{order.total_fen / 100:.2f},{state},{code}"
+
+    assert (await bring(desk, row("交易成功"), header=ALIPAY))["matched"] == 1
+    refund = (await desk.post(who, f"/orders/{order.id}/cancel"))["refund_id"]
+    told = {"bank_reference": "R-0001", "returned_on": "2026-11-21"}
+    await desk.post(desk.second, f"/bank-refunds/{refund}/returned", told)
+    done = await bring(desk, row("已全额退款"), header=ALIPAY)
+    assert (done["taken_back"], [one["reason"] for one in done["set_aside"]]) == (0, ["our_refund"])
+    assert await desk.waiting() == []
 
 
 async def test_a_negative_debit_is_money_that_came_back(desk: Desk) -> None:

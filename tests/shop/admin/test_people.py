@@ -110,6 +110,18 @@ async def test_an_account_is_suspended_and_let_in_again_by_its_own_company(
     refused(await post(client, f"/users/{me}/suspend", WHY, as_["one"]), 409, "second_person_needed")
 
 
+async def test_who_may_ask_no_longer_has_asked_for_nothing(database: Database, client: httpx.AsyncClient) -> None:
+    places, as_ = await people(database, client)
+    body = wanted("clerk@shop.test", places["bank"])
+    first = (await post(client, "/role-grants", body, as_["one"])).json()["id"]
+    assert (await post(client, "/role-grants", body, as_["one"])).json()["id"] == first, "asked for once"
+    async with database.reading() as session:
+        one = await session.scalar(text("SELECT id FROM user_account WHERE email = 'one@shop.test'"))
+    assert (await post(client, f"/users/{one}/suspend", WHY, as_["two"])).status_code == 204
+    refused(await post(client, f"/role-grants/{first}/approve", None, as_["two"]), 409, "change_decided")
+    assert await roles_of(database, "clerk@shop.test") == ["employee"]
+
+
 async def test_two_administrators_work_by_the_page(app: FastAPI, database: Database, client: httpx.AsyncClient) -> None:
     places, _ = await people(database, client)
     one, two, far = [await signed_in(app, f"{name}@shop.test") for name in ("one", "two", "far")]
