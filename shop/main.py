@@ -32,6 +32,7 @@ import orders.balance.pages
 import orders.banking.api
 import orders.banking.pages
 import orders.banking.statement.layout_api
+import orders.banking.statement_api
 import orders.banking.statement_pages
 import orders.banking.undo_api
 import orders.banking.undo_pages
@@ -165,6 +166,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.evidence.api.routes,
     orders.balance.api.routes,
     orders.balance.pages.routes,
+    orders.banking.statement_api.routes,
     orders.banking.api.routes,
     orders.banking.statement.layout_api.routes,
     orders.banking.statement_pages.routes,

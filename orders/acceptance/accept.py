@@ -179,7 +179,7 @@ async def _carry_on(
         if part.accepted.fen or part.accepted.grams or part.accepted.quantity_milli
     ]
     await record(session, rows, now=now)
-    proven = [share_id for share_id, fen in less.items() if fen and shares[share_id].fully_paid]
+    proven = [share_id for share_id, fen in less.items() if fen and shares[share_id].paid_and_proven]
     await prove_paid(session, proven, acceptances[0].id, by.accepted_on, now)
     ids = [acceptance.counts.delivery_id for acceptance in acceptances]
     pieces = {row.stock_sku_id: row.pieces for row in await session.execute(_PIECES, {"deliveries": ids})}
@@ -232,5 +232,5 @@ def _sale(acceptance_id: UUID, part: Divided, left: Left, day: date, shares: Map
         quantity_milli=part.accepted.quantity_milli,
         occurred_on=day,
         sale_on=day,
-        grade="A" if shares[left.payer_share_id].fully_paid else "B",
+        grade="A" if shares[left.payer_share_id].paid_and_proven else "B",
     )

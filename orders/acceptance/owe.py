@@ -37,7 +37,8 @@ UPDATE payer_share y SET due_fen = y.due_fen - coalesce(r.fen, 0),
     due_on = coalesce(y.due_on, CAST(:due_on AS date)),
     payment_state = {SHARE_STATE.format(due="(y.due_fen - coalesce(r.fen, 0))", paid="y.paid_fen")}
 FROM locked k LEFT JOIN less r ON r.id = k.id WHERE y.id = k.id
-RETURNING y.id, y.due_fen, y.paid_fen, y.paid_fen >= y.due_fen AS fully_paid, y.payment_state
+RETURNING y.id, y.due_fen, y.paid_fen, y.paid_fen >= y.due_fen AND y.unproven_fen = 0 AS paid_and_proven,
+    y.payment_state
 """)  # noqa: S608  # composed of our own constants
 _BALANCES = text("""
 SELECT a.id, coalesce(sum(CASE WHEN t.debit_account_id = a.id THEN t.amount_fen ELSE -t.amount_fen END), 0)::bigint
@@ -52,7 +53,7 @@ async def lower_due(
 ) -> Sequence[Row[Any]]:
     """Lock the order's shares and lower what they owe. less: share → fen; due_from: goods were accepted that day.
 
-    Returns every share of the order with `due_fen`, `paid_fen`, `fully_paid`.
+    Returns every share of the order with `due_fen`, `paid_fen`, `paid_and_proven`.
     """
     rows = [{"id": share_id, "fen": fen} for share_id, fen in less.items() if fen]
     named = {

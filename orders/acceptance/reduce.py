@@ -137,7 +137,9 @@ async def reduce(
     await _less_owed(session, reduction_id, recognised, occurred_on, now)
     back: Literal["refund", "reversal"] = "reversal" if why.kind == "spare_moved" else "refund"
     await _less_credit(session, reduction_id, recognised, back, occurred_on, now)
-    await prove_paid(session, [s.id for s in shares if s.fully_paid and less.get(s.id)], reduction_id, occurred_on, now)
+    await prove_paid(
+        session, [s.id for s in shares if s.paid_and_proven and less.get(s.id)], reduction_id, occurred_on, now
+    )
     await record_change(
         session,
         actor_id=actor.user_id if actor else None,

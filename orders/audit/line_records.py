@@ -28,9 +28,11 @@ SELECT w.id, jsonb_build_object(
         FROM payer_share p WHERE p.order_id = l.order_id) x),
     'transfers', (SELECT coalesce(jsonb_agg(to_jsonb(x) ORDER BY x.day), '[]') FROM (SELECT t.day, t.bank,
         t.serial_number, t.amount_fen, m.amount_fen AS matched_fen, m.how, m.matched_at, p.transfer_code,
-        n.undone_at FROM payer_share p JOIN transfer_match m ON m.payer_share_id = p.id
+        n.undone_at, tp.kind AS proof, tp.sha256 AS proof_sha256
+        FROM payer_share p JOIN transfer_match m ON m.payer_share_id = p.id
         JOIN bank_transfer t ON t.id = m.transfer_id LEFT JOIN transfer_unmatch n ON n.transfer_id = m.transfer_id
-            AND n.payer_share_id = m.payer_share_id AND n.round = m.round WHERE p.order_id = l.order_id) x),
+            AND n.payer_share_id = m.payer_share_id AND n.round = m.round
+        LEFT JOIN transfer_proof tp ON tp.transfer_id = t.id WHERE p.order_id = l.order_id) x),
     'papers', (SELECT coalesce(jsonb_agg(to_jsonb(x) ORDER BY x.sha256), '[]') FROM (
         SELECT v.sha256, v.grade AS kind, v.state, v.proposed_at AS at FROM evidence_link v
         JOIN attribution a ON a.id = v.component_id WHERE a.order_line_id = w.id

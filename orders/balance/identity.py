@@ -10,6 +10,7 @@ from typing import Literal
 
 from sqlalchemy import text
 
+from orders.banking.proven import PROVEN
 from orders.credit.check import differences
 from shop.core.database import ReadSession
 
@@ -224,6 +225,16 @@ LAWS = (
             UNION ALL SELECT 'paid_back', payer_share_id::text, -amount_fen FROM paid_back
             UNION ALL SELECT 'paid_back', b.payer_share_id::text, b.amount_fen
             FROM came_back c JOIN paid_back b ON b.id = c.paid_back_id WHERE c.state = 'confirmed'""",
+    ),
+    # What of a share stands on one person's file only = its matches, not undone, of transfers that nothing proves.
+    Law(
+        "unproven", "share", ("unproven",), ("matched", "unmatched"),
+        f"""SELECT 'unproven' AS part, id::text AS key, unproven_fen AS fen FROM payer_share WHERE unproven_fen <> 0
+            UNION ALL SELECT 'matched', m.payer_share_id::text, m.amount_fen
+            FROM transfer_match m JOIN bank_transfer t ON t.id = m.transfer_id WHERE NOT {PROVEN.format(t="t")}
+            UNION ALL SELECT 'unmatched', m.payer_share_id::text, -m.amount_fen
+            FROM transfer_unmatch m JOIN bank_transfer t ON t.id = m.transfer_id
+            WHERE NOT {PROVEN.format(t="t")}""",  # noqa: S608  # our own constant
     ),
     # What a receipt counts as matched = its matches that were not undone.
     Law(

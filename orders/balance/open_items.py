@@ -41,7 +41,10 @@ def _desk(what: str, subject: str = "w.subject", also: str = "true") -> str:
         FROM ({WAITING}) w JOIN shop_order o ON o.id = w.order_id WHERE w.what = '{what}' AND {also}"""  # noqa: S608
 
 
-_BANK_WORDS: Final = {"queued": "待指明", "proposed": "待第二人确认", "taken_back": "银行冲回", "undone": "撤销匹配"}
+_BANK_WORDS: Final = {
+    "queued": "待指明", "proposed": "待第二人确认", "taken_back": "银行冲回", "undone": "撤销匹配",
+    "imported": "待第二人确认",
+}  # fmt: skip
 
 
 def _bank(where: str, why: str = "t.state") -> str:
@@ -50,6 +53,12 @@ def _bank(where: str, why: str = "t.state") -> str:
         FROM bank_transfer t JOIN bank_statement s ON s.id = t.statement_id WHERE {where}"""  # noqa: S608
 
 
+_STATEMENTS: Final = """
+SELECT 'bank_statement:' || s.id AS subject, s.unit_id, coalesce((SELECT sum(r.amount_fen) FROM bank_statement_row r
+    WHERE r.statement_id = s.id AND NOT r.refunded), 0)::bigint AS amount, 'cny' AS currency,
+    '流水文件 ' || s.file_name AS about, 'imported' AS why
+FROM bank_statement s WHERE s.state = 'imported'
+"""
 _TWICE: Final = """t.amount_fen > 0 AND t.state NOT IN ('taken_back', 'set_aside') AND EXISTS (
     SELECT FROM bank_transfer o
     WHERE o.serial_number = t.serial_number AND o.day = t.day AND o.id < t.id AND o.amount_fen = t.amount_fen
@@ -85,6 +94,13 @@ KINDS: Final = (
     # By the name that the comparison with the provider gives it: one thing is named once.
     OpenKind(
         "refund_unknown", "payments_desk", TO_DO["provider_refund"], _desk("provider_refund", "'refund:' || w.id"), WHY
+    ),
+    OpenKind(
+        "statement_waits",
+        "payments_desk",
+        "有人导入了流水，还没有入账：请另一位同事在对公转账页核对后确认或退回",
+        _STATEMENTS,
+        _BANK_WORDS,
     ),
     OpenKind(
         "bank_reversal",

@@ -19,6 +19,7 @@ NAMES: Mapping[str, str] = {
     "refund_undone": "退款成功后又失败", "refund_to_send": "退款待银行转账", "owned": "每件货归谁",
     "bank_reversal": "银行冲回待处理", "bank_came_back": "退汇待处理", "bank_conflict": "流水前后不一致",
     "receipt_doubled": "同一笔到账记了两次", "receipt_lost": "到账没有银行流水", "unpaid_again": "已发货又未付款",
+    "statement_waits": "流水待确认", "unproven": "待银行凭证的到账",
     "outside": "外部销售与台账", "own_desk": "专门资金的来处", "rollup_years": "年汇总与月汇总",
 }  # fmt: skip
 PARTS: Mapping[str, str] = {
@@ -27,7 +28,9 @@ PARTS: Mapping[str, str] = {
     "claims": "应付供应商",
     "clearing": "资金账", "refunded": "已退款", "posted": "资金账已记", "left_it": "明细已退", "refunds": "退款",
     "not_accepted": "未验收", "reductions": "核减", "due": "应付", "paid": "已付", "matched": "到账匹配",
-    "shares": "匹配明细", "unmatched": "撤销匹配", "paid_back": "退回", "accepted": "验收", "given_back": "验收后退回",
+    "shares": "匹配明细", "unmatched": "撤销匹配",
+    "unproven": "待银行凭证",
+    "paid_back": "退回", "accepted": "验收", "given_back": "验收后退回",
     "left_over": "净额", "on_hand": "在库",
     "movements": "出入库合计", "held": "占用", "open_holds": "占用明细", "rollup": "汇总", "deltas": "待并入",
     "entries": "台账明细", "entered": "台账记入", "stated": "渠道流水", "returned": "渠道退款",
@@ -49,6 +52,7 @@ _LAWS: Mapping[str, tuple[Owner, str]] = {
     "shares": ("staff", "付款方应付金额与其货款、运费不一致"),
     "transfers": ("payments_desk", "份额的已付金额与到账匹配、退回记录不一致"),
     "receipts": ("payments_desk", "流水的已匹配金额与匹配明细不一致，多半是缺了银行的流水或匹配被改动"),
+    "unproven": ("payments_desk", "份额上只有一份流水为凭的金额与到账匹配不一致"),
     "accepted": ("staff", "验收金额与订单净额不一致"),
     "on_hand": ("supplier", "在库件数与出入库记录不一致，请盘点"),
     "held": ("platform", "占用件数与占用明细不一致"),

@@ -1,20 +1,17 @@
-"""`POST /bank-statements`, `…/match`, and what waits for a person."""
+"""`POST /bank-statements/{id}/match`, and what waits for a person."""
 
 from dataclasses import asdict
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Query, Request, UploadFile
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from orders.banking.desk import desk_of
-from orders.banking.import_statement import import_statement
 from orders.banking.match import WantedShare, confirm, propose, reject
 from orders.banking.pay_back import pay_back
-from orders.banking.queries import queue_of, statement_seen_by
+from orders.banking.queries import queue_of
 from orders.banking.return_refund import return_refund
 from orders.banking.schemas import (
-    ImportedOut,
     MatchIn,
     PaidBackOut,
     PayBackIn,
@@ -23,68 +20,19 @@ from orders.banking.schemas import (
     RefundReturnedIn,
     RefundReturnedOut,
     RejectIn,
-    StatementOut,
 )
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
-from shop.adapters.files.open import TheFiles
 from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
 from shop.core.paging import LIMIT_MAX
 from shop.core.requests import TheDatabase
-from shop.sheet.refused import FILE_BYTES_MAX
-from shop.sheet.schemas import Acknowledged, rows_out
 
 routes = APIRouter(prefix="/api/v1", tags=["bank"])
 
 Importer = Annotated[Actor, Depends(requires(Permission.BANK_IMPORT))]
 Confirmer = Annotated[Actor, Depends(requires(Permission.BANK_CONFIRM))]
-
-
-@routes.post(
-    "/bank-statements",
-    status_code=201,
-    responses={422: {"description": "文件有误，什么都没有保存"}},
-)
-async def post_statement(
-    actor: Importer,
-    database: TheDatabase,
-    files: TheFiles,
-    file: UploadFile,
-    unit_id: Annotated[UUID | None, Form()] = None,
-    acknowledged_columns: Acknowledged = (),
-) -> ImportedOut:
-    """A bank's csv or xlsx. The same file twice, or a row of an earlier file, moves nothing again.
-
-    acknowledged_columns: titles that need no reading; 422 `columns_unknown` lists those that are asked about. 422
-    `layout_unknown`: nobody has mapped this header yet (`POST /bank-layouts`).
-    """
-    now = clock.now()
-    async with database.reading() as session:
-        unit_id = await desk_of(session, actor, unit_id, day=clock.business_day(now))
-    data = await file.read(FILE_BYTES_MAX + 1)
-    done = await import_statement(
-        files,
-        database,
-        data=data,
-        file_name=file.filename or "",
-        actor=actor,
-        unit_id=unit_id,
-        now=now,
-        acknowledged=acknowledged_columns,
-    )
-    facts = asdict(done)
-    facts.pop("set_aside")
-    return ImportedOut(**facts, **rows_out(done.incoming, done.set_aside))
-
-
-@routes.get("/bank-statements/{statement_id}")
-async def get_statement(statement_id: UUID, actor: Importer, database: TheDatabase) -> StatementOut:
-    """One statement and what became of its transfers."""
-    async with database.reading() as session:
-        seen = await statement_seen_by(session, actor, statement_id, day=clock.today())
-    return StatementOut.model_validate(asdict(seen))
 
 
 @routes.get("/bank-transfers")

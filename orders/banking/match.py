@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 from sqlalchemy.exc import IntegrityError
 
+from orders.banking.apply_matches import apply_matches
 from orders.banking.find_shares import Found
-from orders.banking.import_statement import apply_matches
 from orders.banking.problems import SamePerson
 from orders.banking.settle_transfer import Applied
 from shop.access.permissions import Actor, Permission

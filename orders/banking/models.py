@@ -24,10 +24,14 @@ from shop.core.database import APPEND_ONLY, Fen, Moment, one_of
 TRANSFER_STATES = ("queued", "proposed", "matched", "taken_back", "set_aside", "came_back")
 """set_aside: two people said that it is for no share of ours; came_back: that it is money which we had sent."""
 HOWS = ("code", "known_payer", "by_hand")
+STATEMENT_STATES = ("imported", "confirmed", "refused", "alone")
+"""alone: taken before a second person was asked for (until 2026-11)."""
+PROOFS = ("second_export", "receipt")
 
 
 class BankStatement(SQLModel, table=True):
-    """A file of a bank's records, imported whole and once by a desk: that of `unit_id`; none: the whole shop's.
+    """A file of a bank's records, imported whole and once by a desk: that of `unit_id`; none: the whole shop's. It
+    moves nothing until another person confirms it (DOMAIN rule 31).
 
     rows_read = `incoming` (rows that brought money, or took it back) + `set_aside` (row, reason). `fresh`: those that
     no earlier file had brought already. `acknowledged_columns`: what nobody read, as the importer said.
@@ -35,8 +39,19 @@ class BankStatement(SQLModel, table=True):
 
     __tablename__ = "bank_statement"
     __table_args__ = (
-        Index("uq_bank_statement_file", "file_sha256", "unit_id", unique=True, postgresql_nulls_not_distinct=True),
-    )
+        one_of("state", STATEMENT_STATES),
+        CheckConstraint("decided_by <> imported_by OR state = 'refused'", name="two_people"),
+        CheckConstraint(
+            "(state IN ('confirmed', 'refused')) = (decided_by IS NOT NULL AND decided_at IS NOT NULL)",
+            name="decided_by_somebody",
+        ),
+        UniqueConstraint("id", "imported_by"),
+        Index(
+            "uq_bank_statement_file", "file_sha256", "unit_id", unique=True, postgresql_nulls_not_distinct=True,
+            postgresql_where="state <> 'refused'",
+        ),
+        Index("ix_bank_statement_waiting", "imported_at", postgresql_where="state = 'imported'"),
+    )  # fmt: skip
 
     id: UUID = Field(primary_key=True)
     bank: str
@@ -52,6 +67,33 @@ class BankStatement(SQLModel, table=True):
     )
     imported_by: UUID = Field(foreign_key="user_account.id")
     imported_at: datetime = Field(sa_type=Moment)
+    state: str = Field(default="imported", sa_column_kwargs={"server_default": "alone"})
+    decided_by: UUID | None = Field(default=None, foreign_key="user_account.id")
+    decided_at: datetime | None = Field(default=None, sa_type=Moment)
+    decided_reason: str | None = None
+
+
+class BankStatementRow(SQLModel, table=True):
+    """What a statement says that nobody has confirmed yet; gone once somebody decided. `id`: of the transfer that it
+    will be. `refunded`: set aside as refunded at the bank, unless an earlier file had brought the receipt.
+    """
+
+    __tablename__ = "bank_statement_row"
+    __table_args__ = ({"info": {"rights": "SELECT, INSERT, DELETE"}},)
+
+    statement_id: UUID = Field(foreign_key="bank_statement.id", primary_key=True)
+    id: UUID = Field(primary_key=True)
+    row: int
+    refunded: bool
+    account_key: str
+    account_last4: str | None = None
+    serial_number: str
+    day: date
+    amount_fen: int = Field(sa_type=Fen)
+    payer_name: str
+    payer_account_digest: str | None = None
+    payer_account_last4: str | None = None
+    remark: str
 
 
 class BankTransfer(SQLModel, table=True):
@@ -84,6 +126,7 @@ class BankTransfer(SQLModel, table=True):
             "(state = 'taken_back') = (amount_fen > 0 AND taken_back_fen = amount_fen)", name="taken_back_whole"
         ),
         Index("ix_bank_transfer_statement", "statement_id", "row"),
+        UniqueConstraint("id", "statement_id"),
         Index("ix_bank_transfer_open", "day", "id", postgresql_where="state IN ('queued', 'proposed')"),
     )  # fmt: skip
 
@@ -106,6 +149,30 @@ class BankTransfer(SQLModel, table=True):
     state: str = "queued"
     why_queued: str | None = None
     imported_at: datetime = Field(sa_type=Moment)
+
+
+class TransferProof(SQLModel, table=True):
+    """Why a transfer is a bank's record (grade A) and not only a file that somebody brought: a second export, or the
+    bank's electronic receipt, brought by another person than the statement (DOMAIN rule 31).
+    """
+
+    __tablename__ = "transfer_proof"
+    __table_args__ = (
+        one_of("kind", PROOFS),
+        CheckConstraint("brought_by <> imported_by", name="two_people"),
+        ForeignKeyConstraint(["transfer_id", "statement_id"], ["bank_transfer.id", "bank_transfer.statement_id"]),
+        ForeignKeyConstraint(["statement_id", "imported_by"], ["bank_statement.id", "bank_statement.imported_by"]),
+        {"info": APPEND_ONLY},
+    )
+
+    transfer_id: UUID = Field(primary_key=True)
+    id: UUID = Field(unique=True)
+    statement_id: UUID
+    imported_by: UUID
+    kind: str
+    sha256: str = Field(foreign_key="evidence.sha256")
+    brought_by: UUID = Field(foreign_key="user_account.id")
+    brought_at: datetime = Field(sa_type=Moment)
 
 
 class MatchProposal(SQLModel, table=True):

@@ -10,10 +10,11 @@ from starlette.responses import RedirectResponse, Response
 
 from orders.banking.match import WantedShare, confirm, propose, reject
 from orders.banking.pay_back import pay_back
-from orders.banking.queries import matched_of, overpaid_of, queue_of, refunds_of, rows_of, shares_by_code
+from orders.banking.queries import matched_of, overpaid_of, queue_of, refunds_of, shares_by_code
 from orders.banking.return_refund import return_refund
 from orders.banking.statement.layouts import COLUMN_WORDS
 from orders.banking.statement.map_layout import layouts_seen
+from orders.banking.statement_queries import rows_of, statements_of
 from orders.order.transfer_code import codes_in
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
@@ -129,7 +130,7 @@ async def post_pay_back(
                 session,
                 actor=actor,
                 payer_share_id=payer_share_id,
-                amount_fen=_fen(yuan),
+                amount_fen=fen_typed(yuan),
                 bank_reference=_reference(bank_reference),
                 returned_on=clock.business_day(now),
                 reason=said(reason),
@@ -184,6 +185,7 @@ async def desk_page(
     cursor = request.query_params.get("cursor", "")[:500] or None
     async with database.reading() as session:
         layouts = await layouts_seen(session, actor, day)
+        statements = await statements_of(session, actor, day=day)
         waiting, more = await queue_of(session, actor, day=day, limit=SHOWN, cursor=cursor)
         overpaid = await overpaid_of(session, actor, day=day)
         refunds = await refunds_of(session, actor, day=day)
@@ -207,6 +209,7 @@ async def desk_page(
         typed=typed or {},
         asked=asked or {},
         layouts=layouts,
+        statements=statements,
         columns=COLUMN_WORDS,
     )
 
@@ -222,7 +225,7 @@ async def _shares(session: ReadSession, typed: str) -> list[WantedShare]:
         codes = codes_in(code)
         if len(codes) != 1:
             raise Invalid(f"第 {number} 行“{line.strip()[:40]}”没有识别码，或识别码抄错了。")
-        read.append((codes[0], _fen(amount) if amount.strip() else None))
+        read.append((codes[0], fen_typed(amount) if amount.strip() else None))
     known = await shares_by_code(session, [code for code, _ in read])
     for number, (code, _) in enumerate(read, start=1):
         if code not in known:
@@ -230,7 +233,8 @@ async def _shares(session: ReadSession, typed: str) -> list[WantedShare]:
     return [WantedShare(known[code], fen) for code, fen in read]
 
 
-def _fen(yuan: str) -> int:
+def fen_typed(yuan: str) -> int:
+    """Raises Invalid unless it is an amount above zero."""
     try:
         fen = fen_of(yuan)
     except Unreadable as wrong:

@@ -2,20 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import ARRAY, Date, Text, Uuid, bindparam, text
 
 from orders.banking.propose_reversal import candidates_of
+from orders.banking.proven import PROVEN
 from orders.banking.returned import RETURNED_AS_SAID, ReturnedSeen, returned_of
 from orders.order.returnable import RETURNABLE, STANDS
 from orders.order.transfer_code import codes_in
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import ReadSession
-from shop.core.errors import NotFound
 from shop.core.paging import cursor_of, keys_of
 from shop.organisation.queries import visible_unit_ids
 
@@ -83,7 +82,7 @@ class TransferSeen:
     left_fen: what stands of a receipt, to be matched. why_queued: new_payer, amount_differs, several_fit, order_over,
     serial_conflict, taken_back, part_taken_back, came_back, undone. undoing: what takes this receipt back, or what this
     negative row takes back. may_take_back: what such a row may mean. came_back: which refund or pay-back of ours came
-    back with it; may_be_ours: those that it may be.
+    back with it; proven: a second person's export or receipt agrees; may_be_ours: those that it may be.
     """
 
     id: UUID
@@ -97,6 +96,7 @@ class TransferSeen:
     remark: str
     state: str
     why_queued: str | None
+    proven: bool
     how: str | None
     proposal: ProposalSeen | None
     shares: list[ShareSeen]
@@ -105,33 +105,6 @@ class TransferSeen:
     may_take_back: list[ReceiptSeen]
     came_back: ComeBackSeen | None
     may_be_ours: list[ReturnedSeen]
-
-
-@dataclass(frozen=True, slots=True)
-class StatementSeen:
-    id: UUID
-    bank: str
-    file_name: str
-    incoming: int
-    fresh: int
-    imported_at: datetime
-    transfers: list[TransferSeen]
-
-
-@dataclass(frozen=True, slots=True)
-class RowsSeen:
-    """A statement's rows: read = incoming + set aside; incoming = fresh + those that an earlier file had brought.
-
-    Of the fresh ones `matched` have their shares, `waiting` are for people. set_aside: (row, reason, said).
-    """
-
-    file_name: str
-    rows_read: int
-    incoming: int
-    fresh: int
-    matched: int
-    waiting: int
-    set_aside: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +142,7 @@ SELECT coalesce(jsonb_agg(jsonb_build_object('id', t.id, 'statement_id', t.state
     'serial_number', t.serial_number, 'day', t.day, 'amount_fen', t.amount_fen,
     'left_fen', t.amount_fen - t.taken_back_fen, 'payer_name', t.payer_name,
     'payer_account_last4', t.payer_account_last4, 'remark', t.remark, 'state', t.state, 'why_queued', t.why_queued,
+    'proven', {PROVEN.format(t="t")},
     'how', (SELECT min(m.how) FROM transfer_match m WHERE m.transfer_id = t.id AND {_STANDS}),
     'proposal', (SELECT jsonb_build_object('id', p.id, 'reason', p.reason, 'remember_payer', p.remember_payer,
         'proposed_by', p.proposed_by) FROM match_proposal p WHERE p.transfer_id = t.id AND p.state = 'proposed'),
@@ -208,16 +182,6 @@ _MATCHED = text(
     ORDER BY t.imported_at DESC, t.id LIMIT :most) t"""
 ).bindparams(bindparam("units", type_=ARRAY(Uuid)))
 _OF_STATEMENT = text(f"{_TRANSFERS} WHERE t.statement_id = :statement ORDER BY t.day, t.id LIMIT :most) t")
-_STATEMENT = text("""
-SELECT id, bank, file_name, incoming, fresh, imported_at FROM bank_statement b
-WHERE id = :statement AND (:all OR b.unit_id = ANY(:units))
-""").bindparams(bindparam("units", type_=ARRAY(Uuid)))
-_ROWS = text("""
-SELECT file_name, rows_read, incoming, fresh, set_aside::text AS set_aside,
-    (SELECT count(*) FROM bank_transfer t WHERE t.statement_id = b.id AND t.state = 'matched') AS matched,
-    (SELECT count(*) FROM bank_transfer t WHERE t.statement_id = b.id AND t.state IN ('queued', 'proposed')) AS waiting
-FROM bank_statement b WHERE id = :statement AND (:all OR b.unit_id = ANY(:units))
-""").bindparams(bindparam("units", type_=ARRAY(Uuid)))
 # Open shares with exactly this amount, or named by a code in the remark.
 _FITTING = text(f"""
 SELECT coalesce(jsonb_agg({_SHARE}) ORDER BY s.id), '[]')::text
@@ -255,7 +219,7 @@ async def queue_of(
     """Transfers of the actor's desks that no share has yet, each with shares that may fit, and where the next page
     begins: first those that wait for a second person, then the oldest.
     """
-    reach = await _reach(session, actor, day)
+    reach = await reach_of(session, actor, day)
     rank, after, after_id = keys_of(cursor, int, date, UUID) if cursor else (None, None, None)
     place = {"rank": rank, "day": after, "id": after_id, "most": limit + 1}
     found = _transfers((await session.execute(_QUEUE, reach | place)).scalar_one())
@@ -282,36 +246,25 @@ async def matched_of(session: ReadSession, actor: Actor, *, now: datetime, most:
     from here.
     """
     named = {"since": now - MATCHED_SHOWN, "most": most}
-    reach = await _reach(session, actor, clock.business_day(now))
+    reach = await reach_of(session, actor, clock.business_day(now))
     return _transfers((await session.execute(_MATCHED, reach | named)).scalar_one())
 
 
-async def statement_seen_by(session: ReadSession, actor: Actor, statement_id: UUID, *, day: date) -> StatementSeen:
-    """One statement and its transfers. Raises NotFound out of the actor's reach."""
-    reach = await _reach(session, actor, day)
-    row = (await session.execute(_STATEMENT, reach | {"statement": statement_id})).mappings().one_or_none()
-    if row is None:
-        raise NotFound("没有这份流水。")
+async def transfers_of(session: ReadSession, actor: Actor, statement_id: UUID, *, day: date) -> list[TransferSeen]:
+    """All transfers that a statement brought, each with shares that may fit. The caller asked whose it is."""
     found = _transfers((await session.execute(_OF_STATEMENT, {"statement": statement_id, "most": 20_000})).scalar_one())
-    return StatementSeen(**row, transfers=await _suggested(session, found, reach))
-
-
-async def rows_of(session: ReadSession, actor: Actor, statement_id: UUID, *, day: date) -> RowsSeen | None:
-    """What became of the rows of one statement; None out of the actor's reach."""
-    reach = await _reach(session, actor, day)
-    row = (await session.execute(_ROWS, reach | {"statement": statement_id})).mappings().one_or_none()
-    return RowsSeen(**dict(row) | {"set_aside": msgspec.json.decode(row["set_aside"])}) if row else None
+    return await _suggested(session, found, await reach_of(session, actor, day))
 
 
 async def overpaid_of(session: ReadSession, actor: Actor, *, day: date, most: int = 100) -> list[OverpaidSeen]:
     """Shares that were paid too much, or whose order is over, and whose payers get the rest back."""
-    rows = await session.execute(_OVERPAID, await _reach(session, actor, day) | {"most": most})
+    rows = await session.execute(_OVERPAID, await reach_of(session, actor, day) | {"most": most})
     return [OverpaidSeen(**row) for row in rows.mappings()]
 
 
 async def refunds_of(session: ReadSession, actor: Actor, *, day: date, most: int = 100) -> list[RefundSeen]:
     """Refunds that wait for a bank transfer of ours, the oldest first."""
-    rows = await session.execute(_REFUNDS, await _reach(session, actor, day) | {"most": most})
+    rows = await session.execute(_REFUNDS, await reach_of(session, actor, day) | {"most": most})
     return [RefundSeen(**row) for row in rows.mappings()]
 
 
@@ -319,7 +272,8 @@ async def shares_by_code(session: ReadSession, codes: list[str]) -> dict[str, UU
     return {row.transfer_code: row.id for row in await session.execute(_BY_CODE, {"codes": codes})}
 
 
-async def _reach(session: ReadSession, actor: Actor, day: date) -> dict[str, object]:
+async def reach_of(session: ReadSession, actor: Actor, day: date) -> dict[str, object]:
+    """`:all` and `:units` of a statement: whose desks' rows the actor sees."""
     units = await visible_unit_ids(session, actor, Permission.BANK_IMPORT, day)
     return {"all": units is None, "units": sorted(units or ())}
 

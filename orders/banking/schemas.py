@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from shop.core.paging import NO_NUL
-from shop.sheet.schemas import RowsOut, TitleSaid
+from shop.sheet.schemas import RowsOut, SetAsideOut, TitleSaid
 
 FenIn = Annotated[int, Field(strict=True, ge=1, le=10**12)]
 Reason = Annotated[
@@ -20,14 +20,27 @@ Reference = Annotated[
 
 
 class ImportedOut(RowsOut):
-    """repeated: these bytes were imported before. incoming: rows that brought money or took it back.
-
-    known: rows that an earlier, overlapping file had brought. conflicts: rows under the account, day and number of a
-    known one, with another amount or payer; taken_back: money that the bank took back. Both wait for a person.
+    """repeated: these bytes were imported before. state: imported (nothing has moved: another person confirms it at
+    POST /bank-statements/{statement_id}/confirm), or what was decided before. incoming: rows that brought money or took
+    it back.
     """
 
     statement_id: UUID
     repeated: bool
+    state: str
+    incoming: int
+
+
+class StatementConfirmedOut(RowsOut):
+    """incoming = fresh + known; fresh = matched + queued.
+
+    known: rows that an earlier, overlapping file had brought; proven: those of them that another person had brought, so
+    that this file is their second export. conflicts: rows under the account, day and number of a known one, with
+    another amount or payer; taken_back: money that the bank took back. Both wait for a person.
+    """
+
+    statement_id: UUID
+    state: Literal["confirmed"] = "confirmed"
     incoming: int
     fresh: int
     known: int
@@ -35,6 +48,30 @@ class ImportedOut(RowsOut):
     queued: int
     conflicts: int
     taken_back: int
+    proven: int
+
+
+class StatementRefusedOut(BaseModel):
+    statement_id: UUID
+    state: str
+
+
+class BankReceiptIn(BaseModel):
+    """What the bank's electronic receipt says. account: of ours, as printed. sha256: its file, kept before."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    transfer_id: UUID
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    account: Annotated[str, StringConstraints(strip_whitespace=True, min_length=4, max_length=64, pattern=NO_NUL)]
+    day: date
+    serial_number: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=NO_NUL)]
+    amount_fen: FenIn
+
+
+class ProvenOut(BaseModel):
+    transfer_id: UUID
+    kind: str
 
 
 class ShareIn(BaseModel):
@@ -203,7 +240,7 @@ class TransferOut(BaseModel):
 
     left_fen: what stands of a receipt. why_queued: new_payer, amount_differs, several_fit, order_over, serial_conflict,
     taken_back, part_taken_back, came_back, undone. came_back: the refund or pay-back of ours that came back with it;
-    may_be_ours: those of its amount.
+    may_be_ours: those of its amount. proven: a second person's export or the bank's receipt agrees (grade A).
     """
 
     id: UUID
@@ -217,6 +254,7 @@ class TransferOut(BaseModel):
     remark: str
     state: str
     why_queued: str | None
+    proven: bool
     how: str | None
     proposal: ProposalOut | None
     shares: list[ShareOut]
@@ -227,13 +265,63 @@ class TransferOut(BaseModel):
     may_be_ours: list[ReturnedOut]
 
 
-class StatementOut(BaseModel):
+class ShareNamedOut(BaseModel):
+    payer_share_id: UUID
+    order_number: str
+    payer_name: str
+    fen: int
+
+
+class RowPlannedOut(BaseModel):
+    """What confirming would make of a row: matched, queued (and why), known, conflict, taken_back."""
+
+    row: int
+    day: date
+    serial_number: str
+    amount_fen: int
+    payer_name: str
+    remark: str
+    becomes: str
+    why: str | None
+    shares: list[ShareNamedOut]
+
+
+class StatementHeadOut(BaseModel):
+    """total_fen: what its rows brought, less what they took back."""
+
     id: UUID
     bank: str
     file_name: str
+    unit_name: str | None
+    rows_read: int
+    incoming: int
+    total_fen: int
+    imported_at: datetime
+
+
+class StatementsOut(BaseModel):
+    items: list[StatementHeadOut]
+
+
+class StatementOut(BaseModel):
+    """state: imported (waits for a second person: `planned`), confirmed, refused, or alone (of before two were asked).
+
+    rows_read = incoming + set_aside.
+    """
+
+    id: UUID
+    bank: str
+    file_name: str
+    file_sha256: str
+    state: str
+    imported_at: datetime
+    decided_at: datetime | None
+    decided_reason: str | None
+    rows_read: int
     incoming: int
     fresh: int
-    imported_at: datetime
+    set_aside: list[SetAsideOut]
+    planned: list[RowPlannedOut]
     transfers: list[TransferOut]
 
 

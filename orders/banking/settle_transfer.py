@@ -9,12 +9,14 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
+from orders.banking.proven import PROVEN
 from orders.checkout.settle import CURRENCY, Paid, settle
 from orders.credit.regrade import lift
 from orders.funds.post import Moved, account_id, post
 from orders.order.states import SHARE_STATE
 from shop.core.clock import SHANGHAI
 from shop.core.database import WriteSession
+from shop.core.rows import as_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,15 @@ JOIN payer_share s ON s.id = r.share_id
 LEFT JOIN transfer t ON r.account_id IN (t.debit_account_id, t.credit_account_id)
 GROUP BY s.id
 """)
+_PROVEN = text(
+    f"SELECT t.id FROM bank_transfer t WHERE t.id = ANY(:transfers) AND {PROVEN.format(t='t')}"  # noqa: S608
+).bindparams(bindparam("transfers", type_=ARRAY(Uuid)))
 _PAY = text(f"""
-UPDATE payer_share s SET paid_fen = s.paid_fen + r.fen,
+UPDATE payer_share s SET paid_fen = s.paid_fen + r.fen, unproven_fen = s.unproven_fen + r.unproven_fen,
     payment_state = {SHARE_STATE.format(due="s.due_fen", paid="(s.paid_fen + r.fen)")}
-FROM jsonb_to_recordset(CAST(:paid AS jsonb)) AS r(id uuid, fen bigint) WHERE s.id = r.id
-RETURNING s.id, s.order_id, s.payer_kind, s.due_fen, s.paid_fen, s.paid_fen - r.fen < s.due_fen
-    AND s.paid_fen >= s.due_fen AS became_paid
+FROM jsonb_to_recordset(CAST(:paid AS jsonb)) AS r(id uuid, fen bigint, unproven_fen bigint) WHERE s.id = r.id
+RETURNING s.id, s.order_id, s.payer_kind, s.due_fen, s.paid_fen, s.unproven_fen = 0 AS proven,
+    s.paid_fen - r.fen < s.due_fen AND s.paid_fen >= s.due_fen AS became_paid
 """)  # noqa: S608  # composed of our own constants
 _ALL_PAID = text("""
 UPDATE shop_order o SET payment_state = 'paid' WHERE o.id = ANY(:orders) AND o.payment_state <> 'paid'
@@ -79,23 +84,35 @@ async def settle_transfers(session: WriteSession, applied: Sequence[Applied], *,
     """Let money reach its shares. The caller guards that each transfer is applied once.
 
     A share of a joint order: what it owes for accepted goods is paid; the rest stands as its advance. A share that
-    becomes fully paid lifts the credit of what was accepted to grade A: amount and day stay. A person's share: once
-    the whole total is there, the order settles as any other payment; until then the money is an advance.
+    becomes fully paid by proven transfers lifts the credit of what was accepted to grade A: amount and day stay. A
+    person's share: once the whole total is there, the order settles as any other payment, in grade C as long as one
+    person's file is all that says so; until then the money is an advance.
     """
     shares = sorted({one.payer_share_id for one in applied})
     if not shares:
         return
     await lock_shares(session, shares)
     owed = await _owed(session, shares)
-    sums = [{"id": share, "fen": sum(a.amount_fen for a in applied if a.payer_share_id == share)} for share in shares]
-    paid = (await session.execute(_PAY, {"paid": msgspec.json.encode(sums).decode()})).all()
+    transfers = sorted({one.transfer_id for one in applied})
+    proven = set((await session.scalars(_PROVEN, {"transfers": transfers})).all())
+    sums = [
+        {
+            "id": share,
+            "fen": sum(a.amount_fen for a in applied if a.payer_share_id == share),
+            "unproven_fen": sum(
+                a.amount_fen for a in applied if a.payer_share_id == share and a.transfer_id not in proven
+            ),
+        }
+        for share in shares
+    ]
+    paid = (await session.execute(_PAY, {"paid": as_rows(sums)})).all()
     by_id = {row.id: row for row in paid}
     persons = {row.id for row in paid if row.payer_kind == "person"}
     await post(session, _moves(applied, by_id, owed), now=now)
     joint = [row for row in paid if row.id not in persons]
     await session.execute(_ALL_PAID, {"orders": sorted({row.order_id for row in joint})})
     last = {one.payer_share_id: one for one in applied}
-    await _lift(session, [row for row in joint if row.became_paid], last, now)
+    await _lift(session, [row for row in joint if row.became_paid and row.proven], last, now)
     complete = [row for row in paid if row.id in persons and row.became_paid]
     await _settle_persons(session, complete, last, now)
 
@@ -195,6 +212,7 @@ async def _settle_persons(
             succeeded_at=min(now, datetime.combine(by.day, time(12), SHANGHAI)),
             clearing="bank",
             advance=str(share.id),
+            grade="A" if share.proven else "C",
         )
         await post(session, [freed], now=now)
         (settled,) = await settle(session, [paid], now=now)

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
 from orders.aftersales.unpay import unpay
+from orders.banking.proven import PROVEN
 from orders.banking.settle_transfer import lock_shares, owned_components
 from orders.credit.regrade import lower
 from orders.funds.post import Moved, account_id, post
@@ -39,7 +40,9 @@ FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(share_id uuid, round smallint
 """)
 # A joint share's last day to pay is its own; whose it has passed is overdue with the next sweep.
 _LESS = text(f"""
-UPDATE payer_share s SET paid_fen = s.paid_fen - r.fen,
+UPDATE payer_share s SET paid_fen = s.paid_fen - r.fen, unproven_fen = s.unproven_fen
+        - CASE WHEN EXISTS (SELECT FROM bank_transfer t WHERE t.id = :receipt AND {PROVEN.format(t="t")})
+            THEN 0 ELSE r.fen END,
     payment_state = {SHARE_STATE.format(due="s.due_fen", paid="(s.paid_fen - r.fen)")}
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(share_id uuid, fen bigint) WHERE s.id = r.share_id
 RETURNING s.id, s.order_id, s.payer_kind, r.fen, s.paid_fen + r.fen >= s.due_fen AND s.paid_fen < s.due_fen AS unpaid,
@@ -73,7 +76,7 @@ async def undo_matches(
     await lock_shares(session, [row.payer_share_id for row in matches])
     rows = as_rows({"share_id": row.payer_share_id, "round": row.round, "fen": row.amount_fen} for row in matches)
     await session.execute(_UNMATCH, {"receipt": receipt_id, "undoing": undoing_id, "rows": rows, "now": now})
-    less = (await session.execute(_LESS, {"rows": rows})).all()
+    less = (await session.execute(_LESS, {"rows": rows, "receipt": receipt_id})).all()
     for row in sorted(less, key=lambda one: (one.order_id, one.id)):
         if row.payer_kind == "person" and row.unpaid:
             await unpay(session, order_id=row.order_id, share_id=row.id, cause_id=undoing_id, day=day, now=now)

@@ -170,7 +170,7 @@ async def _take_over(
     cause = new_id()
     owed = [Owed(cause, owners.to_id, one.left.supplier_id, one.part.fen) for one in taken]
     await owe(session, owed, occurred_on=day, now=now, reference=owners.order_id)
-    paid = next(share.fully_paid for share in shares if share.id == owners.to_id)
+    paid = next(share.paid_and_proven for share in shares if share.id == owners.to_id)
     reposted = [
         Recognised(
             kind="repost",

@@ -156,6 +156,7 @@ def _payer_rows(buying: Buying, payer_share_id: UUID) -> dict[str, Rows]:
         "terms": "after_acceptance",
         "due_fen": quoted.total_fen,
         "paid_fen": 0,
+        "unproven_fen": 0,
         "payment_state": "unpaid",
         "created_at": buying.now,
     }

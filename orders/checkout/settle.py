@@ -14,7 +14,7 @@ from sqlalchemy import ARRAY, Uuid, bindparam, text
 
 from catalog.stock import moving
 from orders.allowance.spend import spend_for
-from orders.credit.record import Recognised, record
+from orders.credit.record import Grade, Recognised, record
 from orders.funds.post import Moved, post
 from orders.order.states import GOODS_LEFT
 from shop.core import clock
@@ -28,7 +28,7 @@ CURRENCY = "cny"
 class Paid:
     """What the provider says of a payment that succeeded: amount in its smallest unit, currency in lower case.
 
-    clearing: with whom the money stands; advance: whose it stays if it cannot settle.
+    clearing: with whom the money stands; advance: whose it stays if it cannot settle. grade: of what proves it.
     """
 
     payment_id: UUID
@@ -39,6 +39,7 @@ class Paid:
     succeeded_at: datetime
     clearing: str = "stripe"
     advance: str = "stripe"
+    grade: Grade = "A"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ ORDER BY l.order_id, l.supplier_id, a.union_id
 async def settle(session: WriteSession, paid: Sequence[Paid], *, now: datetime) -> list[Settled]:
     """Settle payments that the provider says succeeded.
 
-    The day of the credit is the business day of the provider's success time (DOMAIN rule 2), its grade A. A payment
+    The day of the credit is the business day of the provider's success time (DOMAIN rule 2). A payment
     that cannot settle is `held`: its money stands on the `advance` account, and nothing is credited.
     """
     by_id = {one.payment_id: one for one in paid}
@@ -285,7 +286,7 @@ def _recognised(by_id: dict[UUID, Paid], settling: dict[UUID, _Order]) -> list[R
                 quantity_milli=part.quantity_milli,
                 occurred_on=day,
                 sale_on=day,
-                grade="A",
+                grade=by_id[order.payment_id].grade,
             )
             for part in order.components
         ]

@@ -162,7 +162,8 @@ class PayerShare(SQLModel, table=True):
 
     `due_fen` is his goods and freight, net of what left again; it changes with acceptance, refunds and price
     protection, always in the transaction of the change. `paid_fen` is what bank transfers brought for it, net of what
-    was paid back or taken back by the bank: below zero where both went back. `due_on`: the last day to pay;
+    was paid back or taken back by the bank: below zero where both went back. `unproven_fen`: what was brought by
+    transfers of which there is one person's file only, and no proof yet. `due_on`: the last day to pay;
     `extended_on`: when the one extension was given. `owns_pieces`: his pieces are his own, and what is not accepted of
     them lowers his share alone; false where the money was shared otherwise (by heads, by fixed shares) and all payers
     bear it.
@@ -177,6 +178,7 @@ class PayerShare(SQLModel, table=True):
         UniqueConstraint("order_id", "position"),
         Index("ix_payer_share_due", "due_on", postgresql_where="payment_state IN ('unpaid', 'partly_paid')"),
         CheckConstraint("due_fen >= 0", name="not_negative"),
+        CheckConstraint("unproven_fen >= 0", name="proven_once"),
     )
 
     id: UUID = Field(primary_key=True)
@@ -195,6 +197,7 @@ class PayerShare(SQLModel, table=True):
     terms: str
     due_fen: int = Field(sa_type=Fen)
     paid_fen: int = Field(default=0, sa_type=Fen)
+    unproven_fen: int = Field(default=0, sa_type=Fen, sa_column_kwargs={"server_default": "0"})
     payment_state: str = "unpaid"
     due_on: date | None = None
     extended_on: date | None = None

@@ -33,6 +33,9 @@ SELECT
     (SELECT count(*) FROM bank_transfer t JOIN bank_statement s ON s.id = t.statement_id
         WHERE t.state IN ('queued', 'proposed') AND t.day < :ends AND coalesce(s.unit_id, :shop) = ANY(:units))
         AS transfers_unmatched,
+    (SELECT count(*) FROM bank_statement s WHERE s.state = 'imported' AND coalesce(s.unit_id, :shop) = ANY(:units)
+        AND EXISTS (SELECT FROM bank_statement_row r WHERE r.statement_id = s.id AND r.day < :ends))
+        AS statements_unconfirmed,
     (SELECT count(*) FROM filing f JOIN filing_round r ON r.id = f.round_id
         WHERE f.state <> 'signed' AND r.month <= :month AND r.unit_id = :unit) AS filings_unsigned,
     (SELECT count(*) FROM intake_claim c JOIN outside_sale s ON s.id = c.sale_id

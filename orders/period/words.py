@@ -9,6 +9,7 @@ WAS_OPEN: Final[Mapping[str, str]] = {
     "payments_held": "挂起的付款",
     "refunds_on_their_way": "在途退款",
     "transfers_unmatched": "未匹配的对公转账",
+    "statements_unconfirmed": "待确认的银行流水",
     "filings_unsigned": "未签字的下级填报",
     "claims_undecided": "未裁定的重复认领",
 }

@@ -68,7 +68,8 @@ async def play_union_day(
     with step(f"两人逐点验收：第一分会少了 {SHORT} 盒，其余足数"):
         await _accept(http, purchase)
     with step("五笔对公转账（四个分会和总行工会的备用件），按识别码入账"):
-        await _transfers(staff, buyer, purchase, today)
+        second = await sign_in(http, "staff.second@demo.test")
+        await _transfers(staff, second, buyer, purchase, today)
     with step(f"{MEMBERS} 人签领：本人、代领、邮寄、拒收，一人未联系上"):
         await _sign(buyer, purchase)
     shares = (await buyer.ask("GET", f"{_at(purchase)}/shares"))["items"]
@@ -192,8 +193,8 @@ async def _accept(http: httpx.AsyncClient, purchase: Json) -> None:
             )
 
 
-async def _transfers(staff: Caller, buyer: Caller, purchase: Json, today: date) -> None:
-    """A bank's csv: one transfer a payer, its code in the remark."""
+async def _transfers(staff: Caller, second: Caller, buyer: Caller, purchase: Json, today: date) -> None:
+    """A bank's csv: one transfer a payer, its code in the remark; brought by one, confirmed by another."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(["交易流水号", "交易日期", "对方户名", "对方账号", "贷方发生额", "摘要"])
@@ -202,7 +203,8 @@ async def _transfers(staff: Caller, buyer: Caller, purchase: Json, today: date) 
         row = [f"LS{number:06}", today.isoformat(), share["payer_name"], f"62220000000000{number:02}", yuan]
         writer.writerow([*row, f"慰问品 {share['transfer_code']}"])
     file = ("statement.csv", out.getvalue().encode("utf-8-sig"), "text/csv")
-    await staff.ask("POST", "/api/v1/bank-statements", status=201, files={"file": file})
+    brought = await staff.ask("POST", "/api/v1/bank-statements", status=201, files={"file": file})
+    await second.ask("POST", f"/api/v1/bank-statements/{brought['statement_id']}/confirm")
 
 
 async def _sign(buyer: Caller, purchase: Json) -> None:

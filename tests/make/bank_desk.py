@@ -13,7 +13,7 @@ from orders.order.schemas import OrderOut
 from shop.access.permissions import Actor, Role
 from shop.core.database import Database
 from shop.core.ids import new_id
-from tests.make.banking import Row, icbc
+from tests.make.banking import Row, brought, icbc
 from tests.make.caller import as_caller
 from tests.make.evidence import worker
 from tests.make.shop import SmallShop, buyer, placed, small_shop
@@ -43,11 +43,8 @@ class Desk:
             return await caller.post(f"/api/v1{address}", json=body, headers={"Idempotency-Key": str(new_id())})
 
     async def bring(self, *rows: Row) -> dict[str, Any]:
-        async with as_caller(self.app, self.importer) as caller:
-            answer = await caller.post("/api/v1/bank-statements", files={"file": ("a.csv", icbc(rows))})
-        assert answer.status_code == 201, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
+        """A statement, brought by one and confirmed by another."""
+        return await brought(self.app, self.database, self.importer, icbc(rows))
 
     async def waiting(self) -> list[dict[str, Any]]:
         async with as_caller(self.app, self.importer) as caller:

@@ -5,16 +5,21 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Any
 from uuid import UUID
 
+from fastapi import FastAPI
 from sqlalchemy import text
 
 from orders.credit.record import Recognised, record
 from orders.funds.post import Moved, post
 from orders.order.models import PayerShare
 from orders.order.transfer_code import new_transfer_code
+from shop.access.permissions import Actor
 from shop.core.database import Database
 from shop.core.ids import new_id
+from tests.make.caller import as_caller
+from tests.make.evidence import PDF, colleague
 from tests.make.shop import SmallShop, buyer, placed
 
 DAY = date(2026, 11, 20)
@@ -154,3 +159,36 @@ async def grades(database: Database, order_id: UUID) -> dict[str, int]:
             {"order": order_id},
         )
         return {row.grade: row.fen for row in rows}
+
+
+async def brought(
+    app: FastAPI, database: Database, importer: Actor, data: bytes, *, name: str = "a.csv", **form: Any
+) -> dict[str, Any]:
+    """One person brings a statement, a colleague confirms it: both answers in one. What was brought before stays."""
+    async with as_caller(app, importer) as caller:
+        answer = await caller.post("/api/v1/bank-statements", data=form, files={"file": (name, data)})
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    if found["state"] != "imported":
+        return found
+    async with as_caller(app, await colleague(database, importer)) as caller:
+        confirmed = await caller.post(f"/api/v1/bank-statements/{found['statement_id']}/confirm")
+    assert confirmed.status_code == 200, confirmed.text
+    return found | confirmed.json()
+
+
+async def proven(app: FastAPI, database: Database, importer: Actor) -> None:
+    """The bank's receipt of every transfer that has none, brought by a colleague: what was paid is grade A."""
+    second = await colleague(database, importer)
+    wanted = text("""SELECT t.id, t.statement_id, t.day, t.serial_number, t.amount_fen FROM bank_transfer t
+        WHERE t.amount_fen > 0 AND NOT EXISTS (SELECT FROM transfer_proof p WHERE p.transfer_id = t.id)""")
+    async with database.reading() as session:
+        rows = (await session.execute(wanted)).all()
+    async with as_caller(app, second) as caller:
+        for row in rows:
+            file = ("回单.pdf", PDF + str(row.id).encode())
+            kept = (await caller.post("/api/v1/evidence", files={"file": file})).json()
+            body = {"transfer_id": str(row.id), "sha256": kept["sha256"], "account": "1001", "day": str(row.day),
+                "serial_number": row.serial_number, "amount_fen": row.amount_fen}  # fmt: skip
+            answer = await caller.post(f"/api/v1/bank-statements/{row.statement_id}/receipts", json=body)
+            assert answer.status_code == 201, answer.text

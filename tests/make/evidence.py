@@ -55,6 +55,12 @@ async def worker(database: Database, role: Role, kind: str, scope: object, *, wo
     return Actor(user.id, person.id, new_id(), (grant,))
 
 
+async def colleague(database: Database, of: Actor) -> Actor:
+    """Another person in the same role and place."""
+    (grant,) = of.grants
+    return await worker(database, grant.role, grant.scope_kind, grant.scope_id)
+
+
 async def kept_paper(session: WriteSession, sha256: str, *, by: UUID, unit: UUID | None = None) -> None:
     """As if `by` had brought a paper with this digest, for a unit."""
     facts = {"sha": sha256, "by": by, "unit": unit or UUID(int=0)}

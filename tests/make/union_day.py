@@ -145,7 +145,7 @@ class UnionDay:
         assert answer.status_code == 200, answer.text
 
     async def statement(self, rows: Sequence[tuple[str, int, str, str]], *, who: Caller | None = None) -> Json:
-        """A bank's csv of (serial number, fen, payer, remark) is imported by staff."""
+        """A bank's csv of (serial number, fen, payer, remark) is imported by staff, and confirmed by another one."""
         answer = await self.http.post(
             "/api/v1/bank-statements",
             files={"file": ("流水.csv", statement_file(rows))},
@@ -154,7 +154,28 @@ class UnionDay:
         )
         assert answer.status_code == 201, answer.text
         document: Json = answer.json()
-        return document
+        return document if document["state"] != "imported" else document | await self.confirmed(document)
+
+    async def receipts_came(self) -> None:
+        """The bank's electronic receipt of every transfer that has none, brought by another one than the importer."""
+        rows = await self.story.rows(
+            "SELECT t.id, t.statement_id, t.day, t.serial_number, t.amount_fen FROM bank_transfer t WHERE t.amount_fen"
+            " > 0 AND NOT EXISTS (SELECT FROM transfer_proof p WHERE p.transfer_id = t.id) ORDER BY t.id"
+        )
+        for transfer_id, statement_id, day, serial, fen in rows:
+            sha256 = await self.keep(self.staff_second, PDF + str(transfer_id).encode(), "回单.pdf")
+            body = {"transfer_id": str(transfer_id), "sha256": sha256, "account": "1001", "day": str(day),
+                "serial_number": serial, "amount_fen": fen}  # fmt: skip
+            answer = await self.post(
+                self.staff_second, f"/bank-statements/{statement_id}/receipts", body, under="/api/v1"
+            )
+            assert answer.status_code == 201, answer.text
+
+    async def confirmed(self, statement: Json) -> Json:
+        found: Json = await self.staff_second.ask(
+            "POST", f"/api/v1/bank-statements/{statement['statement_id']}/confirm"
+        )
+        return found
 
 
 def statement_file(rows: Sequence[tuple[str, int, str, str]]) -> bytes:

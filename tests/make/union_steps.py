@@ -263,6 +263,7 @@ async def paid(day: UnionDay, purchase: Json) -> None:
     assert {share["payment_state"] for share in now.values()} == {"paid"}
     found = await day.story.proven()
     assert found["money"].right["payments"] == sum(share["paid_fen"] for share in now.values())
+    await day.receipts_came()
     assert await grades(day.story) == {"A"}, "what was delivered and is paid"
 
 

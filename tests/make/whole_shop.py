@@ -290,6 +290,7 @@ def _bank(shop: WholeShop) -> None:
         "staff", "POST", "/bank-statements", files={"file": ("流水.csv", statement_file(rows))},
         data={"unit_id": shop.ids["unit_id"]},
     )  # fmt: skip
+    shop.ask("staff.second", "POST", f"/bank-statements/{made['statement_id']}/confirm")
     one = f"{API}/bank-statements/{{statement_id}}"
     first, second = shop.ask("staff", "GET", f"/bank-statements/{made['statement_id']}")["transfers"]
     wanted = {"shares": [{"payer_share_id": shop.ids["payer_share_id"]}], "reason": "代付"}

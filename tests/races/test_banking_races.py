@@ -6,10 +6,10 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from shop.access.permissions import Role
+from shop.access.permissions import Actor, Role
 from shop.core.database import Database
 from shop.core.ids import new_id
-from tests.make.banking import Row, balance, icbc, share, share_now
+from tests.make.banking import Row, balance, brought, icbc, share, share_now
 from tests.make.caller import as_caller
 from tests.make.evidence import worker
 from tests.make.shop import small_shop
@@ -25,14 +25,24 @@ async def test_the_same_statement_and_overlapping_ones_imported_at_once_pay_once
     rows = [Row(f"S{n}", "1.00", shares[n % 4].transfer_code) for n in range(40)]
     files = [icbc(rows), icbc(rows), icbc(rows[10:]), icbc(rows[::-1]), icbc(rows[:30])]
     desks = [await worker(database, Role.STAFF, "unit", shop.bank) for _ in files]
+    second = await worker(database, Role.STAFF, "unit", shop.bank)
 
-    async def bring(desk, data):  # noqa: ANN001, ANN202
+    async def bring(desk: Actor, data: bytes) -> str:
         async with as_caller(app, desk) as caller:
-            return await caller.post("/api/v1/bank-statements", files={"file": ("a.csv", data)})
+            answer = await caller.post("/api/v1/bank-statements", files={"file": ("a.csv", data)})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["statement_id"])
 
-    answers = await asyncio.gather(*map(bring, desks, files))
-    assert {answer.status_code for answer in answers} == {201}
-    assert sum(answer.json()["fresh"] for answer in answers) == 40
+    async def confirm(statement: str) -> tuple[int, int]:
+        async with as_caller(app, second) as caller:
+            answer = await caller.post(f"/api/v1/bank-statements/{statement}/confirm")
+        return answer.status_code, answer.json().get("fresh", 0)
+
+    statements = set(await asyncio.gather(*map(bring, desks, files)))
+    assert len(statements) == 4, "the same bytes at once are one statement"
+    answers = await asyncio.gather(*map(confirm, [*statements, *statements]))
+    assert sorted(status for status, _ in answers) == [200] * 4 + [409] * 4
+    assert sum(fresh for _, fresh in answers) == 40
     assert [await share_now(database, one.id) for one in shares] == [(10_000, 1_000, "partly_paid")] * 4
     assert await balance(database, "clearing", "bank") == 4_000
 
@@ -43,7 +53,7 @@ async def test_two_people_confirm_and_reject_at_once(app: FastAPI, database: Dat
     of = await share(database, shop, due_fen=1_000)
     async with as_caller(app, first) as caller:
         file = ("a.csv", icbc([Row("S1", "10.00", name="某专户（虚构）")]))
-        statement = (await caller.post("/api/v1/bank-statements", files={"file": file})).json()["statement_id"]
+        statement = (await brought(app, database, first, file[1]))["statement_id"]
         (waiting,) = (await caller.get("/api/v1/bank-transfers")).json()["items"]
         body = {"transfer_id": waiting["id"], "shares": [{"payer_share_id": str(of.id)}], "reason": "来函"}
         address = f"/api/v1/bank-statements/{statement}/match"

@@ -24,7 +24,7 @@ WATCHED = {
         bulk_change canteen_contract encumbrance invoice known_payer match_proposal match_proposal_share paid_back
         payer_share payment reduction reduction_line reduction_part refund tender transfer transfer_match
         acceptance acceptance_line acceptance_part bulk_purchase held_transfer kept_advance dispute provider_refund
-        desk_decision match_undoing transfer_unmatch bank_layout came_back""",
+        desk_decision match_undoing transfer_unmatch bank_layout came_back transfer_proof""",
     "credit": """accounting_period attribution correction correction_part credit_entry credit_source evidence_link
         canteen_paper filing filing_round flag_decision flag_review intake_batch intake_claim intake_row outside_refund
         outside_sale period_reopening rectification seal seal_member""",
@@ -50,7 +50,8 @@ UNWATCHED = {
         county_alias document introduction invitation_link listing_row person producer product product_touched
         sales_channel sku sku_content staff_number stock_hold stock_item supplier union_unit unit_successor zone
         zone_product invoice_request""",
-    "imports name who staged and who confirmed them": "import_batch import_row roster roster_entry",
+    "imports name who staged and who confirmed them": """import_batch import_row roster roster_entry
+        bank_statement_row""",
     "counted from other rows, which are watched": """account credit_delta credit_rollup credit_rollup_year flag flag_end
         flag_line spending_counter spending_take spending_taken""",
     "works of the machine": """channel_cursor heartbeat idempotency sandbox_clock sandbox_object sign_in_attempt

@@ -59,6 +59,8 @@ async def test_a_transfer_pays_an_order_of_ones_own(day: UnionDay) -> None:
             data={"unit_id": str(day.unit_ids["DEMO"])}, headers=dict(day.staff.headers),
         )  # fmt: skip
         assert (answer.status_code, answer.json()["repeated"]) == (201, repeated), answer.text
+        if not repeated:
+            await day.confirmed(answer.json())
     await day.story.work()
     seen = await employee.seen(order["id"])
     assert (seen["state"], seen["payment_state"], seen["paid_fen"]) == ("confirmed", "paid", order["total_fen"])

@@ -126,6 +126,7 @@ async def test_a_month_from_the_list_to_the_bank(kitchen: Kitchen) -> None:
     await day.statement([("C2", now["due_fen"] - half, name, f"货款{code}")])
     paid = (await kitchen.seen(order))["order"]
     assert (paid["payment_state"], paid["paid_fen"]) == ("paid", now["due_fen"])
+    await day.receipts_came()
     assert await grades(day.story) == {"A": owed}
     assert (await day.get(kitchen.buyer, f"{API}/canteen-overdue"))["items"] == []
     found = await day.story.proven()
@@ -157,6 +158,7 @@ async def test_a_contractor_pays_before_the_goods_and_the_unit_is_credited(kitch
     head = order["order"]
     assert (head["payer_kind"], head["payer_name"]) == ("contractor", "餐饮公司（虚构）")
     await day.statement([("K1", head["due_fen"], head["payer_name"], head["transfer_code"])])
+    await day.receipts_came()
     found = await day.story.proven()
     assert found["money"].left["advances"] == head["due_fen"], "nothing came yet: it is the contractor's money"
     await kitchen.accepted(order, 9_000, 4)

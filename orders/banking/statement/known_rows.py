@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
-from shop.core.database import WriteSession
+from shop.core.database import ReadSession
 from shop.core.rows import as_rows
 
 ROWS: Final = """jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, row int, account_key text,
@@ -34,24 +34,22 @@ FROM {ROWS} JOIN bank_transfer t ON t.serial_number = r.serial_number AND t.day 
 JOIN bank_statement s ON s.id = t.statement_id
 WHERE {_SAME_NAME} ORDER BY r.id, {_OURS} DESC, t.conflicts_with_id NULLS FIRST, t.imported_at, t.id
 """)  # noqa: S608  # composed of our own constants
-_LEARN = text("""
-UPDATE bank_transfer t SET account_key = r.account_key, account_last4 = r.account_last4
-FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, account_key text, account_last4 text)
-WHERE t.id = r.id AND t.account_key LIKE 'desk:%' AND NOT EXISTS (SELECT FROM bank_transfer o
-    WHERE o.account_key = r.account_key AND o.day = t.day AND o.serial_number = t.serial_number)
-""")
 
 
 @dataclass(frozen=True, slots=True)
 class SortedRows:
-    """fresh: what no earlier file had brought, with those that contradict: id → the row that came first."""
+    """fresh: what no earlier file had brought, with those that contradict: id → the row that came first. known: the
+    others, id → what had come. learnt: accounts of known ones that only this file says.
+    """
 
     fresh: list[dict[str, Any]]
     conflicts: Mapping[UUID, UUID]
+    known: Mapping[UUID, UUID]
+    learnt: list[dict[str, Any]]
 
 
 async def sort_rows(
-    session: WriteSession, rows: Sequence[dict[str, Any]], *, unit_id: UUID | None, company: Collection[UUID] | None
+    session: ReadSession, rows: Sequence[dict[str, Any]], *, unit_id: UUID | None, company: Collection[UUID] | None
 ) -> SortedRows:
     """A row is known once: each of an earlier file's stands for one of this. Under a known name with another amount or
     payer, again after the bank took it back, or by another company's desk, it is a conflict for a person.
@@ -60,6 +58,7 @@ async def sort_rows(
     used: set[UUID] = set()
     first: dict[tuple[object, ...], UUID] = {}
     conflicts: dict[UUID, UUID] = {}
+    known: dict[UUID, UUID] = {}
     fresh, learnt = [], []
     for row in rows:
         name = (row["account_key"], row["day"], row["serial_number"], min(row["amount_fen"], 0))
@@ -67,6 +66,7 @@ async def sort_rows(
         same = next((one for one in earlier if one.same and one.transfer_id not in used), None)
         if same is not None:
             used.add(same.transfer_id)
+            known[row["id"]] = same.transfer_id
             if not row["account_key"].startswith("desk:"):
                 learnt.append({key: row[key] for key in ("account_key", "account_last4")} | {"id": same.transfer_id})
             continue
@@ -75,12 +75,11 @@ async def sort_rows(
             conflicts[row["id"]] = earlier[0].transfer_id
         elif first.setdefault(name, row["id"]) != row["id"]:
             conflicts[row["id"]] = first[name]
-    await session.execute(_LEARN, {"rows": as_rows(learnt)})
-    return SortedRows(fresh, conflicts)
+    return SortedRows(fresh, conflicts, known, learnt)
 
 
 async def known_receipts(
-    session: WriteSession, rows: Iterable[dict[str, Any]], *, unit_id: UUID | None, company: Collection[UUID] | None
+    session: ReadSession, rows: Iterable[dict[str, Any]], *, unit_id: UUID | None, company: Collection[UUID] | None
 ) -> dict[UUID, UUID]:
     """Of the rows that an earlier file had brought with the same amount and payer: id → what was kept then."""
     named = await _named(session, rows, unit_id=unit_id, company=company)
@@ -89,7 +88,7 @@ async def known_receipts(
 
 
 async def _named(
-    session: WriteSession, rows: Iterable[dict[str, Any]], *, unit_id: UUID | None, company: Collection[UUID] | None
+    session: ReadSession, rows: Iterable[dict[str, Any]], *, unit_id: UUID | None, company: Collection[UUID] | None
 ) -> dict[UUID, list[Row[Any]]]:
     """For each row those kept under its name, of this company and first ones first."""
     found: dict[UUID, list[Row[Any]]] = {}

@@ -35,7 +35,7 @@ def test_everything_that_is_compared_and_named_has_a_word() -> None:
 
 async def test_an_empty_shop_balances(database: Database) -> None:
     found = await proven(database)
-    assert len(found) == 16
+    assert len(found) == 17
     assert all(one.holds for one in found.values())
 
 

@@ -9,8 +9,7 @@ from sqlalchemy import text
 from shop.access.permissions import Actor, Role
 from shop.core.database import Database
 from tests.make.bank_desk import PAYER, Desk, bank_desk, money
-from tests.make.banking import icbc, share_now
-from tests.make.caller import as_caller
+from tests.make.banking import brought, icbc, share_now
 from tests.make.evidence import worker
 from tests.make.units import unit
 
@@ -26,12 +25,8 @@ async def desk(app: FastAPI, database: Database) -> Desk:
 
 
 async def bring(desk: Desk, *rows: str, by: Actor | None = None, header: str = HEADER) -> dict[str, Any]:
-    async with as_caller(desk.app, by or desk.importer) as caller:
-        data = "\n".join([header, *rows, ""]).encode()
-        answer = await caller.post("/api/v1/bank-statements", files={"file": ("a.csv", data)})
-    assert answer.status_code == 201, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    data = "\n".join([header, *rows, ""]).encode()
+    return await brought(desk.app, desk.database, by or desk.importer, data)
 
 
 async def test_masked_accounts_are_told_apart_and_are_the_same_as_whole_ones(desk: Desk) -> None:

@@ -13,7 +13,7 @@ from orders.order.schemas import OrderOut
 from shop.access.permissions import Actor, Role
 from shop.core.database import Database
 from tests.make.allowance import bought, granted, plan
-from tests.make.banking import Row, icbc
+from tests.make.banking import Row, brought, icbc
 from tests.make.budget import union_desk
 from tests.make.caller import as_caller
 from tests.make.evidence import worker
@@ -37,9 +37,7 @@ class Mixed:
         row = Row(
             serial, f"{fen / 100:.2f}", self.code if fen > 0 else "冲正", name="测试付款人（虚构）", account="", day=day
         )
-        async with as_caller(self.app, self.importer) as caller:
-            answer = await caller.post("/api/v1/bank-statements", files={"file": ("a.csv", icbc([row]))})
-        assert answer.status_code == 201, answer.text
+        await brought(self.app, self.database, self.importer, icbc([row]))
 
     async def taken_back(self) -> None:
         await self.bring("S1", -self.own_fen, "2026-11-24")

@@ -19,7 +19,7 @@ from shop.access.permissions import Actor, Grant, Role
 from shop.core import clock
 from shop.core.database import Database
 from tests.make.bank_desk import Desk, bank_desk, money
-from tests.make.banking import balance, grades, icbc, share_now
+from tests.make.banking import balance, brought, grades, icbc, share_now
 from tests.make.caller import as_caller, refused
 from tests.make.evidence import worker
 from tests.make.people import somebody
@@ -79,7 +79,7 @@ async def test_a_refund_that_came_back_stands_undone_and_is_sent_again(desk: Des
     _, order, code = await desk.ordered()
     await desk.bring(money("S1", order.total_fen, code))
     refund = await refunded(desk, order, 300, "OUT1-0001")
-    assert await grades(desk.database, order.id) == {"A": 1_700}
+    assert await grades(desk.database, order.id) == {"C": 1_700}
     await desk.bring(money("B1", 300, "退汇 OUT1-0001 户名不符", day="2026-11-24"))
     row = await row_of(desk, "B1")
     assert [(ours["kind"], ours["id"], ours["bank_reference"]) for ours in row["may_be_ours"]] == [
@@ -112,7 +112,7 @@ async def test_a_refund_that_came_back_stands_undone_and_is_sent_again(desk: Des
         refund=refund,
     )
     assert entry == ("refund_undone", date(2026, 11, 24), 0, True)
-    assert await grades(desk.database, order.id) == {"A": 1_699}
+    assert await grades(desk.database, order.id) == {"C": 1_699}
     assert await balance(desk.database, "clearing", "bank") == order.total_fen - 301
     assert await one(desk, "SELECT state, why_queued FROM bank_transfer WHERE serial_number = 'B1'") == (
         "came_back",
@@ -210,11 +210,11 @@ async def test_who_named_the_wrong_refund_undoes_it_and_names_the_right_one(desk
     left = order.total_fen - 600
     await came_back(desk, refund_row, "refund", wrong)
     assert (await grades(desk.database, order.id), await balance(desk.database, "clearing", "bank")) == (
-        {"A": 1_700}, left + 300,
+        {"C": 1_700}, left + 300,
     )  # fmt: skip
     assert (await undone(desk, refund_row)).status_code == 200
     assert (await grades(desk.database, order.id), await balance(desk.database, "clearing", "bank")) == (
-        {"A": 1_400}, left,
+        {"C": 1_400}, left,
     )  # fmt: skip
     again = await one(desk, "SELECT state, provider_refund_id, amount_fen FROM refund WHERE retries_id = :id", id=wrong)
     assert again == ("succeeded", "bank:OUT1-0001", 300)
@@ -300,8 +300,8 @@ async def test_another_company_says_nothing_of_our_refunds(desk: Desk) -> None:
     company = await unit(desk.database, "OTHER")
     theirs = [await worker(desk.database, Role.STAFF, "unit", company) for _ in range(2)]
     row = money("B1", 300, "退汇 OUT1-0001", day="2026-11-24")
+    await brought(desk.app, desk.database, theirs[0], icbc([row]))
     async with as_caller(desk.app, theirs[0]) as caller:
-        await caller.post("/api/v1/bank-statements", files={"file": ("a.csv", icbc([row]))})
         (seen,) = (await caller.get("/api/v1/bank-transfers")).json()["items"]
     assert (seen["why_queued"], seen["may_be_ours"]) == ("came_back", [])
     at, body = f"/bank-transfers/{seen['id']}/came-back", {"kind": "refund", "returned_id": refund} | WHY

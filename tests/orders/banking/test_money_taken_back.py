@@ -11,7 +11,7 @@ from orders.balance.open_items import open_items
 from shop.access.permissions import Role
 from shop.core.database import Database
 from tests.make.bank_desk import Desk, bank_desk, money
-from tests.make.banking import accepted, balance, grades, share, share_now
+from tests.make.banking import accepted, balance, grades, proven, share, share_now
 from tests.make.caller import refused
 from tests.make.evidence import worker
 
@@ -69,7 +69,7 @@ async def test_money_taken_back_by_the_bank_takes_the_credit_back_on_its_day_and
     assert await desk.stock() == (before[0] - 2, 2)
     await desk.bring(money("S9", order.total_fen, code, day="2026-11-25"))
     assert await desk.order_now(order) == ("confirmed", "paid")
-    assert await grades(desk.database, order.id) == {"A": 2_000}
+    assert await grades(desk.database, order.id) == {"C": 2_000}
     assert await desk.stock() == (before[0] - 4, 0)
     assert await desk.named() == {}
 
@@ -88,14 +88,14 @@ async def test_goods_that_left_stay_away_and_their_payer_owes_a_named_debt(desk:
         await desk.post(desk.second, f"/bank-undoings/{row['undoing']['id']}/confirm")
         if serial == "S1":  # the other receipt pays it still
             assert await desk.order_now(order) == ("shipped", "paid")
-            assert await grades(desk.database, order.id) == {"A": 2_000}
+            assert await grades(desk.database, order.id) == {"C": 2_000}
     assert await desk.order_now(order) == ("shipped", "unpaid")
     assert await grades(desk.database, order.id) == {}
     assert await desk.stock() == left
     assert await desk.named() == {"unpaid_again": order.total_fen}
     await desk.bring(money("S3", order.total_fen, code, day="2026-11-26"))
     assert await desk.order_now(order) == ("shipped", "paid")
-    assert await grades(desk.database, order.id) == {"A": 2_000}
+    assert await grades(desk.database, order.id) == {"C": 2_000}
     assert (await share_now(desk.database, share_id))[2] == "paid"
     assert await desk.stock() == left
     assert await desk.named() == {}
@@ -105,6 +105,7 @@ async def test_of_accepted_goods_the_receivable_returns_and_the_grade_falls_amou
     union = await share(desk.database, desk.shop, due_fen=1_000)
     await accepted(desk.database, union, owed_fen=1_000)
     await desk.bring(money("S1", 1_000, union.transfer_code, name=union.payer_name))
+    await proven(desk.app, desk.database, desk.importer)
     assert await grades(desk.database, union.order_id) == {"A": 1_000}
     assert await balance(desk.database, "receivable", union.id) == 0
     await desk.bring(money("S1", -1_000, "冲正", day="2026-11-28", name=union.payer_name))
@@ -121,6 +122,8 @@ async def test_of_accepted_goods_the_receivable_returns_and_the_grade_falls_amou
         named = {one.code: one.amount for one in await open_items(session)}
     assert named == {"unpaid_again": 1_000}
     await desk.bring(money("S2", 1_000, union.transfer_code, day="2026-11-29", name=union.payer_name))
+    assert await grades(desk.database, union.order_id) == {"B": 1_000}
+    await proven(desk.app, desk.database, desk.importer)
     assert await grades(desk.database, union.order_id) == {"A": 1_000}
 
 
@@ -152,7 +155,7 @@ async def test_a_wrong_match_is_undone_by_two_people_and_the_receipt_is_matched_
         proposal = (await desk.post(desk.importer, statement, body, status=201))["proposal_id"]
         await desk.post(desk.second, f"{statement}/{proposal}/confirm")
         assert await desk.order_now(order) == ("confirmed", "paid")
-        assert await grades(desk.database, order.id) == {"A": 2_000}
+        assert await grades(desk.database, order.id) == {"C": 2_000}
         assert await desk.named() == {}
         undoing = (await desk.post(desk.second, address, why, status=201))["undoing_id"]
         await desk.post(desk.importer, f"/bank-undoings/{undoing}/confirm")
@@ -221,7 +224,7 @@ async def test_a_part_of_a_receipt_is_taken_back_and_the_rest_is_matched_again(d
     assert await desk.order_now(order) == ("placed", "unpaid")
     await desk.bring(money("S2", 300, code, day="2026-11-25"))
     assert await desk.order_now(order) == ("confirmed", "paid")
-    assert await grades(desk.database, order.id) == {"A": 2_000}
+    assert await grades(desk.database, order.id) == {"C": 2_000}
     # The rest goes back as well: once, and never more than came.
     await desk.bring(money("S1", -left, "冲正", day="2026-11-26"))
     row = next(row for row in await desk.waiting() if row["amount_fen"] == -left)

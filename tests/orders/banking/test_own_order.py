@@ -1,7 +1,6 @@
 """An order of one's own paid by bank transfer, from the button to the credit."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import httpx
 import pytest
@@ -14,7 +13,7 @@ from orders.order.schemas import OrderOut
 from shop.access.permissions import Actor, Role
 from shop.core.database import Database
 from shop.core.ids import new_id
-from tests.make.banking import Row, balance, grades, icbc
+from tests.make.banking import Row, balance, brought, grades, icbc
 from tests.make.caller import as_caller, refused
 from tests.make.evidence import worker
 from tests.make.shop import SmallShop, buyer, placed, small_shop
@@ -35,14 +34,6 @@ async def ordered(database: Database, shop: SmallShop) -> tuple[Actor, OrderOut]
 async def pay(app: FastAPI, actor: Actor, order: OrderOut, method: str = "bank_transfer") -> httpx.Response:
     async with as_caller(app, actor) as caller:
         return await caller.post(f"/api/v1/orders/{order.id}/pay", json={"method": method})
-
-
-async def bring(app: FastAPI, desk: Actor, *rows: Row) -> dict[str, Any]:
-    async with as_caller(app, desk) as caller:
-        answer = await caller.post("/api/v1/bank-statements", files={"file": ("a.csv", icbc(rows))})
-        assert answer.status_code == 201, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
 
 
 async def states(database: Database) -> tuple[str, str]:
@@ -74,13 +65,15 @@ async def test_a_transfer_with_the_code_settles_the_order(app: FastAPI, database
     desk = await worker(database, Role.STAFF, "unit", shop.bank)
     half, rest = order.total_fen // 2, order.total_fen - order.total_fen // 2
     name = {"name": "张三丰", "account": ""}
-    await bring(app, desk, Row("S1", f"{half / 100:.2f}", opened["transfer_code"], **name))
+    await brought(app, database, desk, icbc([Row("S1", f"{half / 100:.2f}", opened["transfer_code"], **name)]))
     assert await states(database) == ("placed", "pending")
     assert await balance(database, "clearing", "bank") == half
-    done = await bring(app, desk, Row("S2", f"{(rest + 5) / 100:.2f}", opened["transfer_code"], **name))
+    done = await brought(
+        app, database, desk, icbc([Row("S2", f"{(rest + 5) / 100:.2f}", opened["transfer_code"], **name)])
+    )
     assert done["matched"] == 1
     assert await states(database) == ("confirmed", "paid")
-    assert await grades(database, order.id) == {"A": 2_000}
+    assert await grades(database, order.id) == {"C": 2_000}
     assert await balance(database, "clearing", "bank") == order.total_fen + 5
     assert await balance(database, "advance", await share_id(database)) == -5
     refused(await pay(app, actor, order), 409, "already_paid")
@@ -114,7 +107,7 @@ async def test_money_for_an_order_that_is_over_stays_the_payers_and_goes_back(
     async with as_caller(app, actor) as caller:
         assert (await caller.post(f"/api/v1/orders/{order.id}/cancel")).status_code == 200
     desk = await worker(database, Role.STAFF, "unit", shop.bank)
-    await bring(app, desk, Row("S1", f"{order.total_fen / 100:.2f}", code, name="张三丰"))
+    await brought(app, database, desk, icbc([Row("S1", f"{order.total_fen / 100:.2f}", code, name="张三丰")]))
     assert (await states(database))[0] == "cancelled"
     assert await grades(database, order.id) == {}
     share = await share_id(database)
@@ -136,10 +129,10 @@ async def test_a_refund_of_a_transfer_waits_for_the_bank_desk_and_is_credited_ba
     actor, order = await ordered(database, shop)
     code = (await pay(app, actor, order)).json()["transfer_code"]
     desk = await worker(database, Role.STAFF, "unit", shop.bank)
-    await bring(app, desk, Row("S1", f"{order.total_fen / 100:.2f}", code, name="张三丰"))
+    await brought(app, database, desk, icbc([Row("S1", f"{order.total_fen / 100:.2f}", code, name="张三丰")]))
     async with as_caller(app, actor) as caller:
         refund = (await caller.post(f"/api/v1/orders/{order.id}/cancel")).json()["refund_id"]
-    assert await grades(database, order.id) == {"A": 2_000}
+    assert await grades(database, order.id) == {"C": 2_000}
     async with as_caller(app, desk) as caller:
         told = {"bank_reference": "OUT1-0001", "returned_on": "2026-11-22"}
         for _ in range(2):

@@ -8,8 +8,9 @@ from fastapi import FastAPI
 
 from shop.access.permissions import Grant, Role
 from shop.core.database import Database
-from tests.make.banking import Row, icbc, share, share_now
+from tests.make.banking import Row, brought, icbc, share, share_now
 from tests.make.caller import as_caller
+from tests.make.evidence import worker
 from tests.make.people import PASSWORD, client_of, somebody
 from tests.make.shop import buyer, placed, small_shop
 
@@ -49,7 +50,16 @@ async def test_two_people_match_a_transfer_by_the_page(app: FastAPI, database: D
         files={"file": ("a.csv", icbc([Row("S1", "10.00", name="某专户（虚构）")]))},
     )
     assert sent.status_code == 303
+    statement = sent.headers["location"].partition("?")[0]
     page = await first.get(sent.headers["location"])
+    assert "还没有入账" in page.text
+    assert "将待处理" in page.text
+    alone = await first.post(statement, data={"csrf_token": token(page.text), "do": "confirm"})
+    assert (alone.status_code, "由导入人以外" in alone.text) == (409, True)
+    assert "待您确认" in (await second.get("/staff/bank")).text
+    page = await second.get(statement)
+    done = await second.post(statement, data={"csrf_token": token(page.text), "do": "confirm"})
+    page = await first.get(done.headers["location"])
     assert "待处理 1 笔" in page.text
     action = re.search(r'action="(/staff/bank/[^"]+/match)"', page.text)
     assert action
@@ -84,7 +94,7 @@ async def test_too_much_and_refunds_of_transfers_go_back_by_the_page(app: FastAP
         page = await browser.get("/staff/bank")
         rows = [Row("S1", "12.00", of.transfer_code), Row("S2", f"{order.total_fen / 100:.2f}", code, name="张三丰")]
         data = {"csrf_token": token(page.text)}
-        await browser.post("/staff/bank/statements", data=data, files={"file": ("a.csv", icbc(rows))})
+        await brought(app, database, await worker(database, Role.STAFF, "unit", shop.bank), icbc(rows))
         async with as_caller(app, who) as caller:
             await caller.post(f"/api/v1/orders/{order.id}/cancel")
         page = await browser.get("/staff/bank")

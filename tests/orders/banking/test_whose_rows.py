@@ -11,7 +11,7 @@ from shop.access.permissions import Actor, Role
 from shop.core.database import Database
 from shop.core.ids import new_id
 from tests.make.bank_desk import Desk, bank_desk, money
-from tests.make.banking import Row, share, share_now
+from tests.make.banking import Row, brought, share, share_now
 from tests.make.caller import as_caller, refused
 from tests.make.evidence import worker
 from tests.make.units import unit
@@ -113,11 +113,7 @@ async def test_another_company_s_statement_says_nothing_of_this_one_s_receipts(d
     other = await worker(desk.database, Role.STAFF, "unit", await unit(desk.database, "OTHER"))
 
     async def bring(by: Actor, row: str) -> None:
-        async with as_caller(desk.app, by) as caller:
-            answer = await caller.post(
-                "/api/v1/bank-statements", files={"file": ("a.csv", f"{header}\n{row}\n".encode())}
-            )
-        assert answer.status_code == 201, answer.text
+        await brought(desk.app, desk.database, by, f"{header}\n{row}\n".encode())
 
     await bring(desk.importer, f"2026-11-20,S1,甲（虚构）,6222001,,{amount},{code},1001000100010001")
     assert await desk.order_now(order) == ("confirmed", "paid")
@@ -182,8 +178,6 @@ async def test_the_same_serial_of_another_account_is_rightful(desk: Desk) -> Non
     header = "交易日期,交易流水号,对方户名,对方账号,借方发生额,贷方发生额,摘要,本方账号"
     for account in ("11110000", "22220000"):
         row = f"2026-11-20,0001,甲（虚构）,6222001,,10.00,货款,{account}"
-        async with as_caller(desk.app, desk.importer) as caller:
-            data = f"{header}\n{row}\n".encode()
-            answer = await caller.post("/api/v1/bank-statements", files={"file": ("a.csv", data)})
-        assert answer.json()["fresh"] == 1
+        done = await brought(desk.app, desk.database, desk.importer, f"{header}\n{row}\n".encode())
+        assert done["fresh"] == 1
     assert await desk.named() == {}

@@ -17,7 +17,7 @@ from shop.access.permissions import Actor, Role
 from shop.core import clock
 from shop.core.database import Database
 from tests.make.bank_desk import Desk, bank_desk, money
-from tests.make.banking import icbc, share
+from tests.make.banking import brought, icbc, share
 from tests.make.caller import as_caller, refused
 from tests.make.evidence import worker
 from tests.make.shop import buyer, placed
@@ -142,9 +142,8 @@ async def test_without_a_unit_it_is_the_shops(desk: Desk) -> None:
     order = await placed(desk.database, who, {desk.shop.skus[0]: 1})
     code = (await desk.post(who, f"/orders/{order.id}/pay", {"method": "bank_transfer"}))["transfer_code"]
     shops = await worker(desk.database, Role.STAFF, "all", "*")
-    async with as_caller(desk.app, shops) as caller:  # a unit's desk settles its own company's orders only
-        file = {"file": ("b.csv", icbc([money("S1", order.total_fen + 70, code)]))}
-        assert (await caller.post("/api/v1/bank-statements", files=file)).json()["matched"] == 1
+    file = icbc([money("S1", order.total_fen + 70, code)])  # a unit's desk settles its own company's orders only
+    assert (await brought(desk.app, desk.database, shops, file))["matched"] == 1
     assert await items(desk, "held") == []
     (seen,) = await items(desk, "held", shops)
     assert (seen["amount_fen"], seen["owner"]["kind"]) == (70, "platform")

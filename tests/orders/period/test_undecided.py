@@ -46,6 +46,14 @@ _PLANTED = (
     VALUES (gen_random_uuid(), CAST(:correction AS uuid), 1, 'icbc', 'desk:shop', CAST(
         CAST(:correction AS uuid) AS text), CAST(CAST(:then AS timestamptz) AS date), 1, 0, '甲（虚构）',
         '', 'queued', now())""",
+    """INSERT INTO bank_statement (id, bank, file_sha256, file_name, unit_id, incoming, fresh, imported_by,
+        imported_at, state)
+    VALUES (CAST(:order AS uuid), 'icbc', CAST(CAST(:order AS uuid) AS text), '流水.csv', :unit, 1, 0, :user, now(),
+        'imported')""",
+    """INSERT INTO bank_statement_row (statement_id, id, row, refunded, account_key, serial_number, day, amount_fen,
+        payer_name, remark)
+    VALUES (CAST(:order AS uuid), gen_random_uuid(), 1, false, 'desk:shop', 'S9',
+        CAST(CAST(:then AS timestamptz) AS date), 1, '甲（虚构）', '')""",
 )
 
 
