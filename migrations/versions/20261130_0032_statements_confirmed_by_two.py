@@ -21,7 +21,8 @@ def upgrade() -> None:
     ADD CONSTRAINT ck_bank_statement_decided_by_somebody
         CHECK ((state IN ('confirmed', 'refused')) = (decided_by IS NOT NULL AND decided_at IS NOT NULL))""")
     op.create_unique_constraint(op.f('uq_bank_statement_id_imported_by'), 'bank_statement', ['id', 'imported_by'])
-    op.drop_index('uq_bank_statement_file', 'bank_statement')
+    op.execute("""-- squawk-ignore require-concurrent-index-deletion
+DROP INDEX uq_bank_statement_file""")
     op.create_index('uq_bank_statement_file', 'bank_statement', ['file_sha256', 'unit_id'], unique=True, postgresql_nulls_not_distinct=True, postgresql_where=sa.text("state <> 'refused'"))
     op.create_index('ix_bank_statement_waiting', 'bank_statement', ['imported_at'], postgresql_where=sa.text("state = 'imported'"))
     op.create_table('bank_statement_row',
