@@ -21,6 +21,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 HEADER = ("number", "format", "entries", "root", "previous", "sealed_at", "key_id")
+HEADER_2 = (*HEADER, "events", "events_root")  # of seals since format 2: the log of events, which stays in the house
 MOST = 20  # entries named one by one; what is wrong with a hundred thousand is wrong with the file
 
 
@@ -46,7 +47,8 @@ def is_signed(message: bytes, signature: str, public_hex: str) -> bool:
 
 def check_seal(seal: dict, signature: str, public_hex: str, published: dict[int, str]) -> tuple[str, list[str]]:
     """The seal's own SHA-256, and what is wrong with it."""
-    written = canonical({name: seal[name] for name in HEADER}).encode()
+    names = HEADER if seal["format"] == 1 else HEADER_2
+    written = canonical({name: seal[name] for name in names}).encode()
     digest, number, wrong = sha256(written).hexdigest(), seal["number"], []
     if seal["key_id"] != sha256(bytes.fromhex(public_hex)).hexdigest()[:16]:
         wrong.append(f"seal {number}: signed with another key ({seal['key_id']})")

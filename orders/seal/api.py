@@ -14,7 +14,9 @@ _YOUNGEST = 2**31 - 1
 
 
 class SealOut(BaseModel):
-    """sha256 names the seal: it is that of the canonical JSON of the first seven members. signature: Ed25519, hex."""
+    """sha256 names the seal: it is that of the canonical JSON of what stands before it (of format 1 without events and
+    events_root). events: of the log of changes and of security. signature: Ed25519, hex.
+    """
 
     number: int
     format: int
@@ -23,6 +25,8 @@ class SealOut(BaseModel):
     previous: str
     sealed_at: str
     key_id: str
+    events: int | None = None
+    events_root: str | None = None
     sha256: str
     signature: str
 

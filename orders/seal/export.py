@@ -1,11 +1,14 @@
-"""The sealed ledger as a file for a stranger's checker: each seal with its signature, then its entries' lines."""
+"""The sealed ledger as a file for a stranger's checker: each seal with its signature, then its entries' lines.
+
+Of events only the root is in the header: they say what people did, and stay in the house.
+"""
 
 from collections.abc import AsyncIterator
 from typing import Final
 
 from sqlalchemy import text
 
-from orders.seal.header import Header, stamp
+from orders.seal.header import header_of
 from orders.seal.leaf import LINE, STYLE
 from shop.core.database import Database
 
@@ -28,10 +31,7 @@ async def export(database: Database) -> AsyncIterator[bytes]:
         for style in STYLE:
             await session.execute(text(style))
         for seal in (await session.execute(_SEALS)).all():
-            header = Header(
-                seal.number, seal.format, seal.entries, seal.root, seal.previous, stamp(seal.sealed_at), seal.key_id
-            )
-            yield b"seal\t" + header.written + b"\t" + seal.signature.encode() + b"\n"
+            yield b"seal\t" + header_of(seal).written + b"\t" + seal.signature.encode() + b"\n"
             chunks: list[bytes] = []
 
             async def take(chunk: bytes, into: list[bytes] = chunks) -> None:

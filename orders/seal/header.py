@@ -3,6 +3,9 @@
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Row
 
 from orders.seal.canonical import canonical
 
@@ -12,7 +15,10 @@ FIRST = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """root and previous: hex SHA-256. sealed_at: RFC 3339 in UTC, microseconds."""
+    """root, events_root and previous: hex SHA-256. sealed_at: RFC 3339 in UTC, microseconds.
+
+    Of format 1, until 2026-11, nothing is said of events.
+    """
 
     number: int
     format: int
@@ -21,15 +27,38 @@ class Header:
     previous: str
     sealed_at: str
     key_id: str
+    events: int = 0
+    events_root: str = ""
 
     @property
     def written(self) -> bytes:
         """The bytes that are signed and whose SHA-256 names the seal."""
-        return canonical(asdict(self))
+        return canonical(self.said)
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What is written, by name."""
+        facts = asdict(self)
+        return {name: facts[name] for name in facts if self.format > 1 or not name.startswith("events")}
 
     @property
     def sha256(self) -> str:
         return sha256(self.written).hexdigest()
+
+
+def header_of(seal: Row[Any]) -> Header:
+    """Of a row of `seal`."""
+    return Header(
+        seal.number,
+        seal.format,
+        seal.entries,
+        seal.root,
+        seal.previous,
+        stamp(seal.sealed_at),
+        seal.key_id,
+        seal.events,
+        seal.events_root,
+    )
 
 
 def stamp(moment: datetime) -> str:

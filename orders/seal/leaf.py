@@ -1,4 +1,4 @@
-"""What of an entry is sealed: its line as PostgreSQL's COPY writes it, columns, time zone and date style fixed.
+"""What of an entry, and of an event, is sealed: its line as COPY writes it, columns, time zone and date style fixed.
 
 A stranger's checker reads the same lines from an export; so a change here is a new FORMAT, never a new meaning.
 """
@@ -6,7 +6,7 @@ A stranger's checker reads the same lines from an export; so a change here is a 
 from hashlib import sha256
 from typing import Final
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 COLUMNS: Final = (
     "id", "period_month", "kind", "cause_id", "component_id", "order_line_id", "order_id", "amount_fen",
     "quantity_milli", "grams", "occurred_on", "sale_on", "recorded_at", "xid", "grade", "person_id", "credit_kind",
@@ -16,6 +16,8 @@ COLUMNS: Final = (
     "counted", "not_counted_reason", "reverses_id", "attribution_id", "late_for", "evidence_sha256",
 )  # fmt: skip
 LINE: Final = ", ".join(f"e.{name}" for name in COLUMNS)
+EVENT_COLUMNS: Final = ("id", "at", "actor_id", "action", "subject", "before", "after", "reason", "xid")
+EVENT_LINE: Final = ", ".join(f"e.{name}" for name in EVENT_COLUMNS)
 STYLE: Final = (
     "SET LOCAL timezone = 'UTC'",
     "SET LOCAL datestyle = 'ISO, YMD'",

@@ -1,4 +1,4 @@
-"""Seals: what the ledger said, and when. The digest of a batch of entries, chained to the one before, and signed."""
+"""Seals: what the ledger and the log of events said, and when. Digests, chained to the one before, and signed."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,15 +10,16 @@ from shop.core.database import APPEND_ONLY, Moment, TransactionId
 
 
 class Seal(SQLModel, table=True):
-    """One batch. `sha256` is that of the canonical header: number, format, entries, root, previous, sealed_at, key.
+    """One batch. `sha256` is that of the canonical header: number, format, entries, root, previous, sealed_at, key, and
+    since format 2 events, events_root.
 
-    `root`: SHA-256 over the ordered leaves of its members. `horizon`: entries written by older transactions were all
-    seen when it was made, so the next one looks no further back.
+    `root`, `events_root`: SHA-256 over the ordered leaves of its members. `horizon`: what older transactions wrote was
+    all seen when it was made, so the next one looks no further back.
     """
 
     __tablename__ = "seal"
     __table_args__ = (
-        CheckConstraint("entries > 0", name="has_entries"),
+        CheckConstraint("entries + events > 0", name="has_entries"),
         CheckConstraint("number > 0", name="counted_from_one"),
         {"info": APPEND_ONLY},
     )
@@ -32,6 +33,8 @@ class Seal(SQLModel, table=True):
     key_id: str
     sha256: str = Field(unique=True)
     signature: str = Field(sa_column=Column(Text, nullable=False))
+    events: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    events_root: str = Field(default="", sa_column_kwargs={"server_default": ""})
     horizon: str = Field(sa_column=Column(TransactionId(), nullable=False))
 
 
@@ -46,6 +49,18 @@ class SealMember(SQLModel, table=True):
 
     period_month: int = Field(primary_key=True)
     entry_id: UUID = Field(primary_key=True)
+    seal_number: int = Field(foreign_key="seal.number")
+    position: int
+    leaf: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class SealEvent(SQLModel, table=True):
+    """The same of an event: a change of money, credit, rule or permission, or one that concerns security."""
+
+    __tablename__ = "seal_event"
+    __table_args__ = (Index("uq_seal_event_place", "seal_number", "position", unique=True), {"info": APPEND_ONLY})
+
+    event_id: UUID = Field(primary_key=True)
     seal_number: int = Field(foreign_key="seal.number")
     position: int
     leaf: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

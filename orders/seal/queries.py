@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Row, text
 
-from orders.seal.header import Header, stamp
+from orders.seal.header import header_of
 from shop.core.database import ReadSession
 
 _LIST = text("SELECT * FROM seal WHERE number < :before ORDER BY number DESC LIMIT :limit")
@@ -13,20 +13,7 @@ _ONE = text("SELECT * FROM seal WHERE number = :number")
 
 def seal_json(seal: Row[Any]) -> dict[str, Any]:
     """The header, its SHA-256 and its signature."""
-    header = Header(
-        seal.number, seal.format, seal.entries, seal.root, seal.previous, stamp(seal.sealed_at), seal.key_id
-    )
-    return {
-        "number": header.number,
-        "format": header.format,
-        "entries": header.entries,
-        "root": header.root,
-        "previous": header.previous,
-        "sealed_at": header.sealed_at,
-        "key_id": header.key_id,
-        "sha256": seal.sha256,
-        "signature": seal.signature,
-    }
+    return header_of(seal).said | {"sha256": seal.sha256, "signature": seal.signature}
 
 
 async def seals(session: ReadSession, *, before: int, limit: int) -> list[dict[str, Any]]:

@@ -1,25 +1,26 @@
-"""Recompute every seal from the entries as they are now, and name what differs."""
+"""Recompute every seal from the entries and events as they are now, and name what differs."""
 
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Row, text
 
-from orders.seal.header import FIRST, Header, stamp
+from orders.seal.header import FIRST, header_of
 from orders.seal.key import is_signed, key_id_of
-from orders.seal.leaf import LINE, STYLE, leaf
+from orders.seal.leaf import EVENT_LINE, LINE, STYLE, leaf
 from shop.core.database import Database, ReadSession
 
 NAMED_MAX = 20
+_WHAT: Final = {"entry": "记录", "event": "操作记录"}
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """code: entry_changed, entry_deleted, entry_inserted, seal_changed, seal_missing, chain_broken, other_key,
-    signature_wrong, root_published_otherwise. seal: its number, 0 where there is none.
+    """code: entry_changed, entry_deleted, entry_inserted, event_changed, …; seal_changed, seal_missing, chain_broken,
+    other_key, signature_wrong, root_published_otherwise. seal: its number, 0 where there is none. entry_id: or event's.
     """
 
     code: str
@@ -30,10 +31,11 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """entries: how many were recomputed; unsealed: written since the last seal. holds: nothing differs."""
+    """entries, events: how many were recomputed; unsealed: entries since the last seal. holds: nothing differs."""
 
     seals: int
     entries: int
+    events: int
     unsealed: int
     last_sha256: str
     differences: tuple[Difference, ...]
@@ -47,6 +49,7 @@ class Verified:
             "holds": self.holds,
             "seals": self.seals,
             "entries": self.entries,
+            "events": self.events,
             "unsealed": self.unsealed,
             "last_sha256": self.last_sha256,
             "differences": [asdict(one) | {"entry_id": one.entry_id and str(one.entry_id)} for one in self.differences],
@@ -59,6 +62,15 @@ SELECT m.entry_id AS member_id, m.leaf AS kept, {LINE}
 FROM seal_member m LEFT JOIN credit_entry e ON e.period_month = m.period_month AND e.id = m.entry_id
 WHERE m.seal_number = $1 ORDER BY m.position
 """  # noqa: S608  # only our own column names are put in
+_EVENTS = f"""
+SELECT m.event_id AS member_id, m.leaf AS kept, {EVENT_LINE}
+FROM seal_event m LEFT JOIN audit_event e ON e.id = m.event_id WHERE m.seal_number = $1 ORDER BY m.position
+"""  # noqa: S608  # as above
+_EVENTS_OUTSIDE = text("""
+SELECT e.id FROM audit_event e WHERE NOT EXISTS (SELECT FROM seal_event m WHERE m.event_id = e.id)
+    AND e.xid < (SELECT horizon FROM seal WHERE format > 1 ORDER BY number DESC LIMIT 1)
+ORDER BY e.id LIMIT 20
+""")
 # What stands in no seal is new; unless it claims to be older than the last seal, has no source, or another transaction
 # wrote the same one before.
 _OUTSIDE = text("""
@@ -84,7 +96,7 @@ async def verify(database: Database, *, public_hex: str, published: dict[int, st
     published: seal number → SHA-256 as it was made known outside; a seal that was remade since is named.
     """
     differences: list[Difference] = []
-    entries, previous, number = 0, FIRST, 0
+    entries, events, previous, number = 0, 0, FIRST, 0
     async with database.snapshot() as session:
         for style in STYLE:
             await session.execute(text(style))
@@ -95,25 +107,33 @@ async def verify(database: Database, *, public_hex: str, published: dict[int, st
                 differences.append(Difference("seal_missing", missing, None, said))
             number = seal.number
             differences += _of_seal(seal, previous, public_hex, (published or {}).get(number))
-            counted, wrong = await _of_members(session, seal)
-            entries += counted
-            differences += wrong[:NAMED_MAX]
+            for query, what, number_of, root in (
+                (_MEMBERS, "entry", seal.entries, seal.root), (_EVENTS, "event", seal.events, seal.events_root),
+            ):  # fmt: skip
+                if what == "event" and seal.format == 1:
+                    continue
+                counted, wrong = await _of_members(session, query, what, number, number_of, root)
+                entries, events = entries + counted * (what == "entry"), events + counted * (what == "event")
+                differences += wrong[:NAMED_MAX]
             previous = seal.sha256
         for missing in sorted(one for one in published or {} if one > number):
             differences.append(Difference("seal_missing", missing, None, f"已公布的第 {missing} 号封存不见了"))
         outside = (await session.execute(_OUTSIDE)).all()
+        late = (await session.scalars(_EVENTS_OUTSIDE)).all()
     differences += [
         Difference("entry_inserted", 0, row.id, f"记录 {row.id} 不在任何封存里，却冒充早已封存的时间或没有来源")
         for row in outside
         if row.backdated or row.unfounded
     ][:NAMED_MAX]
-    return Verified(number, entries, outside[0].many if outside else 0, previous, tuple(differences))
+    differences += [
+        Difference("event_inserted", 0, one, f"{_WHAT['event']} {one} 不在任何封存里，却冒充早已封存的时间")
+        for one in late
+    ]
+    return Verified(number, entries, events, outside[0].many if outside else 0, previous, tuple(differences))
 
 
 def _of_seal(seal: Row[Any], previous: str, public_hex: str, published: str | None) -> list[Difference]:
-    header = Header(
-        seal.number, seal.format, seal.entries, seal.root, seal.previous, stamp(seal.sealed_at), seal.key_id
-    )
+    header = header_of(seal)
     found = []
 
     def differs(code: str, said: str) -> None:
@@ -132,25 +152,27 @@ def _of_seal(seal: Row[Any], previous: str, public_hex: str, published: str | No
     return found
 
 
-async def _of_members(session: ReadSession, seal: Row[Any]) -> tuple[int, list[Difference]]:
+async def _of_members(
+    session: ReadSession, query: str, what: str, number: int, expected: int, sealed_root: str
+) -> tuple[int, list[Difference]]:
     root, counted, wrong = sha256(), 0, []
-    async for member_id, kept, line in _lines(session, seal.number):
+    async for member_id, kept, line in _lines(session, query, number):
         counted += 1
         root.update(kept)
         if line is None:
-            said = f"第 {seal.number} 号封存里的记录 {member_id} 已被删除"
-            wrong.append(Difference("entry_deleted", seal.number, UUID(member_id), said))
+            said = f"第 {number} 号封存里的{_WHAT[what]} {member_id} 已被删除"
+            wrong.append(Difference(f"{what}_deleted", number, UUID(member_id), said))
         elif leaf(line) != kept:
-            said = f"第 {seal.number} 号封存里的记录 {member_id} 被改过"
-            wrong.append(Difference("entry_changed", seal.number, UUID(member_id), said))
-    if counted != seal.entries or root.hexdigest() != seal.root:
-        said = f"第 {seal.number} 号封存：成员清单与封存时不同（应有 {seal.entries} 条，现有 {counted} 条）"
-        wrong.append(Difference("seal_changed", seal.number, None, said))
+            said = f"第 {number} 号封存里的{_WHAT[what]} {member_id} 被改过"
+            wrong.append(Difference(f"{what}_changed", number, UUID(member_id), said))
+    if counted != expected or root.hexdigest() != sealed_root:
+        said = f"第 {number} 号封存：{_WHAT[what]}的清单与封存时不同（应有 {expected} 条，现有 {counted} 条）"
+        wrong.append(Difference("seal_changed", number, None, said))
     return counted, wrong
 
 
-async def _lines(session: ReadSession, number: int) -> AsyncIterator[tuple[str, bytes, bytes | None]]:
-    """(entry id, kept leaf, the entry's line as it is now or None), batch by batch as they come."""
+async def _lines(session: ReadSession, query: str, number: int) -> AsyncIterator[tuple[str, bytes, bytes | None]]:
+    """(id, kept leaf, the line as it is now or None), batch by batch as they come."""
     lines: list[bytes] = []
     rest = b""
 
@@ -161,7 +183,7 @@ async def _lines(session: ReadSession, number: int) -> AsyncIterator[tuple[str, 
 
     driver = (await (await session.connection()).get_raw_connection()).driver_connection
     assert driver is not None  # noqa: S101  # the session has just used it
-    await driver.copy_from_query(_MEMBERS, number, output=take)
+    await driver.copy_from_query(query, number, output=take)
     for one in lines:
         member_id, kept, line = one.split(b"\t", 2)
         yield member_id.decode(), bytes.fromhex(kept[3:].decode()), None if line.startswith(b"\\N\t") else line

@@ -21,7 +21,7 @@ async def seal_now(*, everything: bool) -> dict[str, int]:
         done = await seal_new(database, seal_key(settings), now=clock.now(), everything=everything)
     finally:
         await database.close()
-    return {"seals": done.seals, "entries": done.entries}
+    return {"seals": done.seals, "entries": done.entries, "events": done.events}
 
 
 async def verify_now(report: bytes | None, published: str, public_key_hex: str) -> dict[str, Any]:

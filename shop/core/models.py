@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, LargeBinary, func
+from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from shop.core.database import APPEND_ONLY, Moment
+from shop.core.database import APPEND_ONLY, Moment, TransactionId
 
 
 class Idempotency(SQLModel, table=True):
@@ -34,10 +34,12 @@ class Heartbeat(SQLModel, table=True):
 
 
 class AuditEvent(SQLModel, table=True):
-    """Who changed what, when, why: every change of money, credit, rule or permission. Ids only, no personal data."""
+    """Who changed what, when, why: every change of money, credit, rule or permission, and what concerns security. Ids
+    only, no personal data. `xid`: of the transaction that wrote it, for the seals.
+    """
 
     __tablename__ = "audit_event"
-    __table_args__ = ({"info": APPEND_ONLY},)
+    __table_args__ = (Index("ix_audit_event_xid", "xid"), {"info": APPEND_ONLY})
 
     id: UUID = Field(primary_key=True)
     at: datetime = Field(sa_type=Moment, index=True)
@@ -47,6 +49,9 @@ class AuditEvent(SQLModel, table=True):
     before: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
     after: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
     reason: str | None = None
+    xid: str | None = Field(
+        default=None, sa_column=Column(TransactionId(), nullable=False, server_default=text("pg_current_xact_id()"))
+    )
 
 
 class SandboxObject(SQLModel, table=True):

@@ -27,7 +27,7 @@ WATCHED = {
         desk_decision match_undoing transfer_unmatch bank_layout came_back transfer_proof""",
     "credit": """accounting_period attribution correction correction_part credit_entry credit_source evidence_link
         canteen_paper filing filing_round flag_decision flag_review intake_batch intake_claim intake_row outside_refund
-        outside_sale period_reopening rectification seal seal_member""",
+        outside_sale period_reopening rectification seal seal_event seal_member""",
     "rule": """adjustment_rule cancel_rule counting_rule county_successor designation flag_threshold freight_rate
         pairing price recognition reserved_share_rule retention_rule seller_discount spending_rule tick_rule""",
     "permission": """approval_delegation audit_mandate change_request membership role_grant union_membership unit

@@ -9,7 +9,6 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from orders.credit.models import CreditEntry
 from orders.seal import seal as sealing
@@ -18,7 +17,6 @@ from orders.seal.key import SealKey
 from orders.seal.leaf import COLUMNS
 from orders.seal.seal import seal_new
 from orders.seal.verify import Verified, verify
-from shop.core import embedded
 from shop.core.database import Database
 from tests.make.credit import Given, Sale, enter
 
@@ -42,22 +40,6 @@ async def some_sales(database: Database, count: int = 3) -> list[Sale]:
 
 async def checked(database: Database, published: dict[int, str] | None = None) -> Verified:
     return await verify(database, public_hex=KEY.public_hex, published=published)
-
-
-@pytest.fixture
-async def as_superuser(postgres: Path, database_name: str, schema: str):  # noqa: ANN201
-    """Somebody with all rights and SQL: what no privilege can stop must be found."""
-    engine = create_async_engine(
-        embedded.url(postgres, database_name, embedded.OWNER_ROLE),
-        connect_args={"server_settings": {"search_path": f'"{schema}", extensions'}},
-    )
-
-    async def run(statement: str, **values: object) -> None:
-        async with engine.begin() as connection:
-            await connection.execute(text(statement), values)
-
-    yield run
-    await engine.dispose()
 
 
 async def test_new_entries_are_sealed_once_and_chained(database: Database) -> None:
