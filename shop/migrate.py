@@ -18,7 +18,8 @@ TABLES = (
     "catalog.listing", "catalog.upload",
     "orders.funds", "orders.budget", "orders.spending", "orders.evidence", "orders.cart", "orders.month",
     "orders.credit", "orders.seal", "orders.correction", "orders.order", "orders.payment", "orders.payment_desk",
-    "orders.allowance", "orders.invoice", "orders.acceptance", "orders.banking", "orders.bulk", "orders.canteen",
+    "orders.allowance", "orders.invoice", "orders.acceptance", "orders.banking", "orders.banking.statement",
+    "orders.bulk", "orders.canteen",
     "orders.intake", "orders.roll", "orders.balance", "orders.integrity", "orders.report", "orders.filing",
     "orders.audit",
 )  # fmt: skip
