@@ -74,6 +74,8 @@ import orders.payment_desk.api
 import orders.payment_desk.pages
 import orders.period.api
 import orders.period.pages
+import orders.privacy.api
+import orders.privacy.pages
 import orders.report.api
 import orders.report.pages
 import orders.report.people_api
@@ -205,6 +207,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.seal.api.routes,
     orders.filing.api.routes,
     orders.filing.pages.routes,
+    orders.privacy.api.routes,
+    orders.privacy.pages.routes,
     orders.audit.api.routes,
     orders.audit.questions_api.routes,
     orders.audit.question_pages.routes,

@@ -21,7 +21,7 @@ TABLES = (
     "orders.allowance", "orders.invoice", "orders.acceptance", "orders.banking", "orders.banking.statement",
     "orders.bulk", "orders.canteen",
     "orders.intake", "orders.roll", "orders.balance", "orders.integrity", "orders.report", "orders.filing",
-    "orders.audit",
+    "orders.audit", "orders.privacy",
 )  # fmt: skip
 SCRIPTS = Path(__file__).resolve().parent.parent / "migrations"
 

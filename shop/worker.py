@@ -16,7 +16,6 @@ from sqlalchemy import text
 import catalog.listing.jobs
 import catalog.product.jobs
 import orders.allowance.jobs
-import orders.audit.retention
 import orders.balance.run
 import orders.bulk.freeze_choices
 import orders.bulk.protect_price
@@ -29,6 +28,7 @@ import orders.funds.jobs
 import orders.intake.pull
 import orders.integrity.scan
 import orders.month.add
+import orders.privacy.retention
 import orders.report.thin
 import orders.report.tick
 import orders.seal.jobs
@@ -81,7 +81,7 @@ def jobs(settings: Settings, database: Database, gateway: PaymentGateway) -> tup
         Job("overdue", 3600, lambda: orders.canteen.jobs.mark_overdue(database, now=clock.now())),
         Job("freeze_choices", 1, lambda: orders.bulk.freeze_choices.freeze_due(database, now=clock.now())),
         Job("protect_prices", 600, lambda: orders.bulk.protect_price.protect_due(database, now=clock.now())),
-        Job("retention", 3600, lambda: orders.audit.retention.erase_due(database, now=clock.now())),
+        Job("retention", 3600, lambda: orders.privacy.retention.erase_due(database, now=clock.now())),
         Job("forget_carts", 3600, lambda: orders.cart.jobs.forget_carts(database, now=clock.now())),
         Job("forget_sign_ins", 3600, lambda: shop.access.jobs.forget_old(database)),
         Job("forget_answers", 3600, lambda: forget_answers(database)),

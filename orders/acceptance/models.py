@@ -44,7 +44,7 @@ class Acceptance(SQLModel, table=True):
             "received_by NOT IN (requester_id, approver_id) AND witnessed_by NOT IN (requester_id, approver_id)",
             name="duties_apart",
         ),
-        {"info": APPEND_ONLY},
+        {"info": {"rights": "SELECT, INSERT, UPDATE (truck_driver, truck_plate)"}},
     )
 
     id: UUID = Field(primary_key=True)
@@ -216,7 +216,7 @@ class Dispatch(SQLModel, table=True):
         CheckConstraint("(waybill IS NULL) <> (truck_plate IS NULL)", name="one_way"),
         CheckConstraint("(waybill IS NULL) = (carrier IS NULL)", name="waybill_of_a_carrier"),
         UniqueConstraint("carrier", "waybill"),
-        {"info": APPEND_ONLY},
+        {"info": {"rights": "SELECT, INSERT, UPDATE (truck_driver, truck_plate)"}},
     )
 
     parcel_id: UUID = Field(foreign_key="parcel.id", primary_key=True)

@@ -3,13 +3,11 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, Column, Index, UniqueConstraint, Uuid, text
+from sqlalchemy import ARRAY, CheckConstraint, Column, Index, Uuid, text
 from sqlmodel import Field, SQLModel
 
 from shop.access.models import ROLES
 from shop.core.database import APPEND_ONLY, Moment, one_of
-
-RETAINED = ("delivery", "bulk_recipient", "bulk_member", "bulk_site", "roll_row")
 
 
 class AuditQuestion(SQLModel, table=True):
@@ -70,24 +68,3 @@ class AuditSample(SQLModel, table=True):
     line_ids: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
     drawn_by: UUID = Field(foreign_key="user_account.id")
     drawn_at: datetime = Field(sa_type=Moment)
-
-
-class RetentionRule(SQLModel, table=True):
-    """How many years personal columns of a kind of row are kept; the newest row of its day rules. With its source."""
-
-    __tablename__ = "retention_rule"
-    __table_args__ = (
-        one_of("kind", RETAINED),
-        CheckConstraint("years BETWEEN 1 AND 100", name="some_years"),
-        UniqueConstraint("kind", "valid_from"),
-        {"info": APPEND_ONLY},
-    )
-
-    id: UUID = Field(primary_key=True)
-    kind: str
-    years: int
-    source: str
-    document_sha256: str | None = None
-    valid_from: date
-    added_by: UUID | None = Field(default=None, foreign_key="user_account.id")
-    added_at: datetime = Field(sa_type=Moment)

@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, Column, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from shop.core.database import Moment, one_of
+from shop.core.database import APPEND_ONLY, Moment, one_of
 
 ROLES = (
     "employee", "outside_buyer", "union_buyer", "union_approver", "union_receiver", "canteen_buyer",
@@ -36,12 +36,12 @@ class Person(SQLModel, table=True):
 
 
 class UserAccount(SQLModel, table=True):
-    """Somebody who can sign in."""
+    """Somebody who can sign in. closed: his personal data was erased; nobody signs in as him again."""
 
     __tablename__ = "user_account"
     __table_args__ = (
         Index("uq_user_account_email", text("lower(email)"), unique=True),
-        one_of("state", ("active", "suspended")),
+        one_of("state", ("active", "suspended", "closed")),
     )
 
     id: UUID = Field(primary_key=True)
@@ -50,6 +50,17 @@ class UserAccount(SQLModel, table=True):
     password_hash: str
     state: str = "active"
     created_at: datetime = Field(sa_type=Moment)
+
+
+class NoticeSeen(SQLModel, table=True):
+    """A version of the privacy notice that was shown to somebody before he went on."""
+
+    __tablename__ = "notice_seen"
+    __table_args__ = ({"info": APPEND_ONLY},)
+
+    user_id: UUID = Field(foreign_key="user_account.id", primary_key=True)
+    version: str = Field(primary_key=True)
+    seen_at: datetime = Field(sa_type=Moment)
 
 
 class SignInSession(SQLModel, table=True):

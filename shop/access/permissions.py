@@ -195,6 +195,7 @@ PUBLIC_ROUTES: frozenset[tuple[str, str]] = frozenset(
         ("POST", "/cart/lines"),
         ("POST", "/cart/lines/{sku_id}"),
         ("GET", "/sign-in"),
+        ("GET", "/privacy"),
         ("POST", "/sign-in"),
         ("POST", "/sign-out"),
         ("GET", "/join/{code}"),

@@ -11,6 +11,7 @@ from sqlmodel import col, insert, select, update
 from shop.access import sessions, tokens
 from shop.access.attempts import ACCOUNT_MOST, ADDRESS_MOST, forget, key_of, reserve
 from shop.access.models import SignInSession, UserAccount
+from shop.access.notice import note_notice
 from shop.access.passwords import verify_password
 from shop.access.permissions import Actor
 from shop.access.sessions import GRANTS_TODAY, digest_of, new_secret
@@ -97,6 +98,7 @@ async def open_session(
         await session.execute(
             update(UserAccount).where(col(UserAccount.id) == user_id).values(password_hash=newer_hash)
         )
+    await note_notice(session, user_id=user_id, now=now)
     session_id, secret = new_id(), new_secret() if kind == "page" else None
     expires_at = now + (sessions.LIFETIME if kind == "page" else tokens.LIFETIME)
     await session.execute(

@@ -9,7 +9,6 @@ from uuid import UUID
 import msgspec
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from orders.audit.retention import add_rule as add_retention
 from orders.audit.schemas import Day, MandateIn, RetentionIn
 from orders.credit.add_rules import NewRule as NewCountingRule
 from orders.credit.add_rules import add_rules as add_counting
@@ -18,6 +17,7 @@ from orders.credit.schemas import EndIn as EndCountingIn
 from orders.credit.schemas import RuleIn as CountingIn
 from orders.integrity.schemas import ThresholdIn
 from orders.integrity.thresholds import set_threshold
+from orders.privacy.retention import add_rule as add_retention
 from orders.spending.add_rules import NewRule as NewSpendingRule
 from orders.spending.add_rules import add_rules as add_spending
 from orders.spending.add_rules import end_rule as end_spending

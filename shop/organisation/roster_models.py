@@ -47,7 +47,7 @@ class RosterEntry(SQLModel, table=True):
         one_of("status", STATUSES),
         UniqueConstraint("roster_id", "staff_number"),
         Index("ix_roster_entry_person", "person_id"),
-        {"info": APPEND_ONLY},
+        {"info": {"rights": "SELECT, INSERT, UPDATE (staff_number)"}},
     )
 
     roster_id: UUID = Field(foreign_key="roster.id", primary_key=True)

@@ -36,8 +36,8 @@ WATCHED = {
 }
 UNWATCHED = {
     "journals themselves: appended with who and when, never altered": """acceptance_answer audit_event audit_question
-        audit_sample bulk_event filing_event order_event published_report stock_movement evidence evidence_upload
-        balance_run balance_difference funds_proof knowledge name_shown period_event spending_decision
+        audit_sample notice_seen bulk_event filing_event order_event published_report stock_movement evidence
+        evidence_upload balance_run balance_difference funds_proof knowledge name_shown period_event spending_decision
         roster_change""",
     "what a buyer or his order is, copied when it was placed; changes of its money stand in refunds, shares and the "
     "ledger": """address allocation cart_line delivery dispatch freight_share line_share order_line parcel
@@ -86,6 +86,7 @@ JOURNALS = {
     "orders.bulk.change_plan": "content of a draft: revision and digest",
     "orders.bulk.freeze_choices": "choices end at their hour, by the clock",
     "orders.canteen.jobs": "a share is overdue by the calendar",
+    "orders.privacy.retained": "statements only: retention runs them, and notes how many rows by which rule",
     "shop.access.sign_in": "a password's digest is renewed with the same password",
 }
 """Modules that write a watched table without noting it there, and what says who, when and why instead."""

@@ -1,14 +1,15 @@
 """Personal columns are kept for as long as a dated rule says, then erased; the ledger stays."""
 
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
+from orders.privacy.retained import ERASE
 from shop.core import clock
 from shop.core.audit import record_change
-from shop.core.database import Database, WriteSession
+from shop.core.database import Database, ReadSession, WriteSession
 from shop.core.errors import Detail, Invalid
 from shop.core.ids import new_id
 
@@ -22,36 +23,6 @@ _IN_FORCE = text("""
 SELECT DISTINCT ON (kind) kind, years, source FROM retention_rule WHERE valid_from <= :day
 ORDER BY kind, valid_from DESC
 """)
-# What ended before the day loses its names, phones and addresses: county and amounts stay.
-_ERASE: Final = {
-    "delivery": text("""
-UPDATE delivery SET name = NULL, phone = NULL, street = NULL, postcode = NULL, erased_at = :now
-WHERE id IN (SELECT d.id FROM delivery d JOIN shop_order o ON o.id = d.order_id
-    WHERE d.erased_at IS NULL AND o.placed_at < :before LIMIT :most)
-"""),
-    "bulk_recipient": text("""
-UPDATE bulk_recipient SET name = NULL, phone = NULL, street = NULL, erased_at = :now
-WHERE id IN (SELECT r.id FROM bulk_recipient r JOIN bulk_purchase p ON p.id = r.purchase_id
-    WHERE r.erased_at IS NULL AND p.changed_at < :before LIMIT :most)
-"""),
-    "bulk_member": text("""
-UPDATE bulk_member SET name = NULL, staff_number = NULL, link_sha256 = NULL, erased_at = :now
-WHERE (purchase_id, person_id) IN (SELECT m.purchase_id, m.person_id FROM bulk_member m
-    JOIN bulk_purchase p ON p.id = m.purchase_id
-    WHERE m.erased_at IS NULL AND p.changed_at < :before LIMIT :most)
-"""),
-    "bulk_site": text("""
-UPDATE bulk_site SET contact_name = NULL, contact_phone = NULL
-WHERE id IN (SELECT s.id FROM bulk_site s JOIN bulk_purchase p ON p.id = s.purchase_id
-    WHERE (s.contact_name IS NOT NULL OR s.contact_phone IS NOT NULL) AND p.changed_at < :before LIMIT :most)
-"""),
-    "roll_row": text("""
-UPDATE roll_row SET proxy_name = NULL, note = NULL, erased_at = :now
-WHERE (purchase_id, person_id) IN (SELECT r.purchase_id, r.person_id FROM roll_row r
-    JOIN bulk_purchase p ON p.id = r.purchase_id
-    WHERE r.erased_at IS NULL AND p.changed_at < :before LIMIT :most)
-"""),
-}
 
 
 async def add_rule(
@@ -81,14 +52,19 @@ async def add_rule(
     )
 
 
+async def rules_in_force(session: ReadSession, day: date) -> dict[str, Row[Any]]:
+    """Kind → the rule of that day: `years` and `source`."""
+    return {row.kind: row for row in await session.execute(_IN_FORCE, {"day": day})}
+
+
 async def erase_due(database: Database, *, now: datetime) -> dict[str, int]:
     """Daily: rows erased by kind. What was erased is noted with its rule; a run that finds nothing notes nothing."""
     today = clock.business_day(now)
     async with database.reading() as session:
-        rules = (await session.execute(_IN_FORCE, {"day": today})).all()
+        rules = await rules_in_force(session, today)
     erased: dict[str, int] = {}
-    for rule in rules:
-        ended = _years_before(today, rule.years)
+    for rule in rules.values():
+        ended = years_after(today, -rule.years)
         before = datetime(ended.year, ended.month, ended.day, tzinfo=clock.SHANGHAI)
         while count := await _erase_some(database, rule.kind, before, rule.source, now):
             erased[rule.kind] = erased.get(rule.kind, 0) + count
@@ -97,8 +73,8 @@ async def erase_due(database: Database, *, now: datetime) -> dict[str, int]:
 
 async def _erase_some(database: Database, kind: str, before: datetime, source: str, now: datetime) -> int:
     async with database.transaction() as session:
-        done = await session.execute(_ERASE[kind], {"before": before, "now": now, "most": AT_ONCE})
-        count: int = done.rowcount  # type: ignore[attr-defined]  # an UPDATE has one
+        done = await session.execute(ERASE[kind], {"before": before, "now": now, "most": AT_ONCE})
+        count: int = done.rowcount  # type: ignore[attr-defined]  # of what was changed, or of what says so
         if count:
             await record_change(
                 session,
@@ -113,9 +89,9 @@ async def _erase_some(database: Database, kind: str, before: datetime, source: s
     return count
 
 
-def _years_before(day: date, years: int) -> date:
-    """The same day years ago; 29 February counts as the 28th."""
+def years_after(day: date, years: int) -> date:
+    """The same day years later, or before; 29 February counts as the 28th."""
     try:
-        return day.replace(year=day.year - years)
+        return day.replace(year=day.year + years)
     except ValueError:
-        return day.replace(year=day.year - years, day=28)
+        return day.replace(year=day.year + years, day=28)
