@@ -15,6 +15,7 @@ from orders.audit.lines import lines_of, open_basket
 from orders.audit.queries import mandates_of, questions_of, retention_rules, samples_of, standing
 from orders.audit.schemas import BasketIn, BasketOut, SampleIn
 from orders.credit.pseudonym import mandate_of
+from orders.privacy.models import RETAINED
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -27,10 +28,6 @@ from shop.ui.pages import render
 routes = APIRouter(prefix="/audit", include_in_schema=False)
 
 Reader = Annotated[Actor, Depends(requires(Permission.AUDIT_READ))]
-KINDS = {
-    "delivery": "订单收货信息", "bulk_recipient": "慰问品收件人", "bulk_member": "采购名册",
-    "bulk_site": "收货点联系人", "roll_row": "签领表",
-}  # fmt: skip
 PERSONAL = {"person": "", "pseudonym": "", "reason": "", "from": "", "to": "", "size": "25", "seed": ""}
 _NAMES = {"since": "from", "until": "to"}
 
@@ -156,7 +153,7 @@ async def _desk(
         errors=errors,
         problem=problem,
         basket=basket,
-        kinds=KINDS,
+        kinds=RETAINED,
         **shown,
     )
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from orders.privacy.models import RetainedKind
 from shop.core.paging import NO_NUL
 
 Words = Annotated[str, StringConstraints(min_length=1, max_length=1_000, pattern=NO_NUL, strip_whitespace=True)]
@@ -14,7 +15,6 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Pseudonym = Annotated[str, StringConstraints(pattern=r"^P-[0-9a-f]{16}$")]
 Day = Annotated[date, Field(ge=date(1990, 1, 1), le=date(2199, 12, 31))]
 OwnerRole = Literal["staff", "union_buyer", "union_approver", "union_receiver", "canteen_buyer", "administrator"]
-Kind = Literal["delivery", "bulk_recipient", "bulk_member", "bulk_site", "roll_row"]
 
 
 class EventOut(BaseModel):
@@ -208,7 +208,7 @@ class SamplePage(BaseModel):
 class RetentionIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    kind: Kind
+    kind: RetainedKind
     years: Annotated[int, Field(ge=1, le=100)]
     source: Words
     document_sha256: Digest | None = None

@@ -1,6 +1,8 @@
 """For how long personal columns are kept."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Final, Literal
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, UniqueConstraint
@@ -8,10 +10,16 @@ from sqlmodel import Field, SQLModel
 
 from shop.core.database import APPEND_ONLY, Moment, one_of
 
-RETAINED = (
+RetainedKind = Literal[
     "delivery", "bulk_recipient", "bulk_member", "bulk_site", "roll_row", "address", "account", "bank_transfer",
     "payer_share", "invoice", "canteen_contact", "driver", "roster", "sign_in",
-)  # fmt: skip
+]  # fmt: skip
+RETAINED: Final[Mapping[RetainedKind, str]] = {
+    "delivery": "收货信息", "bulk_recipient": "慰问品收货信息", "bulk_member": "慰问品名册", "bulk_site": "收货点联系人",
+    "roll_row": "签领表", "address": "收货地址簿", "account": "账号与本人", "bank_transfer": "银行流水的付款人",
+    "payer_share": "个人付款份额", "invoice": "个人发票抬头", "canteen_contact": "食堂联系人", "driver": "送货司机",
+    "roster": "工号", "sign_in": "登录记录",
+}  # fmt: skip
 
 
 class RetentionRule(SQLModel, table=True):
@@ -19,7 +27,7 @@ class RetentionRule(SQLModel, table=True):
 
     __tablename__ = "retention_rule"
     __table_args__ = (
-        one_of("kind", RETAINED),
+        one_of("kind", tuple(RETAINED)),
         CheckConstraint("years BETWEEN 1 AND 100", name="some_years"),
         UniqueConstraint("kind", "valid_from"),
         {"info": APPEND_ONLY},

@@ -10,6 +10,7 @@ from hmac import digest
 from starlette.applications import Starlette
 
 from shop.access.revocation import Revocations
+from shop.access.security_event import Refusals
 from shop.access.sessions import PageSessions
 from shop.access.tokens import Tokens
 from shop.core.database import Database
@@ -24,6 +25,7 @@ class Door:
     revocations: Revocations
     pages: PageSessions
     form_key: bytes
+    refusals: Refusals
 
     @classmethod
     def of(cls, app: Starlette) -> "Door":
@@ -37,6 +39,7 @@ class Door:
                 Revocations(database),
                 PageSessions(database),
                 digest(settings.secret_key.encode(), b"forms", sha256),
+                Refusals(),
             )
             app.state.door = found
         return found

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse
 from shop.access.cookies import session_cookie
 from shop.access.door import Door
 from shop.access.permissions import Actor, Permission
+from shop.access.security_event import note_security
 from shop.access.sessions import Viewer
 from shop.core import clock
 from shop.core.errors import NotAllowed, NotSignedIn
@@ -46,8 +47,10 @@ class Guard(SecurityBase):
                 raise NotSignedIn("请先用 POST /api/v1/auth/token 取得令牌，并放在 Authorization: Bearer 里。")
             raise SignInFirst(_back_to(request))
         if not actor.may(self.permission):
+            await _note_refusal(request, actor, self.permission)
             raise NotAllowed("您的账号没有这项权限。需要的话，请联系本单位管理员开通。")
         if self.everywhere and not actor.may_everywhere(self.permission):
+            await _note_refusal(request, actor, self.permission)
             raise NotAllowed("这件事涉及所有单位，只能由权限覆盖全部单位的人处理。")
         return actor
 
@@ -56,6 +59,19 @@ class Guard(SecurityBase):
 def requires(permission: Permission, *, everywhere: bool = False) -> Guard:
     """`actor: Annotated[Actor, Depends(requires(Permission.ORDER_PLACE))]`. everywhere: of a verb without a place."""
     return Guard(permission, everywhere=everywhere)
+
+
+async def _note_refusal(request: Request, actor: Actor, permission: Permission) -> None:
+    route = getattr(request.scope.get("route"), "path", "")
+    if Door.of(request.app).refusals.is_news(actor.user_id, f"{request.method} {route}"):
+        await note_security(
+            request.app.state.database,
+            "refused",
+            subject=f"user_account:{actor.user_id}",
+            actor_id=actor.user_id,
+            facts={"permission": permission.value, "method": request.method, "route": route},
+            now=clock.now(),
+        )
 
 
 async def maybe_actor(request: Request) -> Actor | None:

@@ -1,0 +1,59 @@
+"""What concerns security, in the log that is sealed with the ledger: who came in, who was refused, who was slowed down.
+
+Ids and keyed digests only: neither an e-mail nor an address can be read back.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from time import monotonic
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from shop.core.audit import record_change
+from shop.core.database import Database
+
+SecurityKind = Literal["signed_in", "sign_in_refused", "throttled", "refused"]
+ONCE_IN_S: Final = 60.0
+_KNOWN_MOST: Final = 10_000
+
+
+class Refusals:
+    """Somebody who is refused the same again and again is noted once a minute by each process."""
+
+    def __init__(self) -> None:
+        self._noted: dict[tuple[UUID, str], float] = {}
+
+    def is_news(self, user_id: UUID, what: str) -> bool:
+        now = monotonic()
+        if len(self._noted) >= _KNOWN_MOST:
+            self._noted.clear()
+        if now - self._noted.get((user_id, what), -ONCE_IN_S) < ONCE_IN_S:
+            return False
+        self._noted[user_id, what] = now
+        return True
+
+
+async def note_security(
+    database: Database,
+    kind: SecurityKind,
+    *,
+    subject: str,
+    actor_id: UUID | None = None,
+    facts: Mapping[str, Any] | None = None,
+    now: datetime,
+) -> None:
+    """In a short transaction of its own: what is noted stands whatever becomes of the request.
+
+    subject: `user_account:{id}`, or `account:{digest}` of a name that has no account.
+    """
+    async with database.transaction() as session:
+        await record_change(
+            session,
+            actor_id=actor_id,
+            action=f"security.{kind}",
+            subject=subject,
+            before=None,
+            after=facts,
+            reason=None,
+            now=now,
+        )
