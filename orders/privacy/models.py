@@ -17,7 +17,8 @@ RetainedKind = Literal[
 RETAINED: Final[Mapping[RetainedKind, str]] = {
     "delivery": "收货信息", "bulk_recipient": "慰问品收货信息", "bulk_member": "慰问品名册",
     "bulk_site": "收货点联系人", "roll_row": "签领表", "address": "收货地址簿",
-    "account": "账号与本人", "bank_transfer": "银行流水的付款人", "payer_share": "个人付款份额", "invoice": "个人发票抬头", "canteen_contact": "食堂联系人", "driver": "送货司机",
+    "account": "账号与本人", "bank_transfer": "银行流水的付款人", "payer_share": "个人付款份额",
+    "invoice": "个人发票抬头", "canteen_contact": "食堂联系人", "driver": "送货司机",
     "roster": "工号", "sign_in": "登录记录", "message": "发出的消息",
 }  # fmt: skip
 
