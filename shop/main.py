@@ -88,8 +88,12 @@ import orders.roll.pages
 import orders.seal.api
 import orders.spending.api
 import orders.spending.pages
+import shop.access.account_api
+import shop.access.account_pages
 import shop.access.api
+import shop.access.link_pages
 import shop.access.pages
+import shop.admin.message_pages
 import shop.admin.pages
 import shop.admin.people_api
 import shop.admin.rules_api
@@ -134,6 +138,9 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     shop.home.api.routes,
     shop.access.api.routes,
     shop.access.pages.routes,
+    shop.access.account_api.routes,
+    shop.access.account_pages.routes,
+    shop.access.link_pages.routes,
     shop.organisation.pages.routes,
     catalog.county.api.routes,
     catalog.producer.api.routes,
@@ -202,6 +209,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.spending.api.routes,
     shop.admin.rules_api.routes,
     shop.admin.people_api.routes,
+    shop.admin.message_pages.routes,
     shop.admin.pages.routes,
     orders.spending.pages.routes,
     orders.seal.api.routes,
@@ -250,8 +258,9 @@ def create_app(settings: Settings, database: Database | None = None, gateway: Pa
 def _sandbox_routers() -> tuple[APIRouter, ...]:
     import orders.payment.sandbox  # production neither mounts nor loads them  # noqa: PLC0415
     import shop.home.clock_api  # noqa: PLC0415
+    import shop.messages.sandbox  # noqa: PLC0415
 
-    return orders.payment.sandbox.routes, shop.home.clock_api.routes
+    return orders.payment.sandbox.routes, shop.home.clock_api.routes, shop.messages.sandbox.routes
 
 
 @asynccontextmanager

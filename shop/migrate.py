@@ -13,7 +13,7 @@ from shop.core.settings import Settings
 
 MONTHS_AHEAD = 24
 TABLES = (
-    "shop.core", "shop.access", "shop.organisation",
+    "shop.core", "shop.messages", "shop.access", "shop.organisation",
     "catalog.county", "catalog.producer", "catalog.product", "catalog.price", "catalog.stock", "catalog.campaign",
     "catalog.listing", "catalog.upload",
     "orders.funds", "orders.budget", "orders.spending", "orders.evidence", "orders.cart", "orders.month",

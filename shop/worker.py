@@ -33,6 +33,7 @@ import orders.report.thin
 import orders.report.tick
 import orders.seal.jobs
 import orders.switchboard
+import shop.access.ask_reset
 import shop.access.jobs
 from shop.adapters.stripe.gateway import PaymentGateway
 from shop.adapters.stripe.open import open_payments
@@ -41,6 +42,8 @@ from shop.core.database import Database, open_database
 from shop.core.idempotency import forget_answers
 from shop.core.sandbox_clock import read_clock
 from shop.core.settings import Settings
+from shop.messages.deliver import deliver_due
+from shop.messages.senders import check_addresses
 
 BEAT_SECONDS = 5
 LONGEST_WAIT_SECONDS = 60
@@ -81,6 +84,8 @@ def jobs(settings: Settings, database: Database, gateway: PaymentGateway) -> tup
         Job("overdue", 3600, lambda: orders.canteen.jobs.mark_overdue(database, now=clock.now())),
         Job("freeze_choices", 1, lambda: orders.bulk.freeze_choices.freeze_due(database, now=clock.now())),
         Job("protect_prices", 600, lambda: orders.bulk.protect_price.protect_due(database, now=clock.now())),
+        Job("resets", 0.5, lambda: shop.access.ask_reset.answer_resets(database, now=clock.now())),
+        Job("messages", 0.5, lambda: deliver_due(database, settings)),
         Job("retention", 3600, lambda: orders.privacy.retention.erase_due(database, now=clock.now())),
         Job("forget_carts", 3600, lambda: orders.cart.jobs.forget_carts(database, now=clock.now())),
         Job("forget_sign_ins", 3600, lambda: shop.access.jobs.forget_old(database)),
@@ -90,7 +95,8 @@ def jobs(settings: Settings, database: Database, gateway: PaymentGateway) -> tup
 
 
 async def work(settings: Settings, stop: asyncio.Event) -> None:
-    """Work until told to stop; then let what is under way end."""
+    """Work until told to stop; then let what is under way end. Raises ValueError where MAIL_URL or SMS_URL is wrong."""
+    check_addresses(settings)
     async with AsyncExitStack() as stack:
         database = await open_database(settings)
         stack.push_async_callback(database.close)

@@ -30,7 +30,9 @@ class OwnQuestion(Problem):
     title: ClassVar[str] = "提问人不能自己答复"
 
 
-_OWNER = text("SELECT id FROM user_account WHERE lower(email) = lower(:email) AND state = 'active'")
+_OWNER = text("""
+SELECT id FROM user_account WHERE lower(email) = lower(:email) AND email_verified_at IS NOT NULL AND state = 'active'
+""")
 _ASK = text("""
 INSERT INTO audit_question (id, unit_id, subject, words, owner_role, owner_id, due_on, asked_by, asked_at)
 VALUES (:id, :unit, :subject, :words, :role, :owner, :due_on, :actor, :now)

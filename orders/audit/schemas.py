@@ -206,10 +206,13 @@ class SamplePage(BaseModel):
 
 
 class RetentionIn(BaseModel):
+    """years or days: one of them."""
+
     model_config = ConfigDict(extra="forbid")
 
     kind: RetainedKind
-    years: Annotated[int, Field(ge=1, le=100)]
+    years: Annotated[int, Field(ge=1, le=100)] | None = None
+    days: Annotated[int, Field(ge=1, le=366)] | None = None
     source: Words
     document_sha256: Digest | None = None
     valid_from: Day
@@ -220,7 +223,8 @@ class RetentionOut(BaseModel):
 
     id: UUID
     kind: str
-    years: int
+    years: int | None
+    days: int | None
     source: str
     document_sha256: str | None
     valid_from: date

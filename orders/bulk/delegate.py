@@ -25,7 +25,9 @@ class DelegationInvalid(Problem):
 _UNITS = text("""
 SELECT unit_id FROM union_unit WHERE union_id = :union AND valid_from <= :day AND (valid_to IS NULL OR valid_to > :day)
 """)
-_WHO = text("SELECT id FROM user_account WHERE lower(email) = lower(:email) AND state = 'active'")
+_WHO = text("""
+SELECT id FROM user_account WHERE lower(email) = lower(:email) AND email_verified_at IS NOT NULL AND state = 'active'
+""")
 _WRITE = text("""
 INSERT INTO approval_delegation (id, union_id, approver_id, delegate_id, up_to_fen, valid_from, valid_to,
     evidence_sha256)

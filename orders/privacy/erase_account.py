@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 from sqlalchemy import text
 
 from orders.privacy.personal import PERSONAL
-from orders.privacy.retention import rules_in_force, years_after
+from orders.privacy.retention import ends_after, rules_in_force
 from shop.access.passwords import verify_password
 from shop.access.permissions import Actor
 from shop.access.sign_in import WrongCredentials
@@ -55,9 +55,15 @@ _ON_A_LIST = text("""
 SELECT EXISTS (SELECT FROM union_membership m WHERE m.person_id = :person AND (m.valid_to IS NULL OR m.valid_to > :day))
 """)
 _CLOSE = text("""
-UPDATE user_account SET state = 'closed', email = 'closed:' || id, password_hash = '-'
+UPDATE user_account SET state = 'closed', email = 'closed:' || id, email_verified_at = NULL, password_hash = NULL
 WHERE id = :user AND state = 'active'
 """)
+# What was sent to him; what waits is about the account, and is erased once it was sent.
+_MESSAGES = text("""
+UPDATE message m SET address = NULL, facts = NULL, erased_at = :now FROM user_account u
+WHERE u.id = :user AND m.address = lower(u.email) AND u.email_verified_at IS NOT NULL AND m.ended_at IS NOT NULL
+""")
+_LINKS = text("DELETE FROM account_link WHERE user_id = :user")
 _PERSON = text("UPDATE person SET name = NULL, phone = NULL, erased_at = :now WHERE id = :person")
 _ADDRESSES = text("DELETE FROM address WHERE person_id = :person")
 _NEWEST = text("SELECT max(placed_at) FROM shop_order WHERE person_id = :person")
@@ -66,7 +72,7 @@ _SAID: Final = {
     "refunds": "有退款还在路上",
     "roles": "您还担任职务，请先由管理员结束您的权限",
 }
-_GOES_AT_ONCE: Final = frozenset({"person", "user_account", "address", "sign_in_session"})
+_GOES_AT_ONCE: Final = frozenset({"person", "user_account", "address", "sign_in_session", "message"})
 
 
 async def erase_account(database: Database, *, actor: Actor, password: str, now: datetime) -> list[Kept]:
@@ -93,6 +99,8 @@ async def _erase(session: WriteSession, actor: Actor, now: datetime) -> list[Kep
     if wrong:
         raise ErasureBlocked("；".join(one.detail for one in wrong) + "。", wrong)
     listed = bool(await session.scalar(_ON_A_LIST, {"person": actor.person_id, "day": day}))
+    await session.execute(_MESSAGES, {"user": actor.user_id, "now": now})
+    await session.execute(_LINKS, {"user": actor.user_id})
     await session.execute(_CLOSE, {"user": actor.user_id})
     await sign_out_everywhere(session, user_id=actor.user_id, now=clock.wall())
     await session.execute(_ADDRESSES, {"person": actor.person_id})
@@ -126,5 +134,5 @@ async def _kept(session: WriteSession, actor: Actor, *, listed: bool, day: date)
             {"person": actor.person_id, "user": actor.user_id}.items() if f":{name}" in one.copy}  # fmt: skip
         if await session.scalar(text(f"SELECT EXISTS ({one.copy})"), wanted):  # our own literal table
             rule = rules[one.kind]
-            kept.append(Kept(one.title, years_after(since, rule.years), rule.source))
+            kept.append(Kept(one.title, ends_after(since, rule), rule.source))
     return kept

@@ -10,12 +10,14 @@ from orders.privacy.copy_data import copy_data
 from orders.privacy.erase_account import Kept, erase_account
 from orders.privacy.personal import PERSONAL
 from orders.privacy.retention import rules_in_force
+from shop.access.cookies import session_cookie
+from shop.access.door import Door
 from shop.access.guard import requires
 from shop.access.notice import VERSION
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.errors import Problem
-from shop.core.requests import TheDatabase
+from shop.core.requests import TheDatabase, TheSettings
 from shop.ui.pages import render
 
 routes = APIRouter(include_in_schema=False)
@@ -27,7 +29,7 @@ async def get_notice(request: Request, database: TheDatabase) -> HTMLResponse:
     """What is kept, why, and for how long: the periods are those of the rules in force."""
     async with database.reading() as session:
         rules = await rules_in_force(session, clock.today())
-    kept = [(one.title, rules[one.kind].years, rules[one.kind].source) for one in PERSONAL if one.kind]
+    kept = [(one.title, rules[one.kind]) for one in PERSONAL if one.kind]
     return render(request, "privacy/notice.html", version=VERSION, kept=kept)
 
 
@@ -51,6 +53,7 @@ async def post_erasure(
     request: Request,
     actor: Me,
     database: TheDatabase,
+    settings: TheSettings,
     password: Annotated[str, Form(max_length=200)] = "",
     sure: Annotated[str, Form(max_length=3)] = "",
 ) -> HTMLResponse:
@@ -61,6 +64,7 @@ async def post_erasure(
         kept = await erase_account(database, actor=actor, password=password, now=clock.now())
     except Problem as problem:
         return _page(request, said=f"{problem.title}：{problem.detail}", status=problem.status)
+    Door.of(request.app).pages.forget(request.cookies.get(session_cookie(settings), ""))
     return _page(request, kept=kept)
 
 

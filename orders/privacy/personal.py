@@ -130,6 +130,19 @@ PERSONAL: Final = (
         "roll_row", "签领记录", ("proxy_name", "note"), "roll_row",
         "SELECT outcome, proxy_name, note FROM roll_row WHERE person_id = :person ORDER BY purchase_id",
     ),
+    Personal(
+        "message", "发给您的消息", ("address",), "message",
+        """SELECT template, address, state, created_at, ended_at FROM message
+        WHERE address = (SELECT lower(email) FROM user_account WHERE id = :user AND email_verified_at IS NOT NULL)
+        ORDER BY created_at""",
+    ),
+    Personal(
+        "account_link", "确认和重设的链接", ("email",), "",
+        "SELECT purpose, email, created_at, expires_at FROM account_link WHERE user_id = :user ORDER BY created_at",
+        "过期一天后删除",
+    ),
+    Personal("reset_request", "忘记密码的申请", ("email",), "", why="后台几秒内处理并删除"),
+    Personal("sandbox_message", "开发环境的消息", ("address",), "", why="只在开发环境里有"),
     Personal("bulk_site", "收货点联系人", ("contact_name", "contact_phone"), "bulk_site"),
     Personal("canteen_contract", "食堂联系人", ("contact_name", "contact_phone", "street"), "canteen_contact"),
     Personal("dispatch", "送货司机", ("truck_driver", "truck_plate"), "driver"),
@@ -155,7 +168,7 @@ LOOKS_PERSONAL: Final = frozenset(
     {
         "name", "phone", "email", "street", "postcode", "staff_number", "contact_name", "contact_phone", "payer_name",
         "payer_account_last4", "proxy_name", "truck_driver", "truck_plate", "invoice_title", "buyer_title", "remark",
-        "note", "plain_name",
+        "note", "plain_name", "address",
     }
 )  # fmt: skip
 NOBODY_S: Final = (

@@ -55,7 +55,8 @@ WITH gone AS (
             AND (g.valid_to IS NULL OR g.valid_to > CAST(:before AS timestamptz)::date))
     LIMIT :most
 ), closed AS (
-    UPDATE user_account u SET state = 'closed', email = 'closed:' || u.id, password_hash = '-'
+    UPDATE user_account u
+    SET state = 'closed', email = 'closed:' || u.id, email_verified_at = NULL, password_hash = NULL
     FROM gone g WHERE u.person_id = g.id
 )
 UPDATE person p SET name = NULL, phone = NULL, erased_at = :now FROM gone g WHERE p.id = g.id
@@ -112,6 +113,10 @@ WITH left_long_ago AS (
             SELECT FROM roster n WHERE n.previous_id = r.id AND n.created_at < :before) LIMIT :most) RETURNING 1
 )
 SELECT 1 FROM numbers UNION ALL SELECT 1 FROM entries
+"""),
+    "message": text("""
+UPDATE message SET address = NULL, facts = NULL, erased_at = :now
+WHERE id IN (SELECT id FROM message WHERE erased_at IS NULL AND ended_at < :before LIMIT :most)
 """),
     "sign_in": text("""
 DELETE FROM sign_in_session WHERE id IN (SELECT id FROM sign_in_session WHERE expires_at < :before LIMIT :most)

@@ -1,6 +1,6 @@
 """Personal columns are kept for as long as a dated rule says, then erased; the ledger stays."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,12 +15,12 @@ from shop.core.ids import new_id
 
 AT_ONCE: Final = 2_000
 _ADD = text("""
-INSERT INTO retention_rule (id, kind, years, source, document_sha256, valid_from, added_by, added_at)
-VALUES (:id, :kind, :years, :source, :document, :valid_from, :actor, :now)
+INSERT INTO retention_rule (id, kind, years, days, source, document_sha256, valid_from, added_by, added_at)
+VALUES (:id, :kind, :years, :days, :source, :document, :valid_from, :actor, :now)
 ON CONFLICT (kind, valid_from) DO NOTHING RETURNING id
 """)
 _IN_FORCE = text("""
-SELECT DISTINCT ON (kind) kind, years, source FROM retention_rule WHERE valid_from <= :day
+SELECT DISTINCT ON (kind) kind, years, days, source FROM retention_rule WHERE valid_from <= :day
 ORDER BY kind, valid_from DESC
 """)
 
@@ -30,14 +30,17 @@ async def add_rule(
     *,
     actor_id: UUID,
     kind: str,
-    years: int,
+    years: int | None = None,
+    days: int | None = None,
     source: str,
     document_sha256: str | None,
     valid_from: date,
     now: datetime,
 ) -> None:
-    """From a day on; a day has one rule of a kind. Raises Invalid."""
-    facts = {"id": new_id(), "kind": kind, "years": years, "source": source, "document": document_sha256}
+    """From a day on; a day has one rule of a kind. For years or for days, not both. Raises Invalid."""
+    if (years is None) == (days is None):
+        raise Invalid("请填写保存几年或几天。", [Detail("/years", "one_of_two", "年数和天数填一个")])
+    facts = {"id": new_id(), "kind": kind, "years": years, "days": days, "source": source, "document": document_sha256}
     if await session.scalar(_ADD, facts | {"valid_from": valid_from, "actor": actor_id, "now": now}) is None:
         raise Invalid("请换一个开始日期。", [Detail("/valid_from", "taken", "这一天已有同类规则")])
     await record_change(
@@ -46,14 +49,20 @@ async def add_rule(
         action="retention.rule_added",
         subject=f"retention_rule:{facts['id']}",
         before=None,
-        after={"kind": kind, "years": years, "valid_from": str(valid_from), "document_sha256": document_sha256},
+        after={
+            "kind": kind,
+            "years": years,
+            "days": days,
+            "valid_from": str(valid_from),
+            "document_sha256": document_sha256,
+        },
         reason=source,
         now=now,
     )
 
 
 async def rules_in_force(session: ReadSession, day: date) -> dict[str, Row[Any]]:
-    """Kind → the rule of that day: `years` and `source`."""
+    """Kind → the rule of that day: `years` or `days`, and `source`."""
     return {row.kind: row for row in await session.execute(_IN_FORCE, {"day": day})}
 
 
@@ -64,7 +73,7 @@ async def erase_due(database: Database, *, now: datetime) -> dict[str, int]:
         rules = await rules_in_force(session, today)
     erased: dict[str, int] = {}
     for rule in rules.values():
-        ended = years_after(today, -rule.years)
+        ended = ends_after(today, rule, times=-1)
         before = datetime(ended.year, ended.month, ended.day, tzinfo=clock.SHANGHAI)
         while count := await _erase_some(database, rule.kind, before, rule.source, now):
             erased[rule.kind] = erased.get(rule.kind, 0) + count
@@ -87,6 +96,11 @@ async def _erase_some(database: Database, kind: str, before: datetime, source: s
                 now=now,
             )
     return count
+
+
+def ends_after(day: date, rule: Row[Any], *, times: int = 1) -> date:
+    """The day on which what ended on `day` has been kept as long as the rule says; times=-1: the other way round."""
+    return years_after(day, times * rule.years) if rule.years else day + times * timedelta(days=rule.days)
 
 
 def years_after(day: date, years: int) -> date:

@@ -7,7 +7,8 @@ import phonenumbers
 
 from shop.core.errors import Detail, Invalid
 
-_EMAIL: Final = re.compile(r"[^@\s\x00-\x1f\ud800-\udfff]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+")
+# Signs that have a meaning where addresses are written in a row stand in none of ours.
+_EMAIL: Final = re.compile(r"[^@\s\x00-\x1f\ud800-\udfff,;:<>()\[\]\\\"]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+")
 _NAME_LENGTH_MAX: Final = 40
 _CHINA: Final = 86
 

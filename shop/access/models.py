@@ -19,7 +19,7 @@ SCOPE_KINDS = ("all", "unit", "county", "producer", "supplier")
 
 CHANGE_KINDS = (
     "counting_rule.add", "counting_rule.end", "spending_rule.add", "spending_rule.end", "flag_threshold.set",
-    "retention_rule.add", "audit_mandate.grant", "role.grant", "role.end",
+    "retention_rule.add", "audit_mandate.grant", "role.grant", "role.end", "password.reset",
 )  # fmt: skip
 
 
@@ -36,18 +36,30 @@ class Person(SQLModel, table=True):
 
 
 class UserAccount(SQLModel, table=True):
-    """Somebody who can sign in. closed: his personal data was erased; nobody signs in as him again."""
+    """Somebody who can sign in. closed: his personal data was erased; nobody signs in as him again.
+
+    `email` is a name only once it is verified; until then it is what somebody typed, and others may have typed it too.
+    No password: it was made void, and waits for a new one. `password_version` counts the passwords there were.
+    """
 
     __tablename__ = "user_account"
     __table_args__ = (
-        Index("uq_user_account_email", text("lower(email)"), unique=True),
+        Index(
+            "uq_user_account_email",
+            text("lower(email)"),
+            unique=True,
+            postgresql_where=text("email_verified_at IS NOT NULL"),
+        ),
+        Index("ix_user_account_email", text("lower(email)")),
         one_of("state", ("active", "suspended", "closed")),
     )
 
     id: UUID = Field(primary_key=True)
     person_id: UUID = Field(foreign_key="person.id", unique=True)
     email: str
-    password_hash: str
+    email_verified_at: datetime | None = Field(default=None, sa_type=Moment)
+    password_hash: str | None = None
+    password_version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
     state: str = "active"
     created_at: datetime = Field(sa_type=Moment)
 
@@ -118,6 +130,44 @@ class SignInAttempt(SQLModel, table=True):
     id: UUID = Field(primary_key=True)
     key_sha256: bytes
     at: datetime = Field(sa_type=Moment)
+
+
+class AccountLink(SQLModel, table=True):
+    """What a link or a code opens, once and for a while: an address is verified, or a new password set.
+
+    The link's secret is derived from the id when it is told (`shop/messages/secret.py`) and stored nowhere; of a code
+    that an administrator hands over, the digest is. It ends with the password that it was made under.
+    """
+
+    __tablename__ = "account_link"
+    __table_args__ = (
+        one_of("purpose", ("verify_email", "reset_password")),
+        CheckConstraint("purpose <> 'verify_email' OR email IS NOT NULL", name="verifies_something"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    user_id: UUID = Field(foreign_key="user_account.id", index=True)
+    purpose: str
+    email: str | None = None
+    code_sha256: bytes | None = Field(default=None, unique=True)
+    password_version: int
+    created_at: datetime = Field(sa_type=Moment)
+    expires_at: datetime = Field(sa_type=Moment, index=True)
+    ended_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class ResetRequest(SQLModel, table=True):
+    """Somebody forgot a password. Who asked is answered before anybody looks whether there is such an account: the
+    worker does, and takes the row away with it.
+    """
+
+    __tablename__ = "reset_request"
+    __table_args__ = (one_of("lang", ("zh", "en")),)
+
+    id: UUID = Field(primary_key=True)
+    email: str
+    lang: str
+    asked_at: datetime = Field(sa_type=Moment)
 
 
 class ChangeRequest(SQLModel, table=True):

@@ -14,17 +14,19 @@ from shop.access.sign_in import WrongCredentials, sign_in
 from shop.access.sign_out import sign_out
 from shop.core import clock
 from shop.core.requests import TheDatabase, TheSettings
+from shop.ui.again import render_again
 from shop.ui.pages import render
 
 routes = APIRouter(include_in_schema=False)
 
 
 @routes.get("/sign-in")
-async def get_sign_in(request: Request, next: str = "/") -> Response:  # noqa: A002  # the name in the address
+async def get_sign_in(request: Request, next: str = "/", done: str = "") -> Response:  # noqa: A002  # in the address
+    """done: what brought the visitor here, `reset` or `verified`."""
     there = local_path(next)
     if await maybe_actor(request):
         return RedirectResponse(there, 303)
-    return render(request, "access/sign_in.html", next=there, email="", problem=None)
+    return render(request, "access/sign_in.html", next=there, email="", problem=None, done=done)
 
 
 @routes.post("/sign-in")
@@ -49,10 +51,7 @@ async def post_sign_in(
             now=clock.wall(),
         )
     except (WrongCredentials, TooManyAttempts) as problem:
-        page = render(request, "access/sign_in.html", problem.status, next=there, email=email, problem=problem)
-        if "retry_after_s" in problem.extra:
-            page.headers["retry-after"] = str(problem.extra["retry_after_s"])
-        return page
+        return render_again(request, "access/sign_in.html", problem, next=there, email=email, done="")
     answer = RedirectResponse(there, 303)
     remember(answer, signed_in.secret or "", settings)
     return answer

@@ -25,6 +25,7 @@ GRANTS_TODAY: Final = """
 """
 _RESOLVE: Final = f"""
     SELECT held.id AS session_id, account.id AS user_id, account.person_id, person.name,
+           account.email_verified_at IS NOT NULL AS proven,
            ({GRANTS_TODAY.format(day="$3")}) AS grants
     FROM sign_in_session AS held
     JOIN user_account AS account ON account.id = held.user_id AND account.state = 'active'
@@ -35,11 +36,14 @@ _RESOLVE: Final = f"""
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Whoever looks at a page. `name` is shown to nobody else; `staff` opens the reports in the menu."""
+    """Whoever looks at a page. `name` is shown to nobody else; `staff` opens the reports in the menu; `proven`: the
+    address is verified.
+    """
 
     actor: Actor
     name: str
     staff: bool
+    proven: bool
 
 
 def new_secret() -> str:
@@ -82,4 +86,4 @@ class PageSessions:
         if row is None:
             return None
         actor = Actor(row["user_id"], row["person_id"], row["session_id"], grants_of(row["grants"] or ()))
-        return Viewer(actor, row["name"] or "", actor.may(Permission.REPORT_READ))
+        return Viewer(actor, row["name"] or "", actor.may(Permission.REPORT_READ), row["proven"])

@@ -22,14 +22,17 @@ from shop.core.errors import NotSignedIn
 from shop.core.ids import new_id
 
 Kind = Literal["page", "api"]
-_ACCOUNT: Final = text("SELECT id, password_hash FROM user_account WHERE lower(email) = :email AND state = 'active'")
+_ACCOUNT: Final = text("""
+SELECT id, password_hash FROM user_account
+WHERE lower(email) = :email AND email_verified_at IS NOT NULL AND state = 'active'
+""")
 _GRANTS: Final = text(
     f"SELECT ({GRANTS_TODAY.format(day=':day')}) FROM user_account AS account WHERE account.id = :user_id"  # noqa: S608
 ).bindparams(bindparam("day", type_=Date), bindparam("user_id", type_=Uuid))
 
 
 class WrongCredentials(NotSignedIn):
-    """Says the same of an unknown account, a wrong password and a suspended account."""
+    """Says the same of an unknown account, an unverified address, a wrong password and a suspended account."""
 
     code = "wrong_credentials"
     title = "邮箱或密码不对"
@@ -59,7 +62,7 @@ async def sign_in(
         account = await _account(session, email)
     fits, newer_hash = await verify_password(password, account.password_hash if account else None)
     if account is None or not fits:
-        raise WrongCredentials("请核对邮箱和密码后再试；忘记密码请联系本单位管理员重设。")
+        raise WrongCredentials("请核对邮箱和密码后再试。新注册的邮箱要先打开确认邮件里的链接；忘记密码可以用邮件重设。")
     async with database.transaction() as session:
         await forget(session, account=account_key, address=address_key)
         return await open_session(

@@ -20,13 +20,20 @@ async def sign_out(session: WriteSession, *, session_id: UUID, now: datetime) ->
 
 
 async def sign_out_everywhere(
-    session: WriteSession, *, user_id: UUID, kinds: Sequence[str] = ("page", "api"), now: datetime
+    session: WriteSession,
+    *,
+    user_id: UUID,
+    kinds: Sequence[str] = ("page", "api"),
+    but: UUID | None = None,
+    now: datetime,
 ) -> None:
+    """but: a session that goes on: that of who asked for it."""
     await session.execute(
         update(SignInSession)
         .where(
             col(SignInSession.user_id) == user_id,
             col(SignInSession.kind).in_(kinds),
+            col(SignInSession.id).is_distinct_from(but),
             col(SignInSession.revoked_at).is_(None),
             col(SignInSession.expires_at) > now,
         )

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, func
 from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlmodel import col, delete, insert, or_, select, update
 
@@ -14,7 +14,9 @@ from shop.access.change_request import withdraw_all_of
 from shop.access.contact import checked_email, checked_name, checked_phone
 from shop.access.models import Person, RoleGrant, UserAccount
 from shop.access.permissions import Actor, Grant
+from shop.access.set_password import set_password
 from shop.access.sign_out import sign_out_everywhere
+from shop.access.tell_owner import tell_owner
 from shop.access.tokens import grant_text
 from shop.core import clock
 from shop.core.audit import Change, record_changes
@@ -55,11 +57,14 @@ async def create_user(
     name: str,
     phone: str | None = None,
     password_hash: str,
+    email_proven: bool = True,
     now: datetime,
 ) -> NewUser:
     """An account and the person it belongs to. actor: None for the command line and for people who sign up themselves.
 
-    password_hash: from `passwords.hash_password`, made before the transaction. Raises BadContact, EmailTaken.
+    password_hash: from `passwords.hash_password`, made before the transaction. email_proven: whoever runs the shop
+    vouches for the address by naming it; where its owner only typed it, it is no name yet, and others may have typed it
+    too. Raises BadContact, EmailTaken.
     """
     email = checked_email(email)
     made = NewUser(user_id=new_id(), person_id=new_id())
@@ -69,8 +74,8 @@ async def create_user(
         )
     )
     account = insert_once(UserAccount).values(
-        id=made.user_id, person_id=made.person_id, email=email, password_hash=password_hash, state="active",
-        created_at=now,
+        id=made.user_id, person_id=made.person_id, email=email, email_verified_at=now if email_proven else None,
+        password_hash=password_hash, state="active", created_at=now,
     )  # fmt: skip
     if await session.scalar(account.on_conflict_do_nothing().returning(col(UserAccount.id))) is None:
         detail = "请直接登录，或换一个邮箱。"
@@ -99,7 +104,7 @@ async def grant_role(
     _check_scope(grant)
     if valid_to is not None and valid_to <= valid_from:
         raise BadScope("结束日必须晚于开始日。", [Detail("/valid_to", BadScope.code, "结束日必须晚于开始日")])
-    await _lock(session, user_id)
+    await lock_account(session, user_id)
     covered = await session.scalar(
         select(col(RoleGrant.id))
         .where(*_same(user_id, grant), col(RoleGrant.valid_from) <= valid_from)
@@ -147,7 +152,7 @@ async def revoke_role(
     now: datetime,
 ) -> bool:
     """Not held any more from `day` on. Returns whether it was: not held anyway is success. Raises NoSuchUser."""
-    await _lock(session, user_id)
+    await lock_account(session, user_id)
     never_began = await session.execute(
         delete(RoleGrant).where(*_same(user_id, grant), col(RoleGrant.valid_from) >= day).returning(col(RoleGrant.id))
     )
@@ -176,13 +181,17 @@ async def revoke_role(
 async def reset_password(
     session: WriteSession, *, actor: Actor | None, user_id: UUID, password_hash: str, now: datetime
 ) -> None:
-    """A new password; whoever was signed in with the old one is signed out. Raises NoSuchUser."""
-    await _lock(session, user_id)
-    await session.execute(update(UserAccount).where(col(UserAccount.id) == user_id).values(password_hash=password_hash))
-    await sign_out_everywhere(session, user_id=user_id, now=clock.wall())
-    await record_changes(
-        session, [Change("user.password_reset", f"user_account:{user_id}", None, None)], actor_id=_id(actor), now=now
+    """A new password; whoever was signed in with the old one is out, and the owner is told. Raises NoSuchUser."""
+    await lock_account(session, user_id)
+    await set_password(
+        session,
+        actor_id=_id(actor),
+        user_id=user_id,
+        password_hash=password_hash,
+        action="user.password_reset",
+        now=now,
     )
+    await tell_owner(session, user_id, "password_changed", now=now)
 
 
 async def suspend(
@@ -204,19 +213,22 @@ async def reinstate(
 
 
 async def user_id_of(session: ReadSession, email: str) -> UUID:
-    """For those who name people by email. Raises NoSuchUser."""
+    """For those who name people by email: one that is verified. Raises NoSuchUser."""
     found: UUID | None = await session.scalar(
-        select(col(UserAccount.id)).where(col(UserAccount.email) == email.strip().lower())
+        select(col(UserAccount.id)).where(
+            func.lower(col(UserAccount.email)) == email.strip().lower(),
+            col(UserAccount.email_verified_at).is_not(None),
+        )
     )
     if found is None:
-        raise NoSuchUser("请核对邮箱。")
+        raise NoSuchUser("请核对邮箱；还没有确认的邮箱不算。")
     return found
 
 
 async def _set_state(
     session: WriteSession, *, actor: Actor | None, user_id: UUID, state: str, reason: str | None, now: datetime
 ) -> None:
-    before = await _lock(session, user_id)
+    before = await lock_account(session, user_id)
     if before == state:
         return
     await session.execute(update(UserAccount).where(col(UserAccount.id) == user_id).values(state=state))
@@ -228,8 +240,8 @@ async def _set_state(
     )
 
 
-async def _lock(session: WriteSession, user_id: UUID) -> str:
-    """Nobody signs in while an account changes. Its state."""
+async def lock_account(session: WriteSession, user_id: UUID) -> str:
+    """Nobody signs in while an account changes. Its state. Raises NoSuchUser."""
     state: str | None = await session.scalar(
         select(col(UserAccount.state)).where(col(UserAccount.id) == user_id).with_for_update()
     )

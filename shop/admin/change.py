@@ -1,6 +1,7 @@
 """Ask for what takes two people, approve it, refuse it, take it back."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -37,10 +38,18 @@ async def ask(session: WriteSession, *, actor: Actor, kind: str, wanted: BaseMod
     return await ask_change(session, actor, kind, wanted.model_dump(mode="json"), reason=reason, now=now)
 
 
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """told: what is told to who approved, once."""
+
+    kind: str
+    told: str | None
+
+
 async def approve(
     session: WriteSession, *, actor: Actor, request_id: UUID, kinds: Collection[str], now: datetime
-) -> str:
-    """The second person: it holds now; who asked stands as its author. Returns the kind, one of `kinds`.
+) -> Approved:
+    """The second person: it holds now; who asked stands as its author. Its kind is one of `kinds`.
 
     Raises NotFound, NotAllowed, ChangeDecided, SecondPersonNeeded, and what the kind's own verb raises.
     """
@@ -49,11 +58,10 @@ async def approve(
     await _require(session, actor, request.kind, wanted, now)
     await decide_change(session, actor, request, "approved", reason=None, now=now)
     try:
-        await KINDS[request.kind].carry_out(session, request.asked_by, wanted, now)
+        told = await KINDS[request.kind].carry_out(session, request.asked_by, wanted, now)
     except Problem as problem:
         raise _of_one(problem) from problem
-    kind: str = request.kind
-    return kind
+    return Approved(request.kind, told)
 
 
 async def refuse(

@@ -26,6 +26,8 @@ from orders.spending.schemas import EndIn as EndSpendingIn
 from orders.spending.schemas import RuleIn as SpendingIn
 from shop.access.permissions import Grant, Permission, Role, ScopeKind
 from shop.access.users import BadScope, NoSuchUser, grant_role, user_id_of
+from shop.access.void_password import By, void_password
+from shop.admin.people import place_of
 from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import Detail
 from shop.core.paging import NO_NUL
@@ -55,18 +57,31 @@ class RoleGrantIn(BaseModel):
     reason: Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=NO_NUL)]
 
 
+class PasswordResetIn(BaseModel):
+    """by: `mail`, a link to the account's verified address; `code`, told once to who approves, to be handed over."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=NO_NUL)]
+    by: By = "mail"
+
+
+class PasswordReset(PasswordResetIn):
+    user_id: UUID
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """title: for people. permission, place: what both people must hold, and where. wanted: the shape of what is asked
-    for. carry_out: who asked for it stands as its author. not_for: an account that may neither ask nor approve. cites:
-    the field that names a paper.
+    for. carry_out: who asked for it stands as its author; what it returns is told once to who approves. not_for: an
+    account that may neither ask nor approve. cites: the field that names a paper.
     """
 
     title: str
     permission: Permission
     wanted: type[BaseModel]
     place: Callable[[ReadSession, Any, date], Awaitable[Place]]
-    carry_out: Callable[[WriteSession, UUID, Any, datetime], Awaitable[None]]
+    carry_out: Callable[[WriteSession, UUID, Any, datetime], Awaitable[str | None]]
     not_for: Callable[[ReadSession, Any], Awaitable[UUID | None]] | None = None
     cites: str | None = None
 
@@ -150,6 +165,18 @@ async def _its_auditor(session: ReadSession, wanted: MandateIn) -> UUID | None:
         return None  # said by the verb, with its field
 
 
+async def _of_account(session: ReadSession, wanted: PasswordReset, day: date) -> Place:
+    return await place_of(session, wanted.user_id, day)
+
+
+async def _reset_password(session: WriteSession, actor_id: UUID, wanted: PasswordReset, now: datetime) -> str | None:
+    return await void_password(session, asked_by=actor_id, **wanted.model_dump(), now=now)
+
+
+async def _that_account(_: ReadSession, wanted: PasswordReset) -> UUID:
+    return wanted.user_id
+
+
 _RULE: Final = Permission.RULE_WRITE
 _PAPER: Final = "document_sha256"
 RULES: Final[Mapping[str, Kind]] = {
@@ -171,4 +198,7 @@ MANDATES: Final[Mapping[str, Kind]] = {
 GRANTS: Final[Mapping[str, Kind]] = {
     "role.grant": Kind("授予角色", PEOPLE, RoleGrantIn, _of_grant, _grant_role, _its_account)
 }
-KINDS: Final[Mapping[str, Kind]] = {**RULES, **MANDATES, **GRANTS}
+RESETS: Final[Mapping[str, Kind]] = {
+    "password.reset": Kind("重设密码", PEOPLE, PasswordReset, _of_account, _reset_password, _that_account)
+}
+KINDS: Final[Mapping[str, Kind]] = {**RULES, **MANDATES, **GRANTS, **RESETS}

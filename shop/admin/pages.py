@@ -10,10 +10,11 @@ from starlette.responses import RedirectResponse, Response
 
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
+from shop.access.void_password import By
 from shop.admin import people
 from shop.admin.change import approve, ask, asked_of, refuse
 from shop.admin.end_grant import end_grant
-from shop.admin.kinds import KINDS, RoleGrantIn
+from shop.admin.kinds import KINDS, PasswordReset, RoleGrantIn
 from shop.admin.words import ROLES, SCOPES
 from shop.core import clock
 from shop.core.database import Database, WriteSession
@@ -37,12 +38,15 @@ async def get_desk(request: Request, actor: Keeper, database: TheDatabase) -> Re
 
 @routes.post(ADDRESS + "/changes/{request_id}/approve")
 async def post_approve(request: Request, request_id: UUID, actor: Keeper, database: TheDatabase) -> Response:
-    """By another person than who asked."""
-
-    async def verb(session: WriteSession) -> None:
-        await approve(session, actor=actor, request_id=request_id, kinds=KINDS, now=clock.now())
-
-    return await _done(request, actor, database, verb)
+    """By another person than who asked; a code that he is to hand over stands on the page once."""
+    try:
+        async with database.transaction() as session:
+            done = await approve(session, actor=actor, request_id=request_id, kinds=KINDS, now=clock.now())
+    except Problem as problem:
+        return await _desk(request, actor, database, problem=problem)
+    if done.told:
+        return await _desk(request, actor, database, told=done.told)
+    return RedirectResponse(f"{ADDRESS}?done=1", 303)
 
 
 @routes.post(ADDRESS + "/changes/{request_id}/refuse")
@@ -81,6 +85,18 @@ async def post_end(request: Request, grant_id: UUID, actor: Administrator, datab
 
     async def verb(session: WriteSession) -> None:
         await end_grant(session, actor=actor, grant_id=grant_id, reason=reason, now=clock.now())
+
+    return await _done(request, actor, database, verb)
+
+
+@routes.post(ADDRESS + "/users/{user_id}/password-resets")
+async def post_password_reset(request: Request, user_id: UUID, actor: Administrator, database: TheDatabase) -> Response:
+    """Ask that an account's password is made void."""
+    by: By = "code" if (await request.form()).get("by") == "code" else "mail"
+    wanted = PasswordReset(user_id=user_id, by=by, reason=await _reason(request))
+
+    async def verb(session: WriteSession) -> None:
+        await ask(session, actor=actor, kind="password.reset", wanted=wanted, now=clock.now())
 
     return await _done(request, actor, database, verb)
 
@@ -126,6 +142,7 @@ async def _desk(
     problem: Problem | None = None,
     typed: dict[str, str] | None = None,
     errors: dict[str, str] | None = None,
+    told: str | None = None,
 ) -> Response:
     words = request.query_params.get("q", "").strip()[:100].replace("\0", "")
     may_people = actor.may(Permission.USER_ADMINISTER)
@@ -135,13 +152,16 @@ async def _desk(
             {**row._mapping, "title": KINDS[row.kind].title}  # noqa: SLF001  # SQLAlchemy's own name for a row as a dict
             for row in await asked_of(session, actor, kinds=KINDS, now=now)
         ]
+        concerned = [UUID(row["facts"]["user_id"]) for row in waiting if "user_id" in row["facts"]]
+        whom = {str(user): said for user, said in (await people.named(session, concerned)).items()}
         accounts: list[Any] = []
         if may_people:
             accounts = list(await people.accounts_of(session, actor, words=words, day=clock.business_day(now)))
     status = problem.status if problem else 422 if errors else 200
     return render(
         request, "admin/desk.html", status=status, waiting=waiting, accounts=accounts, words=words, roles=ROLES,
-        scopes=SCOPES, actor=actor, may_people=may_people, problem=problem, errors=errors or {},
-        typed=typed or dict.fromkeys(FIELDS, "") | {"valid_from": str(clock.today())},
+        scopes=SCOPES, actor=actor, may_people=may_people,
+        may_all_people=actor.may_everywhere(Permission.USER_ADMINISTER), problem=problem, errors=errors or {},
+        told=told, whom=whom, typed=typed or dict.fromkeys(FIELDS, "") | {"valid_from": str(clock.today())},
         done=bool(request.query_params.get("done")),
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """Accounts and their roles, as far as an administrator answers for them; who is suspended, and who is back."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -28,7 +29,8 @@ SELECT u.id, ARRAY({_PLACES}) AS units, EXISTS (SELECT FROM role_grant g WHERE g
 FROM user_account u WHERE u.id = :user
 """)  # noqa: S608  # composed of our own constants
 _ACCOUNTS = text(f"""
-SELECT u.id, u.email, u.state, p.name, (SELECT coalesce(jsonb_agg(jsonb_build_object('id', g.id, 'role', g.role,
+SELECT u.id, u.email, u.email_verified_at IS NOT NULL AS verified, u.state, p.name,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('id', g.id, 'role', g.role,
     'scope', CASE g.scope_kind WHEN 'all' THEN '*' WHEN 'unit' THEN n.name ELSE g.scope_id END)
     ORDER BY g.role, g.id), '[]')
     FROM role_grant g LEFT JOIN unit n ON g.scope_kind = 'unit' AND n.id::text = g.scope_id
@@ -39,9 +41,13 @@ WHERE (CAST(:everybody AS bool) OR EXISTS (SELECT FROM ({_PLACES}) places WHERE 
 ORDER BY lower(u.email) LIMIT {SHOWN_MAX}
 """).bindparams(bindparam("units", type_=ARRAY(Uuid)))  # noqa: S608  # as above
 
+_NAMED = text("""
+SELECT u.id, u.email, p.name FROM user_account u JOIN person p ON p.id = u.person_id WHERE u.id = ANY(:ids)
+""").bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+
 
 async def accounts_of(session: ReadSession, actor: Actor, *, words: str, day: date) -> list[Row[Any]]:
-    """Rows of (id, email, state, name, roles) that belong to a unit of the actor's, at most 50, by e-mail."""
+    """Rows of (id, email, verified, state, name, roles) that belong to a unit of the actor's, at most 50, by e-mail."""
     units = await visible_unit_ids(session, actor, Permission.USER_ADMINISTER, day)
     named = {"everybody": units is None, "units": list(units or ()), "words": words, "day": day}
     return list((await session.execute(_ACCOUNTS, named)).all())
@@ -62,12 +68,22 @@ async def reinstate(session: WriteSession, *, actor: Actor, user_id: UUID, reaso
     await users.reinstate(session, actor=actor, user_id=user_id, reason=reason, now=now)
 
 
-async def _within(session: WriteSession, actor: Actor, user_id: UUID, now: datetime) -> None:
-    day = clock.business_day(now)
+async def place_of(session: ReadSession, user_id: UUID, day: date) -> Place:
+    """Where an account belongs: its units, or everybody where a role reaches further. Raises NotFound."""
     account = (await session.execute(_ACCOUNT, {"user": user_id, "day": day})).one_or_none()
     if account is None:
         raise NotFound("没有这个账号。")
-    place: Place = EVERYBODY if account.wider or not account.units else of_units(*account.units)
-    await require(session, actor, Permission.USER_ADMINISTER, place, day=day)
+    return EVERYBODY if account.wider or not account.units else of_units(*account.units)
+
+
+async def named(session: ReadSession, user_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Name and e-mail of accounts, to be shown to those who decide about them."""
+    rows = await session.execute(_NAMED, {"ids": list(user_ids)})
+    return {row.id: f"{row.name or '—'} {row.email}" for row in rows}
+
+
+async def _within(session: WriteSession, actor: Actor, user_id: UUID, now: datetime) -> None:
+    day = clock.business_day(now)
+    await require(session, actor, Permission.USER_ADMINISTER, await place_of(session, user_id, day), day=day)
     if user_id == actor.user_id:
         raise SecondPersonNeeded("不能停用或恢复自己的账号，请同事办理。")

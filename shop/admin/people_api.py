@@ -1,4 +1,6 @@
-"""`/api/v1/role-grants` and `/api/v1/mandates`: who holds which role where, and who audits whom. Two people."""
+"""`/api/v1/role-grants`, `/password-resets`, `/mandates`: who holds which role where, whose password is void, and who
+audits whom. Two people.
+"""
 
 from typing import Annotated
 from uuid import UUID
@@ -12,8 +14,8 @@ from shop.admin import people
 from shop.admin.ask_api import asked, asked_page
 from shop.admin.change import approve, refuse
 from shop.admin.end_grant import end_grant
-from shop.admin.kinds import GRANTS, MANDATES, RoleGrantIn
-from shop.admin.schemas import AskedOut, AskedPage, RefuseIn
+from shop.admin.kinds import GRANTS, MANDATES, RESETS, PasswordReset, PasswordResetIn, RoleGrantIn
+from shop.admin.schemas import AskedOut, AskedPage, RefuseIn, ResetOut
 from shop.core import clock
 from shop.core.idempotency import IdempotencyKey
 from shop.core.requests import TheDatabase
@@ -41,8 +43,8 @@ async def get_grants(actor: Administrator, database: TheDatabase) -> AskedPage:
 async def post_grant_approve(request_id: UUID, actor: Administrator, database: TheDatabase) -> AskedOut:
     """By another person than who asked. 409 `second_person_needed`, `change_decided`."""
     async with database.transaction() as session:
-        kind = await approve(session, actor=actor, request_id=request_id, kinds=GRANTS, now=clock.now())
-    return AskedOut(id=request_id, kind=kind, state="approved")
+        done = await approve(session, actor=actor, request_id=request_id, kinds=GRANTS, now=clock.now())
+    return AskedOut(id=request_id, kind=done.kind, state="approved")
 
 
 @routes.post("/role-grants/{request_id}/refuse", status_code=204)
@@ -73,6 +75,43 @@ async def post_reinstate(user_id: UUID, wanted: RefuseIn, actor: Administrator, 
         await people.reinstate(session, actor=actor, user_id=user_id, reason=wanted.reason, now=clock.now())
 
 
+@routes.post("/users/{user_id}/password-resets", status_code=202, response_model=AskedOut)
+async def post_password_reset(
+    request: Request,
+    user_id: UUID,
+    wanted: PasswordResetIn,
+    actor: Administrator,
+    database: TheDatabase,
+    key: IdempotencyKey,
+) -> Response:
+    """Once approved the password is void, and its owner sets a new one. Neither asked for nor approved by himself."""
+    asking = PasswordReset(user_id=user_id, **wanted.model_dump())
+    return await asked(request, database, actor, key, "password.reset", asking)
+
+
+@routes.get("/password-resets")
+async def get_password_resets(actor: Administrator, database: TheDatabase) -> AskedPage:
+    """What waits for a second person."""
+    return await asked_page(database, actor, RESETS)
+
+
+@routes.post("/password-resets/{request_id}/approve")
+async def post_password_reset_approve(request_id: UUID, actor: Administrator, database: TheDatabase) -> ResetOut:
+    """By another person than who asked. `code` is told here once, where one is to be handed over."""
+    async with database.transaction() as session:
+        done = await approve(session, actor=actor, request_id=request_id, kinds=RESETS, now=clock.now())
+    return ResetOut(id=request_id, kind=done.kind, state="approved", code=done.told)
+
+
+@routes.post("/password-resets/{request_id}/refuse", status_code=204)
+async def post_password_reset_refuse(
+    request_id: UUID, wanted: RefuseIn, actor: Administrator, database: TheDatabase
+) -> None:
+    """By another person; who asked takes it back with it."""
+    async with database.transaction() as session:
+        await refuse(session, actor=actor, request_id=request_id, kinds=RESETS, reason=wanted.reason, now=clock.now())
+
+
 @routes.post("/audit/mandates", status_code=202, response_model=AskedOut)
 async def post_mandate(
     request: Request, wanted: MandateIn, actor: Administrator, database: TheDatabase, key: IdempotencyKey
@@ -91,8 +130,8 @@ async def get_mandates(actor: Administrator, database: TheDatabase) -> AskedPage
 async def post_mandate_approve(request_id: UUID, actor: Administrator, database: TheDatabase) -> AskedOut:
     """By another person than who asked."""
     async with database.transaction() as session:
-        kind = await approve(session, actor=actor, request_id=request_id, kinds=MANDATES, now=clock.now())
-    return AskedOut(id=request_id, kind=kind, state="approved")
+        done = await approve(session, actor=actor, request_id=request_id, kinds=MANDATES, now=clock.now())
+    return AskedOut(id=request_id, kind=done.kind, state="approved")
 
 
 @routes.post("/mandates/{request_id}/refuse", status_code=204)

@@ -86,8 +86,8 @@ async def get_rules(actor: Writer, database: TheDatabase) -> AskedPage:
 async def post_approve(request_id: UUID, actor: Writer, database: TheDatabase) -> AskedOut:
     """By another person than who asked. 409 `second_person_needed`, `change_decided`."""
     async with database.transaction() as session:
-        kind = await approve(session, actor=actor, request_id=request_id, kinds=RULES, now=clock.now())
-    return AskedOut(id=request_id, kind=kind, state="approved")
+        done = await approve(session, actor=actor, request_id=request_id, kinds=RULES, now=clock.now())
+    return AskedOut(id=request_id, kind=done.kind, state="approved")
 
 
 @routes.post("/rules/{request_id}/refuse", status_code=204)

@@ -17,6 +17,12 @@ class AskedOut(BaseModel):
     state: str
 
 
+class ResetOut(AskedOut):
+    """code: to be handed over, `/sign-in/reset` takes it; null where a link was mailed."""
+
+    code: str | None
+
+
 class WaitingOut(BaseModel):
     """facts: what is asked for, as it was sent. asked_by_name: who, by name."""
 

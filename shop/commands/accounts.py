@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from shop.access import users
-from shop.access.passwords import hash_password
+from shop.access.passwords import check_new_password, hash_password
 from shop.access.permissions import Grant
 from shop.access.users import create_user, grant_role, reset_password, revoke_role, user_id_of
 from shop.core import clock
@@ -17,7 +17,11 @@ class NotHeld(NotFound):
 
 
 async def create(database: Database, *, email: str, name: str, phone: str | None, password: str) -> UUID:
-    """Returns the account's id. Raises what `create_user` raises."""
+    """Returns the account's id. Whoever runs the shop vouches for the address: it is a name at once.
+
+    Raises WeakPassword and what `create_user` raises.
+    """
+    check_new_password(password, email=email, name=name)
     password_hash = await hash_password(password)
     async with database.transaction() as session:
         made = await create_user(
@@ -42,7 +46,8 @@ async def grant(database: Database, *, email: str, grant: Grant) -> None:
 
 
 async def reset(database: Database, *, email: str, password: str) -> None:
-    """Whoever was signed in is signed out. Raises NoSuchUser."""
+    """Whoever was signed in is signed out. Raises NoSuchUser, WeakPassword."""
+    check_new_password(password, email=email)
     password_hash = await hash_password(password)
     async with database.transaction() as session:
         user_id = await user_id_of(session, email)

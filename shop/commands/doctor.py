@@ -15,7 +15,11 @@ from shop.core import clock
 from shop.core.database import Database, open_database
 from shop.core.settings import Settings
 from shop.home.health import prepared_months, why_not_ready
+from shop.messages.queries import Standing, standing
+from shop.messages.senders import carried, check_addresses
 
+LATE = timedelta(hours=1)
+_SET_BY = {"mail": "MAIL_URL", "sms": "SMS_URL"}
 CLOCK_MAY_DIFFER = timedelta(seconds=2)  # from the database's; signatures of webhooks live five minutes
 
 
@@ -44,6 +48,7 @@ async def examine() -> list[Finding]:
         return [*found, Finding("database", ok=False, said=f"{type(error).__name__}: is DATABASE_URL right?")]
     try:
         found += [finding async for finding in examined(database)]
+        found.append(await _messages(database, settings))
     except Exception as error:  # noqa: BLE001
         found.append(Finding("database", ok=False, said=f"{type(error).__name__}: {error}"))
     finally:
@@ -74,6 +79,26 @@ async def examined(database: Database) -> AsyncIterator[Finding]:
         said=f"{ahead:.0f} ahead" if ahead >= FEWEST else f"only {ahead:.0f} ahead: is a worker running?",
     )
     yield Finding("worker", ok=True, said="none is running" if "worker" in reasons else "alive")
+
+
+async def _messages(database: Database, settings: Settings) -> Finding:
+    """Whether what the shop writes is carried, and what was not. Mail is always needed: passwords are reset by it."""
+    try:
+        check_addresses(settings)
+    except ValueError as error:
+        return Finding("messages", ok=False, said=str(error))
+    async with database.reading() as session:
+        stands = {one.channel: one for one in await standing(session)}
+    said, sent_by = [], carried(settings)
+    for channel in sorted({"mail", *stands}):
+        one = stands.get(channel, Standing(channel, 0, 0, None))
+        if channel not in sent_by:
+            said.append(f"{_SET_BY[channel]} is not set: {one.waiting} messages wait")
+        elif one.oldest is not None and clock.wall() - one.oldest > LATE:
+            said.append(f"{one.waiting} wait, the oldest since {one.oldest:%Y-%m-%d %H:%M}: is a worker running?")
+        if one.given_up:
+            said.append(f"{one.given_up} were given up: see /admin/messages")
+    return Finding("messages", ok=not said, said="; ".join(said) or "none is late")
 
 
 def _payments(settings: Settings) -> Finding:

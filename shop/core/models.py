@@ -65,6 +65,20 @@ class SandboxObject(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Moment, sa_column_kwargs={"server_default": func.now()})
 
 
+class SandboxMessage(SQLModel, table=True):
+    """Mail and SMS that development sent, as a receiver would read them. Empty in production."""
+
+    __tablename__ = "sandbox_message"
+
+    id: UUID = Field(primary_key=True)
+    channel: str
+    message_id: str
+    address: str
+    subject: str
+    body: str
+    sent_at: datetime = Field(sa_type=Moment, index=True)
+
+
 class SandboxClock(SQLModel, table=True):
     """How far development's clock runs ahead, shared by web and worker. At most one row; none in production."""
 

@@ -32,6 +32,11 @@ class Settings(BaseSettings):
     data_folder: Path = Path(".data")
     files_url: str | None = None
     """Where evidence is kept: a folder, `s3://bucket/prefix`; unset → `files` in the data folder."""
+    mail_url: str | None = None
+    """`smtp+starttls://user:password@host:587/?from=shop@example.com` or `smtps://…`. Unset: development keeps mail in
+    a table (`/sandbox/messages`), production in the outbox, until there is one."""
+    sms_url: str | None = None
+    """`https://user:password@gateway/path`, which gets `{"id", "to", "text"}`. Unset: as for mail."""
     channel_keys: dict[str, str] = {}
     """What other channels gave us to sign with, as JSON: {"platform_832": "…"}. Without one nothing is fetched."""
 

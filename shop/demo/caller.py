@@ -1,7 +1,7 @@
 """Somebody who uses the shop from outside: HTTP and nothing else."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import uuid4
@@ -13,7 +13,11 @@ from shop.demo.people import PASSWORD
 ADDRESS: Final = {"name": "收货人（虚构）", "phone": "13800138000", "region_code": "310101", "street": "示例路一号"}
 _FORM_TOKEN: Final = re.compile(r'name="csrf_token" value="([0-9a-f]{64})"')
 
+_LINK: Final = re.compile(r"/sign-in/verify/[\w-]+")
+
 Json = dict[str, Any]
+Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
+"""Waits until the answer is true: over HTTP by asking again, in a test by letting the worker's jobs run."""
 
 
 class Unexpected(Exception):
@@ -76,17 +80,31 @@ async def sign_in(http: httpx.AsyncClient, email: str, password: str = PASSWORD)
     return Caller(http, {"authorization": f"Bearer {token['access_token']}"})
 
 
-async def join(http: httpx.AsyncClient, code: str, *, email: str, name: str, phone: str) -> Caller:
-    """Come by a unit's invitation link, as in a browser, and sign in."""
-    page = await http.get(f"/join/{code}")
+async def join(http: httpx.AsyncClient, code: str, *, email: str, name: str, phone: str, until: Until) -> Caller:
+    """Come by a unit's invitation link, as in a browser, open the link of the mail that follows, and sign in."""
+    typed = {"email": email, "name": name, "phone": phone, "password": PASSWORD}
+    await _send_form(http, f"/join/{code}", typed)
+    letters: list[str] = []
+
+    async def arrived() -> bool:
+        sent = (await Caller(http).ask("GET", "/sandbox/messages"))["items"]
+        letters[:] = [one["body"] for one in sent if one["address"] == email]
+        return bool(letters)
+
+    await until(arrived)
+    link = _LINK.search(letters[0])
+    if link is None:
+        raise Unexpected(f"确认邮件里没有链接：{letters[0]}")
+    await _send_form(http, link[0], {})
+    http.cookies.clear()  # from here on by token, like every other caller
+    return await sign_in(http, email)
+
+
+async def _send_form(http: httpx.AsyncClient, path: str, typed: Mapping[str, str]) -> None:
+    page = await http.get(path)
     token = _FORM_TOKEN.search(page.text)
     if token is None:
-        raise Unexpected(f"邀请链接 {code} 打不开：{page.status_code}")
-    answer = await http.post(
-        f"/join/{code}",
-        data={"csrf_token": token[1], "email": email, "name": name, "phone": phone, "password": PASSWORD},
-    )
-    http.cookies.clear()  # from here on by token, like every other caller
+        raise Unexpected(f"{path} 打不开：{page.status_code}")
+    answer = await http.post(path, data={"csrf_token": token[1], **typed})
     if answer.status_code != 303:
-        raise Unexpected(f"邀请链接 {code}：应答 {answer.status_code}")
-    return await sign_in(http, email)
+        raise Unexpected(f"{path}：应答 {answer.status_code}")

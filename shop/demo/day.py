@@ -1,6 +1,6 @@
 """One day of the shop, played by invented people (虚构) through HTTP. Nothing here looks into the database."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -9,11 +9,9 @@ from typing import Final
 import httpx
 
 from shop.core.clock import SHANGHAI
-from shop.demo.caller import Caller, Json, join, sign_in
+from shop.demo.caller import Caller, Json, Until, join, sign_in
 from shop.demo.people import LINK_CODE
 
-Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
-"""Waits until the answer is true: over HTTP by asking again, in a test by letting the worker's jobs run."""
 Step = Callable[[str], AbstractContextManager[None]]
 
 COUNTIES: Final = ("140225", "513334", "610825")
@@ -54,8 +52,10 @@ async def play_day(http: httpx.AsyncClient, *, until: Until, step: Step) -> Day:
         usual = await shop.buy(employee, goods)
     with step("职工买一件帮扶认定已过期的商品：照卖，但不计入"):
         uncounted = await shop.buy(employee, {_sku(await employee.find(q=EXPIRED)): 1})
-    with step("客户亲友从单位的邀请链接进来，下单付款：帮助销售"):
-        friend = await join(http, LINK_CODE, email="friend@demo.test", name="亲友卯（虚构）", phone="13800138013")
+    with step("客户亲友从单位的邀请链接进来，确认邮箱，下单付款：帮助销售"):
+        friend = await join(
+            http, LINK_CODE, email="friend@demo.test", name="亲友卯（虚构）", phone="13800138013", until=shop.until
+        )
         chosen = await friend.find(county="620623", sort="-price")
         assisted = await shop.buy(friend, {_sku(chosen): 3})
     with step("一位同事打开付款页没有付，一位亲友下单后没有付款"):

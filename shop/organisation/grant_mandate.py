@@ -35,7 +35,8 @@ class NewMandate:
 
 
 _AUDITOR = text("""
-SELECT u.id FROM user_account u WHERE lower(u.email) = lower(:email) AND u.state = 'active'
+SELECT u.id FROM user_account u
+WHERE lower(u.email) = lower(:email) AND u.email_verified_at IS NOT NULL AND u.state = 'active'
     AND EXISTS (SELECT FROM role_grant g WHERE g.user_id = u.id AND g.role = 'auditor')
 """)
 _UNKNOWN = text("""

@@ -7,13 +7,16 @@ from uuid import UUID
 
 from sqlalchemy import Date, bindparam, text
 
+from shop.access.contact import checked_email
 from shop.access.permissions import Grant, Role
 from shop.access.sign_in import SignedIn, open_session
 from shop.access.users import create_user, grant_role
+from shop.access.verify_email import offer_email
 from shop.core import clock
 from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import NotFound
 from shop.organisation.members import introduce
+from shop.ui.i18n import Lang
 
 _LINK: Final = text("""
     SELECT invitation_link.code, unit.id AS unit_id, unit.name AS unit_name
@@ -46,18 +49,35 @@ async def link_of(session: ReadSession, code: str, day: date) -> Link:
 
 
 async def join_by_link(
-    session: WriteSession, *, code: str, email: str, password_hash: str, name: str, phone: str, now: datetime
+    session: WriteSession,
+    *,
+    code: str,
+    email: str,
+    password_hash: str,
+    name: str,
+    phone: str,
+    lang: Lang = "zh",
+    now: datetime,
 ) -> SignedIn:
-    """User, person, introduction and role at once, signed in for pages.
+    """User, person, introduction and role at once, signed in for pages: he may buy. The address becomes his name once
+    he opens the link that is sent to it; where it is another account's, that is told to the address, not to him.
 
     password_hash: from `passwords.hash_password`, made before the transaction. now: the shop's time.
-    Raises NoSuchLink, BadContact, EmailTaken.
+    Raises NoSuchLink, BadContact.
     """
     day = clock.business_day(now)
     link = await link_of(session, code, day)
     made = await create_user(
-        session, actor=None, email=email, name=name, phone=phone, password_hash=password_hash, now=now
+        session,
+        actor=None,
+        email=email,
+        name=name,
+        phone=phone,
+        password_hash=password_hash,
+        email_proven=False,
+        now=now,
     )
+    await offer_email(session, user_id=made.user_id, email=checked_email(email), lang=lang, now=now)
     await introduce(
         session, actor=None, person_id=made.person_id, unit_id=link.unit_id, link_code=link.code, day=day, now=now
     )

@@ -7,18 +7,18 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from shop.access.api import address_of
+from shop.access.ask_reset import MAILS_MOST
 from shop.access.attempts import ADDRESS_MOST, TooManyAttempts, key_of, reserve
 from shop.access.contact import BadContact, checked_email, checked_name, checked_phone
 from shop.access.cookies import remember
 from shop.access.passwords import WeakPassword, check_new_password, hash_password
-from shop.access.users import EmailTaken
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Detail, Problem
 from shop.core.requests import TheDatabase, TheSettings
 from shop.core.settings import Settings
 from shop.organisation.join_by_link import Link, join_by_link, link_of
-from shop.ui.pages import render
+from shop.ui.pages import lang_of, render
 
 routes = APIRouter(include_in_schema=False)
 
@@ -42,18 +42,22 @@ async def post_join(
     name: Annotated[str, Form()] = "",
     phone: Annotated[str, Form()] = "",
 ) -> Response:
-    """Signed in and on to the shop, or the same page with what was typed and what is wrong with it."""
+    """Signed in and on to the shop, or the same page with what was typed and what is wrong with it. Whether the address
+    has an account already is told to the address alone.
+    """
     async with database.reading() as session:
         link = await link_of(session, code, clock.today())
     typed = {"email": email, "name": name, "phone": phone}
     if wrong := _wrong(password, **typed):
         return _page(request, link, typed, wrong, 422)
     try:
-        await _reserve(database, settings, address_of(request))
+        await _reserve(database, settings, address_of(request), checked_email(email))
         password_hash = await hash_password(password)
         async with database.transaction() as session:
-            signed_in = await join_by_link(session, code=code, password_hash=password_hash, now=clock.now(), **typed)
-    except (EmailTaken, TooManyAttempts) as problem:
+            signed_in = await join_by_link(
+                session, code=code, password_hash=password_hash, lang=lang_of(request), now=clock.now(), **typed
+            )
+    except TooManyAttempts as problem:
         return _page(request, link, typed, problem.errors or [_general(problem)], problem.status)
     answer = RedirectResponse("/", 303)
     remember(answer, signed_in.secret or "", settings)
@@ -67,7 +71,7 @@ def _wrong(password: str, *, email: str, name: str, phone: str) -> list[Detail]:
         lambda: checked_email(email),
         lambda: checked_name(name),
         lambda: checked_phone(phone),
-        lambda: check_new_password(password, email=email),
+        lambda: check_new_password(password, email=email, name=name),
     ):
         try:
             check()
@@ -76,11 +80,14 @@ def _wrong(password: str, *, email: str, name: str, phone: str) -> list[Detail]:
     return found
 
 
-async def _reserve(database: Database, settings: Settings, address: str) -> None:
-    """Accounts cost a slow hash each: one address does not get them without end. Raises TooManyAttempts."""
+async def _reserve(database: Database, settings: Settings, address: str, email: str) -> None:
+    """Accounts cost a slow hash and a mail each: neither one address nor one mailbox gets them without end. Raises
+    TooManyAttempts.
+    """
     async with database.transaction() as session:
-        key = key_of(settings.secret_key, "join", address)
-        await reserve(session, {key: ADDRESS_MOST}, now=clock.wall())
+        keys = {key_of(settings.secret_key, "join", address): ADDRESS_MOST}
+        keys[key_of(settings.secret_key, "mail", email)] = MAILS_MOST
+        await reserve(session, keys, now=clock.wall())
 
 
 def _page(

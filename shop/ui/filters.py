@@ -80,6 +80,12 @@ def masked_phone(phone: str | None) -> str:
     return f"{kept[:3]}****{kept[-4:]}" if len(kept) >= 10 else "****"
 
 
+def masked_email(email: str | None) -> str:
+    """``ada@example.com`` → ``a***@example.com``. None or blank → ``—``."""
+    mailbox, at, host = (email or "").strip().rpartition("@")
+    return f"{mailbox[:1]}***{at}{host}" if mailbox else NOTHING
+
+
 def masked_name(name: str | None) -> str:
     """``张三丰`` → ``张*``: the length of the name stays private too. None or blank → ``—``."""
     kept = (name or "").strip()

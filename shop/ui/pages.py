@@ -34,6 +34,7 @@ def environment(lang: Lang = "zh") -> Environment:
         "wan": filters.wan,
         "percent": filters.percent,
         "masked_phone": filters.masked_phone,
+        "masked_email": filters.masked_email,
         "masked_name": filters.masked_name,
         "grams": partial(filters.grams, lang=lang),
         "day": partial(filters.day, lang=lang),

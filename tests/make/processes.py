@@ -55,6 +55,7 @@ class Processes:
             "DATABASE_OWNER_URL": self.settings.database_owner_url or "",
             "DATABASE_SCHEMA": self.settings.database_schema,
             "PUBLIC_URL": self.url,
+            "MAIL_URL": self.settings.mail_url or "",
         }
 
 

@@ -18,6 +18,7 @@ from shop.adapters.stripe.gateway import PaymentGateway
 from shop.core import clock
 from shop.core.database import Database
 from shop.demo.caller import ADDRESS, Caller, Json, sign_in
+from shop.messages.deliver import deliver_due
 
 WATCHED = (
     "shop_order", "order_event", "order_line", "share_component", "attribution", "delivery", "parcel", "stock_item",
@@ -46,6 +47,7 @@ class Story:
             await handle_inbox(self.database, gateway, now=clock.now())
             await expire_due(self.database, gateway, now=clock.now())
         await refresh_touched(self.database)
+        await deliver_due(self.database, self.app.state.settings)
 
     async def fold(self) -> None:
         await fold_deltas(self.database)

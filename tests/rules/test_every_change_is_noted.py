@@ -54,8 +54,9 @@ UNWATCHED = {
         bank_statement_row""",
     "counted from other rows, which are watched": """account credit_delta credit_rollup credit_rollup_year flag flag_end
         flag_line spending_counter spending_take spending_taken""",
-    "works of the machine": """channel_cursor heartbeat idempotency sandbox_clock sandbox_object sign_in_attempt
-        sign_in_session webhook_inbox""",
+    "works of the machine": """channel_cursor heartbeat idempotency message reset_request sandbox_clock
+        sandbox_message sandbox_object sign_in_attempt sign_in_session webhook_inbox""",
+    "links that are told once: what they open is noted when they do": "account_link",
 }
 JOURNALS = {
     "orders.funds.post": "transfers are the journal of money: appended, each with its key, kind and reference",

@@ -24,6 +24,8 @@ def lint(folder: Path) -> str:
         ("orders/cart/models.py", "orders.checkout", "orders"),
         ("orders/checkout/place.py", "orders.aftersales", "orders"),
         ("shop/access/models.py", "shop.organisation.models", "shop"),
+        ("shop/messages/models.py", "shop.access.models", "shop"),
+        ("shop/access/users.py", "aiosmtplib", "Only adapters"),
         ("orders/checkout/place.py", "stripe", "Only adapters"),
         ("catalog/product/models.py", "httpx", "Only adapters"),
         ("orders/funds/post.py", "catalog.county.models", "Funds"),

@@ -58,3 +58,18 @@ async def test_a_longer_rule_from_a_day_on_keeps_it_longer(client: httpx.AsyncCl
     shop = await small_shop(database)
     await placed(database, await buyer(database, works_at=shop.branch), {shop.skus[0]: 1})
     assert "delivery" not in await erase_due(database, now=THREE_YEARS_ON)
+
+
+async def test_a_rule_counts_years_or_days(client: httpx.AsyncClient, database: Database) -> None:
+    for email in ("admin@example.com", "second@example.com"):
+        await somebody(database, email, Grant(Role.ADMINISTRATOR, "all", "*"))
+    first, second = await bearer(client, "admin@example.com"), await bearer(client, "second@example.com")
+    path = "/audit/retention-rules"
+    rule = {"kind": "message", "source": "示例办法（虚构）", "valid_from": str(clock.today())}
+    for wrong in ({}, {"years": 1, "days": 1}, {"days": 0}, {"days": 367}):
+        refused = await rule_by_two(client, path, rule | wrong, first=first, second=second)
+        assert refused.status_code == 422, wrong
+    assert (await rule_by_two(client, path, rule | {"days": 7}, first=first, second=second)).status_code == 200
+    kept = (await client.get("/api/v1/audit/retention-rules", headers=first)).json()["items"]
+    ruling = {one["kind"]: (one["years"], one["days"]) for one in kept if one["in_force"]}
+    assert (ruling["message"], ruling["delivery"]) == ((None, 7), (3, None))

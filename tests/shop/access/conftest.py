@@ -8,7 +8,10 @@ import pytest
 from fastapi import Depends, FastAPI, Form, Request, UploadFile
 from fastapi.responses import PlainTextResponse
 
+import shop.access.account_api
+import shop.access.account_pages
 import shop.access.api
+import shop.access.link_pages
 import shop.access.pages
 import shop.home.api
 import shop.organisation.pages
@@ -37,7 +40,10 @@ def door_app(database: Database, *, public_url: str = "http://shop.test") -> Fas
     app.add_exception_handler(SignInFirst, sign_in_first)
     app.add_middleware(Forms)
     app.add_middleware(SecurityHeaders, production=False)
-    for room in (shop.access.api, shop.access.pages, shop.home.api, shop.organisation.pages):
+    for room in (
+        shop.access.api, shop.access.pages, shop.access.account_api, shop.access.account_pages, shop.access.link_pages,
+        shop.home.api, shop.organisation.pages,
+    ):  # fmt: skip
         app.include_router(room.routes)
     _probes(app)
     return app

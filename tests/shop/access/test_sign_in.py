@@ -11,7 +11,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import text
 
 from shop.access.door import Door
-from shop.access.passwords import WeakPassword, check_new_password, hash_password, verify_password
+from shop.access.passwords import hash_password, verify_password
 from shop.access.permissions import Actor, Grant, Role
 from shop.access.tokens import LIFETIME, Tokens
 from shop.access.users import suspend
@@ -85,7 +85,7 @@ async def test_a_refusal_never_says_what_was_wrong(app: FastAPI, database: Datab
             "title": "邮箱或密码不对",
             "status": 401,
             "code": "wrong_credentials",
-            "detail": "请核对邮箱和密码后再试；忘记密码请联系本单位管理员重设。",
+            "detail": "请核对邮箱和密码后再试。新注册的邮箱要先打开确认邮件里的链接；忘记密码可以用邮件重设。",
         }
     assert await _count(database, "sign_in_session") == 0
 
@@ -190,12 +190,6 @@ async def test_the_table_of_attempts_names_nobody(app: FastAPI, database: Databa
         rows = (await session.execute(text("SELECT sign_in_attempt::text FROM sign_in_attempt"))).scalars().all()
     assert len(rows) == 2
     assert not any("ada@" in row or "example.com" in row or "192.0.2" in row for row in rows)
-
-
-@pytest.mark.parametrize("password", ["short", "aaaaaaaaaaaaaa", "ada.lovelace-1815", "x" * 201, "ab\ud800cdefghijk"])
-def test_weak_passwords_are_refused(password: str) -> None:
-    with pytest.raises(WeakPassword):
-        check_new_password(password, email="ada.lovelace@example.com")
 
 
 @pytest.mark.parametrize("spoil", ["signature", "claims", "none", "other_key", "empty", "noise"])

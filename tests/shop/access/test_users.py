@@ -138,7 +138,20 @@ def test_phones_that_cannot_be_are_refused(typed: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "ada", "ada@", "@example.com", "a b@example.com", "a@b", "a@b.c" + "d" * 300, "a\x00@b.cn"]
+    "typed",
+    [
+        "",
+        "ada",
+        "ada@",
+        "@example.com",
+        "a b@example.com",
+        "a@b",
+        "a@b.c" + "d" * 300,
+        "a\x00@b.cn",
+        "root,a@b.cn",
+        "a<b@c.cn",
+        '"a"@b.cn',
+    ],
 )
 def test_emails_that_cannot_be_are_refused(typed: str) -> None:
     with pytest.raises(BadContact):

@@ -1,0 +1,136 @@
+"""What a mail's link opens, and how a new one is asked for: `/sign-in/forgot`, `/sign-in/reset`, `/sign-in/verify`.
+
+Opening a link only shows a page: machines that look into mail open links too. The button does it.
+"""
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from shop.access.api import address_of
+from shop.access.ask_reset import ask_reset
+from shop.access.guard import maybe_actor
+from shop.access.links import Purpose, opened
+from shop.access.reset_by_link import reset_by_link
+from shop.access.verify_email import confirm_email
+from shop.core import clock
+from shop.core.database import Database
+from shop.core.errors import Problem
+from shop.core.requests import TheDatabase, TheSettings
+from shop.core.settings import Settings
+from shop.ui.again import render_again
+from shop.ui.pages import lang_of, render
+
+routes = APIRouter(include_in_schema=False)
+
+RESET: Purpose = "reset_password"
+VERIFY: Purpose = "verify_email"
+
+
+@routes.get("/sign-in/forgot")
+async def get_forgot(request: Request) -> Response:
+    return render(request, "access/forgot.html", email="", errors={}, problem=None, asked=False)
+
+
+@routes.post("/sign-in/forgot")
+async def post_forgot(
+    request: Request, database: TheDatabase, settings: TheSettings, email: Annotated[str, Form()] = ""
+) -> Response:
+    """The same page whether or not there is such an account."""
+    try:
+        await ask_reset(
+            database,
+            secret_key=settings.secret_key,
+            email=email,
+            address=address_of(request),
+            lang=lang_of(request),
+            wall=clock.wall(),
+        )
+    except Problem as problem:
+        return render_again(request, "access/forgot.html", problem, email=email, asked=False)
+    return render(request, "access/forgot.html", 202, email=email, errors={}, problem=None, asked=True)
+
+
+@routes.get("/sign-in/reset")
+async def get_code(request: Request) -> Response:
+    """For a code that an administrator handed over."""
+    return render(request, "access/reset_code.html")
+
+
+@routes.post("/sign-in/reset")
+async def post_code(code: Annotated[str, Form()] = "") -> Response:
+    return RedirectResponse(f"/sign-in/reset/{quote(code.strip()[:80], safe='') or '-'}", 303)
+
+
+@routes.get("/sign-in/reset/{told}")
+async def get_reset(request: Request, told: str, database: TheDatabase, settings: TheSettings) -> Response:
+    """Raises LinkDead."""
+    async with database.reading() as session:
+        await opened(session, RESET, told, secret_key=settings.secret_key, wall=clock.wall())
+    return render(request, "access/reset.html", errors={})
+
+
+@routes.post("/sign-in/reset/{told}")
+async def post_reset(
+    request: Request, told: str, database: TheDatabase, settings: TheSettings, password: Annotated[str, Form()] = ""
+) -> Response:
+    """On to the sign-in with the new password."""
+    try:
+        await reset_by_link(
+            database,
+            secret_key=settings.secret_key,
+            told=told,
+            password=password,
+            lang=lang_of(request),
+            now=clock.now(),
+        )
+    except Problem as problem:
+        if not problem.errors:
+            raise
+        return render_again(request, "access/reset.html", problem)
+    return RedirectResponse("/sign-in?done=reset", 303)
+
+
+@routes.get("/sign-in/verify/{token}")
+async def get_verify(request: Request, token: str, database: TheDatabase, settings: TheSettings) -> Response:
+    """Raises LinkDead."""
+    shown = await _to_verify(request, token, database, settings)
+    return render(request, "access/verify.html", errors={}, **shown)
+
+
+@routes.post("/sign-in/verify/{token}")
+async def post_verify(
+    request: Request,
+    token: str,
+    database: TheDatabase,
+    settings: TheSettings,
+    current_password: Annotated[str, Form()] = "",
+) -> Response:
+    """Whoever is signed in goes on in the shop, others to the sign-in."""
+    actor = await maybe_actor(request)
+    try:
+        await confirm_email(
+            database,
+            secret_key=settings.secret_key,
+            token=token,
+            actor=actor,
+            password=current_password,
+            address=address_of(request),
+            now=clock.now(),
+        )
+    except Problem as problem:
+        if not problem.errors:
+            raise
+        shown = await _to_verify(request, token, database, settings)
+        return render_again(request, "access/verify.html", problem, **shown)
+    return RedirectResponse("/me/email?done=verified" if actor else "/sign-in?done=verified", 303)
+
+
+async def _to_verify(request: Request, token: str, database: Database, settings: Settings) -> dict[str, Any]:
+    """The address, and whether its own account is signed in here: others are asked for its password."""
+    async with database.reading() as session:
+        link = await opened(session, VERIFY, token, secret_key=settings.secret_key, wall=clock.wall())
+    actor = await maybe_actor(request)
+    return {"email": link.email, "own": actor is not None and actor.user_id == link.user_id}

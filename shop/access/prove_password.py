@@ -1,0 +1,38 @@
+"""Who is signed in proves with the password that it is still he who asks."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shop.access.attempts import ACCOUNT_MOST, ADDRESS_MOST, forget, key_of, reserve
+from shop.access.passwords import verify_password
+from shop.core.database import Database
+from shop.core.errors import Detail, Invalid
+
+_HASH: Final = text("SELECT password_hash FROM user_account WHERE id = :user AND state = 'active'")
+
+
+class WrongPassword(Invalid):
+    code = "wrong_password"
+    title = "当前密码不对"
+
+
+async def prove_password(
+    database: Database, *, secret_key: str, user_id: UUID, password: str, address: str, wall: datetime
+) -> str:
+    """The hash that was found right: whoever changes the account asks that it is still the same. Opens its own short
+    transactions; wrong ones are counted as at the sign-in. Raises WrongPassword, TooManyAttempts.
+    """
+    account_key, address_key = key_of(secret_key, "proof", str(user_id)), key_of(secret_key, "address", address)
+    async with database.transaction() as session:
+        await reserve(session, {account_key: ACCOUNT_MOST, address_key: ADDRESS_MOST}, now=wall)
+        stored: str | None = await session.scalar(_HASH, {"user": user_id})
+    fits, _ = await verify_password(password, stored)
+    if stored is None or not fits:
+        said = "请核对当前密码后再试；忘记了可以用邮件重设。"
+        raise WrongPassword(said, [Detail("/current_password", WrongPassword.code, said)])
+    async with database.transaction() as session:
+        await forget(session, account=account_key, address=address_key)
+    return stored

@@ -1,0 +1,1 @@
+"""SMS leave the house by a gateway's HTTP interface."""
