@@ -14,7 +14,8 @@ from sqlalchemy import text
 from orders.banking.statement.known_rows import ROWS
 from orders.banking.statement.map_layout import layouts_of
 from orders.banking.statement.own_account import account_digest, own_account
-from orders.banking.statement.read_statement import Came, read_statement
+from orders.banking.statement.read_row import Came
+from orders.banking.statement.read_statement import read_statement
 from orders.evidence.keep import keep, plain_name
 from shop.access.permissions import Actor
 from shop.adapters.files.store import FileStore

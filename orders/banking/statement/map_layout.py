@@ -19,6 +19,7 @@ from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import Detail, NotFound, Problem
 from shop.core.ids import new_id
 from shop.organisation.queries import unit_path, visible_unit_ids
+from shop.sheet.heed import says_direction, says_status, unit_in
 from shop.sheet.value import plain
 
 
@@ -120,6 +121,8 @@ async def propose_layout(
     if twice := sorted({title for title in every if every.count(title) > 1}):
         said = f"一列只能是一种内容：{'、'.join(twice)}"
         raise LayoutIncomplete(f"{said}。", [Detail("/columns", LayoutIncomplete.code, said)])
+    if said := _overlooked(wanted, ignored):
+        raise LayoutIncomplete(f"{said}。", [Detail("/columns", LayoutIncomplete.code, said)])
     layout_id = new_id()
     facts = {"id": layout_id, "name": name, "unit": unit_id, "ignored": list(ignored), "sample": sample_sha256}
     facts |= {"columns": msgspec.json.encode(wanted).decode(), "day": day, "actor": actor.user_id, "now": now}
@@ -151,6 +154,18 @@ async def decide_layout(
     if confirmed:
         await session.execute(_END, {"name": layout.name, "unit": layout.unit_id, "id": layout_id, "day": day})
     await _note(session, actor, f"bank_layout.{state}", layout_id, {"name": layout.name}, now)
+
+
+def _overlooked(wanted: Mapping[str, Sequence[str]], ignored: Sequence[str]) -> str:
+    """What would make another figure of a row's, or money that came of what went out; "" where nothing does."""
+    for title in (title for name in ("income", "outgo", "amount") for title in wanted.get(name, ())):
+        if unit := unit_in(title):
+            return f"“{title}”以{unit}为单位，请先换算成元（或使用以元为单位的导出）"
+    one_way = "direction" in wanted or {"income", "outgo"} <= wanted.keys()
+    for title in ignored:
+        if says_status(title) or (not one_way and says_direction(title)):
+            return f"“{title}”说的是收支方向或状态，不能不读，请指明它是哪一列"
+    return ""
 
 
 async def _within(session: ReadSession, actor: Actor, permission: Permission, unit_id: UUID | None, day: date) -> None:
