@@ -18,7 +18,8 @@ from orders.intake.row import Row
 from shop.core.errors import Problem
 from shop.core.ids import new_id
 from shop.sheet.cells import Cells, Mistake
-from shop.sheet.read import ROWS_ABOVE_MAX, Sheet, read_sheet
+from shop.sheet.heed import foreign, heed_above, is_currency
+from shop.sheet.read import ROWS_ABOVE_MAX, Line, Sheet, read_sheet
 from shop.sheet.refused import HeaderWrong
 from shop.sheet.table import Table, require_known, table_of
 from shop.sheet.value import YUAN_MAX, plain
@@ -61,6 +62,7 @@ def read_rows(
     sheet = read_sheet(data, ROWS_MAX)
     wanted = channel_named(channels, channel_code) if channel_code else None
     table, columns = _table_of(sheet, channels, wanted)
+    heed_above(sheet, table.header_row)
     _refuse_twice([plain(title) for title in table.titles])
     known = _read_titles(columns, [plain(title) for title in table.titles])
     ignored = require_known(table, known, {plain(one) for one in acknowledged})
@@ -75,6 +77,7 @@ def read_rows(
         channel = _stated_channel(by_field, channels, channel, line.number)
         if channel is not None:
             row = read_row(channel, line.number, by_field, {name for name, at in places.items() if at in line.lost})
+            row.mistakes += _foreign(table, line)
             if longer := too_long.get(f"/rows/{line.number}"):
                 row.state, row.why = "staged", None
                 row.mistakes = [Mistake("", longer.code, longer.detail)]
@@ -122,11 +125,21 @@ def read_row(channel: Channel, number: int, cells: Mapping[str, str], lost: Coll
     return row
 
 
+def _foreign(table: Table, line: Line) -> list[Mistake]:
+    """A currency that is not yuan, whoever said that its column need not be read."""
+    said = ((title, line.cells[at]) for at, title in enumerate(table.titles) if is_currency(title))
+    return [
+        Mistake("", "currency_other", f"第 {line.number} 行“{title}”：{wrong}")
+        for title, cell in said
+        if (wrong := foreign(cell))
+    ]
+
+
 def _table_of(sheet: Sheet, channels: Sequence[Channel], wanted: Channel | None) -> tuple[Table, Sequence[Named]]:
     """The table under the first header that is the channel's own or our template's, and which of both it is."""
     ways = [wanted.known_columns, TEMPLATE] if wanted else [TEMPLATE]
     for columns in ways:
-        if table := table_of(sheet, partial(_whole, columns), rows_max=ROWS_MAX):
+        if table := table_of(sheet, partial(_whole, columns), rows_max=ROWS_MAX, is_row=partial(_is_row, columns)):
             return table, columns
     for other in channels:
         if wanted in (None, other) or table_of(sheet, partial(_whole, other.columns)) is None:
@@ -144,6 +157,11 @@ def _table_of(sheet: Sheet, channels: Sequence[Channel], wanted: Channel | None)
 def _whole(columns: Sequence[Named], titles: Sequence[str]) -> bool:
     found = _places(columns, titles)
     return all(name in found for name in NEEDED)
+
+
+def _is_row(columns: Sequence[Named], titles: Sequence[str], cells: Sequence[str]) -> bool:
+    found = _places(columns, titles)
+    return all(found[name] < len(cells) and cells[found[name]] for name in NEEDED)
 
 
 def _places(columns: Sequence[Named], titles: Sequence[str]) -> dict[str, int]:
@@ -219,6 +237,9 @@ def _status(channel: Channel, cells: Cells, row: Row) -> str | None:
     or a word is unknown, which is noted.
     """
     said = cells.states("status", {**STATUSES, **(channel.named("status").words or {})})
+    if "part_refunded" in said and row.type == "sale":
+        asks = "渠道说退了一部分：请确认它的退款行已经在这份或另一份文件里"
+        row.asked.append(Mistake("status", "part_refunded", asks))
     if row.type == "refund":
         said = ["closed" if one == "refund_closed" else one for one in said if one != "refunded"]
     return next((one for one in said if one in NOT_COUNTED), None)
