@@ -190,7 +190,8 @@ async def _save(
 def _read(kind: Kind[Row], data: bytes, acknowledged: Collection[str]) -> _Read[Row]:
     """Bytes to rows, away from the event loop: a large file takes a second."""
     sheet = read_sheet(data, kind.rows_max)
-    table = table_of(sheet, kind.is_header, rows_max=kind.rows_max) or first_row_table(sheet, rows_max=kind.rows_max)
+    most, is_row = kind.rows_max, kind.is_row
+    table = table_of(sheet, kind.is_header, rows_max=most, is_row=is_row) or first_row_table(sheet, rows_max=most)
     layout = kind.layout_for(table.titles)
     places, ignored = layout.places(table, acknowledged)
     titles = {one.name: one.title for one in layout.columns}
