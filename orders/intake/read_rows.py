@@ -18,11 +18,11 @@ from orders.intake.row import Row
 from shop.core.errors import Problem
 from shop.core.ids import new_id
 from shop.sheet.cells import Cells, Mistake
-from shop.sheet.heed import foreign, heed_above, is_currency
-from shop.sheet.read import ROWS_ABOVE_MAX, Line, Sheet, read_sheet
+from shop.sheet.heed import foreign_cells, heed_above
+from shop.sheet.read import DIGITS_KEPT, ROWS_ABOVE_MAX, Sheet, read_sheet
 from shop.sheet.refused import HeaderWrong
 from shop.sheet.table import Table, require_known, table_of
-from shop.sheet.value import YUAN_MAX, plain
+from shop.sheet.value import YUAN_MAX, plain, rounded
 from shop.sheet.words import BESIDE, NOT_COUNTED, STATUSES
 
 ROWS_MAX: Final = 5_000
@@ -77,11 +77,21 @@ def read_rows(
         channel = _stated_channel(by_field, channels, channel, line.number)
         if channel is not None:
             row = read_row(channel, line.number, by_field, {name for name, at in places.items() if at in line.lost})
-            row.mistakes += _foreign(table, line)
+            row.mistakes += [
+                Mistake("", "currency_other", f"第 {line.number} 行“{title}”：{wrong}")
+                for title, wrong in foreign_cells(table.titles, line)
+            ]
             if longer := too_long.get(f"/rows/{line.number}"):
                 row.state, row.why = "staged", None
                 row.mistakes = [Mistake("", longer.code, longer.detail)]
             read.append(row)
+    if rounded(row.external_number for row in read):
+        for row in read:
+            if len(row.external_number) > DIGITS_KEPT:
+                said = (
+                    f"“{row.external_number}”超过 15 位的末尾都是 0，像是被表格软件改掉了，请把这一列设为文本后重新导出"
+                )
+                row.wrong("number", said, "digits_lost")
     if channel is None or not read:
         raise HeaderWrong("只有表头，没有数据行。")
     return FileRead(channel, sorted([*read, *_notes(channel, table)], key=lambda row: row.number), ignored)
@@ -123,16 +133,6 @@ def read_row(channel: Channel, number: int, cells: Mapping[str, str], lost: Coll
         reading.blank("day")
     row.mistakes += reading.mistakes
     return row
-
-
-def _foreign(table: Table, line: Line) -> list[Mistake]:
-    """A currency that is not yuan, whoever said that its column need not be read."""
-    said = ((title, line.cells[at]) for at, title in enumerate(table.titles) if is_currency(title))
-    return [
-        Mistake("", "currency_other", f"第 {line.number} 行“{title}”：{wrong}")
-        for title, cell in said
-        if (wrong := foreign(cell))
-    ]
 
 
 def _table_of(sheet: Sheet, channels: Sequence[Channel], wanted: Channel | None) -> tuple[Table, Sequence[Named]]:

@@ -61,6 +61,12 @@ def foreign(written: str) -> str:
     return f"“{written[:20]}”不是人民币：只能导入人民币的金额，请另外处理这一行"
 
 
+def foreign_cells(titles: Sequence[str], line: Line) -> list[tuple[str, str]]:
+    """(title, what is wrong) of a row's currencies that are no yuan, whoever said that nobody need read them."""
+    said = ((title, line.cells[at]) for at, title in enumerate(titles) if at < len(line.cells) and is_currency(title))
+    return [(title, wrong) for title, cell in said if (wrong := foreign(cell))]
+
+
 def unit_in(title: str) -> str:
     """The unit that a column of money says, where it is not yuan; else ""."""
     found = _UNIT_IN_TITLE.search(plain(title))

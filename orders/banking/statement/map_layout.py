@@ -20,6 +20,7 @@ from shop.core.errors import Detail, NotFound, Problem
 from shop.core.ids import new_id
 from shop.organisation.queries import unit_path, visible_unit_ids
 from shop.sheet.heed import says_direction, says_status, unit_in
+from shop.sheet.refused import HeaderWrong
 from shop.sheet.value import plain
 
 
@@ -29,6 +30,14 @@ class LayoutIncomplete(Problem):
     status: ClassVar[int] = 422
     code: ClassVar[str] = "layout_incomplete"
     title: ClassVar[str] = "还缺少必需的列"
+
+
+class LayoutWaits(HeaderWrong):
+    """It is mapped, and another person has not confirmed it yet."""
+
+    status: ClassVar[int] = 409
+    code: ClassVar[str] = "layout_waits"
+    title: ClassVar[str] = "这种表头的格式正等待另一人确认"
 
 
 class LayoutDecided(Problem):
@@ -54,6 +63,10 @@ _IN_FORCE = text("""
 SELECT name, columns, ignored FROM bank_layout
 WHERE state = 'confirmed' AND valid_from <= :day AND (valid_to IS NULL OR valid_to > :day)
     AND (unit_id IS NULL OR unit_id = ANY(CAST(:path AS uuid[]))) ORDER BY valid_from DESC, id
+""")
+_WAITING = text("""
+SELECT name, columns, ignored FROM bank_layout
+WHERE state = 'proposed' AND (unit_id IS NULL OR unit_id = ANY(CAST(:path AS uuid[]))) ORDER BY proposed_at, id
 """)
 _PROPOSE = text("""
 INSERT INTO bank_layout (id, name, unit_id, columns, ignored, sample_sha256, state, valid_from, proposed_by,
@@ -84,6 +97,14 @@ async def layouts_of(session: ReadSession, unit_id: UUID | None, day: date) -> l
     path = await unit_path(session, unit_id, day) if unit_id else []
     mapped = await session.execute(_IN_FORCE, {"day": day, "path": [str(one) for one in path]})
     return [*(_layout(row) for row in mapped), *LAYOUTS]
+
+
+async def refuse_waiting(session: ReadSession, unit_id: UUID | None, titles: Sequence[str], day: date) -> None:
+    """titles: of a header that no layout knows. Raises LayoutWaits where somebody has mapped it for this desk."""
+    path = await unit_path(session, unit_id, day) if unit_id else []
+    for row in await session.execute(_WAITING, {"path": [str(one) for one in path]}):
+        if _layout(row).is_header([plain(title) for title in titles]):
+            raise LayoutWaits(f"格式“{row.name}”已经有人指明了各列，请另一位同事在对公转账页确认，然后再导入。")
 
 
 async def layouts_seen(session: ReadSession, actor: Actor, day: date) -> list[LayoutSeen]:

@@ -13,7 +13,7 @@ from orders.month.models import FIRST_MONTH
 from orders.order.transfer_code import codes_in
 from shop.core import clock
 from shop.sheet.cells import Cells, some_of
-from shop.sheet.heed import foreign, is_currency
+from shop.sheet.heed import foreign_cells
 from shop.sheet.read import Line
 from shop.sheet.value import Unreadable, fen_of, plain
 from shop.sheet.words import BESIDE, DIRECTIONS, NOT_COUNTED, STATUSES, part_refunded
@@ -65,9 +65,8 @@ class Reading:
 
 def moved(line: Line, cells: Cells, reading: Reading) -> Came | str | None:
     """Money that came or was taken back; why the row is set aside; None: its mistakes are noted in the cells."""
-    for place, title in enumerate(reading.titles):
-        if is_currency(title) and place < len(line.cells) and (wrong := foreign(line.cells[place])):
-            cells.wrong("currency", wrong, "currency_other")
+    for _, wrong in foreign_cells(reading.titles, line):
+        cells.wrong("currency", wrong, "currency_other")
     fen = _fen(cells, reading)
     cells.maybe_fen("balance")  # a figure, or the cells have moved
     if cells.mistakes or isinstance(fen, str):

@@ -79,6 +79,16 @@ async def test_a_number_that_became_a_day_is_none(desk: IntakeDesk) -> None:
     assert [(one["pointer"], one["code"]) for one in problem["errors"]] == [("/rows/2/number", "digits_lost")]
 
 
+async def test_long_numbers_that_all_end_in_zeros_are_none(desk: IntakeDesk) -> None:
+    numbers = [f"2026112800000{n}0000" for n in (11, 12)]
+    problem = refused(await desk.upload(ours([Line(number=one) for one in numbers])), 422, "import_refused")
+    assert [(one["pointer"], one["code"]) for one in problem["errors"]] == [
+        (f"/rows/{row}/number", "digits_lost") for row in (2, 3)
+    ]
+    done = await again(desk, ours([Line(number=one) for one in (*numbers, "2026112800000131234")]))
+    assert done["sales"] == 3
+
+
 async def test_a_currency_that_is_no_yuan_is_refused_whoever_acknowledged_its_column(desk: IntakeDesk) -> None:
     lines = market([Line(number="M1")]).decode("gb18030").split("\r\n")
     lines[1] += ",币种"
