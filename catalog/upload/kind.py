@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 from shop.access.permissions import Actor
@@ -15,6 +15,7 @@ from shop.sheet.table import Table, require_known
 from shop.sheet.value import plain
 
 Row = TypeVar("Row")
+_NO_TOTAL_HAS: Final = 3
 
 
 class KindUnknown(Problem):
@@ -67,6 +68,12 @@ class Layout(Generic[Row]):
         found = set(self.named(titles))
         return all(one.name in found for one in self.columns if one.needed)
 
+    def is_row(self, titles: Sequence[str], cells: Sequence[str]) -> bool:
+        """Whether all that it needs is filled, and enough that no total has it."""
+        named = dict(zip(self.named(titles), cells, strict=False))
+        needed = [named.get(one.name) for one in self.columns if one.needed]
+        return len(needed) >= _NO_TOTAL_HAS and all(needed)
+
     def places(self, table: Table, acknowledged: Collection[str] = ()) -> tuple[dict[str, int], tuple[str, ...]]:
         """Column name → its place, and the titles that nobody reads. acknowledged: those that somebody said need none.
 
@@ -111,6 +118,9 @@ class Kind(Generic[Row]):
 
     def is_header(self, titles: Sequence[str]) -> bool:
         return any(layout.is_header(titles) for layout in self.layouts)
+
+    def is_row(self, titles: Sequence[str], cells: Sequence[str]) -> bool:
+        return self.layout_for(titles).is_row(titles, cells)
 
     def layout_for(self, header: Sequence[str]) -> Layout[Row]:
         """The layout whose columns the header names best: one that is whole, whatever more another one knows."""

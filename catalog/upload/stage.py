@@ -18,6 +18,7 @@ from shop.core.errors import Detail, Problem
 from shop.core.ids import new_id
 from shop.core.rows import as_rows
 from shop.sheet.cells import Mistake
+from shop.sheet.heed import foreign_cells, heed_above
 from shop.sheet.read import read_sheet
 from shop.sheet.refused import ERRORS_SHOWN_MAX
 from shop.sheet.table import SetAside, Table, first_row_table, refuse_rows, table_of
@@ -190,7 +191,9 @@ async def _save(
 def _read(kind: Kind[Row], data: bytes, acknowledged: Collection[str]) -> _Read[Row]:
     """Bytes to rows, away from the event loop: a large file takes a second."""
     sheet = read_sheet(data, kind.rows_max)
-    table = table_of(sheet, kind.is_header, rows_max=kind.rows_max) or first_row_table(sheet, rows_max=kind.rows_max)
+    most, is_row = kind.rows_max, kind.is_row
+    table = table_of(sheet, kind.is_header, rows_max=most, is_row=is_row) or first_row_table(sheet, rows_max=most)
+    heed_above(sheet, table.header_row)
     layout = kind.layout_for(table.titles)
     places, ignored = layout.places(table, acknowledged)
     titles = {one.name: one.title for one in layout.columns}
@@ -206,6 +209,10 @@ def _read(kind: Kind[Row], data: bytes, acknowledged: Collection[str]) -> _Read[
             said = f"第 {line.number} 行与第 {first_with[key]} 行重复"
             errors.append(Detail(f"/rows/{line.number}", "row_repeated", said))
         errors += _at(line.number, cells.mistakes, titles)
+        errors += [
+            Detail(f"/rows/{line.number}", "currency_other", f"第 {line.number} 行“{title}”：{wrong}")
+            for title, wrong in foreign_cells(table.titles, line)
+        ]
         asked += _at(line.number, cells.asked, titles)
     return _Read(table, layout, rows, errors, asked, ignored)
 

@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from orders.balance.difference import Difference
 from orders.balance.rules import Owner
+from orders.banking.statement.one_transfer import COUNTED_TWICE
 from orders.payment_desk.waiting import WAITING
 from orders.payment_desk.words import BY_BANK, TO_DO, WHY
 from shop.core import clock
@@ -59,11 +60,7 @@ SELECT 'bank_statement:' || s.id AS subject, s.unit_id, coalesce((SELECT sum(r.a
     '流水文件 ' || s.file_name AS about, 'imported' AS why
 FROM bank_statement s WHERE s.state = 'imported'
 """
-_TWICE: Final = """t.amount_fen > 0 AND t.state NOT IN ('taken_back', 'set_aside') AND EXISTS (
-    SELECT FROM bank_transfer o
-    WHERE o.serial_number = t.serial_number AND o.day = t.day AND o.id < t.id AND o.amount_fen = t.amount_fen
-        AND o.payer_name = t.payer_name AND o.state NOT IN ('taken_back', 'set_aside')
-        AND (o.account_key = t.account_key OR 'desk:' IN (left(o.account_key, 5), left(t.account_key, 5))))"""
+_TWICE: Final = f"t.id IN ({COUNTED_TWICE})"
 _NO_FILE: Final = "t.amount_fen > 0 AND NOT EXISTS (SELECT FROM evidence e WHERE e.sha256 = s.file_sha256)"
 # Goods that left, or were accepted, and whose money the bank took back. Of an order that has no goods to show (it
 # waits, is over or was cancelled) only what its payer got back without having paid.
@@ -119,7 +116,7 @@ KINDS: Final = (
     OpenKind(
         "bank_conflict",
         "payments_desk",
-        "同一账户、日期和流水号有两种内容，请向银行核实，匹配正确的那一笔",
+        "同一笔到账可能有两份记录（流水号相同而内容不同，或内容相同而流水号写法不同），请向银行核实，只匹配一笔，另一笔搁置",
         _bank("t.conflicts_with_id IS NOT NULL AND t.state IN ('queued', 'proposed')"),
         _BANK_WORDS,
     ),

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Text, bindparam, text
 
-from orders.banking.statement.read_statement import names_reversal
+from orders.banking.statement.read_row import names_reversal
 from orders.order.transfer_code import codes_in
 from shop.core.database import ReadSession
 from shop.sheet.value import plain

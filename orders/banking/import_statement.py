@@ -12,9 +12,10 @@ import msgspec
 from sqlalchemy import text
 
 from orders.banking.statement.known_rows import ROWS
-from orders.banking.statement.map_layout import layouts_of
+from orders.banking.statement.map_layout import layouts_of, refuse_waiting
 from orders.banking.statement.own_account import account_digest, own_account
-from orders.banking.statement.read_statement import Came, read_statement
+from orders.banking.statement.read_row import Came
+from orders.banking.statement.read_statement import LayoutUnknown, read_statement
 from orders.evidence.keep import keep, plain_name
 from shop.access.permissions import Actor
 from shop.adapters.files.store import FileStore
@@ -73,14 +74,19 @@ async def import_statement(
     confirms it (`confirm_statement`, DOMAIN rule 31).
 
     The same bytes twice, also at once, are a success that does nothing, unless what was brought first was refused.
-    acknowledged: columns that need no reading. Raises what `read_statement` and `keep` raise.
+    acknowledged: columns that need no reading. Raises what `read_statement` and `keep` raise, and
+    LayoutWaits.
     """
     day = clock.business_day(now)
     async with database.reading() as session:
         layouts = await layouts_of(session, unit_id, day)
-    read = await anyio.to_thread.run_sync(
-        partial(read_statement, data, layouts=layouts, today=day, acknowledged=acknowledged)
-    )
+    reading = partial(read_statement, data, layouts=layouts, today=day, acknowledged=acknowledged)
+    try:
+        read = await anyio.to_thread.run_sync(reading)
+    except LayoutUnknown as unknown:
+        async with database.reading() as session:
+            await refuse_waiting(session, unit_id, unknown.extra["titles"], day)
+        raise
     kept = await keep(files, database, data=data, file_name=file_name, actor=actor, unit_id=None, now=now)
     statement_id = new_id()
     facts = {

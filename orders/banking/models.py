@@ -43,6 +43,7 @@ class BankTransfer(SQLModel, table=True):
             postgresql_where="conflicts_with_id IS NULL AND amount_fen < 0",
         ),
         Index("ix_bank_transfer_serial_number", "serial_number", "day"),
+        Index("ix_bank_transfer_amount", "amount_fen", "day"),
         CheckConstraint("amount_fen <> 0", name="moves_something"),
         CheckConstraint("(state = 'matched') = (matched_fen <> 0)", name="matched_whole"),
         CheckConstraint("matched_fen IN (0, amount_fen - taken_back_fen)", name="all_or_nothing"),

@@ -1,6 +1,6 @@
 """What a statement would do if it were confirmed now: which rows are new, and what they would pay. Writes nothing."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -11,7 +11,9 @@ from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
 from orders.banking.desk import company_of
 from orders.banking.find_shares import Found, Incoming, find_shares
-from orders.banking.statement.known_rows import ROWS, SortedRows, known_receipts, sort_rows
+from orders.banking.statement.known_rows import MAY_BE_OURS, ROWS, SortedRows, known_receipts, sort_rows
+from orders.banking.statement.one_transfer import UNNAMED, one_account, plain_payer
+from orders.banking.statement.read_row import part_refunded_fen
 from shop.core.database import ReadSession
 from shop.core.rows import as_rows
 from shop.sheet.table import SetAside
@@ -54,44 +56,87 @@ JOIN payer_share s ON s.id = m.payer_share_id, LATERAL (
 WHERE t.id = ANY(:receipts) GROUP BY t.id, t.amount_fen HAVING sum(back.fen) >= t.amount_fen
 """).bindparams(bindparam("receipts", type_=ARRAY(Uuid)))
 
+# A refund made at the bank, or in the payment company's app, of a receipt that pays a share: of the same amount, and to
+# its payer where the row names one.
+_SENT_BACK = text(f"""
+SELECT DISTINCT r.id, t.id AS transfer_id FROM {ROWS}
+JOIN bank_transfer t ON t.amount_fen = -r.amount_fen AND t.day <= r.day AND t.state = 'matched' AND t.taken_back_fen = 0
+JOIN bank_statement s ON s.id = t.statement_id
+WHERE {one_account("t", "r")} AND {MAY_BE_OURS} AND (r.payer_name = ''
+    OR {plain_payer("t")} = {plain_payer("r")} OR t.payer_account_digest = r.payer_account_digest)
+ORDER BY r.id, t.id
+""")  # noqa: S608  # our own constants
+
 
 async def plan_statement(session: ReadSession, statement: Row[Any], *, day: date) -> StatementPlan:
     """statement: `id`, `unit_id` and `set_aside` (JSON) of one that waits. day: of today, for whose company it is."""
     company = await company_of(session, statement.unit_id, day)
     rows, aside = await _taken(session, statement, company)
     found = await sort_rows(session, rows, unit_id=statement.unit_id, company=company)
+    fresh = [row for row in found.fresh if row["id"] not in found.conflicts and row["amount_fen"] > 0]
     incoming = [
         Incoming(row["id"], row["amount_fen"], row["payer_name"], row["payer_account_digest"], row["remark"])
-        for row in found.fresh
-        if row["id"] not in found.conflicts and row["amount_fen"] > 0
+        for row in fresh
+        if not _for_a_person(row)
     ]
-    return StatementPlan(rows, aside, found, await find_shares(session, incoming, company=company))
+    shares = await find_shares(session, incoming, company=company)
+    waiting = {row["id"]: Found((), why=why) for row in fresh if (why := _for_a_person(row))}
+    return StatementPlan(rows, aside, found, shares | waiting)
+
+
+def _for_a_person(row: dict[str, Any]) -> str | None:
+    """Why a receipt finds no share by itself, whatever its remark says: nobody is named, or a part went back."""
+    if row["payer_name"] == UNNAMED:
+        return "new_payer"
+    return "amount_differs" if part_refunded_fen(row["remark"]) else None
 
 
 async def _taken(
     session: ReadSession, statement: Row[Any], company: Collection[UUID] | None
 ) -> tuple[list[dict[str, Any]], list[SetAside]]:
     """The rows to keep, and those set aside: also what the shop itself sent back, as it had recorded. A receipt that an
-    earlier file had brought and that this one says was refunded is money taken back.
+    earlier file had brought, and of which this one says that it was closed or refunded, is money taken back; so is the
+    part of it that went back, and what went out as a refund like it.
     """
     brought = [dict(row) for row in (await session.execute(_ROWS, {"statement": statement.id})).mappings()]
+    went_out = [row for row in brought if row["refunded"] and row["amount_fen"] < 0]
+    like_ours = await _sent_back(session, statement, company, went_out)
+    went_out = [row for row in went_out if row["id"] in like_ours]
     rows = [row for row in brought if not row["refunded"]]
-    named = {"rows": as_rows(rows), "all": company is None, "units": list(company or ())}
+    named = {"rows": as_rows([*rows, *went_out]), "all": company is None, "units": list(company or ())}
     ours = set((await session.scalars(_OURS, named)).all())
-    aside = [SetAside(row["row"], "our_refund", ASIDE["our_refund"]) for row in rows if row["id"] in ours]
-    refunded = [row for row in brought if row["refunded"]]
-    known = await known_receipts(session, refunded, unit_id=statement.unit_id, company=company)
-    returned = set((await session.scalars(_RETURNED, {"receipts": list(known.values())})).all())
-    aside += [
-        SetAside(row["row"], "our_refund", ASIDE["our_refund"]) for row in refunded if known.get(row["id"]) in returned
+    aside = [SetAside(row["row"], "our_refund", ASIDE["our_refund"]) for row in [*rows, *went_out] if row["id"] in ours]
+    told = [
+        row | {"amount_fen": -(part_refunded_fen(row["remark"]) or row["amount_fen"])}
+        for row in brought
+        if row["amount_fen"] > 0 and (row["refunded"] or part_refunded_fen(row["remark"]))
     ]
-    went_back = [
-        row | {"amount_fen": -row["amount_fen"]}
-        for row in refunded
-        if row["id"] in known and known[row["id"]] not in returned
-    ]
-    numbers = {row["row"] for row in refunded if row["id"] in known}
-    read_aside = msgspec.json.decode(statement.set_aside, type=list[SetAside])
-    aside += [one for one in read_aside if one.row not in numbers]
+    asked = {row["id"] for row in told}
+    receipts = [row for row in brought if row["id"] in asked]
+    known = await known_receipts(session, receipts, unit_id=statement.unit_id, company=company)
+    returned = await _returned(session, known.values())
+    told = [row for row in told if row["id"] in known]
+    went_back = [row for row in told if known[row["id"]] not in returned]
+    aside += [SetAside(row["row"], "our_refund", ASIDE["our_refund"]) for row in told if known[row["id"]] in returned]
+    decided = ours | {row["id"] for row in told}
+    kept = [row for row in [*rows, *went_out] if row["id"] not in decided] + went_back
+    numbers = {row["row"] for row in kept} | {one.row for one in aside}
+    aside += [one for one in msgspec.json.decode(statement.set_aside, type=list[SetAside]) if one.row not in numbers]
     aside.sort(key=lambda one: one.row)
-    return sorted([*(row for row in rows if row["id"] not in ours), *went_back], key=lambda row: row["row"]), aside
+    return sorted(kept, key=lambda row: row["row"]), aside
+
+
+async def _sent_back(
+    session: ReadSession, statement: Row[Any], company: Collection[UUID] | None, went_out: Sequence[dict[str, Any]]
+) -> set[UUID]:
+    """Of what went out and reads like a refund: what a receipt that stands may have been sent back by."""
+    if not went_out:
+        return set()
+    facts = {"rows": as_rows(went_out), "unit": statement.unit_id, "company": list(company or ())}
+    pairs = (await session.execute(_SENT_BACK, facts)).all()
+    returned = await _returned(session, {pair.transfer_id for pair in pairs})
+    return {pair.id for pair in pairs if pair.transfer_id not in returned}
+
+
+async def _returned(session: ReadSession, receipts: Iterable[UUID]) -> set[UUID]:
+    return set((await session.scalars(_RETURNED, {"receipts": list(receipts)})).all())

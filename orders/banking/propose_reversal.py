@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
 from orders.banking.desk import company_of
-from orders.banking.statement.read_statement import names_reversal
+from orders.banking.statement.one_transfer import one_account, unsaid
+from orders.banking.statement.read_row import names_reversal
 from orders.order.transfer_code import codes_in
 from shop.core.audit import Change, record_changes
 from shop.core.database import ReadSession, WriteSession
@@ -19,7 +20,7 @@ from shop.sheet.value import plain
 TAKEN_BACK: Final = "银行冲回"
 # Receipts of the same account of which at least as much stands, not later than the bank's own day. What came back to us
 # was no receipt: the bank takes no payment back by it.
-_CANDIDATES = text("""
+_CANDIDATES = text(f"""
 SELECT n.id AS reversal_id, n.serial_number AS reversal_serial, n.remark AS reversal_remark, n.day AS reversal_day,
     n.payer_name AS reversal_payer, n.payer_account_digest AS reversal_account, t.id, t.serial_number, t.remark, t.day,
     t.payer_name, t.payer_account_digest, t.state, t.amount_fen - t.taken_back_fen AS left_fen,
@@ -28,11 +29,10 @@ FROM bank_transfer n JOIN bank_statement ns ON ns.id = n.statement_id
 JOIN bank_transfer t ON t.amount_fen - t.taken_back_fen >= -n.amount_fen AND t.day <= n.day
 JOIN bank_statement ts ON ts.id = t.statement_id
 WHERE n.id = ANY(:reversals) AND n.amount_fen < 0 AND n.state = 'queued' AND t.state <> 'came_back'
-    AND (t.account_key = n.account_key OR (ts.unit_id IS NOT DISTINCT FROM ns.unit_id
-        AND (t.account_key LIKE 'desk:%' OR n.account_key LIKE 'desk:%')))
+    AND {one_account("t", "n")} AND (NOT {unsaid("t", "n")} OR ts.unit_id IS NOT DISTINCT FROM ns.unit_id)
     AND NOT EXISTS (SELECT FROM match_undoing u WHERE u.receipt_id = t.id AND u.state = 'proposed')
 ORDER BY n.day, n.id, t.day DESC, t.id
-""").bindparams(bindparam("reversals", type_=ARRAY(Uuid)))
+""").bindparams(bindparam("reversals", type_=ARRAY(Uuid)))  # noqa: S608  # our own constants
 _PROPOSE = text("""
 WITH meant AS (
     INSERT INTO match_undoing (id, receipt_id, reversal_id, state, reason, settled_day, proposed_by, proposed_at)

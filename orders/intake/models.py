@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from orders.credit.models import CREDIT_KINDS, FUND_SOURCES
+from orders.intake.row import SAME_NUMBER
 from shop.core.database import APPEND_ONLY, Fen, Grams, Moment, one_of
 from shop.sheet.words import NOT_COUNTED
 
@@ -172,6 +173,7 @@ class OutsideSale(SQLModel, table=True):
             "ix_outside_sale_invoice", "invoice_number", "amount_fen",
             postgresql_where=text("invoice_number IS NOT NULL"),
         ),
+        Index("ix_outside_sale_same", "channel_code", text(SAME_NUMBER.format("external_number"))),
     )  # fmt: skip
 
     id: UUID = Field(primary_key=True, foreign_key="attribution.id")
@@ -219,6 +221,7 @@ class IntakeClaim(SQLModel, table=True):
         CheckConstraint("decided_by <> claimed_by", name="another_person"),
         CheckConstraint("(state = 'open') = (decided_by IS NULL AND decided_at IS NULL)", name="decided_by_somebody"),
         UniqueConstraint("channel_code", "external_number", "external_line", "unit_id", name="uq_intake_claim_once"),
+        Index("ix_intake_claim_same", "channel_code", text(SAME_NUMBER.format("external_number"))),
         Index("ix_intake_claim_open", "opened_at", postgresql_where=text("state = 'open'")),
     )
 

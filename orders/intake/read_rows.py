@@ -18,10 +18,11 @@ from orders.intake.row import Row
 from shop.core.errors import Problem
 from shop.core.ids import new_id
 from shop.sheet.cells import Cells, Mistake
-from shop.sheet.read import ROWS_ABOVE_MAX, Sheet, read_sheet
+from shop.sheet.heed import foreign_cells, heed_above
+from shop.sheet.read import DIGITS_KEPT, ROWS_ABOVE_MAX, Sheet, read_sheet
 from shop.sheet.refused import HeaderWrong
 from shop.sheet.table import Table, require_known, table_of
-from shop.sheet.value import YUAN_MAX, plain
+from shop.sheet.value import YUAN_MAX, plain, rounded
 from shop.sheet.words import BESIDE, NOT_COUNTED, STATUSES
 
 ROWS_MAX: Final = 5_000
@@ -61,6 +62,7 @@ def read_rows(
     sheet = read_sheet(data, ROWS_MAX)
     wanted = channel_named(channels, channel_code) if channel_code else None
     table, columns = _table_of(sheet, channels, wanted)
+    heed_above(sheet, table.header_row)
     _refuse_twice([plain(title) for title in table.titles])
     known = _read_titles(columns, [plain(title) for title in table.titles])
     ignored = require_known(table, known, {plain(one) for one in acknowledged})
@@ -75,10 +77,21 @@ def read_rows(
         channel = _stated_channel(by_field, channels, channel, line.number)
         if channel is not None:
             row = read_row(channel, line.number, by_field, {name for name, at in places.items() if at in line.lost})
+            row.mistakes += [
+                Mistake("", "currency_other", f"第 {line.number} 行“{title}”：{wrong}")
+                for title, wrong in foreign_cells(table.titles, line)
+            ]
             if longer := too_long.get(f"/rows/{line.number}"):
                 row.state, row.why = "staged", None
                 row.mistakes = [Mistake("", longer.code, longer.detail)]
             read.append(row)
+    if rounded(row.external_number for row in read):
+        for row in read:
+            if len(row.external_number) > DIGITS_KEPT:
+                said = (
+                    f"“{row.external_number}”超过 15 位的末尾都是 0，像是被表格软件改掉了，请把这一列设为文本后重新导出"
+                )
+                row.wrong("number", said, "digits_lost")
     if channel is None or not read:
         raise HeaderWrong("只有表头，没有数据行。")
     return FileRead(channel, sorted([*read, *_notes(channel, table)], key=lambda row: row.number), ignored)
@@ -126,7 +139,7 @@ def _table_of(sheet: Sheet, channels: Sequence[Channel], wanted: Channel | None)
     """The table under the first header that is the channel's own or our template's, and which of both it is."""
     ways = [wanted.known_columns, TEMPLATE] if wanted else [TEMPLATE]
     for columns in ways:
-        if table := table_of(sheet, partial(_whole, columns), rows_max=ROWS_MAX):
+        if table := table_of(sheet, partial(_whole, columns), rows_max=ROWS_MAX, is_row=partial(_is_row, columns)):
             return table, columns
     for other in channels:
         if wanted in (None, other) or table_of(sheet, partial(_whole, other.columns)) is None:
@@ -144,6 +157,11 @@ def _table_of(sheet: Sheet, channels: Sequence[Channel], wanted: Channel | None)
 def _whole(columns: Sequence[Named], titles: Sequence[str]) -> bool:
     found = _places(columns, titles)
     return all(name in found for name in NEEDED)
+
+
+def _is_row(columns: Sequence[Named], titles: Sequence[str], cells: Sequence[str]) -> bool:
+    found = _places(columns, titles)
+    return all(found[name] < len(cells) and cells[found[name]] for name in NEEDED)
 
 
 def _places(columns: Sequence[Named], titles: Sequence[str]) -> dict[str, int]:
@@ -219,6 +237,9 @@ def _status(channel: Channel, cells: Cells, row: Row) -> str | None:
     or a word is unknown, which is noted.
     """
     said = cells.states("status", {**STATUSES, **(channel.named("status").words or {})})
+    if "part_refunded" in said and row.type == "sale":
+        asks = "渠道说退了一部分：请确认它的退款行已经在这份或另一份文件里"
+        row.asked.append(Mistake("status", "part_refunded", asks))
     if row.type == "refund":
         said = ["closed" if one == "refund_closed" else one for one in said if one != "refunded"]
     return next((one for one in said if one in NOT_COUNTED), None)

@@ -5,22 +5,30 @@ from typing import Any
 
 from sqlalchemy import text
 
-from orders.intake.row import Row
+from orders.intake.row import SAME_NUMBER, Row, same_key_of, same_number
 from orders.intake.sort_out import Claim, Known, Sale
 from shop.core.database import ReadSession
 from shop.core.rows import as_rows
 
-_STATED = """jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(sale_id uuid, channel text, number text, line text,
+_STATED = """jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(channel text, number text, line text,
     invoice text, fen bigint, day date)"""
+
+
+def _same(a: str) -> str:
+    """SQL: it has the row's numbers, however they are written; `number` and `line` are made the same before."""
+    number, line = (SAME_NUMBER.format(f"{a}.external_{what}") for what in ("number", "line"))
+    return f"{a}.channel_code = r.channel AND {number} = r.number AND {line} = r.line"
+
+
+_SAME_CLAIM = _same("c")
 _CLAIMS = text(f"""
 SELECT DISTINCT c.* FROM {_STATED}
-JOIN intake_claim c ON c.channel_code = r.channel AND c.external_number = r.number AND c.external_line = r.line
+JOIN intake_claim c ON {_SAME_CLAIM}
 """)  # noqa: S608  # our own constant
 _SALES = text(f"""
 WITH wanted AS (
-    SELECT r.sale_id AS id FROM {_STATED}
-    UNION SELECT c.sale_id FROM {_STATED} JOIN intake_claim c
-        ON c.channel_code = r.channel AND c.external_number = r.number AND c.external_line = r.line
+    SELECT s.id FROM {_STATED} JOIN outside_sale s ON {_same("s")}
+    UNION SELECT c.sale_id FROM {_STATED} JOIN intake_claim c ON {_SAME_CLAIM}
     UNION SELECT s.id FROM {_STATED} JOIN outside_sale s
         ON s.invoice_number = r.invoice AND s.amount_fen = r.fen AND s.day = r.day
 )
@@ -65,23 +73,23 @@ async def remember(session: ReadSession, rows: Sequence[Row]) -> Known:
             for one in sales
         },
         claims={
-            ((one.channel_code, one.external_number, one.external_line), one.unit_id): Claim(
+            (same_key_of((one.channel_code, one.external_number, one.external_line)), one.unit_id): Claim(
                 one.id, one.sale_id, one.state, one.amount_fen
             )
             for one in claims
         },
-        refunds={(one.sale_id, one.channel_code, one.refund_number): one.amount_fen for one in refunds},
-        held={(one.claim_id, one.refund_number) for one in held},
+        refunds={(one.sale_id, one.channel_code, same_number(one.refund_number)): one.amount_fen for one in refunds},
+        held={(one.claim_id, same_number(one.refund_number)) for one in held},
         unit_names={one.unit_id: one.unit_name for one in sales},
     )
 
 
 def _stated(row: Row) -> dict[str, Any]:
+    channel, number, line = row.same_key
     return {
-        "sale_id": str(row.sale_id),
-        "channel": row.channel,
-        "number": row.external_number,
-        "line": row.external_line,
+        "channel": channel,
+        "number": number,
+        "line": line,
         "invoice": row.invoice_number,
         "fen": row.amount_fen,
         "day": str(row.day) if row.day else None,

@@ -1,8 +1,9 @@
 """A row of a statement: what it says, and which unit, county, producer and product that is."""
 
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from shop.core.ids import derived_id
@@ -62,12 +63,30 @@ class Row:
         return (self.channel, self.external_number, self.external_line)
 
     @property
+    def same_key(self) -> Key:
+        """Under which it is known, however its numbers are written."""
+        return same_key_of(self.key)
+
+    @property
     def sale_id(self) -> UUID:
         """Of the sale this row states, also the id of its component in the credit."""
         return sale_id_of(self.key)
 
     def wrong(self, column: str, said: str, code: str = "cell_wrong") -> None:
         self.mistakes.append(Mistake(column, code, said))
+
+
+def same_number(written: str) -> str:
+    """How numbers of another channel are compared: N1 is n1, and a spreadsheet makes 12 of 0012. As `SAME_NUMBER`."""
+    return unicodedata.normalize("NFKC", written).upper().lstrip("0")
+
+
+def same_key_of(key: Key) -> Key:
+    return (key[0], same_number(key[1]), same_number(key[2]))
+
+
+SAME_NUMBER: Final = "ltrim(upper(normalize({}, NFKC)), '0')"
+"""SQL of `same_number`."""
 
 
 def sale_id_of(key: Key) -> UUID:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
-from orders.intake.row import Key, Row
+from orders.intake.row import Key, Row, same_key_of, same_number
 from shop.core.ids import derived_id
 from shop.sheet.cells import Mistake
 from shop.sheet.words import NOT_COUNTED
@@ -39,13 +39,28 @@ class Claim:
 
 @dataclass(slots=True)
 class Known:
-    """What was there before. refunds: (sale, channel, number) → fen; held: (claim, number) of refunds that wait."""
+    """What was there before. claims: by `same_key_of` and unit; refunds: (sale, channel, `same_number`) → fen; held:
+    (claim, `same_number`) of refunds that wait.
+    """
 
     sales: dict[UUID, Sale] = field(default_factory=dict)
     claims: dict[tuple[Key, UUID], Claim] = field(default_factory=dict)
     refunds: dict[tuple[UUID, str, str], int] = field(default_factory=dict)
     held: set[tuple[UUID, str]] = field(default_factory=set)
     unit_names: Mapping[UUID, str] = field(default_factory=dict)
+    _by_key: dict[Key, UUID] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for sale in self.sales.values():
+            self._by_key[same_key_of(sale.key)] = sale.id
+
+    def sale_of(self, row: Row) -> Sale | None:
+        """The sale that a row names, however it writes its numbers."""
+        return self.sales.get(self._by_key.get(row.same_key, row.sale_id))
+
+    def add(self, sale: Sale) -> None:
+        self.sales[sale.id] = sale
+        self._by_key[same_key_of(sale.key)] = sale.id
 
 
 @dataclass(slots=True)
@@ -86,7 +101,7 @@ def sort_out(rows: Sequence[Row], known: Known) -> Sorted:
 
 def _ask_of_closed(row: Row, known: Known) -> None:
     """A sale that counts already, and of which the channel now says that it was closed: a person must look."""
-    sale = known.sales.get(row.sale_id) if row.why in NOT_COUNTED and row.type == "sale" else None
+    sale = known.sale_of(row) if row.why in NOT_COUNTED and row.type == "sale" else None
     if sale is not None and sale.left_fen > 0:
         said = f"以前按成交记入了 {yuan(sale.left_fen)}，现在的状态是关闭或退款；如已退款，请导入它的退款行"
         row.asked.append(Mistake("status", "closed_after_sale", said))
@@ -96,8 +111,8 @@ def _sale(row: Row, known: Known, by_invoice: dict[tuple[str, int, date], list[S
     unit, day = row.unit_id, row.day
     if unit is None or day is None:
         raise ValueError("only whole rows are sorted out")
-    claim = known.claims.get((row.key, unit))
-    first = known.sales.get(row.sale_id)
+    claim = known.claims.get((row.same_key, unit))
+    first = known.sale_of(row)
     if claim is not None:
         _again(row, claim.amount_fen, day, day)
     elif first is not None and unit in {first.unit_id, *first.former}:
@@ -111,7 +126,7 @@ def _sale(row: Row, known: Known, by_invoice: dict[tuple[str, int, date], list[S
             row.sale_id, row.key, unit, day, row.amount_fen, row.amount_fen, row.grams, row.quantity_milli,
             row.invoice_number,
         )  # fmt: skip
-        known.sales[made.id] = made
+        known.add(made)
         if made.invoice_number:
             by_invoice[made.invoice_number, made.amount_fen, day].append(made)
         row.state = "staged"
@@ -140,17 +155,18 @@ def _same_invoice(
 def _hold(row: Row, first: Sale, why: str, known: Known, done: Sorted) -> None:
     claim = Claim(claim_id_of(row), first.id, "open", row.amount_fen)
     if row.unit_id is not None:
-        known.claims[row.key, row.unit_id] = claim
+        known.claims[row.same_key, row.unit_id] = claim
     row.state, row.first_unit_id, row.claim_id = "held", first.unit_id, claim.id
     done.claims.append((row, first.id, why))
 
 
 def _refund(row: Row, known: Known, done: Sorted) -> None:
-    unit, day, number = row.unit_id, row.day, row.refund_number
-    if unit is None or day is None or number is None:
+    unit, day = row.unit_id, row.day
+    if unit is None or day is None or row.refund_number is None:
         raise ValueError("only whole rows are sorted out")
-    sale = known.sales.get(row.sale_id)
-    claim = known.claims.get((row.key, unit))
+    number = same_number(row.refund_number)
+    sale = known.sale_of(row)
+    claim = known.claims.get((row.same_key, unit))
     if claim is not None and claim.state != "later":
         waiting = known.sales[claim.sale_id]
         row.state, row.claim_id, row.first_unit_id = "set_aside", claim.id, waiting.unit_id

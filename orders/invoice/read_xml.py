@@ -49,13 +49,15 @@ _NET: Final = ("BasicInformation/TotalAmWithoutTax",)
 _TAX: Final = ("BasicInformation/TotalTaxAm",)
 _TOTAL: Final = ("BasicInformation/TotalTax-includedAmount",)
 _RED_OF: Final = ("RedLetterInformation/BlueInvoiceNumber", "BasicInformation/OriginalInvoiceNumber")
+_RATES: Final = frozenset({"TaxRate", "TaxRateOfItem"})
 _NO_TAX: Final = frozenset({"", "*", "**", "***", "免税", "不征税"})
 """What stands where the tax of exempt goods would."""
 
 
 def read_invoice(data: bytes) -> Fields:
     """Raises XmlRefused, and InvoiceUnreadable naming each field that is missing or no figure."""
-    texts = _texts(read_xml(data))
+    root = read_xml(data)
+    texts = _texts(root)
     errors: list[Detail] = []
 
     def need(where: tuple[str, ...], name: str) -> str:
@@ -75,7 +77,7 @@ def read_invoice(data: bytes) -> Fields:
     net, total = (
         read(where, name, fen_of, 0, "not_an_amount") for where, name in ((_NET, "net_fen"), (_TOTAL, "amount_fen"))
     )
-    exempt = all(texts.get(path, "") in _NO_TAX for path in _TAX)
+    exempt = all(texts.get(path, "") in _NO_TAX for path in _TAX) and not _is_taxed(root)
     tax = 0 if exempt and net == total else read(_TAX, "tax_fen", fen_of, 0, "not_an_amount")
     if not errors and net + tax != total:
         errors.append(Detail("/amount_fen", "does_not_add_up", "不含税金额加税额不等于价税合计"))
@@ -115,6 +117,12 @@ def _texts(root: ET.Element) -> dict[str, str]:
             path = f"{_local(parent)}/{_local(child)}"
             found.setdefault(path, clean(child.text or "")[:300])
     return found
+
+
+def _is_taxed(root: ET.Element) -> bool:
+    """Whether any of its lines states a rate above zero."""
+    rates = (clean(element.text or "") for element in root.iter() if _local(element) in _RATES)
+    return any(rate not in _NO_TAX and rate.removesuffix("%").strip("0.") != "" for rate in rates)
 
 
 def _local(element: ET.Element) -> str:

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from shop.core.clock import SHANGHAI
 from shop.sheet.decode import LOST
 from shop.sheet.value import Unreadable, code_of, day_of, decimal_of, fen_of, half_width, plain
-from shop.sheet.words import BESIDE
+from shop.sheet.words import BESIDE, part_refunded
 
 _Value = TypeVar("_Value")
 BLANKS: Final = frozenset({"", "-", "--", "---", "—", "——", "/"})
@@ -19,6 +19,15 @@ _TRUE: Final = frozenset({"是", "true", "1", "yes", "y", "对", "√"})
 _FALSE: Final = frozenset({"否", "false", "0", "no", "n", "错", "×"})
 _PRICE_MOST_FEN: Final = 1_000_000_000
 _SIGN_LOST: Final = re.compile(rf"[?{LOST}]")
+
+
+_WORDS_SHOWN: Final = 8
+
+
+def some_of(words: Collection[str]) -> str:
+    """The first of the words that would be right."""
+    more = " 等" if len(words) > _WORDS_SHOWN else ""
+    return "、".join(list(words)[:_WORDS_SHOWN]) + more
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +42,8 @@ class Mistake:
 class Cells:
     """The cells of a row by column name. Methods give the value, or note a mistake and give something harmless.
 
-    lost: columns whose cell is a number with more digits than a spreadsheet keeps. asked: what somebody should look
-    at although it is kept.
+    lost: columns whose cell is no longer the code that stood there: a number with more digits than a spreadsheet keeps,
+    or a day. asked: what somebody should look at although it is kept.
     """
 
     def __init__(self, by_name: Mapping[str, str], lost: Collection[str] = ()) -> None:
@@ -73,8 +82,10 @@ class Cells:
         """A number that names something: half width, without spaces, every sign as it was written."""
         written = self._by_name.get(column, "")
         if column in self._lost:
-            said = "是数字格式，超过 15 位的末尾几位已被表格软件改掉，请把这一列设为文本后重新导出"
-            self.wrong(column, f"“{written}”{said}", "digits_lost")
+            number = written.isdigit()
+            how = "是数字格式，超过 15 位的末尾几位" if number else "是日期格式，原来的编号"
+            said = f"“{written}”{how}已被表格软件改掉，请把这一列设为文本后重新导出"
+            self.wrong(column, said, "digits_lost")
             return None
         return self._read(column, lambda cell: code_of(cell, longest=longest))
 
@@ -90,11 +101,11 @@ class Cells:
         could say whether the row counts.
         """
         found = [plain(one) for one in (self.maybe(column) or "").split(BESIDE) if one]
-        if unknown := [one for one in found if one not in words]:
-            known = "、".join(words)
-            self.wrong(column, f"不认识的状态“{unknown[0][:40]}”，不知道这一行算不算数；认识的有：{known}")
+        if unknown := [one for one in found if one not in words and part_refunded(one) is None]:
+            said = f"不认识的状态“{unknown[0][:40]}”，不知道这一行算不算数；认识的有：{some_of(words)}"
+            self.wrong(column, said)
             return []
-        return [words[one] for one in found]
+        return [words.get(one, "part_refunded") for one in found]
 
     def maybe_decimal(self, column: str, *, places: int) -> Decimal | None:
         """A figure with at most so many decimals."""

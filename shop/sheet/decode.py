@@ -11,6 +11,7 @@ _SAMPLE: Final = 256 * 1024
 _PIECE: Final = 256 * 1024
 """Read in pieces: while one is read, nobody else in the process has a turn."""
 _FEW: Final = 0.1
+_A_WORD: Final = 4
 # What people hand in by mistake, said by name.
 _KNOWN: Final = (
     (b"MZ", "这是一个程序文件"),
@@ -42,6 +43,7 @@ def text_of(data: bytes) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         pass
+    _refuse_mixed(_sample(data))
     # Broken UTF-8 is often whole GBK, of other words: what is nearly UTF-8 is UTF-8.
     encoding = "utf-8-sig" if _decoded(_sample(data), "utf-8-sig")[1] <= _FEW else "gb18030"
     found, lost = _decoded(data, encoding)
@@ -53,6 +55,18 @@ def text_of(data: bytes) -> str:
 def _sample(data: bytes) -> bytes:
     """Whole lines of its beginning: looking for mistakes in all of a large file takes seconds."""
     return data[: data.find(b"\n", _SAMPLE) + 1 or len(data)]
+
+
+def _refuse_mixed(sample: bytes) -> None:
+    """A header in one encoding over rows in another: two files were put together, and half of it would be rubbish."""
+    kinds = set()
+    for line in sample.removeprefix(codecs.BOM_UTF8).split(b"\n"):
+        found = line.decode("utf-8", "replace")
+        beyond, lost = sum(not sign.isascii() for sign in found), found.count(LOST)
+        if beyond >= _A_WORD and (lost == 0 or lost * 2 > beyond):
+            kinds.add("UTF-8" if lost == 0 else "GBK")
+    if len(kinds) > 1:
+        raise NotATable("文件里有的行是 UTF-8，有的行是 GBK，像是两个文件拼在一起。请用同一种编码重新导出或另存。")
 
 
 def _decoded(data: bytes, encoding: str) -> tuple[str, float]:

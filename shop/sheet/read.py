@@ -46,7 +46,8 @@ _INVISIBLE: Final = re.compile(
 class Line:
     """A row with its number as the file counts, from 1. Cells are clean text, numbers and days in plain notation.
 
-    lost: places of number cells with more digits than a spreadsheet keeps.
+    lost: places of cells that no longer say a code that stood there: numbers with more digits than a spreadsheet keeps,
+    and days.
     """
 
     number: int
@@ -64,11 +65,14 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The rows of a table that are not empty. padded: all are filled up to the same width (a workbook's)."""
+    """The rows of a table that are not empty. padded: all are filled up to the same width (a workbook's). separator:
+    what parts the cells of a csv; of a workbook "".
+    """
 
     lines: list[Line]
     merged: tuple[Merged, ...] = ()
     padded: bool = False
+    separator: str = ""
 
 
 def read_sheet(data: bytes, rows_max: int = ROWS_MAX) -> Sheet:
@@ -83,7 +87,10 @@ def read_sheet(data: bytes, rows_max: int = ROWS_MAX) -> Sheet:
     if data.startswith(_ZIP):
         sheet = _workbook(data, rows_max)
     else:
-        sheet = Sheet([line for line in _csv_lines(text_of(data), rows_max) if any(line.cells)])
+        content = text_of(data)
+        separator = _delimiter(content)
+        lines = [line for line in _csv_lines(content, separator, rows_max) if any(line.cells)]
+        sheet = Sheet(lines, separator=separator)
     if not sheet.lines:
         raise NotATable("文件是空的。")
     if len(sheet.lines) > rows_max + ROWS_ABOVE_MAX:
@@ -118,9 +125,9 @@ def _check(line: Line) -> None:
             raise NotATable(f"第 {line.number} 行第 {column} 列超过 {CELL_MAX} 个字。")
 
 
-def _csv_lines(content: str, rows_max: int) -> Iterator[Line]:
+def _csv_lines(content: str, separator: str, rows_max: int) -> Iterator[Line]:
     """Stops at the first row too many, empty ones counted: nobody waits for the rest of a file that is refused."""
-    reader = csv.reader(_short_lines(content), delimiter=_delimiter(content), strict=True)
+    reader = csv.reader(_short_lines(content), delimiter=separator, strict=True)
     last = 2 * (rows_max + ROWS_ABOVE_MAX)
     filled = 0
     try:
@@ -200,7 +207,9 @@ def _merged(start: tuple[int, int], end: tuple[int, int]) -> Merged:
 def _line(number: int, values: Iterable[object]) -> Line:
     cells = list(values)
     lost = frozenset(
-        place for place, value in enumerate(cells) if isinstance(value, int | float) and abs(value) >= 10**DIGITS_KEPT
+        place
+        for place, value in enumerate(cells)
+        if isinstance(value, date) or (isinstance(value, int | float) and abs(value) >= 10**DIGITS_KEPT)
     )
     return Line(number, [_cell(value) for value in cells], lost)
 

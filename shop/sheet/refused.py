@@ -39,6 +39,22 @@ class ErrorFound(Problem):
     title = "表格里有错误值"
 
 
+class FormatChangesValue(Problem):
+    """A cell shows another figure than it holds: whoever looked at it has seen another file. extra: cell."""
+
+    status = 422
+    code = "format_changes_value"
+    title = "单元格显示的不是它的数值"
+
+
+class RowsHidden(Problem):
+    """Rows that nobody saw who looked at the file, by hand or by a filter. extra: row, the first."""
+
+    status = 422
+    code = "rows_hidden"
+    title = "表格里有隐藏的行"
+
+
 class MergedCells(Problem):
     """A merged cell belongs to several rows or columns: nobody can say to which."""
 

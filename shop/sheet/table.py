@@ -20,7 +20,11 @@ from shop.sheet.value import plain
 
 _RANGES_NAMED: Final = 10
 _LOOKED_AT: Final = 3
+_NARROW: Final = 5
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
 """The first so many cells say whether a row is a total."""
+IsRow = Callable[[Sequence[str], Sequence[str]], bool]
+"""Of titles (made `plain`) and cells: whether a row has what makes it one, whatever its words read like."""
 _TOTAL: Final = re.compile(
     r"([0-9]{4}年)?([0-9]{1,2}月)?(本页|本次|本期|本日|本月|本季|本年|当日|全部|累计|收入|支出|借方|贷方)*(合计|总计|小计|累计)"
     r"(金额|笔数|数量)?([(（](元|万元|笔)[)）])?([:：].*)?|共[0-9,]+[条笔行人户份](记录)?|(期初|期末|上期|本期|上日|当前)余额([:：].*)?"
@@ -31,6 +35,7 @@ _NOTE: Final = re.compile(
     r"(打印|制表|导出|下载|查询|生成|制单|审核|复核|经办|操作)(日期|时间|人|员|单位)?[:：].*|(说明|备注|注|温馨提示|提示)[:：].*"
 )
 _PAGE: Final = re.compile(r"承前页|转下页|过次页|接上页|以下空白|以下无正文|第[0-9]+页([/,，]?共[0-9]+页)?")
+_HASH: Final = re.compile(r"#(.*[:：].*|[-=_*#]{3,}.*)")
 _RULER: Final = re.compile(r"[-=_*—─#~]{3,}.*")
 
 
@@ -73,27 +78,34 @@ class Table:
         return Cells(filled, {name for name, place in places.items() if place in line.lost})
 
 
+def no_row(_titles: Sequence[str], _cells: Sequence[str]) -> bool:
+    """Where nothing but its words says whether a row is a total."""
+    return False
+
+
 def table_of(
     sheet: Sheet,
     is_header: Callable[[Sequence[str]], bool],
     *,
     rows_max: int = ROWS_MAX,
     ends_at: Collection[str] = (),
+    is_row: IsRow = no_row,
 ) -> Table | None:
     """The table under the first row that is a header; None where there is none.
 
-    is_header: of titles made `plain`. ends_at: the first cells from which on everything is a summary. A row longer
-    than its header is an error of that row: a comma in a name has moved its cells. Raises MergedCells, TooManyRows.
+    is_header: of titles made `plain`. ends_at: the first cells from which on everything is a summary. is_row: what it
+    says so of is no total and no note. A row longer than its header is an error of that row: a comma in a name has
+    moved its cells; so is one whose quotes have swallowed others. Raises MergedCells, TooManyRows.
     """
     for place, line in enumerate(sheet.lines[:ROWS_ABOVE_MAX]):
         if is_header([plain(cell) for cell in line.cells]):
-            return _below(sheet, place, rows_max, frozenset(ends_at))
+            return _below(sheet, place, rows_max, frozenset(ends_at), is_row)
     return None
 
 
-def first_row_table(sheet: Sheet, *, rows_max: int = ROWS_MAX) -> Table:
+def first_row_table(sheet: Sheet, *, rows_max: int = ROWS_MAX, is_row: IsRow = no_row) -> Table:
     """The first row taken for the header, so that what is wrong with it can be said."""
-    return _below(sheet, 0, rows_max, frozenset())
+    return _below(sheet, 0, rows_max, frozenset(), is_row)
 
 
 def refuse_rows(
@@ -149,7 +161,7 @@ def require_known(
     return tuple(unknown)
 
 
-def _below(sheet: Sheet, place: int, rows_max: int, ends_at: frozenset[str]) -> Table:
+def _below(sheet: Sheet, place: int, rows_max: int, ends_at: frozenset[str], is_row: IsRow) -> Table:
     header = sheet.lines[place]
     _refuse_merged(sheet, header.number)
     titles = list(header.cells)
@@ -161,11 +173,16 @@ def _below(sheet: Sheet, place: int, rows_max: int, ends_at: frozenset[str]) -> 
     for line in sheet.lines[place + 1 :]:
         first = plain(line.cells[0])
         ended = ended or first in ends_at
-        if note := ("summary", "汇总") if ended else _note(line.cells, titles):
+        swallowed = not ended and _has_swallowed(line, width, sheet.separator)
+        note = ("summary", "汇总") if ended else None if swallowed else _note(line.cells, titles)
+        if note and (ended or not is_row([plain(title) for title in titles], line.cells)):
             table.set_aside.append(SetAside(line.number, *note))
             continue
         table.rows.append(line)
-        if any(line.cells[len(titles) :]) or (len(line.cells) > width and not sheet.padded):
+        if swallowed:
+            said = f"第 {line.number} 行的一个格子里有换行和分隔符，像是没有配对的引号吞掉了别的行；请改正引号"
+            table.errors.append(Detail(f"/rows/{line.number}", "row_swallowed", said))
+        elif any(line.cells[len(titles) :]) or (len(line.cells) > width and not sheet.padded):
             said = f"第 {line.number} 行有 {len(line.cells)} 格，比表头的 {width} 格多；可能是文字里的逗号没有加引号"
             table.errors.append(Detail(f"/rows/{line.number}", "row_too_long", said))
     if len(table.rows) > rows_max:
@@ -175,6 +192,17 @@ def _below(sheet: Sheet, place: int, rows_max: int, ends_at: frozenset[str]) -> 
         place for place in bare if any(place < len(line.cells) and line.cells[place] for line in table.rows)
     )
     return table
+
+
+def _has_swallowed(line: Line, width: int, separator: str) -> bool:
+    """A quote that was not closed takes the rest of its row, whole rows, and the beginning of another: one cell holds
+    line ends, and about as many separators as that many rows have. A remark or an address of several lines has few.
+    """
+    if not separator or width < 2:
+        return False
+    a_row = (width - 1) // 2 if width > _NARROW else width - 1
+    ends = ((cell, len(_LINE_END.findall(cell))) for cell in line.cells)
+    return any(found and cell.count(separator) >= a_row * found for cell, found in ends)
 
 
 def _refuse_merged(sheet: Sheet, header_row: int) -> None:
@@ -195,7 +223,7 @@ def _note(cells: Sequence[str], titles: Sequence[str]) -> tuple[str, str] | None
     first = plain(next(filter(None, cells)))
     if _RULER.fullmatch(first) and _filled(cells) == 1:
         return "ruler", "分隔线"
-    if _filled(cells) <= _LOOKED_AT and (_NOTE.fullmatch(first) or first[0] == "#"):
+    if _filled(cells) <= _LOOKED_AT and (_NOTE.fullmatch(first) or _HASH.fullmatch(first)):
         return "note", "说明行"
     if _PAGE.fullmatch(first):
         return "note", "说明行"

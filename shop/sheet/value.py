@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone
 from decimal import Context, Decimal
 from typing import Final
@@ -14,6 +15,7 @@ _SAID_MAX: Final = 40
 _HALF_WIDTH: Final = {0x3000: " ", 0x2212: "-"} | {0xFF01 + place: 0x21 + place for place in range(94)}
 # Thousands separators stand every three digits or nowhere; a comma is never a decimal sign.
 _NUMBER: Final = re.compile(r"^([+-]?)([0-9]{1,18}|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.([0-9]+))?$")
+_ZEROS_BY_CHANCE: Final = 4
 _AT_15_DIGITS: Final = Context(prec=DIGITS_KEPT)
 _UNIT: Final = re.compile(r"[0-9]\s*[万亿千百]")
 _CURRENCY: Final = ("人民币", "CNY", "RMB", "¥", "￥")
@@ -87,6 +89,22 @@ def day_of(written: str) -> date:
     except ValueError:  # the 31st of February, or 25 o'clock
         pass
     raise Unreadable(f"“{written[:_SAID_MAX]}”不是日期（如 2026-11-22、2026/11/22、2026年11月22日）")
+
+
+def second_of(written: str) -> str:
+    """The time of a day, HHMMSS; "" where none is said. Raises Unreadable."""
+    day_of(written)
+    matched = _DAY.match(half_width(written))
+    found = [one for one in matched.groups()[7:13] if one] if matched else []
+    return "".join(f"{int(one):02}" for one in found).ljust(6, "0") if found else ""
+
+
+def rounded(codes: Iterable[str]) -> bool:
+    """Whether a spreadsheet has made up the ends of these numbers: every long one has zeros behind the 15th digit, and
+    they are too many for chance.
+    """
+    ends = [one[DIGITS_KEPT:] for one in set(codes) if len(one) > DIGITS_KEPT and one.isdigit()]
+    return sum(map(len, ends)) >= _ZEROS_BY_CHANCE and not any(end.strip("0") for end in ends)
 
 
 def code_of(written: str, *, longest: int = 64) -> str:

@@ -9,14 +9,17 @@ from collections.abc import Iterator
 from typing import Final
 from xml.parsers import expat
 
+from shop.sheet.number_format import BUILT_IN, shows_another
 from shop.sheet.refused import (
     CELL_MAX,
     COLUMNS_MAX,
     ROWS_MAX,
     ErrorFound,
     FileTooLarge,
+    FormatChangesValue,
     FormulaFound,
     NotATable,
+    RowsHidden,
     TooManyRows,
 )
 
@@ -26,6 +29,8 @@ _MERGED_MAX: Final = 5_000
 _TEXT_MAX: Final = 32 * 1024 * 1024
 """Characters of all cells together: one long shared text may stand in a million cells."""
 _PARTS_MAX: Final = 500
+_FIRST: Final = ("xl/sharedStrings.xml", "xl/styles.xml")
+"""Sheets name their texts and formats by places in these."""
 _CHUNK: Final = 256 * 1024
 _LOCAL_HEADER: Final = struct.Struct("<4sHHHHHIIIHH")
 _REFERENCE: Final = re.compile(r"^([A-Z]{1,4})([0-9]{1,8})$")
@@ -33,7 +38,8 @@ _REFERENCE: Final = re.compile(r"^([A-Z]{1,4})([0-9]{1,8})$")
 
 def check_workbook(data: bytes, rows_max: int = ROWS_MAX) -> None:
     """Raises NotATable for a zip that is no workbook, FileTooLarge for one that grows too large when unpacked,
-    TooManyRows, and FormulaFound or ErrorFound for a formula or an error value in any sheet.
+    TooManyRows; of any of its sheets FormulaFound, ErrorFound, FormatChangesValue for a cell that shows another figure
+    than it holds, and RowsHidden for rows that hold something and are not seen.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -45,8 +51,9 @@ def check_workbook(data: bytes, rows_max: int = ROWS_MAX) -> None:
         raise NotATable("这是压缩包，不是 xlsx 表格。请上传 csv 或 xlsx。")
     left = _UNPACKED_MAX
     texts: list[int] = []
-    for part in sorted(parts, key=lambda one: one.filename != "xl/sharedStrings.xml"):
-        scan = _Scan(part.filename, texts, rows_max)
+    formats: list[str] = []
+    for part in sorted(parts, key=lambda one: one.filename not in _FIRST):
+        scan = _Scan(part.filename, texts, formats, rows_max)
         for chunk in _unpack(data, part):
             left -= len(chunk)
             if left < 0:
@@ -79,11 +86,14 @@ def _unpack(data: bytes, part: zipfile.ZipInfo) -> Iterator[bytes]:
 
 
 class _Scan:
-    """Reads one part as XML until it proves to be neither a sheet nor the shared texts."""
+    """Reads one part as XML until it proves to be neither a sheet nor the shared texts or formats."""
 
-    def __init__(self, name: str, texts: list[int], rows_max: int) -> None:
+    def __init__(self, name: str, texts: list[int], formats: list[str], rows_max: int) -> None:
         self._rows_max = rows_max
         self._texts = texts  # characters of each shared text, filled by their own part
+        self._formats = formats  # the number format of each cell style, likewise
+        self._codes: dict[str, str] = {str(number): code for number, code in BUILT_IN.items()}
+        self._in_styles, self._is_number, self._style, self._hidden, self._place = False, False, "", False, 0
         self._root: str | None = None
         self._cell, self._shared, self._in_value = "", False, False
         self._value = ""
@@ -118,7 +128,7 @@ class _Scan:
         tag = name.rpartition(" ")[2]
         if self._root is None:
             self._root = tag
-            self._open = tag in {"worksheet", "sst"}
+            self._open = tag in {"worksheet", "sst", "styleSheet"}
             if not self._open:
                 self._parser.StartElementHandler = self._parser.EndElementHandler = None
                 self._parser.CharacterDataHandler = None
@@ -127,16 +137,35 @@ class _Scan:
             if tag == "si":
                 self._texts.append(0)
             return
-        if tag == "row":
-            self._rows += 1
-            self._in_row = 0
-            self._in_bounds(self._rows, int(attributes["r"]) if attributes.get("r", "").isdigit() else 0)
+        if self._root == "styleSheet":
+            self._style_said(tag, attributes)
+        elif tag == "row":
+            self._one_more_row(attributes)
         elif tag == "c":
+            self._style, self._is_number = attributes.get("s", ""), attributes.get("t", "n") == "n"
             self._one_more_cell(attributes.get("r", ""), attributes.get("t"))
         elif tag == "v":
             self._in_value, self._value = True, ""
         else:
             self._refuse(tag)
+
+    def _style_said(self, tag: str, attributes: dict[str, str]) -> None:
+        if tag == "numFmt":
+            self._codes[attributes.get("numFmtId", "")] = attributes.get("formatCode", "")
+        elif tag == "cellXfs":
+            self._in_styles = True
+        elif tag == "xf" and self._in_styles and len(self._formats) < _CELLS_MAX:
+            self._formats.append(self._codes.get(attributes.get("numFmtId", ""), ""))
+
+    def _one_more_row(self, attributes: dict[str, str]) -> None:
+        """Rows stand in their order, each once: of two with one number a reader would show the last."""
+        said = attributes.get("r", "")
+        number = int(said) if said.isdigit() else self._rows + 1
+        if number <= self._rows:
+            raise NotATable(f"第 {number} 行在文件里出现了两次（或行号乱了），请用表格软件另存后再上传。")
+        self._rows, self._in_row, self._place = number, 0, 0
+        self._hidden = attributes.get("hidden", "0") in {"1", "true"}
+        self._in_bounds(number)
 
     def _refuse(self, tag: str) -> None:
         """What a sheet may not hold, or not so often."""
@@ -148,9 +177,16 @@ class _Scan:
                 raise NotATable("合并单元格太多，请取消合并后再上传。")
 
     def _end(self, name: str) -> None:
-        if not self._in_value or name.rpartition(" ")[2] != "v":
+        tag = name.rpartition(" ")[2]
+        self._in_styles = self._in_styles and tag != "cellXfs"
+        if not self._in_value or tag != "v":
             return
         self._in_value = False
+        if self._is_number and self._style.isdigit() and int(self._style) < len(self._formats):
+            code = self._formats[int(self._style)]
+            if code and shows_another(code, self._value):
+                said = f"单元格 {self._cell or '?'} 的数字格式“{code[:40]}”显示的不是它的数值 {self._value[:30]}"
+                raise FormatChangesValue(f"{said}，请改成普通数字再上传。", extra={"cell": self._cell})
         if self._shared and self._value.isdigit() and int(self._value) < len(self._texts):
             self._count(self._texts[int(self._value)])
 
@@ -162,6 +198,9 @@ class _Scan:
                     raise NotATable(f"有单元格超过 {CELL_MAX} 个字。")
             return
         self._count(len(characters))
+        if self._hidden and characters.strip():
+            said = f"第 {self._rows} 行是隐藏的：请取消筛选或隐藏，核对之后再上传；不要的行请删除。"
+            raise RowsHidden(said, extra={"row": self._rows})
         if self._in_value:
             self._value += characters
 
@@ -194,6 +233,9 @@ class _Scan:
             column = column * 26 + ord(letter) - ord("A") + 1
         if column > COLUMNS_MAX:
             raise NotATable(f"单元格 {reference} 超出 {COLUMNS_MAX} 列。")
+        if column <= self._place or int(found[2]) != self._rows:
+            raise NotATable(f"单元格 {reference} 在文件里出现了两次（或不在它的行里），请用表格软件另存后再上传。")
+        self._place = column
         self._in_bounds(int(found[2]))
 
     def _in_bounds(self, *rows: int) -> None:

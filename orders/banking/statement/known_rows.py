@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
+from orders.banking.statement.one_transfer import alike, keys_of, one_account, same_content, unsaid
 from shop.core.database import ReadSession
 from shop.core.rows import as_rows
 
@@ -14,26 +15,35 @@ ROWS: Final = """jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, row int,
     account_last4 text, serial_number text, day date, amount_fen bigint, payer_name text, payer_account_digest text,
     payer_account_last4 text, remark text)"""
 """Rows that a statement brought, as a table `r`."""
-_SAME: Final = """t.amount_fen = r.amount_fen AND regexp_replace(normalize(t.payer_name, NFKC), '\\s+', '', 'g')
-    = regexp_replace(normalize(r.payer_name, NFKC), '\\s+', '', 'g')"""
 # Where one of two files does not say the whole account, they are of one account if the same desk brought both and what
 # they do say of it agrees. What another desk of the company, or the shop's, brought to the fen and from the same payer
 # may be the same receipt: a person says so.
-_UNSAID: Final = "(t.account_key LIKE 'desk:%' OR r.account_key LIKE 'desk:%')"
+_SAME: Final = same_content("t", "r")
+_UNSAID: Final = unsaid("t", "r")
 _ONE_DESK: Final = "s.unit_id IS NOT DISTINCT FROM CAST(:unit AS uuid)"
-_SAME_NAME: Final = f"""t.serial_number = r.serial_number AND t.day = r.day
-    AND (t.amount_fen > 0) = (r.amount_fen > 0) AND CASE WHEN {_UNSAID}
-        THEN coalesce(t.account_last4 = r.account_last4, true) AND ({_ONE_DESK} OR ({_SAME} AND (s.unit_id IS NULL
-            OR CAST(:unit AS uuid) IS NULL OR s.unit_id = ANY(CAST(:company AS uuid[])))))
-        ELSE t.account_key = r.account_key END"""
 # Rows of another company's desk are never trusted to be the same: somebody else's file would swallow this one's money.
 _OURS: Final = "(s.unit_id IS NULL OR s.unit_id = ANY(CAST(:company AS uuid[])))"
+MAY_BE_OURS: Final = f"({_OURS} OR CAST(:unit AS uuid) IS NULL)"
+"""SQL of an earlier statement `s`: of this desk's company, or one of the two is the shop's own."""
+_SAME_NAME: Final = f"""t.serial_number = r.serial_number AND t.day = r.day
+    AND (t.amount_fen > 0) = (r.amount_fen > 0) AND {one_account("t", "r")}
+    AND (NOT {_UNSAID} OR {_ONE_DESK} OR ({_SAME} AND {MAY_BE_OURS}))"""
 _KNOWN = text(f"""
 SELECT r.id, t.id AS transfer_id, {_SAME} AND {_OURS} AND ({_ONE_DESK} OR NOT {_UNSAID}) AS same
 FROM {ROWS} JOIN bank_transfer t ON t.serial_number = r.serial_number AND t.day = r.day
 JOIN bank_statement s ON s.id = t.statement_id
 WHERE {_SAME_NAME} ORDER BY r.id, {_OURS} DESC, t.conflicts_with_id NULLS FIRST, t.imported_at, t.id
 """)  # noqa: S608  # composed of our own constants
+_ALIKE = text(f"""
+WITH wanted AS MATERIALIZED (SELECT {keys_of("r")} FROM {ROWS}),
+earlier AS MATERIALIZED (
+    SELECT {keys_of("t")}
+    FROM (SELECT DISTINCT w.amount_fen, w.day + n AS day FROM wanted w, generate_series(-1, 1) n) w
+    JOIN bank_transfer t ON t.amount_fen = w.amount_fen AND t.day = w.day JOIN bank_statement s ON s.id = t.statement_id
+    WHERE {MAY_BE_OURS}
+)
+SELECT p.a_id, p.b_id FROM ({alike("wanted", "earlier")}) p ORDER BY p.a_id, p.b_id
+""")  # noqa: S608  # as above
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +62,8 @@ async def sort_rows(
     session: ReadSession, rows: Sequence[dict[str, Any]], *, unit_id: UUID | None, company: Collection[UUID] | None
 ) -> SortedRows:
     """A row is known once: each of an earlier file's stands for one of this. Under a known name with another amount or
-    payer, again after the bank took it back, or by another company's desk, it is a conflict for a person.
+    payer, again after the bank took it back, or by another company's desk, it is a conflict for a person; and so it is
+    under another name where it may be one that no other row of this file is (`one_transfer.alike`).
     """
     named = await _named(session, rows, unit_id=unit_id, company=company)
     used: set[UUID] = set()
@@ -75,16 +86,28 @@ async def sort_rows(
             conflicts[row["id"]] = earlier[0].transfer_id
         elif first.setdefault(name, row["id"]) != row["id"]:
             conflicts[row["id"]] = first[name]
+    named_otherwise = [row for row in fresh if row["id"] not in conflicts]
+    for row_id, earlier_ids in (await _alike(session, named_otherwise, unit_id=unit_id, company=company)).items():
+        if left := [one for one in earlier_ids if one not in used]:
+            conflicts[row_id] = left[0]
     return SortedRows(fresh, conflicts, known, learnt)
 
 
 async def known_receipts(
     session: ReadSession, rows: Iterable[dict[str, Any]], *, unit_id: UUID | None, company: Collection[UUID] | None
 ) -> dict[UUID, UUID]:
-    """Of the rows that an earlier file had brought with the same amount and payer: id → what was kept then."""
-    named = await _named(session, rows, unit_id=unit_id, company=company)
-    kept = ((id_, next((one.transfer_id for one in earlier if one.same), None)) for id_, earlier in named.items())
-    return {id_: transfer_id for id_, transfer_id in kept if transfer_id is not None}
+    """Of the rows that an earlier file had brought with the same amount and payer, or, as far as anybody can say, under
+    another number: id → what was kept then.
+    """
+    asked = list(rows)
+    named = await _named(session, asked, unit_id=unit_id, company=company)
+    kept = {id_: one.transfer_id for id_, earlier in named.items() for one in earlier[::-1] if one.same}
+    others = [row for row in asked if row["id"] not in kept]
+    otherwise = await _alike(session, others, unit_id=unit_id, company=company)
+    for id_, earlier_ids in otherwise.items():
+        if left := [one for one in earlier_ids if one not in kept.values()]:
+            kept[id_] = left[0]
+    return kept
 
 
 async def _named(
@@ -95,4 +118,16 @@ async def _named(
     facts = {"rows": as_rows(rows), "unit": unit_id, "company": list(company or ())}
     for row in await session.execute(_KNOWN, facts):
         found.setdefault(row.id, []).append(row)
+    return found
+
+
+async def _alike(
+    session: ReadSession, rows: Sequence[dict[str, Any]], *, unit_id: UUID | None, company: Collection[UUID] | None
+) -> dict[UUID, list[UUID]]:
+    """For each row the earlier ones that may be the same transfer under another number."""
+    found: dict[UUID, list[UUID]] = {}
+    if rows:
+        facts = {"rows": as_rows(rows), "unit": unit_id, "company": list(company or ())}
+        for row in await session.execute(_ALIKE, facts):
+            found.setdefault(row.a_id, []).append(row.b_id)
     return found

@@ -19,6 +19,8 @@ from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import Detail, NotFound, Problem
 from shop.core.ids import new_id
 from shop.organisation.queries import unit_path, visible_unit_ids
+from shop.sheet.heed import says_direction, says_status, unit_in
+from shop.sheet.refused import HeaderWrong
 from shop.sheet.value import plain
 
 
@@ -28,6 +30,14 @@ class LayoutIncomplete(Problem):
     status: ClassVar[int] = 422
     code: ClassVar[str] = "layout_incomplete"
     title: ClassVar[str] = "还缺少必需的列"
+
+
+class LayoutWaits(HeaderWrong):
+    """It is mapped, and another person has not confirmed it yet."""
+
+    status: ClassVar[int] = 409
+    code: ClassVar[str] = "layout_waits"
+    title: ClassVar[str] = "这种表头的格式正等待另一人确认"
 
 
 class LayoutDecided(Problem):
@@ -53,6 +63,10 @@ _IN_FORCE = text("""
 SELECT name, columns, ignored FROM bank_layout
 WHERE state = 'confirmed' AND valid_from <= :day AND (valid_to IS NULL OR valid_to > :day)
     AND (unit_id IS NULL OR unit_id = ANY(CAST(:path AS uuid[]))) ORDER BY valid_from DESC, id
+""")
+_WAITING = text("""
+SELECT name, columns, ignored FROM bank_layout
+WHERE state = 'proposed' AND (unit_id IS NULL OR unit_id = ANY(CAST(:path AS uuid[]))) ORDER BY proposed_at, id
 """)
 _PROPOSE = text("""
 INSERT INTO bank_layout (id, name, unit_id, columns, ignored, sample_sha256, state, valid_from, proposed_by,
@@ -83,6 +97,14 @@ async def layouts_of(session: ReadSession, unit_id: UUID | None, day: date) -> l
     path = await unit_path(session, unit_id, day) if unit_id else []
     mapped = await session.execute(_IN_FORCE, {"day": day, "path": [str(one) for one in path]})
     return [*(_layout(row) for row in mapped), *LAYOUTS]
+
+
+async def refuse_waiting(session: ReadSession, unit_id: UUID | None, titles: Sequence[str], day: date) -> None:
+    """titles: of a header that no layout knows. Raises LayoutWaits where somebody has mapped it for this desk."""
+    path = await unit_path(session, unit_id, day) if unit_id else []
+    for row in await session.execute(_WAITING, {"path": [str(one) for one in path]}):
+        if _layout(row).is_header([plain(title) for title in titles]):
+            raise LayoutWaits(f"格式“{row.name}”已经有人指明了各列，请另一位同事在对公转账页确认，然后再导入。")
 
 
 async def layouts_seen(session: ReadSession, actor: Actor, day: date) -> list[LayoutSeen]:
@@ -120,6 +142,8 @@ async def propose_layout(
     if twice := sorted({title for title in every if every.count(title) > 1}):
         said = f"一列只能是一种内容：{'、'.join(twice)}"
         raise LayoutIncomplete(f"{said}。", [Detail("/columns", LayoutIncomplete.code, said)])
+    if said := _overlooked(wanted, ignored):
+        raise LayoutIncomplete(f"{said}。", [Detail("/columns", LayoutIncomplete.code, said)])
     layout_id = new_id()
     facts = {"id": layout_id, "name": name, "unit": unit_id, "ignored": list(ignored), "sample": sample_sha256}
     facts |= {"columns": msgspec.json.encode(wanted).decode(), "day": day, "actor": actor.user_id, "now": now}
@@ -151,6 +175,18 @@ async def decide_layout(
     if confirmed:
         await session.execute(_END, {"name": layout.name, "unit": layout.unit_id, "id": layout_id, "day": day})
     await _note(session, actor, f"bank_layout.{state}", layout_id, {"name": layout.name}, now)
+
+
+def _overlooked(wanted: Mapping[str, Sequence[str]], ignored: Sequence[str]) -> str:
+    """What would make another figure of a row's, or money that came of what went out; "" where nothing does."""
+    for title in (title for name in ("income", "outgo", "amount") for title in wanted.get(name, ())):
+        if unit := unit_in(title):
+            return f"“{title}”以{unit}为单位，请先换算成元（或使用以元为单位的导出）"
+    one_way = "direction" in wanted or {"income", "outgo"} <= wanted.keys()
+    for title in ignored:
+        if says_status(title) or (not one_way and says_direction(title)):
+            return f"“{title}”说的是收支方向或状态，不能不读，请指明它是哪一列"
+    return ""
 
 
 async def _within(session: ReadSession, actor: Actor, permission: Permission, unit_id: UUID | None, day: date) -> None:

@@ -10,7 +10,10 @@ from shop.core.settings import settings
 from shop.sheet.value import half_width, plain
 
 _NUMBER: Final = r"[0-9]{4}(?:[ -][0-9]{4}){2,6}(?:[ -][0-9]{1,4})?|[0-9]{6,32}|[0-9]{2,10} ?[*xX•]{2,24} ?[0-9]{3,4}"
-_STATED: Final = re.compile(rf"(?:账号|帐号|账户号?|卡号|支付宝账户)[:：,]?\s*[\[【(（]?\s*({_NUMBER})(?![0-9*])")
+_STATED: Final = re.compile(
+    rf"(?P<other>(?:对方|对手|收款|付款|往来)[ \u4e00-\u9fff]{{0,6}}?)?"
+    rf"(?:账号|帐号|账户号?|卡号|支付宝账户)[:：,]?\s*[\[【(（]?\s*(?P<number>{_NUMBER})(?![0-9*])"
+)
 _MASK: Final = re.compile(r"[*•]|(?<=[0-9])[xX]{2,}(?=[0-9])")
 
 
@@ -29,10 +32,10 @@ def account_digest(account: str) -> str | None:
 
 def account_stated(text: str) -> str:
     """The own account that a line states, such as 账号：1001… or 账号,[6222 0000 …] or 账号：6222****1111, else "".
-    Blanks, hyphens and brackets are taken off.
+    Never that of the other side (查询条件：对方账号：6222…). Blanks, hyphens and brackets are taken off.
     """
-    matched = _STATED.search(half_width(text))
-    return matched[1].replace(" ", "").replace("-", "") if matched else ""
+    found = (one["number"] for one in _STATED.finditer(half_width(text)) if not one["other"])
+    return next(found, "").replace(" ", "").replace("-", "")
 
 
 def own_account(written: str, desk_id: UUID | None) -> OwnAccount:

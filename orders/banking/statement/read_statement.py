@@ -1,30 +1,23 @@
 """Read a bank's file: find the header under whatever stands above it, and what moved in each row. Pure."""
 
-import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
-from typing import ClassVar, Final
+from functools import partial
+from typing import ClassVar
 
 from orders.banking.statement.layouts import COLUMN_WORDS, MAPPABLE, StatementLayout
 from orders.banking.statement.own_account import account_stated
-from orders.order.transfer_code import codes_in
+from orders.banking.statement.read_row import Came, Reading, moved, went_back
+from orders.banking.statement.row_cells import cells_of, places_of
 from shop.core.errors import Detail, Problem
-from shop.sheet.cells import Cells, Mistake
-from shop.sheet.read import ROWS_ABOVE_MAX, Line, Sheet, read_sheet
+from shop.sheet.cells import Mistake
+from shop.sheet.heed import UnitOther, column, heed_above, says_direction, says_status, unit_in
+from shop.sheet.read import DIGITS_KEPT, ROWS_ABOVE_MAX, Line, Sheet, read_sheet
 from shop.sheet.refused import HeaderWrong
 from shop.sheet.table import SetAside, Table, refuse_rows, require_known, table_of
-from shop.sheet.value import plain
-from shop.sheet.words import ASIDE, BESIDE, DIRECTIONS, NOT_COUNTED, STATUSES
-
-_TAKEN_BACK: Final = re.compile(
-    r"冲正|冲账|冲帐|冲销|冲回|红冲|红字(?!发票|信息|增值税|专用)|抹账|抹帐|退汇|退票|退回|撤销|反交易|错账|错帐|调账|调帐|"
-    r"\breversal\b|\breversed\b",
-    re.IGNORECASE,
-)
-"""Words by which a bank says in the remark that money it had booked never came, or went back."""
-_INTEREST: Final = ("结息", "利息")
-_FIRST_DAY: Final = date(2015, 1, 1)
+from shop.sheet.value import plain, rounded
+from shop.sheet.words import ASIDE
 
 
 class LayoutUnknown(HeaderWrong):
@@ -34,6 +27,13 @@ class LayoutUnknown(HeaderWrong):
     title: ClassVar[str] = "还不认识这种流水的表头"
 
 
+class DirectionUnread(LayoutUnknown):
+    """A column that says which way money went, or whether it came at all, is left unread: it must be mapped."""
+
+    code: ClassVar[str] = "direction_unread"
+    title: ClassVar[str] = "说收支或状态的列不能不读"
+
+
 class StatementEmpty(Problem):
     status: ClassVar[int] = 422
     code: ClassVar[str] = "statement_empty"
@@ -41,26 +41,10 @@ class StatementEmpty(Problem):
 
 
 @dataclass(frozen=True, slots=True)
-class Came:
-    """Money that came, or, with a negative amount, that a bank took back. row: of the file.
-
-    payer_account, own_account: as written, to be digested before they are kept; own_account "" = the file does not say.
-    """
-
-    row: int
-    serial_number: str
-    day: date
-    amount_fen: int
-    payer_name: str
-    payer_account: str
-    remark: str
-    own_account: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class StatementRead:
     """rows_read = came + set_aside. ignored: columns that somebody said need no reading. refunded: of those set aside,
-    what had come and went back since, with the amount that came.
+    what had come and, as the file says now, did not or went back since, with the amount that came; and with a negative
+    amount what went out and reads like a refund.
     """
 
     bank: str
@@ -79,51 +63,95 @@ def read_statement(
     """
     sheet = read_sheet(data)
     layout, table = _layout_of(sheet, layouts)
+    heed_above(sheet, table.header_row)
     titles = [plain(title) for title in table.titles]
     if twice := sorted({title for title in titles if title and titles.count(title) > 1}):
         raise HeaderWrong(f"重复的列：{'、'.join(twice)}。请使用网银直接导出的文件。")
-    known = layout.known()
-    ignored = require_known(table, known, {plain(one) for one in acknowledged})
-    above = _stated_above(sheet, table.header_row)
+    _refuse_units(layout, table)
+    ignored = require_known(table, layout.known(), {plain(one) for one in acknowledged})
+    _refuse_unread(layout, table, ignored)
+    reading = Reading(layout, titles, today, _stated_above(sheet, table.header_row), _named(layout, table))
     came: list[Came] = []
     refunded: list[Came] = []
     aside, errors = list(table.set_aside), list(table.errors)
-    too_long = {one.pointer for one in errors}
+    broken = {one.pointer for one in errors}
     for line in table.rows:
-        if f"/rows/{line.number}" in too_long:
+        if f"/rows/{line.number}" in broken:
             continue
-        cells = _cells(line, layout, titles)
-        found = _moved(line.number, cells, titles, layout, today, above)
+        cells = cells_of(line, layout, titles)
+        found = moved(line, cells, reading)
         if isinstance(found, Came):
             came.append(found)
         elif found is not None and not cells.mistakes:
             aside.append(SetAside(line.number, found, ASIDE[found]))
-            if found == "refunded" and (went := _went_back(line, layout, titles, today, above)):
+            if went := went_back(line, found, reading):
                 refunded.append(went)
-        errors += [_detail(line.number, one) for one in cells.mistakes]
-    errors += _same_twice(came)
+        errors += [_detail(line.number, one, reading) for one in cells.mistakes]
+    errors += _same_twice(came) + _rounded(came)
     aside.sort(key=lambda one: one.row)
     if errors:
+        errors.sort(key=lambda one: int(one.pointer.split("/")[2]))
         raise refuse_rows(errors, rows_read=table.rows_read, set_aside=aside)
     if not table.rows_read:
         raise StatementEmpty("只有表头。请确认导出的时间范围内有流水。")
     return StatementRead(layout.bank, came, table.rows_read, aside, ignored, refunded)
 
 
-def _detail(number: int, one: Mistake) -> Detail:
-    said = f"第 {number} 行“{COLUMN_WORDS[one.column]}”：{one.said}"
-    return Detail(f"/rows/{number}/{one.column}", one.code, said)
+def _named(layout: StatementLayout, table: Table) -> dict[str, str]:
+    titles = [plain(title) for title in table.titles]
+    places = {name: places_of(layout, name, titles) for name in MAPPABLE}
+    return {name: table.titles[found[0]] for name, found in places.items() if found}
+
+
+def _refuse_units(layout: StatementLayout, table: Table) -> None:
+    """Raises UnitOther: no figure of a column in 万元 is what it says."""
+    titles = [plain(title) for title in table.titles]
+    for name in ("income", "outgo", "amount"):
+        for place in places_of(layout, name, titles):
+            if unit := unit_in(table.titles[place]):
+                raise UnitOther(f"“{table.titles[place]}”以{unit}为单位，请换算成元再导入（或使用以元为单位的导出）。")
+
+
+def _refuse_unread(layout: StatementLayout, table: Table, ignored: Collection[str]) -> None:
+    """Of what nobody reads, and no layout of ours knows for needless. Raises DirectionUnread."""
+    titles = [plain(title) for title in table.titles]
+    read = {place for name in MAPPABLE for place in places_of(layout, name, titles)}
+    by_people = {plain(one) for one in (ignored if layout.bank != "mapped" else (*ignored, *layout.ignored))}
+    has = {name: bool(places_of(layout, name, titles)) for name in ("income", "outgo", "direction")}
+    one_way = has["direction"] or (has["income"] and has["outgo"])
+    for place, title in enumerate(titles):
+        if place in read or title not in by_people:
+            continue
+        values = column(table.rows, place)
+        if says_status(title, values) or (not one_way and says_direction(title, values)):
+            raise DirectionUnread(
+                f"“{table.titles[place]}”说的是收支方向或状态，不读它会把支出当成收入。"
+                "请在页面上指明每一列是什么，由另一位同事确认后再导入。",
+                extra={"titles": [one for one in table.titles if one]},
+            )
+
+
+def _is_row(layout: StatementLayout, titles: Sequence[str], cells: Sequence[str]) -> bool:
+    """Whether it has number, day and money, whatever its words read like: no total has all three."""
+    found = cells_of(Line(0, list(cells)), layout, titles)
+    serial = found.maybe("serial_number") or ""
+    named = "/" not in serial or bool(found.maybe("payer_account"))
+    money = any(found.maybe_fen(name) for name in ("income", "outgo", "amount"))
+    return bool(serial and named and money and found.maybe_day("day")) and not found.mistakes
+
+
+def _detail(number: int, one: Mistake, reading: Reading) -> Detail:
+    ours = COLUMN_WORDS.get(one.column, "币种")
+    title = reading.named.get(one.column, ours)
+    also = f"（{ours}）" if plain(title) != plain(ours) else ""
+    return Detail(f"/rows/{number}/{one.column}", one.code, f"第 {number} 行“{title}”{also}：{one.said}")
 
 
 def _layout_of(sheet: Sheet, layouts: Sequence[StatementLayout]) -> tuple[StatementLayout, Table]:
     """The layout that knows most of the columns of the first header that any knows; of several alike the one whose bank
     stands above it.
     """
-    found = [
-        (layout, table)
-        for layout in layouts
-        if (table := table_of(sheet, layout.is_header, ends_at={plain(one) for one in layout.ends_at})) is not None
-    ]
+    found = [(layout, table) for layout in layouts if (table := _table_of(sheet, layout)) is not None]
     if not found:
         widest = max(sheet.lines[:ROWS_ABOVE_MAX], key=lambda line: sum(1 for cell in line.cells if cell))
         raise LayoutUnknown(
@@ -141,6 +169,11 @@ def _layout_of(sheet: Sheet, layouts: Sequence[StatementLayout]) -> tuple[Statem
     return max(found, key=fit)
 
 
+def _table_of(sheet: Sheet, layout: StatementLayout) -> Table | None:
+    ends_at = {plain(one) for one in layout.ends_at}
+    return table_of(sheet, layout.is_header, ends_at=ends_at, is_row=partial(_is_row, layout))
+
+
 def _stated_above(sheet: Sheet, header_row: int) -> str:
     """The own account that a line above the header states; "" where none does."""
     for line in sheet.lines:
@@ -149,139 +182,6 @@ def _stated_above(sheet: Sheet, header_row: int) -> str:
         if stated := account_stated(" ".join(filter(None, line.cells))):
             return stated
     return ""
-
-
-def _cells(line: Line, layout: StatementLayout, titles: Sequence[str]) -> Cells:
-    """The row by our names: of several columns under one name the first that is filled, of remarks and states all."""
-    by_title = {title: place for place, title in enumerate(titles) if title and place < len(line.cells)}
-    filled: dict[str, str] = {}
-    lost = set()
-    for name in MAPPABLE:
-        places = [by_title[plain(title)] for title in getattr(layout, name) if plain(title) in by_title]
-        texts = {place: line.cells[place] for place in places if line.cells[place]}
-        if name in {"remark", "status"}:
-            filled[name] = (" " if name == "remark" else BESIDE).join(dict.fromkeys(texts.values()))
-        elif texts:
-            place = next(iter(texts))
-            filled[name] = texts[place]
-            if place in line.lost:
-                lost.add(name)
-    if "serial_number" not in filled and layout.serial_else:
-        parts = [line.cells[by_title[plain(title)]] for title in layout.serial_else if plain(title) in by_title]
-        filled["serial_number"] = "/".join(parts) if all(parts) else ""
-    return Cells(filled, lost)
-
-
-def _moved(
-    number: int, cells: Cells, titles: Sequence[str], layout: StatementLayout, today: date, above: str
-) -> Came | str | None:
-    """Money that came or was taken back; why the row is set aside; None: its mistakes are noted in the cells."""
-    fen = _fen(cells, titles, layout)
-    cells.maybe_fen("balance")  # a figure, or the cells have moved
-    if cells.mistakes or isinstance(fen, str):
-        return fen if isinstance(fen, str) else None
-    if fen > 0 and (status := _status(cells)) is not None:
-        return status
-    if not cells.maybe("payer_name") and fen > 0 and any(word in (cells.maybe("remark") or "") for word in _INTEREST):
-        return "interest"
-    return _came(number, cells, fen, today, above)
-
-
-def _went_back(line: Line, layout: StatementLayout, titles: Sequence[str], today: date, above: str) -> Came | None:
-    """What had come before the file said that it went back; None where the row does not name it whole."""
-    cells = _cells(line, layout, titles)
-    fen = _fen(cells, titles, layout)
-    if isinstance(fen, str):
-        return None
-    came = _came(line.number, cells, fen, today, above)
-    return None if cells.mistakes else replace(came, remark=f"退回（{cells.maybe('status')}）{came.remark}"[:500])
-
-
-def _came(number: int, cells: Cells, fen: int, today: date, above: str) -> Came:
-    """The row's other cells; their mistakes are noted."""
-    remark = cells.maybe("remark") or ""
-    if (_marked(cells) or (fen > 0 and _out_below_zero(cells))) and not names_reversal(remark):
-        remark = f"冲账 {remark}"
-    day = cells.day("day")
-    if not cells.mistakes and not _FIRST_DAY <= day <= today:
-        cells.wrong("day", f"“{day}”晚于今天，或早于 {_FIRST_DAY.year} 年")
-    return Came(
-        row=number,
-        serial_number=cells.code("serial_number"),
-        day=day,
-        amount_fen=fen,
-        payer_name=(cells.text("payer_name") if fen > 0 else cells.maybe("payer_name") or "")[:100],
-        payer_account=_account(cells),
-        remark=remark[:500],
-        own_account=cells.maybe_code("own_account") or above,
-    )
-
-
-def _account(cells: Cells) -> str:
-    """An account, or a payment company's name for it: a name of somebody there says that cells have moved."""
-    found = cells.maybe_code("payer_account") or ""
-    if found.strip("-/") and not any(sign.isdigit() or sign in "@*" for sign in found):
-        cells.wrong("payer_account", f"“{found[:20]}”不是账号；可能是文字里的逗号没有加引号，格子错位了", "cells_moved")
-    return found
-
-
-def _status(cells: Cells) -> str | None:
-    """Why the row is set aside, by the words of its states; an unknown one is noted."""
-    return next((one for one in cells.states("status", STATUSES) if one in NOT_COUNTED), None)
-
-
-def _fen(cells: Cells, titles: Sequence[str], layout: StatementLayout) -> int | str:
-    """Fen that came, negative where the bank took it back; else why the row is set aside."""
-    two_columns = any(plain(title) in titles for title in layout.income)
-    came, went = (
-        (cells.maybe_fen("income"), cells.maybe_fen("outgo")) if two_columns else _by_direction(cells, titles, layout)
-    )
-    if cells.mistakes:
-        return 0
-    if came is None and went is None:
-        if two_columns or cells.maybe_fen("amount") is None:
-            cells.wrong("income" if two_columns else "amount", "没有金额", "cell_blank")
-        return "neither"
-    if came and went:
-        cells.wrong("income", "同一行既有收入又有支出，可能是格子错位了")
-        return 0
-    said = cells.maybe("remark") or ""
-    turned = names_reversal(said) or _marked(cells)
-    if went and any("-" in plain(title) for title in layout.outgo if plain(title) in titles):
-        went = abs(went)  # 支出（-元）: the minus is how this column writes what went out
-    if went and (turned or codes_in(said)):
-        return -went  # a row for a person: what carries one of our codes never goes out unseen
-    return "money_out" if went else came or "nothing"
-
-
-def _out_below_zero(cells: Cells) -> bool:
-    """A negative figure under what went out: it came back, and a person looks."""
-    said = DIRECTIONS.get(plain(cells.maybe("direction") or "").upper())
-    return (cells.maybe_fen("outgo") or 0) < 0 or (said == "out" and (cells.maybe_fen("amount") or 0) < 0)
-
-
-def _marked(cells: Cells) -> bool:
-    return plain(cells.maybe("reversed") or "").upper() not in {"", "N", "否", "0", "正常"}
-
-
-def names_reversal(remark: str) -> bool:
-    """Whether the bank says that money went back to where it had come from."""
-    return _TAKEN_BACK.search(remark) is not None
-
-
-def _by_direction(cells: Cells, titles: Sequence[str], layout: StatementLayout) -> tuple[int | None, int | None]:
-    """(came, went) of a layout with one column of amounts; (None, None): neither, or its mistake is noted."""
-    amount = cells.maybe_fen("amount")
-    if amount is None:
-        return None, None
-    if not any(plain(title) in titles for title in layout.direction):
-        return (amount, None) if amount >= 0 else (None, -amount)
-    written = plain(cells.maybe("direction") or "")
-    said = DIRECTIONS.get(written.upper())
-    if said is None:
-        known = "、".join(DIRECTIONS)
-        cells.wrong("direction", f"不认识“{written[:20]}”；认识的有：{known}" if written else "没有写收入还是支出")
-    return (amount, None) if said == "in" else (None, amount) if said == "out" else (None, None)
 
 
 def _same_twice(came: Sequence[Came]) -> list[Detail]:
@@ -301,3 +201,15 @@ def _same_twice(came: Sequence[Came]) -> list[Detail]:
             said = f"第 {one.row} 行“流水号”：流水号与第 {first[key]} 行重复"
             found.append(Detail(f"/rows/{one.row}/serial_number", "row_repeated", said))
     return found
+
+
+def _rounded(came: Sequence[Came]) -> list[Detail]:
+    """Where a spreadsheet has made up the ends of all long numbers, none of them names its row."""
+    if not rounded(one.serial_number for one in came):
+        return []
+    said = "超过 15 位的流水号末尾都是 0，像是被表格软件改掉了，请把这一列设为文本后重新导出"
+    long = [one for one in came if len(one.serial_number) > DIGITS_KEPT and one.serial_number.isdigit()]
+    return [
+        Detail(f"/rows/{one.row}/serial_number", "digits_lost", f"第 {one.row} 行“流水号”：“{one.serial_number}”{said}")
+        for one in long
+    ]

@@ -2,13 +2,15 @@
 
 import csv
 import io
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 
-from catalog.upload.kinds.price import PRICES
+from catalog.upload.kinds.price import PRICES, STOCK
 from catalog.upload.stage import import_file
 from shop.access.permissions import Actor
 from shop.core.database import Database
@@ -17,6 +19,7 @@ from tests.make.caller import as_caller, refused
 from tests.make.case import case
 from tests.make.catalogue import OPENED, new_product, rows, stock_of_goods
 from tests.make.roster import desk
+from tests.make.shop import small_shop
 from tests.make.workbook import sheet_of, workbook
 
 pytestmark = pytest.mark.anyio
@@ -91,3 +94,25 @@ async def test_notes_and_totals_are_set_aside_and_a_header_may_stand_deep(databa
     done = await import_file(database, kind=PRICES, file_name="n.csv", data=data, actor=None, now=OPENED)
     assert (done.rows, done.rows_read) == (1, 3)
     assert [(one.row, one.reason) for one in done.set_aside] == [(27, "total"), (28, "note")]
+
+
+async def test_a_row_that_has_all_it_needs_is_a_row_whatever_its_code_reads_like(database: Database) -> None:
+    await small_shop(database)
+    async with database.transaction() as session:
+        await session.execute(text("UPDATE sku SET code = '#A1' WHERE code = 'S0'"))
+        await session.execute(text("UPDATE sku SET code = '小计' WHERE code = 'S1'"))
+    data = "规格编号,方式,件数\n#A1,入库,5\n小计,入库,6\nS2,入库,7\n合计,,18\n# 打印日期：2026-11-30,,\n"
+    done = await import_file(
+        database, kind=STOCK, file_name="a.csv", data=data.encode(), actor=None, now=datetime.now(UTC)
+    )
+    assert (done.rows, [one.row for one in done.set_aside]) == (3, [5, 6])
+
+
+async def test_rows_that_an_open_quote_swallowed_are_not_lost(database: Database) -> None:
+    await small_shop(database)
+    data = '规格编号,方式,件数\n"S0,入库,7\nS1,入库,7\nS2",入库,7\n'
+    with pytest.raises(RowsRefused) as refusal:
+        await import_file(
+            database, kind=STOCK, file_name="a.csv", data=data.encode(), actor=None, now=datetime.now(UTC)
+        )
+    assert "row_swallowed" in {one.code for one in refusal.value.errors}

@@ -214,7 +214,7 @@ async def test_an_unknown_layout_is_mapped_by_one_and_confirmed_by_another(desk:
         assert made.status_code == 201, made.text
         address = f"/api/v1/bank-layouts/{made.json()['id']}"
         refused(await caller.post(f"{address}/confirm"), 409, "same_person")
-    refused(await desk.bring(data), 422, "layout_unknown")
+    assert "某某社" in refused(await desk.bring(data), 409, "layout_waits")["detail"]
     async with as_caller(desk.app, branch) as caller:
         refused(await caller.post(f"{address}/confirm"), 404, "not_found")
     async with as_caller(desk.app, second) as caller:
@@ -346,3 +346,12 @@ async def test_the_same_file_again_says_the_same_of_its_rows(desk: BankDesk) -> 
         page = (await caller.get(f"/staff/bank?done=imported&statement={first['statement_id']}")).text
     for one in first["set_aside"]:
         assert f"第 {one['row']} 行" in page
+
+
+@pytest.mark.parametrize("codecs", [("utf-8", "gb18030"), ("gb18030", "utf-8")])
+async def test_a_header_in_another_encoding_than_its_rows_is_refused_in_words(
+    desk: BankDesk, codecs: tuple[str, str]
+) -> None:
+    rows = "".join(f"20261120,S{n},示例单位甲（虚构）,622200,,26.00,,货款往来\n" for n in range(30))
+    data = f"{H}\n".encode(codecs[0]) + rows.encode(codecs[1])
+    assert "GBK" in refused(await desk.bring(data), 422, "file_not_a_table")["detail"]

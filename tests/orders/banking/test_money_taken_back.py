@@ -77,7 +77,8 @@ async def test_money_taken_back_by_the_bank_takes_the_credit_back_on_its_day_and
 async def test_goods_that_left_stay_away_and_their_payer_owes_a_named_debt(desk: Desk) -> None:
     _, order, code = await desk.ordered()
     await desk.bring(money("S1", order.total_fen, code))
-    await desk.bring(money("S2", order.total_fen, code))  # paid twice: the second stands as his advance
+    # Paid twice: the second stands as his advance.
+    await desk.bring(money("S2", order.total_fen, code, day="2026-11-22"))
     async with desk.database.transaction() as session:
         await session.execute(text("UPDATE shop_order SET state = 'shipped'"))
     left = await desk.stock()

@@ -20,14 +20,13 @@ from tests.make.shop import small_shop
 TODAY = date(2026, 11, 22)
 
 
-def test_interest_that_no_payer_sent_is_set_aside_and_any_other_row_needs_its_payer() -> None:
+def test_interest_that_no_payer_sent_is_set_aside_and_any_other_row_is_cash() -> None:
     rows = [Row("A1", "5.00", "货款"), Row("A2", "1.23", "结息", name=""), Row("A3", "0.40", "存款利息", name="")]
     found = read_statement(icbc([*rows, Row("A4", "9.00", "利息款")]), layouts=LAYOUTS, today=TODAY)
     assert [(one.row, one.reason) for one in found.set_aside] == [(3, "interest"), (4, "interest")]
     assert [one.serial_number for one in found.came] == ["A1", "A4"], "a payer may write the word"
-    with pytest.raises(RowsRefused) as wrong:
-        read_statement(icbc([Row("A2", "1.23", "货款", name="")]), layouts=LAYOUTS, today=TODAY)
-    assert [one.pointer for one in wrong.value.errors] == ["/rows/2/payer_name"]
+    (cash,) = read_statement(icbc([Row("A2", "1.23", "货款", name="")]), layouts=LAYOUTS, today=TODAY).came
+    assert cash.payer_name == "（现金或未写户名）"
 
 
 def test_a_word_where_the_balance_stands_says_that_cells_have_moved() -> None:

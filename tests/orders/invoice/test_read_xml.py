@@ -36,3 +36,13 @@ def test_stars_where_a_tax_is_due_are_no_figure() -> None:
     with pytest.raises(InvoiceUnreadable) as refused:
         read_invoice(data.replace(b"<TotalTax-includedAmount>100.00", b"<TotalTax-includedAmount>109.00"))
     assert [(one.pointer, one.code) for one in refused.value.errors] == [("/tax_fen", "not_an_amount")]
+
+
+@pytest.mark.parametrize("rate", ["9%", "0.09", "13%"])
+def test_stars_beside_a_rate_are_no_tax_of_nothing(rate: str) -> None:
+    data = case("v01_exempt_stars.xml", SELLER="91520000MA6DEMO017", SUPPLIER="甲", TITLE="乙")
+    with pytest.raises(InvoiceUnreadable) as refused:
+        read_invoice(data.replace("<TaxRate>免税".encode(), f"<TaxRate>{rate}".encode()))
+    assert [(one.pointer, one.code) for one in refused.value.errors] == [("/tax_fen", "not_an_amount")]
+    for free in ("0%", "0", "0.00", "***", "不征税"):
+        assert read_invoice(data.replace("免税".encode(), free.encode())).tax_fen == 0
