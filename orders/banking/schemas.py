@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from orders.aftersales.sent_transfer import BankReference
 from shop.core.paging import NO_NUL
 from shop.sheet.schemas import RowsOut, SetAsideOut, TitleSaid
 
@@ -13,9 +14,6 @@ FenIn = Annotated[int, Field(strict=True, ge=1, le=10**12)]
 Reason = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$"),
-]
-Reference = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=4, max_length=64, pattern=r"^[0-9A-Za-z\-]+$")
 ]
 
 
@@ -137,7 +135,7 @@ class PayBackIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     amount_fen: FenIn
-    bank_reference: Reference
+    bank_reference: BankReference
     returned_on: date
     reason: Reason
 
@@ -147,7 +145,7 @@ class RefundReturnedIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    bank_reference: Reference
+    bank_reference: BankReference
     returned_on: date
 
 
