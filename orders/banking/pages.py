@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Final
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from orders.aftersales.sent_transfer import bank_reference
+from orders.banking.desk import desks_of
 from orders.banking.match import WantedShare, confirm, propose, reject
 from orders.banking.pay_back import pay_back
 from orders.banking.queries import matched_of, overpaid_of, queue_of, refunds_of, shares_by_code
@@ -57,7 +59,9 @@ async def get_desk(
     done: str = "",
     statement: UUID | None = None,
 ) -> Response:
-    """What waits, and what was just done: of an imported `statement` what became of its rows."""
+    """What waits, and what was just done: of an imported `statement` what became of its rows. q: looks for rows that
+    wait no longer, to undo them or to bring their receipt.
+    """
     return await desk_page(request, actor, database, done=done, statement_id=statement)
 
 
@@ -186,13 +190,16 @@ async def desk_page(
     now = clock.now()
     day = clock.business_day(now)
     cursor = request.query_params.get("cursor", "")[:500] or None
+    q = " ".join(request.query_params.get("q", "").replace("\x00", "").split())[:80]
+    here = {name: value for name, value in (("cursor", cursor), ("q", q)) if value}
     async with database.reading() as session:
         layouts = await layouts_seen(session, actor, day)
         statements = await statements_of(session, actor, day=day)
         waiting, more = await queue_of(session, actor, day=day, limit=SHOWN, cursor=cursor)
         overpaid = await overpaid_of(session, actor, day=day)
         refunds = await refunds_of(session, actor, day=day)
-        matched = await matched_of(session, actor, now=now)
+        matched = await matched_of(session, actor, now=now, q=q)
+        desks = await desks_of(session, actor)
         rows = await rows_of(session, actor, statement_id, day=day) if statement_id else None
     return render(
         request,
@@ -200,7 +207,9 @@ async def desk_page(
         status=problem.status if problem else 200,
         waiting=waiting,
         more=more,
-        here=f"?cursor={cursor}" if cursor else "",
+        here=f"?{urlencode(here)}" if here else "",
+        q=q,
+        desks=desks if len(desks) > 1 else [],
         matched=matched,
         overpaid=overpaid,
         refunds=refunds,

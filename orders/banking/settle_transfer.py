@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
 from orders.banking.proven import PROVEN
+from orders.banking.standing import STANDS
 from orders.checkout.settle import CURRENCY, Paid, settle
 from orders.credit.regrade import lift
 from orders.funds.post import Moved, account_id, post
@@ -79,11 +80,10 @@ WHERE p.order_id = ANY(:orders) AND p.method = 'bank_transfer' ORDER BY p.order_
 """).bindparams(bindparam("orders", type_=ARRAY(Uuid)))
 # The business day from which on the whole total was there, by what the bank says of each transfer; but nobody has sold
 # anything before it was ordered, nor twice on one day what was taken back in between.
-_SOLD_ON = text("""
+_SOLD_ON = text(f"""
 WITH moved AS (
     SELECT t.day, m.amount_fen AS fen FROM transfer_match m JOIN bank_transfer t ON t.id = m.transfer_id
-    WHERE m.payer_share_id = :share AND NOT EXISTS (SELECT FROM transfer_unmatch u
-        WHERE (u.transfer_id, u.payer_share_id, u.round) = (m.transfer_id, m.payer_share_id, m.round))
+    WHERE m.payer_share_id = :share AND {STANDS}
     UNION ALL SELECT returned_on, -amount_fen FROM paid_back WHERE payer_share_id = :share
     UNION ALL SELECT c.settled_day, b.amount_fen FROM came_back c JOIN paid_back b ON b.id = c.paid_back_id
     WHERE b.payer_share_id = :share AND c.state = 'confirmed'
@@ -95,7 +95,7 @@ SELECT greatest((o.placed_at AT TIME ZONE 'Asia/Shanghai')::date, (SELECT max(e.
     (SELECT min(d.day) FROM there d WHERE NOT EXISTS (
         SELECT FROM there l WHERE l.day >= d.day AND l.fen < s.due_fen)))
 FROM payer_share s JOIN shop_order o ON o.id = s.order_id WHERE s.id = :share
-""")
+""")  # noqa: S608  # our own constant
 _NOTHING_DUE = text("UPDATE payer_share SET due_fen = 0, payment_state = 'overpaid' WHERE id = :share")
 
 
