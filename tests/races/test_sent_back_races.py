@@ -1,4 +1,4 @@
-"""Two people record transfers of one refund at once; what had paid its order is undone while somebody records one."""
+"""Two people at the bank desk at once: transfers of one refund, an undoing meanwhile, two layouts of one name."""
 
 import asyncio
 from uuid import UUID
@@ -71,3 +71,14 @@ async def test_a_refund_that_failed_while_somebody_recorded_it_has_not_succeeded
         noted = "SELECT count(*) FROM audit_event WHERE action = 'bank.return_refund'"
         assert await session.scalar(text(noted)) == 0
     await identities_hold(desk.database)
+
+
+async def test_of_two_layouts_of_one_name_one_stays_in_force(desk: Desk) -> None:
+    columns = {"day": ["甲"], "serial_number": ["乙"], "payer_name": ["丙"], "income": ["丁"]}
+    body = {"name": "某行（虚构）", "unit_id": str(desk.shop.bank), "columns": columns}
+    layouts = [(await desk.post(desk.importer, "/bank-layouts", body, status=201))["id"] for _ in range(4)]
+    answers = await asyncio.gather(*(desk.answer(desk.second, f"/bank-layouts/{one}/confirm") for one in layouts))
+    assert [answer.status_code for answer in answers] == [200] * 4
+    async with desk.database.reading() as session:
+        in_force = "SELECT count(*) FROM bank_layout WHERE state = 'confirmed' AND valid_to IS NULL"
+        assert await session.scalar(text(in_force)) == 1
