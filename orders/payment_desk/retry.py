@@ -9,6 +9,7 @@ from sqlalchemy import Row, text
 from orders.aftersales.repeat import repeat
 from orders.aftersales.sent_transfer import note_sent
 from orders.aftersales.succeed import Success, succeed
+from orders.aftersales.where_it_stands import where_it_stands
 from orders.payment_desk.decide import Step, ask_or_decide
 from orders.payment_desk.problems import NotThatWay
 from orders.payment_desk.reach import waiting_for
@@ -70,10 +71,15 @@ async def _failed(session: WriteSession, actor: Actor, refund_id: UUID, now: dat
     return waiting, order
 
 
+async def _stands(session: WriteSession, waiting: Row[Any]) -> bool:
+    stands = await where_it_stands(session, waiting.payment_id, waiting.amount_fen)
+    return sum(one.fen for one in stands) >= waiting.amount_fen
+
+
 async def settle_otherwise(session: WriteSession, *, actor: Actor, subject: str, reason: str, now: datetime) -> Step:
     """Two people say that nothing is owed here any more, and why. subject: `refund:…`, `dispute:…`,
-    `provider_refund:…`. Raises as `return_payment`; NotThatWay for the refund of a cancelled order: its buyer has no
-    goods, and gets his money.
+    `provider_refund:…`. Raises as `return_payment`; NotThatWay for the refund of a cancelled order, whose buyer has no
+    goods, and gets his money, and for a refund of the dashboard whose money stands in the books: it is adopted.
     """
     waiting, order = await waiting_for(session, actor, subject, now=now)
     if waiting.what == "bank_refund":
@@ -82,4 +88,6 @@ async def settle_otherwise(session: WriteSession, *, actor: Actor, subject: str,
         raise NotThatWay("未决的争议要等银行的结果；收款请退回或保留。")
     if waiting.what in _FAILED and order.state == "cancelled":
         raise NotThatWay("订单已取消，货没有给买家：请重新退款，或登记已退给买家的那笔银行转账。")
+    if waiting.what == "provider_refund" and await _stands(session, waiting):
+        raise NotThatWay("这笔款还记在本店的订单或预收款里，买家已经拿回去了：请认领，计入的金额随它退回。")
     return await ask_or_decide(session, actor, subject, "settle_otherwise", reason=reason, now=now)

@@ -80,6 +80,8 @@ async def test_where_nothing_is_kept_any_more_it_comes_out_of_the_order(desk: De
     await desk.work()
     foreign = await desk.app.state.sandbox.refund_in_dashboard(payment, amount_fen=order.total_fen - 100)
     await desk.work()
+    otherwise = f"/api/v1/provider-refunds/{foreign}/settle-otherwise"
+    refused(await desk.first.post(otherwise, json=WHY), 409, "not_that_way")
     await by_two(desk, f"/provider-refunds/{foreign}/adopt", WHY)
     goods = await desk.one("SELECT sum(fen)::bigint FROM refund_part")
     assert await desk.one(CREDITED, id=order.id) == order.goods_fen - goods
