@@ -73,7 +73,7 @@ async def _failed(session: WriteSession, actor: Actor, refund_id: UUID, now: dat
 
 async def _stands(session: WriteSession, waiting: Row[Any]) -> bool:
     stands = await where_it_stands(session, waiting.payment_id, waiting.amount_fen)
-    return sum(one.fen for one in stands) >= waiting.amount_fen
+    return bool(sum(one.fen for one in stands) >= waiting.amount_fen)
 
 
 async def settle_otherwise(session: WriteSession, *, actor: Actor, subject: str, reason: str, now: datetime) -> Step:
