@@ -14,10 +14,10 @@ import structlog
 from sqlalchemy import ARRAY, Row, Text, bindparam, text
 
 from orders.aftersales.fail import fail
-from orders.aftersales.own_left import own_left, spread
 from orders.aftersales.reserve import Wanted, reserve
 from orders.aftersales.restock import restock_rest
 from orders.aftersales.succeed import Success, succeed
+from orders.aftersales.where_it_stands import lock_orders_of, where_it_stands
 from shop.adapters.stripe.gateway import DisputeSeen
 from shop.core.audit import record_change
 from shop.core.database import WriteSession
@@ -56,22 +56,6 @@ FROM dispute d WHERE d.order_id = :order
 """
 )
 _TAKEN = text("SELECT id FROM refund WHERE dispute_id = :dispute AND state = 'succeeded' ORDER BY id")
-_LOCK_SOURCES = text(
-    """
-SELECT id FROM shop_order WHERE id IN (SELECT order_id FROM payment WHERE :payment IN (id, advance_of_id))
-ORDER BY id FOR UPDATE
-"""
-)
-# Where the money of a payment stands: unsettled, kept, or in orders.
-_SOURCES = text(
-    """
-SELECT p.id, p.order_id, p.state = 'held' AS never_credited, coalesce(k.left_fen, p.received_fen - coalesce((
-    SELECT sum(r.amount_fen) FROM refund r WHERE r.payment_id = p.id AND r.state <> 'failed'), 0))::bigint AS left_fen
-FROM payment p LEFT JOIN kept_advance k ON k.payment_id = p.id
-WHERE (p.id = :payment OR p.advance_of_id = :payment) AND p.state IN ('held', 'succeeded')
-ORDER BY p.created_at, p.id
-"""
-)
 _CANCEL = text(
     """
 WITH cancelled AS (
@@ -126,51 +110,28 @@ async def pursue(session: WriteSession, order_id: UUID, *, now: datetime) -> Non
 
 
 async def _take(session: WriteSession, gone: _Gone, now: datetime) -> None:
-    """From where the money stands, as far as it is there; what is missing stays named on the payments desk."""
-    left_fen = gone.fen
-    await session.execute(_LOCK_SOURCES, {"payment": gone.dispute.payment_id})
-    for source in (await session.execute(_SOURCES, {"payment": gone.dispute.payment_id})).all():
-        if left_fen and source.never_credited:
-            left_fen -= await _take_unsettled(session, gone.dispute, source, min(left_fen, source.left_fen), now)
-        elif left_fen:
-            left_fen -= await _take_from_order(session, gone.dispute, source, left_fen, now)
-
-
-async def _take_unsettled(session: WriteSession, dispute: Row[Any], source: Row[Any], fen: int, now: datetime) -> int:
-    if fen > 0:
+    """From where the money stands, as far as it is there; what is missing stays named on the payments desk. An order
+    that is not sent yet and of which nothing is left is cancelled.
+    """
+    dispute = gone.dispute
+    await lock_orders_of(session, dispute.payment_id)
+    for one in await where_it_stands(session, dispute.payment_id, gone.fen):
         wanted = Wanted(
-            source.order_id, source.id, "dispute", fen, REASON, currency=dispute.currency, dispute_id=dispute.id
+            order_id=one.order_id,
+            payment_id=one.payment_id,
+            kind="dispute",
+            amount_fen=one.fen,
+            reason=REASON,
+            parts=one.over.parts,
+            lines=one.over.lines,
+            freight=one.over.freight,
+            currency=dispute.currency,
+            dispute_id=dispute.id,
         )
         refund_id = await reserve(session, wanted, now=now)
-        await succeed(session, refund_id, Success(None, fen, now), now=now)
-    return max(0, fen)
-
-
-async def _take_from_order(
-    session: WriteSession, dispute: Row[Any], source: Row[Any], most_fen: int, now: datetime
-) -> int:
-    """Everything that is left, if the dispute is of so much: an order that is not sent yet is then cancelled."""
-    left = await own_left(session, source.order_id)
-    fen = min(most_fen, left.fen)
-    if fen == 0:
-        return 0
-    over = spread(left, fen)
-    wanted = Wanted(
-        order_id=source.order_id,
-        payment_id=source.id,
-        kind="dispute",
-        amount_fen=fen,
-        reason=REASON,
-        parts=over.parts,
-        lines=over.lines,
-        freight=over.freight,
-        dispute_id=dispute.id,
-    )
-    refund_id = await reserve(session, wanted, now=now)
-    if fen == left.fen and left.whole:
-        await _cancel(session, source.order_id, dispute, now)
-    await succeed(session, refund_id, Success(None, fen, now), now=now)
-    return fen
+        if one.whole:
+            await _cancel(session, one.order_id, dispute, now)
+        await succeed(session, refund_id, Success(None, one.fen, now), now=now)
 
 
 async def _cancel(session: WriteSession, order_id: UUID, dispute: Row[Any], now: datetime) -> None:

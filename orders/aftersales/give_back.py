@@ -37,11 +37,15 @@ ORDER BY id FOR NO KEY UPDATE
     bindparam("providers", type_=ARRAY(Text)),
     bindparam("payments", type_=ARRAY(Text)),
 )
-# Ours by the provider's name of it; by our own name only while we have not heard that name.
+# Ours by the provider's name of it; by our own name only while we have not heard that name. Several of ours are one of
+# the provider's where an adopted one took the money of an advance out of several orders.
 _OURS = text(
     """
-SELECT id, order_id FROM refund WHERE provider_refund_id = :provider OR (id = :refund AND provider_refund_id IS NULL)
-ORDER BY provider_refund_id NULLS LAST LIMIT 1
+SELECT id, order_id, own_fen FROM (
+    SELECT r.id, r.order_id, r.amount_fen - r.allowance_fen AS own_fen,
+        rank() OVER (ORDER BY provider_refund_id IS NULL) AS named
+    FROM refund r WHERE provider_refund_id = :provider OR (id = :refund AND provider_refund_id IS NULL)) ours
+WHERE named = 1 ORDER BY id
 """
 ).bindparams(bindparam("refund", type_=Uuid))
 _SUBMITTED = text(
@@ -104,19 +108,21 @@ async def follow(session: WriteSession, seen: Sequence[RefundSeen], *, now: date
     )
     for one in seen:
         named = {"refund": one.refund_id, "provider": one.provider_refund_id}
-        ours = (await session.execute(_OURS, named)).one_or_none()
-        if ours is None:
+        ours = (await session.execute(_OURS, named)).all()
+        if not ours:
             await _keep_foreign(session, one, now)
-        else:
-            await _follow(session, ours, one, now)
+        whole = sum(part.own_fen for part in ours) == one.amount_fen
+        for part in ours:
+            await _follow(session, part, one, part.own_fen if whole else one.amount_fen, now)
 
 
-async def _follow(session: WriteSession, ours: Row[Any], seen: RefundSeen, now: datetime) -> None:
+async def _follow(session: WriteSession, ours: Row[Any], seen: RefundSeen, fen: int, now: datetime) -> None:
+    """fen: as much of what the provider returned as is for this one of ours."""
     match seen.state:
         case "pending":
             await session.execute(_SUBMITTED, {"refund": ours.id, "provider": seen.provider_refund_id})
         case "succeeded":
-            success = Success(seen.provider_refund_id, seen.amount_fen, seen.succeeded_at or now)
+            success = Success(seen.provider_refund_id, fen, seen.succeeded_at or now)
             await succeed(session, ours.id, success, now=now)
         case "failed":
             failure = seen.failure_reason or "failed"

@@ -86,14 +86,15 @@ async def unpay(
 ) -> None:
     """Take back what `settle` did for an order that was paid by bank transfer. The caller holds the order's lock.
 
-    Credit, claims: on `day`, as far as no refund had taken them. What the payer's share had given for it (fen) stands
-    on its advance again; the caller takes away what is gone. Goods that lie in the barn: the order waits for its money
-    once more, its goods held for it; where a refund or an allowance is in it, it is cancelled. Goods that left: it
-    stays where it is, unpaid. Not settled, or done before: nothing.
+    Credit, claims: on `day`, but never before the sale, as far as no refund had taken them. What the payer's share had
+    given for it (fen) stands on its advance again; the caller takes away what is gone. Goods that lie in the barn: the
+    order waits for its money once more, its goods held for it; where a refund or an allowance is in it, it is
+    cancelled. Goods that left: it stays where it is, unpaid. Not settled, or done before: nothing.
     """
     paid = (await session.execute(_PAID, {"order": order_id})).one_or_none()
     if paid is None:
         return
+    day = max(day, clock.business_day(paid.succeeded_at))
     for refund_id in (await session.scalars(_ON_THE_WAY, {"order": order_id})).all():
         await fail(session, refund_id, "payment_undone", provider_refund_id=None, now=now)
     claimed = (await session.execute(_CLAIMED, {"order": order_id})).all()

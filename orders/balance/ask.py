@@ -39,11 +39,14 @@ WHERE closed_at IS NULL AND code = ANY(CAST(:codes AS text[]))
 _DISPUTES_SINCE = text("""
 SELECT least(CAST(:since AS timestamptz), min(opened_at)) FROM dispute WHERE state = 'open'
 """)
+# Of an advance in several orders an adopted refund is several of ours under the provider's one name.
 _REFUNDS = text("""
-SELECT r.id, r.provider_refund_id, r.state, r.amount_fen - r.allowance_fen AS fen, r.requested_at
+SELECT (array_agg(r.id ORDER BY r.id))[1], min(r.provider_refund_id), min(r.state),
+    sum(r.amount_fen - r.allowance_fen)::bigint AS fen, min(r.requested_at)
 FROM refund r JOIN payment p ON p.id = r.payment_id AND p.method IN ('stripe', 'advance')
 WHERE r.requested_at >= :since AND r.amount_fen > r.allowance_fen AND r.kind <> 'dispute'
     AND (r.provider_refund_id IS NULL OR r.provider_refund_id NOT LIKE 'bank:%')
+GROUP BY coalesce(r.provider_refund_id, r.id::text)
 """)
 _log = structlog.get_logger(__name__)
 

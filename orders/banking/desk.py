@@ -3,10 +3,16 @@
 from datetime import date
 from uuid import UUID
 
+from sqlalchemy import ARRAY, Uuid, bindparam, text
+
 from shop.access.permissions import Actor, Permission
 from shop.core.database import ReadSession
 from shop.core.errors import NotFound
 from shop.organisation.queries import unit_path, units_below, visible_unit_ids
+
+_NAMES = text("SELECT id, name FROM unit WHERE id = ANY(:units) ORDER BY name, id").bindparams(
+    bindparam("units", type_=ARRAY(Uuid))
+)
 
 
 async def desk_of(session: ReadSession, actor: Actor, unit_id: UUID | None, *, day: date) -> UUID | None:
@@ -22,6 +28,16 @@ async def desk_of(session: ReadSession, actor: Actor, unit_id: UUID | None, *, d
     if not own:
         raise NotFound("您的权限不含任何单位，请联系管理员。")
     return UUID(own[0])
+
+
+async def desks_of(session: ReadSession, actor: Actor) -> list[tuple[UUID, str]]:
+    """The units (id, name) whose desks the actor may bring a statement to by himself; empty: that of the whole shop."""
+    scopes = actor.scopes(Permission.BANK_IMPORT)
+    if any(grant.scope_kind == "all" for grant in scopes):
+        return []
+    own = [UUID(grant.scope_id) for grant in scopes if grant.scope_kind == "unit"]
+    rows = await session.execute(_NAMES, {"units": own})
+    return [(row.id, row.name) for row in rows]
 
 
 async def company_of(session: ReadSession, desk_id: UUID | None, day: date) -> frozenset[UUID] | None:

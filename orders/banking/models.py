@@ -165,22 +165,28 @@ class TransferMatch(SQLModel, table=True):
 
 class MatchUndoing(SQLModel, table=True):
     """The bank took a receipt back (`reversal_id`: its row), or its match was wrong: one person says so, another
-    confirms. `settled_day`: the business day it counts on.
+    confirms. `settled_day`: the business day it counts on. `undoes_id`: the reversal was named for the wrong receipt:
+    that undoing is undone, the receipt and the bank's row wait again.
     """
 
     __tablename__ = "match_undoing"
     __table_args__ = (
-        one_of("state", ("proposed", "confirmed", "rejected")),
+        one_of("state", ("proposed", "confirmed", "rejected", "undone")),
         CheckConstraint("decided_by <> proposed_by", name="two_people"),
         CheckConstraint(
             "(state = 'proposed') = (decided_by IS NULL AND decided_at IS NULL)", name="decided_by_somebody"
         ),
         CheckConstraint("reversal_id <> receipt_id", name="two_rows"),
+        CheckConstraint("undoes_id IS NULL OR reversal_id IS NULL", name="one_thing"),
         UniqueConstraint("id", "receipt_id"),
         Index("uq_match_undoing_open", "receipt_id", unique=True, postgresql_where="state = 'proposed'"),
         Index(
             "uq_match_undoing_reversal", "reversal_id", unique=True,
-            postgresql_where="reversal_id IS NOT NULL AND state <> 'rejected'",
+            postgresql_where="reversal_id IS NOT NULL AND state NOT IN ('rejected', 'undone')",
+        ),
+        Index(
+            "uq_match_undoing_undoes", "undoes_id", unique=True,
+            postgresql_where="undoes_id IS NOT NULL AND state <> 'rejected'",
         ),
         Index(
             "ix_match_undoing_taken_back", "receipt_id",
@@ -191,6 +197,7 @@ class MatchUndoing(SQLModel, table=True):
     id: UUID = Field(primary_key=True)
     receipt_id: UUID = Field(foreign_key="bank_transfer.id")
     reversal_id: UUID | None = Field(default=None, foreign_key="bank_transfer.id")
+    undoes_id: UUID | None = Field(default=None, foreign_key="match_undoing.id")
     state: str = "proposed"
     reason: str
     settled_day: date
@@ -248,7 +255,7 @@ class PaidBack(SQLModel, table=True):
     id: UUID = Field(primary_key=True)
     payer_share_id: UUID = Field(foreign_key="payer_share.id", index=True)
     amount_fen: int = Field(sa_type=BigInteger)
-    bank_reference: str = Field(unique=True)
+    bank_reference: str
     returned_on: date
     reason: str
     recorded_by: UUID = Field(foreign_key="user_account.id")

@@ -1,13 +1,16 @@
 """The bank desk at `/staff/bank`: hand in a statement, say what a transfer was for, confirm what another one said."""
 
-import re
 from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Annotated, Final
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
+from orders.aftersales.sent_transfer import bank_reference
+from orders.banking.desk import desks_of
 from orders.banking.match import WantedShare, confirm, propose, reject
 from orders.banking.pay_back import pay_back
 from orders.banking.queries import matched_of, overpaid_of, queue_of, refunds_of, shares_by_code
@@ -22,7 +25,7 @@ from shop.core import clock
 from shop.core.database import Database, ReadSession
 from shop.core.errors import Invalid, Problem
 from shop.core.requests import TheDatabase
-from shop.sheet.value import Unreadable, fen_of, plain
+from shop.sheet.value import Unreadable, day_of, fen_of
 from shop.ui.pages import render
 
 ADDRESS: Final = "/staff/bank"
@@ -56,7 +59,9 @@ async def get_desk(
     done: str = "",
     statement: UUID | None = None,
 ) -> Response:
-    """What waits, and what was just done: of an imported `statement` what became of its rows."""
+    """What waits, and what was just done: of an imported `statement` what became of its rows. q: looks for rows that
+    wait no longer, to undo them or to bring their receipt.
+    """
     return await desk_page(request, actor, database, done=done, statement_id=statement)
 
 
@@ -119,11 +124,12 @@ async def post_pay_back(
     actor: Confirmer,
     database: TheDatabase,
     yuan: Annotated[str, Form(max_length=30)],
-    bank_reference: Annotated[str, Form(max_length=64)],
+    number: Annotated[str, Form(alias="bank_reference", max_length=64)],
     reason: Words,
+    returned_on: Annotated[str, Form(max_length=40)] = "",
 ) -> Response:
     now = clock.now()
-    typed = {"yuan": yuan, "bank_reference": bank_reference, "reason": reason}
+    typed = {"yuan": yuan, "bank_reference": number, "reason": reason, "returned_on": returned_on}
     try:
         async with database.transaction() as session:
             await pay_back(
@@ -131,8 +137,8 @@ async def post_pay_back(
                 actor=actor,
                 payer_share_id=payer_share_id,
                 amount_fen=fen_typed(yuan),
-                bank_reference=_reference(bank_reference),
-                returned_on=clock.business_day(now),
+                bank_reference=_reference(number),
+                returned_on=_day(returned_on, now),
                 reason=said(reason),
                 now=now,
             )
@@ -147,7 +153,8 @@ async def post_refund_returned(
     refund_id: UUID,
     actor: Confirmer,
     database: TheDatabase,
-    bank_reference: Annotated[str, Form(max_length=64)],
+    number: Annotated[str, Form(alias="bank_reference", max_length=64)],
+    returned_on: Annotated[str, Form(max_length=40)] = "",
 ) -> Response:
     now = clock.now()
     try:
@@ -156,12 +163,12 @@ async def post_refund_returned(
                 session,
                 actor=actor,
                 refund_id=refund_id,
-                bank_reference=_reference(bank_reference),
-                returned_on=clock.business_day(now),
+                bank_reference=_reference(number),
+                returned_on=_day(returned_on, now),
                 now=now,
             )
     except Problem as problem:
-        typed = {refund_id: {"bank_reference": bank_reference}}
+        typed = {refund_id: {"bank_reference": number, "returned_on": returned_on}}
         return await desk_page(request, actor, database, problem=problem, typed=typed)
     return RedirectResponse(f"{ADDRESS}?done=paid_back", 303)
 
@@ -183,13 +190,16 @@ async def desk_page(
     now = clock.now()
     day = clock.business_day(now)
     cursor = request.query_params.get("cursor", "")[:500] or None
+    q = " ".join(request.query_params.get("q", "").replace("\x00", "").split())[:80]
+    here = {name: value for name, value in (("cursor", cursor), ("q", q)) if value}
     async with database.reading() as session:
         layouts = await layouts_seen(session, actor, day)
         statements = await statements_of(session, actor, day=day)
         waiting, more = await queue_of(session, actor, day=day, limit=SHOWN, cursor=cursor)
         overpaid = await overpaid_of(session, actor, day=day)
         refunds = await refunds_of(session, actor, day=day)
-        matched = await matched_of(session, actor, now=now)
+        matched = await matched_of(session, actor, now=now, q=q)
+        desks = await desks_of(session, actor)
         rows = await rows_of(session, actor, statement_id, day=day) if statement_id else None
     return render(
         request,
@@ -197,11 +207,14 @@ async def desk_page(
         status=problem.status if problem else 200,
         waiting=waiting,
         more=more,
-        here=f"?cursor={cursor}" if cursor else "",
+        here=f"?{urlencode(here)}" if here else "",
+        q=q,
+        desks=desks if len(desks) > 1 else [],
         matched=matched,
         overpaid=overpaid,
         refunds=refunds,
         me=actor.user_id,
+        today=day,
         why=WHY,
         done=done,
         rows=rows,
@@ -245,10 +258,19 @@ def fen_typed(yuan: str) -> int:
 
 
 def _reference(written: str) -> str:
-    found = plain(written)
-    if not re.fullmatch(r"[0-9A-Za-z-]{4,64}", found):
-        raise Invalid("请填写银行流水号（字母、数字，至少 4 位）。")
-    return found
+    """Raises Invalid."""
+    try:
+        return bank_reference(written)
+    except Unreadable as wrong:
+        raise Invalid(wrong.said) from wrong
+
+
+def _day(written: str, now: datetime) -> date:
+    """Today, where nothing is written. Raises Invalid."""
+    try:
+        return day_of(written) if written.strip() else clock.business_day(now)
+    except Unreadable as wrong:
+        raise Invalid(wrong.said) from wrong
 
 
 def said(reason: str) -> str:

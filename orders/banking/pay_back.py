@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from orders.aftersales.sent_transfer import must_be_possible, note_sent
 from orders.funds.post import Moved, post
 from orders.order.returnable import RETURNABLE
 from orders.order.states import SHARE_STATE
@@ -13,7 +14,7 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import WriteSession
-from shop.core.errors import Detail, Invalid, NotFound, Problem
+from shop.core.errors import NotFound, Problem
 from shop.core.ids import new_id
 from shop.organisation.queries import visible_unit_ids
 from shop.ui.filters import yuan
@@ -23,12 +24,6 @@ class NothingToReturn(Problem):
     status: ClassVar[int] = 409
     code: ClassVar[str] = "nothing_to_return"
     title: ClassVar[str] = "没有这么多可以退回的款项"
-
-
-class ReferenceUsed(Problem):
-    status: ClassVar[int] = 409
-    code: ClassVar[str] = "bank_reference_used"
-    title: ClassVar[str] = "这个银行流水号已经登记过"
 
 
 _LOCK = text("""
@@ -47,7 +42,7 @@ _RETURN = text(f"""
 WITH returned AS (
     INSERT INTO paid_back (id, payer_share_id, amount_fen, bank_reference, returned_on, reason, recorded_by,
         recorded_at)
-    VALUES (:id, :share, :fen, :reference, :day, :reason, :actor, :now) ON CONFLICT (bank_reference) DO NOTHING
+    VALUES (:id, :share, :fen, :reference, :day, :reason, :actor, :now)
     RETURNING payer_share_id, amount_fen
 )
 UPDATE payer_share s SET paid_fen = s.paid_fen - r.amount_fen,
@@ -81,13 +76,18 @@ async def pay_back(
         raise NothingToReturn(f"最多可以退回 {yuan(max(0, most))}。")
     today = clock.business_day(now)
     came: date = await session.scalar(_CAME, {"share": payer_share_id}) or today
-    if not came <= returned_on <= today:
-        said = f"退回日期应在到账日 {came} 和今天之间"
-        raise Invalid(f"{said}。", [Detail("/returned_on", "out_of_range", said)])
+    must_be_possible(returned_on, came=came, today=today)
     facts = {"id": new_id(), "share": payer_share_id, "fen": amount_fen, "reference": bank_reference, "now": now}
-    done = await session.scalar(_RETURN, facts | {"day": returned_on, "reason": reason, "actor": actor.user_id})
-    if done is None:
-        raise ReferenceUsed("同一笔退回只登记一次；如果是另一笔，请填写它自己的流水号。")
+    await note_sent(
+        session,
+        unit_id=share.unit_id,
+        day=returned_on,
+        reference=bank_reference,
+        subject=f"paid_back:{facts['id']}",
+        actor=actor,
+        now=now,
+    )
+    await session.execute(_RETURN, facts | {"day": returned_on, "reason": reason, "actor": actor.user_id})
     returned = Moved(
         key=f"bank:returned:{facts['id']}",
         kind="advance_returned",

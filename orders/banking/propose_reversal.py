@@ -48,7 +48,7 @@ async def candidates_of(
     session: ReadSession, reversal_ids: Collection[UUID], *, every: bool = False
 ) -> dict[UUID, list[Row[Any]]]:
     """For each open negative row the receipts that it may take back whole, those it names best alone; `every`: all of
-    its account, also those of which it takes back a part.
+    its account, also those of which it takes back a part, the likeliest first.
     """
     if not reversal_ids:
         return {}
@@ -57,7 +57,7 @@ async def candidates_of(
     for reversal_id in dict.fromkeys(row.reversal_id for row in rows):
         of_account = [row for row in rows if row.reversal_id == reversal_id]
         if every:
-            found[reversal_id] = sorted(of_account, key=lambda row: (not row.whole, -_named(row)))
+            found[reversal_id] = sorted(of_account, key=_likeliest)
             continue
         meant = [row for row in of_account if row.whole and _same_payer(row)]
         best = max(map(_named, meant), default=0)
@@ -121,6 +121,11 @@ def _same_payer(row: Row[Any]) -> bool:
     if row.reversal_account and row.payer_account_digest:
         return bool(row.reversal_account == row.payer_account_digest)
     return not row.reversal_payer or plain(row.reversal_payer) == plain(row.payer_name)
+
+
+def _likeliest(row: Row[Any]) -> tuple[object, ...]:
+    """Named by number, by code; of the same payer; whole; of the nearest day."""
+    return -_named(row), not _same_payer(row), not row.whole, row.reversal_day - row.day
 
 
 def _named(row: Row[Any]) -> int:

@@ -10,6 +10,7 @@ from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
 from orders.banking.problems import SamePerson
 from orders.banking.settle_transfer import lock_shares, owned_components
+from orders.banking.standing import STANDS
 from orders.banking.statement.own_account import account_digest
 from orders.credit.regrade import lift
 from orders.evidence.cite import cited
@@ -60,14 +61,14 @@ WHERE t.id = ANY(:transfers) AND t.amount_fen > 0 AND s.state = 'confirmed'
     AND (CAST(:kind AS text) = 'receipt' OR t.account_key NOT LIKE 'desk:%')
 ON CONFLICT DO NOTHING RETURNING transfer_id, id
 """).bindparams(_TRANSFERS)
-_STANDS = """m.transfer_id = ANY(:transfers) AND NOT EXISTS (SELECT FROM transfer_unmatch u
-    WHERE (u.transfer_id, u.payer_share_id, u.round) = (m.transfer_id, m.payer_share_id, m.round))"""
+_OF_TRANSFERS = f"m.transfer_id = ANY(:transfers) AND {STANDS}"
 _SHARES = text(
-    f"SELECT m.payer_share_id, m.transfer_id FROM transfer_match m WHERE {_STANDS} ORDER BY 1, 2"  # noqa: S608
+    f"SELECT m.payer_share_id, m.transfer_id FROM transfer_match m WHERE {_OF_TRANSFERS} ORDER BY 1, 2"  # noqa: S608
 ).bindparams(_TRANSFERS)
 _LESS_UNPROVEN = text(f"""
 UPDATE payer_share s SET unproven_fen = s.unproven_fen - n.fen
-FROM (SELECT m.payer_share_id, sum(m.amount_fen)::bigint AS fen FROM transfer_match m WHERE {_STANDS} GROUP BY 1) n
+FROM (SELECT m.payer_share_id, sum(m.amount_fen)::bigint AS fen FROM transfer_match m
+    WHERE {_OF_TRANSFERS} GROUP BY 1) n
 WHERE s.id = n.payer_share_id
 RETURNING s.id, s.order_id, s.payer_kind, s.unproven_fen = 0 AND s.paid_fen >= s.due_fen AS proven
 """).bindparams(_TRANSFERS)  # noqa: S608  # our own constant

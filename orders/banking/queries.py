@@ -10,6 +10,7 @@ from sqlalchemy import ARRAY, Date, Text, Uuid, bindparam, text
 from orders.banking.propose_reversal import candidates_of
 from orders.banking.proven import PROVEN
 from orders.banking.returned import RETURNED_AS_SAID, ReturnedSeen, returned_of
+from orders.banking.standing import STANDS as MATCH_STANDS
 from orders.order.returnable import RETURNABLE, STANDS
 from orders.order.transfer_code import codes_in
 from shop.access.permissions import Actor, Permission
@@ -55,11 +56,14 @@ class ReceiptSeen:
 
 @dataclass(frozen=True, slots=True)
 class UndoingSeen:
-    """Waits for a second person. reversal_id: the bank's negative row; none: the match was wrong."""
+    """Waits for a second person. reversal_id: the bank's negative row; none: the match was wrong, or (undoes_id) such
+    a row had been named for the wrong receipt.
+    """
 
     id: UUID
     receipt: ReceiptSeen
     reversal_id: UUID | None
+    undoes_id: UUID | None
     reason: str
     proposed_by: UUID
 
@@ -135,19 +139,17 @@ _SHARE = """
 jsonb_build_object('payer_share_id', s.id, 'order_number', o.number, 'payer_name', s.payer_name,
     'transfer_code', s.transfer_code, 'due_fen', s.due_fen, 'open_fen', greatest(0, s.due_fen - s.paid_fen)
 """
-_STANDS = """NOT EXISTS (SELECT FROM transfer_unmatch n
-    WHERE (n.transfer_id, n.payer_share_id, n.round) = (m.transfer_id, m.payer_share_id, m.round))"""
 _TRANSFERS = f"""
 SELECT coalesce(jsonb_agg(jsonb_build_object('id', t.id, 'statement_id', t.statement_id,
     'serial_number', t.serial_number, 'day', t.day, 'amount_fen', t.amount_fen,
     'left_fen', t.amount_fen - t.taken_back_fen, 'payer_name', t.payer_name,
     'payer_account_last4', t.payer_account_last4, 'remark', t.remark, 'state', t.state, 'why_queued', t.why_queued,
     'proven', {PROVEN.format(t="t")},
-    'how', (SELECT min(m.how) FROM transfer_match m WHERE m.transfer_id = t.id AND {_STANDS}),
+    'how', (SELECT min(m.how) FROM transfer_match m WHERE m.transfer_id = t.id AND {MATCH_STANDS}),
     'proposal', (SELECT jsonb_build_object('id', p.id, 'reason', p.reason, 'remember_payer', p.remember_payer,
         'proposed_by', p.proposed_by) FROM match_proposal p WHERE p.transfer_id = t.id AND p.state = 'proposed'),
     'shares', (SELECT coalesce(jsonb_agg({_SHARE}, 'fen', x.amount_fen) ORDER BY s.id), '[]') FROM (
-        SELECT m.payer_share_id, m.amount_fen FROM transfer_match m WHERE m.transfer_id = t.id AND {_STANDS}
+        SELECT m.payer_share_id, m.amount_fen FROM transfer_match m WHERE m.transfer_id = t.id AND {MATCH_STANDS}
         UNION ALL SELECT y.payer_share_id, y.amount_fen FROM match_proposal_share y
         JOIN match_proposal p ON p.id = y.proposal_id WHERE p.transfer_id = t.id AND p.state = 'proposed') x
         JOIN payer_share s ON s.id = x.payer_share_id JOIN shop_order o ON o.id = s.order_id),
@@ -157,7 +159,8 @@ SELECT coalesce(jsonb_agg(jsonb_build_object('id', t.id, 'statement_id', t.state
             'order_number', x.number, 'payer_name', x.payer_name, 'fen', x.fen, 'bank_reference', x.bank_reference))
         FROM came_back c, LATERAL ({RETURNED_AS_SAID}) x
         WHERE c.transfer_id = t.id AND c.state IN ('proposed', 'confirmed')),
-    'undoing', (SELECT jsonb_build_object('id', u.id, 'reversal_id', u.reversal_id, 'reason', u.reason,
+    'undoing', (SELECT jsonb_build_object('id', u.id, 'reversal_id', u.reversal_id,
+        'undoes_id', u.undoes_id, 'reason', u.reason,
         'proposed_by', u.proposed_by, 'receipt', jsonb_build_object('id', r.id, 'serial_number', r.serial_number,
             'day', r.day, 'payer_name', r.payer_name, 'remark', r.remark, 'state', r.state,
             'left_fen', r.amount_fen - r.taken_back_fen))
@@ -175,11 +178,19 @@ _QUEUE = text(
     AND (CAST(:rank AS int) IS NULL OR ({_RANK}, t.day, t.id) > (:rank, CAST(:day AS date), CAST(:id AS uuid)))
     ORDER BY {_RANK}, t.day, t.id LIMIT :most) t"""  # noqa: S608  # our own constants
 ).bindparams(bindparam("units", type_=ARRAY(Uuid)), bindparam("day", type_=Date))
+_SAID = "position(lower(CAST(:q AS text)) IN lower({column})) > 0"
+# Without a question the rows of the last days; with one any that it names, also those that the bank took back.
 _MATCHED = text(
-    f"""{_TRANSFERS} WHERE ((t.state = 'matched' AND t.amount_fen > 0) OR t.state IN ('set_aside', 'came_back'))
-    AND t.imported_at > :since AND (:all OR b.unit_id = ANY(:units)) AND NOT EXISTS (
+    f"""{_TRANSFERS} WHERE (t.state IN ('matched', 'set_aside', 'came_back')
+        OR (t.state = 'taken_back' AND CAST(:q AS text) <> ''))
+    AND (:all OR b.unit_id = ANY(:units)) AND NOT EXISTS (
         SELECT FROM match_undoing u WHERE u.receipt_id = t.id AND u.state = 'proposed')
-    ORDER BY t.imported_at DESC, t.id LIMIT :most) t"""
+    AND CASE WHEN CAST(:q AS text) = '' THEN t.imported_at > :since ELSE {_SAID.format(column="t.serial_number")}
+        OR {_SAID.format(column="t.payer_name")} OR {_SAID.format(column="t.remark")} OR EXISTS (
+            SELECT FROM transfer_match m JOIN payer_share s ON s.id = m.payer_share_id
+            JOIN shop_order o ON o.id = s.order_id WHERE m.transfer_id = t.id
+                AND {_SAID.format(column="concat_ws(' ', o.number, s.transfer_code, s.payer_name)")}) END
+    ORDER BY t.imported_at DESC, t.id LIMIT :most) t"""  # noqa: S608  # our own constants
 ).bindparams(bindparam("units", type_=ARRAY(Uuid)))
 _OF_STATEMENT = text(f"{_TRANSFERS} WHERE t.statement_id = :statement ORDER BY t.day, t.id LIMIT :most) t")
 # Open shares with exactly this amount, or named by a code in the remark.
@@ -241,11 +252,13 @@ def _rank(one: TransferSeen) -> int:
     return int(one.state != "proposed" and not undone)
 
 
-async def matched_of(session: ReadSession, actor: Actor, *, now: datetime, most: int = 50) -> list[TransferSeen]:
-    """Receipts of the last days that have their shares, rows put aside, and what came back: the wrong ones are undone
-    from here.
+async def matched_of(
+    session: ReadSession, actor: Actor, *, now: datetime, q: str = "", most: int = 50
+) -> list[TransferSeen]:
+    """Rows that have their shares or took a receipt back, rows put aside, and what came back: the wrong ones are undone
+    from here. Of the last days; q: of any, by serial number, payer, remark, order number or transfer code.
     """
-    named = {"since": now - MATCHED_SHOWN, "most": most}
+    named = {"since": now - MATCHED_SHOWN, "most": most, "q": q}
     reach = await reach_of(session, actor, clock.business_day(now))
     return _transfers((await session.execute(_MATCHED, reach | named)).scalar_one())
 
@@ -279,8 +292,8 @@ async def reach_of(session: ReadSession, actor: Actor, day: date) -> dict[str, o
 
 
 async def _ours_suggested(session: ReadSession, found: list[TransferSeen], reach: dict[str, object]) -> None:
-    """Refunds and pay-backs of exactly this amount that may have come back, where the bank or two people said so."""
-    open_ones = [one for one in found if one.state == "queued" and one.why_queued in {"came_back", "undone"}]
+    """Refunds and pay-backs of exactly this amount that may have come back with a row that waits."""
+    open_ones = [one for one in found if one.state == "queued" and one.amount_fen > 0]
     ours = await returned_of(session, sorted({one.left_fen for one in open_ones}), reach)
     for one in open_ones:
         one.may_be_ours.extend([seen for seen in ours if seen.fen == one.left_fen][:SUGGESTED_MOST])

@@ -31,7 +31,7 @@ _REFUNDS: Final = """
 SELECT 'refund' AS kind, r.id, r.order_id, CAST(NULL AS uuid) AS share_id, o.unit_id, o.number,
     CAST(NULL AS text) AS payer_name, r.amount_fen - r.allowance_fen AS fen,
     substr(r.provider_refund_id, 6) AS bank_reference,
-    (r.requested_at AT TIME ZONE 'Asia/Shanghai')::date AS went_from,
+    (least(r.requested_at, r.succeeded_at) AT TIME ZONE 'Asia/Shanghai')::date AS went_from,
     (r.succeeded_at AT TIME ZONE 'Asia/Shanghai')::date AS counted_on,
     CASE WHEN r.state <> 'succeeded' THEN 'over' WHEN p.state <> 'succeeded' THEN 'owes' END AS why_not
 FROM refund r JOIN payment p ON p.id = r.payment_id JOIN shop_order o ON o.id = r.order_id

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from orders.aftersales.sent_transfer import BankReference
+from orders.banking.statement.layouts import ColumnName
 from shop.core.paging import NO_NUL
 from shop.sheet.schemas import RowsOut, SetAsideOut, TitleSaid
 
@@ -13,9 +15,6 @@ FenIn = Annotated[int, Field(strict=True, ge=1, le=10**12)]
 Reason = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$"),
-]
-Reference = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=4, max_length=64, pattern=r"^[0-9A-Za-z\-]+$")
 ]
 
 
@@ -36,7 +35,8 @@ class StatementConfirmedOut(RowsOut):
 
     known: rows that an earlier, overlapping file had brought; proven: those of them that another person had brought, so
     that this file is their second export. conflicts: rows under the account, day and number of a known one, with
-    another amount or payer; taken_back: money that the bank took back. Both wait for a person.
+    another amount or payer; taken_back: rows in which the bank took money back, whether or not their receipt was found.
+    Both wait for a person.
     """
 
     statement_id: UUID
@@ -137,7 +137,7 @@ class PayBackIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     amount_fen: FenIn
-    bank_reference: Reference
+    bank_reference: BankReference
     returned_on: date
     reason: Reason
 
@@ -147,7 +147,7 @@ class RefundReturnedIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    bank_reference: Reference
+    bank_reference: BankReference
     returned_on: date
 
 
@@ -190,11 +190,14 @@ class ReceiptOut(BaseModel):
 
 
 class OpenUndoingOut(BaseModel):
-    """What waits to be undone. reversal_id: the bank's negative row; null: the match was wrong."""
+    """What waits to be undone. reversal_id: the bank's negative row; null: the match was wrong, or (undoes_id) such a
+    row had been named for the wrong receipt: both wait again.
+    """
 
     id: UUID
     receipt: ReceiptOut
     reversal_id: UUID | None
+    undoes_id: UUID | None
     reason: str
     proposed_by: UUID
 
@@ -340,13 +343,7 @@ class LayoutIn(BaseModel):
 
     name: Annotated[str, Field(min_length=1, max_length=60, pattern=NO_NUL)]
     unit_id: UUID | None = None
-    columns: dict[
-        Literal[
-            "serial_number", "day", "payer_name", "payer_account", "remark", "income", "outgo", "amount", "direction",
-            "status", "own_account", "balance",
-        ],
-        Annotated[list[TitleSaid], Field(max_length=20)],
-    ]  # fmt: skip
+    columns: dict[ColumnName, Annotated[list[TitleSaid], Field(max_length=20)]]
     ignored: Annotated[list[TitleSaid], Field(max_length=60)] = []
     sample_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
 

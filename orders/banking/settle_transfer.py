@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
 from orders.banking.proven import PROVEN
+from orders.banking.standing import STANDS
 from orders.checkout.settle import CURRENCY, Paid, settle
 from orders.credit.regrade import lift
 from orders.funds.post import Moved, account_id, post
@@ -77,6 +78,24 @@ SELECT DISTINCT ON (p.order_id) p.order_id, p.id, p.state, p.amount_fen - coales
 FROM payment p LEFT JOIN tender t ON t.payment_id = p.id AND t.kind = 'allowance'
 WHERE p.order_id = ANY(:orders) AND p.method = 'bank_transfer' ORDER BY p.order_id, p.created_at DESC
 """).bindparams(bindparam("orders", type_=ARRAY(Uuid)))
+# The business day from which on the whole total was there, by what the bank says of each transfer; but nobody has sold
+# anything before it was ordered, nor twice on one day what was taken back in between.
+_SOLD_ON = text(f"""
+WITH moved AS (
+    SELECT t.day, m.amount_fen AS fen FROM transfer_match m JOIN bank_transfer t ON t.id = m.transfer_id
+    WHERE m.payer_share_id = :share AND {STANDS}
+    UNION ALL SELECT returned_on, -amount_fen FROM paid_back WHERE payer_share_id = :share
+    UNION ALL SELECT c.settled_day, b.amount_fen FROM came_back c JOIN paid_back b ON b.id = c.paid_back_id
+    WHERE b.payer_share_id = :share AND c.state = 'confirmed'
+), there AS (
+    SELECT day, sum(sum(fen)) OVER (ORDER BY day) AS fen FROM moved GROUP BY day
+)
+SELECT greatest((o.placed_at AT TIME ZONE 'Asia/Shanghai')::date, (SELECT max(e.occurred_on) FROM credit_entry e
+        WHERE e.order_line_id IN (SELECT id FROM order_line WHERE order_id = o.id) AND e.kind = 'payment_undone'),
+    (SELECT min(d.day) FROM there d WHERE NOT EXISTS (
+        SELECT FROM there l WHERE l.day >= d.day AND l.fen < s.due_fen)))
+FROM payer_share s JOIN shop_order o ON o.id = s.order_id WHERE s.id = :share
+""")  # noqa: S608  # our own constant
 _NOTHING_DUE = text("UPDATE payer_share SET due_fen = 0, payment_state = 'overpaid' WHERE id = :share")
 
 
@@ -194,6 +213,7 @@ async def _settle_persons(
         by, payment = last[share.id], payments[share.order_id]
         if payment.state == "failed":  # what had paid it was taken back, and nothing of the order is left to pay
             continue
+        sold_on: date = (await session.execute(_SOLD_ON, {"share": share.id})).scalar_one()
         freed = Moved(
             key=f"bank:applied:{by.cause_id}:{share.id}",
             kind="advance_applied",
@@ -201,7 +221,7 @@ async def _settle_persons(
             credit=("clearing", "bank"),
             amount_fen=payment.own_fen,
             reference=share.order_id,
-            occurred_on=by.day,
+            occurred_on=sold_on,
         )
         paid = Paid(
             payment_id=payment.id,
@@ -209,7 +229,7 @@ async def _settle_persons(
             amount_fen=payment.own_fen,
             currency=CURRENCY,
             method="bank_transfer",
-            succeeded_at=min(now, datetime.combine(by.day, time(12), SHANGHAI)),
+            succeeded_at=min(now, datetime.combine(sold_on, time(12), SHANGHAI)),
             clearing="bank",
             advance=str(share.id),
             grade="A" if share.proven else "C",

@@ -4,7 +4,7 @@ person confirm or refuse what it says, or bring the bank's receipt of one transf
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Request, UploadFile
@@ -37,6 +37,8 @@ routes = APIRouter(include_in_schema=False)
 Importer = Annotated[Actor, Depends(requires(Permission.BANK_IMPORT))]
 Confirmer = Annotated[Actor, Depends(requires(Permission.BANK_CONFIRM))]
 Digest = Annotated[str, Form(pattern=r"^([0-9a-f]{64})?$")]
+Desk = Annotated[str, Form(pattern=r"^([0-9a-f-]{36})?$")]
+"""The unit whose desk it is, of somebody who has several."""
 
 
 @routes.get(f"{ADDRESS}/statements")
@@ -54,13 +56,14 @@ async def post_statement(
     file: UploadFile | None = None,
     kept_sha256: Digest = "",
     acknowledged_columns: Acknowledged = (),
+    desk: Desk = "",
 ) -> Response:
     """A file, or one that was handed in a moment ago (`kept_sha256`), now with what it needed to be told."""
     now = clock.now()
     name, data = (file.filename or "", await file.read(FILE_BYTES_MAX + 1)) if file else ("", b"")
     try:
         async with database.reading() as session:
-            unit_id = await desk_of(session, actor, None, day=clock.business_day(now))
+            unit_id = await desk_of(session, actor, _unit(desk), day=clock.business_day(now))
         if kept_sha256 and not data:
             name, data = await file_again(files, database, actor, kept_sha256, day=clock.business_day(now))
         imported = await import_statement(
@@ -76,10 +79,10 @@ async def post_statement(
     except (ColumnsUnknown, LayoutUnknown) as problem:
         kept = await keep(files, database, data=data, file_name=name, actor=actor, unit_id=None, now=now)
         ticks = columns_asked(problem.extra.get("unknown_columns", ()), acknowledged_columns)
-        asked = {"sha256": kept.sha256, "file_name": name, "ticks": ticks, **problem.extra}
+        asked = {"sha256": kept.sha256, "file_name": name, "ticks": ticks, "desk": desk, **problem.extra}
         return await desk_page(request, actor, database, problem=problem, asked=asked)
     except Problem as problem:
-        return await desk_page(request, actor, database, problem=problem)
+        return await desk_page(request, actor, database, problem=problem, asked={"desk": desk})
     done = "repeated" if imported.repeated else "imported"
     return RedirectResponse(f"{ADDRESS}/statements/{imported.statement_id}?done={done}", 303)
 
@@ -197,6 +200,7 @@ async def post_layout(
     kept_sha256: Digest,
     titles: Annotated[Sequence[TitleSaid], Form(max_length=60)] = (),
     meant: Annotated[Sequence[TitleSaid], Form(max_length=60)] = (),
+    desk: Desk = "",
 ) -> Response:
     """titles, meant: side by side, each column of the file and what it is; blank: nobody needs it."""
     said = list(zip(titles, meant, strict=False))
@@ -206,7 +210,7 @@ async def post_layout(
             await propose_layout(
                 session,
                 actor=actor,
-                unit_id=await desk_of(session, actor, None, day=clock.today()),
+                unit_id=await desk_of(session, actor, _unit(desk), day=clock.today()),
                 name=" ".join(name.split()) or "未命名格式",
                 columns={field: found for field, found in columns.items() if found},
                 ignored=[title for title, what in said if not what],
@@ -216,14 +220,21 @@ async def post_layout(
     except NotFound:
         raise
     except Problem as problem:
-        asked = {"sha256": kept_sha256, "titles": list(titles), "meant": dict(said), "name": name}
+        asked = {"sha256": kept_sha256, "titles": list(titles), "meant": dict(said), "name": name, "desk": desk}
         return await desk_page(request, actor, database, problem=problem, asked=asked)
     return RedirectResponse(f"{ADDRESS}?done=proposed", 303)
 
 
+def _unit(desk: str) -> UUID | None:
+    try:
+        return UUID(desk) if desk else None
+    except ValueError as wrong:
+        raise NotFound("没有找到这个单位，或者它不在您的范围内。") from wrong
+
+
 @routes.post(f"{ADDRESS}/layouts/{{layout_id}}/{{verdict}}")
 async def post_layout_decision(
-    request: Request, layout_id: UUID, verdict: str, actor: Confirmer, database: TheDatabase
+    request: Request, layout_id: UUID, verdict: Literal["confirm", "reject"], actor: Confirmer, database: TheDatabase
 ) -> Response:
     """The second person says yes or no."""
     confirmed = verdict == "confirm"

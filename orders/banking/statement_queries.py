@@ -82,7 +82,8 @@ class StatementSeen:
 class RowsSeen:
     """A statement's rows: read = incoming + set aside; incoming = fresh + those that an earlier file had brought.
 
-    Of the fresh ones `matched` have their shares, `waiting` are for people. set_aside: (row, reason, said).
+    taken_back: those of them in which the bank took money back. Of the fresh ones `matched` have their shares,
+    `waiting` are for people. set_aside: (row, reason, said).
     """
 
     id: UUID
@@ -90,6 +91,7 @@ class RowsSeen:
     file_name: str
     rows_read: int
     incoming: int
+    taken_back: int
     fresh: int
     matched: int
     waiting: int
@@ -111,6 +113,8 @@ FROM bank_statement b WHERE id = :statement AND (:all OR b.unit_id = ANY(:units)
 """).bindparams(_REACH)
 _ROWS = text("""
 SELECT id, state, file_name, rows_read, incoming, fresh, set_aside::text AS set_aside,
+    (SELECT count(*) FROM bank_transfer t WHERE t.statement_id = b.id AND t.amount_fen < 0)
+        + (SELECT count(*) FROM bank_statement_row r WHERE r.statement_id = b.id AND r.amount_fen < 0) AS taken_back,
     (SELECT count(*) FROM bank_transfer t WHERE t.statement_id = b.id AND t.state = 'matched') AS matched,
     (SELECT count(*) FROM bank_transfer t WHERE t.statement_id = b.id AND t.state IN ('queued', 'proposed')) AS waiting
 FROM bank_statement b WHERE id = :statement AND (:all OR b.unit_id = ANY(:units))

@@ -1,5 +1,6 @@
 """A receipt does not stand: the bank took it back, or its match was wrong. One person says so, another one confirms."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from orders.banking.match import AlreadyMatched
 from orders.banking.problems import SamePerson
 from orders.banking.propose_reversal import candidates_of
 from orders.banking.reach import transfers_locked
+from orders.banking.undo_reversal import named_by, stand_again
 from orders.banking.undo_transfer import Undone, undo_matches
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -20,14 +22,29 @@ from shop.core.database import WriteSession
 from shop.core.errors import NotFound
 from shop.core.ids import new_id
 
+
+@dataclass(frozen=True, slots=True)
+class _Meant:
+    """What shall be undone. reversal_id: by this row of the bank; undoes_id: an undoing that was wrong itself."""
+
+    receipt_id: UUID
+    reversal_id: UUID | None = None
+    undoes_id: UUID | None = None
+
+
 _PROPOSE = text("""
 WITH meant AS (
-    INSERT INTO match_undoing (id, receipt_id, reversal_id, state, reason, settled_day, proposed_by, proposed_at)
-    VALUES (:id, :receipt, CAST(:reversal AS uuid), 'proposed', :reason, :day, :actor, :now) RETURNING reversal_id
+    INSERT INTO match_undoing (id, receipt_id, reversal_id, undoes_id, state, reason, settled_day, proposed_by,
+        proposed_at)
+    VALUES (:id, :receipt, CAST(:reversal AS uuid), CAST(:undoes AS uuid), 'proposed', :reason, :day, :actor, :now)
+    RETURNING reversal_id
 )
 UPDATE bank_transfer t SET state = 'proposed' FROM meant m WHERE t.id = m.reversal_id
 """)
-_UNDOING = text("SELECT receipt_id, reversal_id FROM match_undoing WHERE id = :undoing")
+_UNDOING = text("""
+SELECT u.receipt_id, coalesce(u.reversal_id, wrong.reversal_id) FROM match_undoing u
+LEFT JOIN match_undoing wrong ON wrong.id = u.undoes_id WHERE u.id = :undoing
+""")
 _OPEN = text("SELECT * FROM match_undoing WHERE id = :undoing AND state = 'proposed' FOR UPDATE")
 _DECIDE = text("""
 UPDATE match_undoing SET state = :state, decided_by = :actor, decided_at = :now
@@ -48,15 +65,21 @@ _REVERSAL_WAITS = text("UPDATE bank_transfer SET state = 'queued' WHERE id = :re
 async def propose_unmatch(
     session: WriteSession, *, actor: Actor, transfer_id: UUID, reason: str, now: datetime
 ) -> UUID:
-    """A match was wrong, or a row was put aside by mistake: once another person confirms, it waits again; returns the
-    undoing.
+    """A match was wrong, a row was put aside by mistake, or the bank's row was named for the wrong receipt (of either
+    of the two): once another person confirms, it waits again; returns the undoing.
 
-    Raises NotFound for a receipt out of the actor's reach, AlreadyMatched where nothing is matched or it is asked for.
+    Raises NotFound for a row out of the actor's reach, AlreadyMatched where nothing is matched or it is asked for.
     """
-    (receipt,) = await transfers_locked(session, actor, Permission.BANK_IMPORT, [transfer_id], now)
-    if receipt.state not in {"set_aside", "came_back"} and (receipt.state != "matched" or receipt.amount_fen < 0):
+    (row,) = await transfers_locked(session, actor, Permission.BANK_IMPORT, [transfer_id], now)
+    wrong = await named_by(session, row.id) if _takes_part_in_a_reversal(row) else None
+    if wrong is None and row.state not in {"set_aside", "came_back"} and (row.state != "matched" or row.amount_fen < 0):
         raise AlreadyMatched("这笔到账没有匹配可以撤销。")
-    return await _propose(session, actor, receipt.id, None, reason, clock.business_day(now), now)
+    meant = _Meant(wrong.receipt_id, undoes_id=wrong.id) if wrong else _Meant(row.id)
+    return await _propose(session, actor, meant, reason, clock.business_day(now), now)
+
+
+def _takes_part_in_a_reversal(row: Row[Any]) -> bool:
+    return bool(row.state == "taken_back" or (row.state == "matched" and row.amount_fen < 0))
 
 
 async def name_receipt(
@@ -77,12 +100,12 @@ async def name_receipt(
     meant = (await candidates_of(session, [reversal_id], every=True)).get(reversal_id, [])
     if receipt_id not in {one.id for one in meant}:
         raise NotFound("这一行冲回的不可能是这笔到账：账户或日期不符，金额不够，或者它正等另一位同事确认。")
-    return await _propose(session, actor, receipt_id, reversal_id, reason, reversal.day, now)
+    return await _propose(session, actor, _Meant(receipt_id, reversal_id), reason, reversal.day, now)
 
 
 async def confirm_undoing(session: WriteSession, *, actor: Actor, undoing_id: UUID, now: datetime) -> list[Undone]:
     """The second person: the money leaves its shares now. Where the bank took only a part back, the rest of the receipt
-    waits to be matched again. Raises NotFound, SamePerson, AlreadyMatched.
+    waits to be matched again; of a reversal named wrongly both rows do. Raises NotFound, SamePerson, AlreadyMatched.
     """
     undoing, locked = await _open(session, actor, undoing_id, now)
     rows = {one.id: one for one in locked}
@@ -99,14 +122,18 @@ async def confirm_undoing(session: WriteSession, *, actor: Actor, undoing_id: UU
         actor_id=actor.user_id,
     )
     await arrived_after_all(session, actor, receipt_id=undoing.receipt_id, day=undoing.settled_day, now=now)
-    taken_back = undoing.reversal_id is not None
-    taken_fen = -rows[undoing.reversal_id].amount_fen if taken_back else 0
-    await session.execute(_RECEIPT, {"receipt": undoing.receipt_id, "fen": taken_fen})
-    if taken_back:
+    reversal_id = undoing.reversal_id
+    taken_fen = -rows[reversal_id].amount_fen if reversal_id else 0
+    if undoing.undoes_id:
+        reversal_id = await stand_again(session, undoing.undoes_id)
+        taken_fen = rows[reversal_id].amount_fen
+    else:
+        await session.execute(_RECEIPT, {"receipt": undoing.receipt_id, "fen": taken_fen})
+    if undoing.reversal_id:
         await session.execute(_REVERSAL_DONE, {"reversal": undoing.reversal_id})
     after = {
         "undoing_id": str(undoing_id),
-        "reversal_id": str(undoing.reversal_id) if taken_back else None,
+        "reversal_id": str(reversal_id) if reversal_id else None,
         "taken_back_fen": taken_fen,
         "shares": {str(one.payer_share_id): -one.fen for one in undone},
         "unpaid": [str(one.payer_share_id) for one in undone if one.unpaid],
@@ -127,21 +154,25 @@ async def reject_undoing(session: WriteSession, *, actor: Actor, undoing_id: UUI
 async def _propose(
     session: WriteSession,
     actor: Actor,
-    receipt_id: UUID,
-    reversal_id: UUID | None,
+    meant: _Meant,
     reason: str,
     day: date,
     now: datetime,
 ) -> UUID:
     undoing_id = new_id()
-    facts = {"id": undoing_id, "receipt": receipt_id, "reversal": reversal_id, "reason": reason, "day": day}
+    rows = {"receipt": meant.receipt_id, "reversal": meant.reversal_id, "undoes": meant.undoes_id}
+    facts = {"id": undoing_id, "reason": reason, "day": day} | rows
     try:
         async with session.begin_nested():
             await session.execute(_PROPOSE, facts | {"actor": actor.user_id, "now": now})
     except IntegrityError as error:
         raise AlreadyMatched("它正等另一位同事确认。") from error
-    after = {"undoing_id": str(undoing_id), "reversal_id": str(reversal_id) if reversal_id else None}
-    await _note(session, actor, "bank.propose_undo", receipt_id, after, reason, now)
+    after = {
+        "undoing_id": str(undoing_id),
+        "reversal_id": str(meant.reversal_id) if meant.reversal_id else None,
+        "undoes_id": str(meant.undoes_id) if meant.undoes_id else None,
+    }
+    await _note(session, actor, "bank.propose_undo", meant.receipt_id, after, reason, now)
     return undoing_id
 
 

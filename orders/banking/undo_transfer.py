@@ -11,6 +11,7 @@ from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 from orders.aftersales.unpay import unpay
 from orders.banking.proven import PROVEN
 from orders.banking.settle_transfer import lock_shares, owned_components
+from orders.banking.standing import STANDS
 from orders.credit.regrade import lower
 from orders.funds.post import Moved, account_id, post
 from orders.order.states import SHARE_STATE
@@ -27,12 +28,10 @@ class Undone:
     unpaid: bool
 
 
-_STANDING = text("""
+_STANDING = text(f"""
 SELECT m.payer_share_id, m.round, m.amount_fen FROM transfer_match m
-WHERE m.transfer_id = :receipt AND NOT EXISTS (SELECT FROM transfer_unmatch u
-    WHERE (u.transfer_id, u.payer_share_id, u.round) = (m.transfer_id, m.payer_share_id, m.round))
-ORDER BY m.payer_share_id
-""")
+WHERE m.transfer_id = :receipt AND {STANDS} ORDER BY m.payer_share_id
+""")  # noqa: S608  # our own constant
 _UNMATCH = text("""
 INSERT INTO transfer_unmatch (transfer_id, payer_share_id, round, amount_fen, undoing_id, undone_at)
 SELECT :receipt, r.share_id, r.round, r.fen, :undoing, :now
@@ -51,7 +50,7 @@ RETURNING s.id, s.order_id, s.payer_kind, r.fen, s.paid_fen + r.fen >= s.due_fen
 _NOT_ALL_PAID = text("""
 UPDATE shop_order o SET payment_state = 'unpaid' WHERE o.id = ANY(:orders) AND o.payment_state = 'paid'
 """).bindparams(bindparam("orders", type_=ARRAY(Uuid)))
-_STANDS = text("""
+_ACCOUNT_STANDS = text("""
 SELECT coalesce(sum(CASE WHEN credit_account_id = :account THEN amount_fen ELSE -amount_fen END), 0)::bigint
 FROM transfer WHERE :account IN (debit_account_id, credit_account_id)
 """)
@@ -97,7 +96,7 @@ async def _money_gone(
 ) -> None:
     """Out of the bank's account: first what stands as the share's advance, the rest is owed."""
     account = account_id("advance", str(share.id))
-    stands: int = (await session.execute(_STANDS, {"account": account})).scalar_one()
+    stands: int = (await session.execute(_ACCOUNT_STANDS, {"account": account})).scalar_one()
     from_advance = min(share.fen, max(0, stands))
     await post(session, _moves(share, receipt_id, undoing_id, day, from_advance), now=now)
 

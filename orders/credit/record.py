@@ -132,7 +132,8 @@ async def record(session: WriteSession, rows: Sequence[Recognised], *, now: date
     A (kind, cause, component) that was entered before is success and writes nothing. The rollup's deltas are
     appended in the same statement, so figures and entries can never be committed apart. What falls into a closed
     month of its top unit lands on the first day of that unit's next open one and says so (`late_for`). A refund, and a
-    payment that is taken back, come out of what remains, under the attribution and the grade in which it stands now.
+    payment that is taken back, come out of what remains, under the attribution and the grade in which it stands now,
+    and never before the day on which that landed: no month gives back what it had not got.
     (`refund_undone` is written by `undo_refund`.)
     """
     taken = [row for row in rows if row.kind in _FROM_WHAT_STANDS]
@@ -207,7 +208,7 @@ def _split(taken: Recognised, standing: Sequence[Standing]) -> list[Recognised]:
             amount_fen=fen,
             grams=grams,
             quantity_milli=milli,
-            occurred_on=taken.occurred_on,
+            occurred_on=max(taken.occurred_on, one.landed_on or taken.occurred_on),
             sale_on=one.sale_on,
             grade=one.grade,
             attribution_id=one.attribution_id,

@@ -32,7 +32,8 @@ async def lift(
 ) -> int:
     """Move what remains of components in a lower grade up to `to`; returns how many components moved.
 
-    A pair of entries for each grade, on the day of the sale while its month is open, else on the first open day.
+    A pair of entries for each grade, on the day of the sale (where that came late, on the day on which it landed) while
+    its month is open, else on the first open day.
     The same cause lifts a component once; what stands as high already is left alone. occurred_on: the business day
     of the proof, for the audit. actor_id None: the proof came by itself (a bank's record).
     """
@@ -91,7 +92,7 @@ async def _move(
                     amount_fen=sign * one.amount_fen,
                     grams=sign * one.grams,
                     quantity_milli=sign * one.quantity_milli,
-                    occurred_on=one.sale_on,
+                    occurred_on=max(one.sale_on, one.first_on or one.sale_on),
                     sale_on=one.sale_on,
                     grade=grade,
                     attribution_id=one.attribution_id,

@@ -15,7 +15,10 @@ Grade = Literal["A", "B", "C", "D"]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Sums in fen, grams and milli-pieces, not all of them 0. entry_id: the newest entry that put something there."""
+    """Sums in fen, grams and milli-pieces, not all of them 0. entry_id: the newest entry that put something there.
+
+    first_on, landed_on: the first and the last business day on which something was put there.
+    """
 
     component_id: UUID
     attribution_id: UUID
@@ -25,6 +28,8 @@ class Standing:
     grams: int
     quantity_milli: int
     entry_id: UUID | None
+    first_on: date | None
+    landed_on: date | None
 
 
 _COMPONENTS = bindparam("components", type_=ARRAY(Uuid))
@@ -33,19 +38,19 @@ _LOCK = text("""
 SELECT pg_advisory_xact_lock(hashtextextended('credit:' || c.id, 0)) FROM (
     SELECT id::text FROM unnest(:components) AS id ORDER BY id) c
 """).bindparams(_COMPONENTS)
-_STANDING = text("""
+_PUTS = "kind IN ('sale', 'repost', 'regrade_in', 'refund_undone')"
+_STANDING = text(f"""
 SELECT component_id, coalesce(attribution_id, component_id) AS attribution_id, grade, sale_on,
     sum(amount_fen)::bigint AS amount_fen, sum(grams)::bigint AS grams, sum(quantity_milli)::bigint AS quantity_milli,
-    (array_agg(id ORDER BY recorded_at DESC, id DESC) FILTER (WHERE kind IN ('sale', 'repost', 'regrade_in',
-        'refund_undone')))[1]
-        AS entry_id
+    (array_agg(id ORDER BY recorded_at DESC, id DESC) FILTER (WHERE {_PUTS}))[1] AS entry_id,
+    min(occurred_on) FILTER (WHERE {_PUTS}) AS first_on, max(occurred_on) FILTER (WHERE {_PUTS}) AS landed_on
 FROM credit_entry
 WHERE order_line_id = ANY(ARRAY(SELECT order_line_id FROM attribution WHERE id = ANY(:components)))
     AND component_id = ANY(:components)
 GROUP BY 1, 2, 3, 4
 HAVING sum(amount_fen) <> 0 OR sum(grams) <> 0 OR sum(quantity_milli) <> 0
 ORDER BY component_id, sale_on, grade, 2
-""").bindparams(_COMPONENTS)
+""").bindparams(_COMPONENTS)  # noqa: S608  # our own constant
 
 
 async def locked(session: WriteSession, component_ids: Collection[UUID]) -> None:

@@ -13,7 +13,7 @@ from shop.core.database import WriteSession
 
 # Found by their lines, as what stands is.
 _TAKEN = text("""
-SELECT id, component_id, amount_fen, grams, quantity_milli, sale_on, grade FROM credit_entry
+SELECT id, component_id, amount_fen, grams, quantity_milli, occurred_on, sale_on, grade FROM credit_entry
 WHERE order_line_id = ANY(ARRAY(SELECT order_line_id FROM attribution WHERE id = ANY(:components)))
     AND component_id = ANY(:components) AND kind = 'refund' AND cause_id = :refund
 ORDER BY component_id, sale_on, id
@@ -32,8 +32,9 @@ async def undo_refund(
     """Enter one positive entry for each that the refund wrote, linked to it; returns how many components stand again.
 
     refund_id: the cause of the entries to undo, component_ids: all that it touched; cause_id: what undid them, by
-    default the refund itself. Done before is success. Amounts are the refund's own; the facts are those that hold now,
-    and so is the grade, where what remains of that day's sale was proven better meanwhile.
+    default the refund itself. Never before the day on which those landed. Done before is success. Amounts are the
+    refund's own; the facts are those that hold now, and so is the grade, where what remains of that day's sale was
+    proven better meanwhile.
     """
     await locked(session, component_ids)
     taken = (await session.execute(_TAKEN, {"components": list(component_ids), "refund": refund_id})).all()
@@ -46,7 +47,7 @@ async def undo_refund(
             amount_fen=-row.amount_fen,
             grams=-row.grams,
             quantity_milli=-row.quantity_milli,
-            occurred_on=occurred_on,
+            occurred_on=max(occurred_on, row.occurred_on),
             sale_on=row.sale_on,
             grade=_grade_now(row, standing),
             reverses_id=row.id,

@@ -18,11 +18,12 @@ and a share that nothing is due for is paid. Whoever writes `due_fen` or `paid_f
 """
 CANCEL_UNTIL = """(SELECT paid.on_day + (SELECT days FROM cancel_rule WHERE valid_from <= paid.on_day
         ORDER BY valid_from DESC LIMIT 1)
-    FROM (SELECT (greatest(max(at), (SELECT max(created_at) FROM payment WHERE order_id = {order}
-            AND state = 'succeeded')) AT TIME ZONE 'Asia/Shanghai')::date AS on_day FROM order_event
+    FROM (SELECT (greatest(max(at), (SELECT max(greatest(created_at, succeeded_at)) FROM payment
+            WHERE order_id = {order} AND state = 'succeeded')) AT TIME ZONE 'Asia/Shanghai')::date AS on_day
+        FROM order_event
         WHERE order_id = {order} AND state = 'confirmed' HAVING count(*) > 0) paid)"""
 """SQL of the last business day on which a buyer cancels what he paid, counted from when the shop knew of his payment,
-or of its new one where it was unpaid again; NULL while nothing is paid.
+or, where it was unpaid again, from when he paid the new one; NULL while nothing is paid.
 """
 GOODS_LEFT = frozenset({"partially_shipped", "shipped", "received", "completed"})
 

@@ -1,12 +1,12 @@
 """Money that comes and returns. Every state is asked of the provider; a webhook is only a hint."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, Index
 from sqlmodel import Field, SQLModel
 
-from shop.core.database import Fen, Grams, Moment, one_of
+from shop.core.database import APPEND_ONLY, Fen, Grams, Moment, one_of
 
 PAYMENT_STATES = ("created", "pending", "succeeded", "failed", "cancelled", "held")
 REFUND_STATES = ("requested", "submitted", "succeeded", "failed")
@@ -117,7 +117,9 @@ class Refund(SQLModel, table=True):
     the rest through the provider.
 
     late_payment, kept_advance: money that was never credited. dispute: the card scheme took it (`dispute_id`).
-    adopted: somebody made it in the provider's dashboard. `retries_id`: the failed refund that this one repeats.
+    adopted: somebody made it in the provider's dashboard; of money that was kept and pays several orders, one of these
+    for each, under the provider's one name. `provider_refund_id`: `bank:` and the bank's number, where a transfer of
+    ours gave it back (`sent_transfer` says that it did so once). `retries_id`: the failed refund that this one repeats.
     """
 
     __tablename__ = "refund"
@@ -132,7 +134,15 @@ class Refund(SQLModel, table=True):
         Index("uq_refund_retries_id", "retries_id", unique=True, postgresql_where="retries_id IS NOT NULL"),
         Index("ix_refund_dispute_id", "dispute_id", postgresql_where="dispute_id IS NOT NULL"),
         Index("ix_refund_failed", "order_id", postgresql_where="state = 'failed'"),
-    )
+        Index("ix_refund_provider_refund_id", "provider_refund_id"),
+        Index(
+            "uq_refund_provider_refund_id", "provider_refund_id", unique=True,
+            postgresql_where="kind <> 'adopted' AND provider_refund_id NOT LIKE 'bank:%'",
+        ),
+        Index(
+            "uq_refund_adopted", "provider_refund_id", "payment_id", unique=True, postgresql_where="kind = 'adopted'"
+        ),
+    )  # fmt: skip
 
     id: UUID = Field(primary_key=True)
     payment_id: UUID = Field(foreign_key="payment.id", index=True)
@@ -144,7 +154,7 @@ class Refund(SQLModel, table=True):
     state: str
     requested_by: UUID | None = None
     idempotency_key: str | None = None
-    provider_refund_id: str | None = Field(default=None, unique=True)
+    provider_refund_id: str | None = None
     failure: str | None = None
     requested_at: datetime = Field(sa_type=Moment)
     check_at: datetime = Field(sa_type=Moment)
@@ -153,6 +163,22 @@ class Refund(SQLModel, table=True):
     failed_at: datetime | None = Field(default=None, sa_type=Moment)
     dispute_id: UUID | None = Field(default=None, foreign_key="dispute.id")
     retries_id: UUID | None = Field(default=None, foreign_key="refund.id")
+
+
+class SentTransfer(SQLModel, table=True):
+    """A bank transfer of ours by which money went back, named by company (`SHOP` for what belongs to none), day and the
+    bank's number: it proves one return. `subject`: `refund:…` or `paid_back:…`.
+    """
+
+    __tablename__ = "sent_transfer"
+    __table_args__ = ({"info": APPEND_ONLY},)
+
+    company_id: UUID = Field(primary_key=True)
+    day: date = Field(primary_key=True)
+    bank_reference: str = Field(primary_key=True)
+    subject: str = Field(unique=True)
+    recorded_by: UUID = Field(foreign_key="user_account.id")
+    recorded_at: datetime = Field(sa_type=Moment)
 
 
 class RefundGoods(SQLModel, table=True):

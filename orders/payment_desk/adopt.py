@@ -1,17 +1,20 @@
 """A refund that somebody made in the provider's dashboard becomes one of ours: two people say what it was for."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
-from orders.aftersales.own_left import OwnLeft, Spread, own_left, spread
+from orders.aftersales.own_left import OwnLeft, Spread, own_left
 from orders.aftersales.refund import RefundExceeds, UnknownLine
 from orders.aftersales.reserve import Wanted, reserve
 from orders.aftersales.rules import of_pieces
 from orders.aftersales.schemas import RefundLineIn
 from orders.aftersales.succeed import Success, succeed
+from orders.aftersales.where_it_stands import Stands, lock_orders_of, where_it_stands
 from orders.payment_desk.decide import ask_or_decide
 from orders.payment_desk.problems import NothingToDecide, NotThatWay
 from orders.payment_desk.reach import waiting_for
@@ -21,19 +24,16 @@ from shop.core.database import WriteSession
 from shop.core.errors import Detail
 from shop.ui.filters import yuan
 
-_MONEY = text("""
-SELECT p.id, p.state = 'held' AS never_credited, coalesce(k.left_fen, p.received_fen - coalesce((
-    SELECT sum(r.amount_fen) FROM refund r WHERE r.payment_id = p.id AND r.state <> 'failed'), 0))::bigint AS left_fen
-FROM payment p LEFT JOIN kept_advance k ON k.payment_id = p.id WHERE p.id = :payment
-""")
+_PAYMENT = text("SELECT payment_id FROM provider_refund WHERE provider_refund_id = :provider")
+_UNSETTLED = text("SELECT state = 'held' FROM payment WHERE id = :payment")
 _OURS = text("""
 WITH adopted AS (
-    UPDATE provider_refund SET refund_id = :refund
+    UPDATE provider_refund SET refund_id = CAST(:first AS uuid)
     WHERE provider_refund_id = :provider AND refund_id IS NULL AND state <> 'failed' RETURNING provider_refund_id
 )
-UPDATE refund r SET state = 'submitted', provider_refund_id = a.provider_refund_id FROM adopted a WHERE r.id = :refund
-RETURNING r.id
-""")
+UPDATE refund r SET state = 'submitted', provider_refund_id = a.provider_refund_id FROM adopted a
+WHERE r.id = ANY(:refunds) RETURNING r.id
+""").bindparams(bindparam("refunds", type_=ARRAY(Uuid)))
 
 
 async def adopt(
@@ -45,56 +45,61 @@ async def adopt(
     reason: str,
     now: datetime,
 ) -> Done:
-    """lines: which pieces it was for, and their money must be the refund's to the fen; None: an amount, spread over
-    the goods that are left and then over freight. It succeeds on the provider's day.
+    """lines: which pieces it was for, and their money must be the refund's to the fen; None: an amount, from where the
+    payment's money stands: what is unsettled or kept of it, then the orders that it paid, goods before freight. It
+    succeeds on the provider's day; out of each order it is a refund of its own, under the provider's one name.
 
     Raises RefundExceeds with what is left, UnknownLine, NotThatWay, and as `return_payment`.
     """
     subject = f"provider_refund:{provider_refund_id}"
+    payment_id = await session.scalar(_PAYMENT, {"provider": provider_refund_id})
+    await lock_orders_of(session, payment_id)
     waiting, _ = await waiting_for(session, actor, subject, now=now)
-    money = (await session.execute(_MONEY, {"payment": waiting.payment_id})).one()
-    over = await _over(session, waiting, money, lines)
+    stands = await _stands(session, waiting, lines)
     details = {"lines": [{"line_id": str(line.line_id), "quantity": line.quantity} for line in lines or ()]}
     step = await ask_or_decide(session, actor, subject, "adopt", reason=reason, now=now, details=details)
     if step.state == "asked":
         return Done(step)
-    refund_id = await reserve(
-        session,
-        Wanted(
-            order_id=waiting.order_id,
-            payment_id=waiting.payment_id,
-            kind="adopted",
-            amount_fen=waiting.amount_fen,
-            reason=step.reason,
-            parts=over.parts,
-            lines=over.lines,
-            freight=over.freight,
-            requested_by=actor.user_id,
-            currency=waiting.currency,
-        ),
-        now=now,
-    )
-    if await session.scalar(_OURS, {"refund": refund_id, "provider": provider_refund_id}) is None:
+    refunds = [(await _reserved(session, actor, waiting, one, step.reason, now), one.fen) for one in stands]
+    ids = [refund_id for refund_id, _ in refunds]
+    named = {"first": ids[0], "refunds": ids, "provider": provider_refund_id}
+    if not (await session.scalars(_OURS, named)).all():
         raise NothingToDecide("请刷新页面查看结果。")
     if waiting.why == "succeeded":
-        success = Success(provider_refund_id, waiting.amount_fen, waiting.since)
-        await succeed(session, refund_id, success, now=now)
-    return Done(step, refund_id)
+        for refund_id, fen in refunds:
+            await succeed(session, refund_id, Success(provider_refund_id, fen, waiting.since), now=now)
+    return Done(step, ids[0])
 
 
-async def _over(
-    session: WriteSession, waiting: Row[Any], money: Row[Any], lines: Sequence[RefundLineIn] | None
-) -> Spread:
-    if money.never_credited:
-        if lines:
-            raise NotThatWay("这笔款没有结算到订单，只能按金额认领。")
-        if waiting.amount_fen > money.left_fen:
-            raise _exceeds(money.left_fen)
-        return Spread((), {}, {})
+async def _stands(session: WriteSession, waiting: Row[Any], lines: Sequence[RefundLineIn] | None) -> list[Stands]:
+    if lines and await session.scalar(_UNSETTLED, {"payment": waiting.payment_id}):
+        raise NotThatWay("这笔款没有结算到这张订单，只能按金额认领。")
+    stands = await where_it_stands(session, waiting.payment_id, waiting.amount_fen)
+    left_fen = sum(one.fen for one in stands)
+    if left_fen < waiting.amount_fen:
+        raise _exceeds(left_fen)
+    if not lines:
+        return stands
     left = await own_left(session, waiting.order_id)
-    if waiting.amount_fen > left.fen:
-        raise _exceeds(left.fen)
-    return _pieces(left, waiting.amount_fen, lines) if lines else spread(left, waiting.amount_fen)
+    return [replace(one, over=_pieces(left, waiting.amount_fen, lines)) for one in stands]
+
+
+async def _reserved(
+    session: WriteSession, actor: Actor, waiting: Row[Any], one: Stands, reason: str, now: datetime
+) -> UUID:
+    wanted = Wanted(
+        order_id=one.order_id,
+        payment_id=one.payment_id,
+        kind="adopted",
+        amount_fen=one.fen,
+        reason=reason,
+        parts=one.over.parts,
+        lines=one.over.lines,
+        freight=one.over.freight,
+        requested_by=actor.user_id,
+        currency=waiting.currency,
+    )
+    return await reserve(session, wanted, now=now)
 
 
 def _pieces(left: OwnLeft, amount_fen: int, lines: Sequence[RefundLineIn]) -> Spread:

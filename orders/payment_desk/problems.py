@@ -33,12 +33,6 @@ class OwnMoney(Problem):
     title: ClassVar[str] = "不能处理自己的付款"
 
 
-class ReferenceUsed(Problem):
-    status: ClassVar[int] = 409
-    code: ClassVar[str] = "bank_reference_used"
-    title: ClassVar[str] = "这个银行流水号已经登记过"
-
-
 class NotThatWay(Problem):
     """The thing asked for does not fit what waits."""
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from orders.aftersales.schemas import RefundLineIn
+from orders.aftersales.sent_transfer import BankReference
 from orders.payment_desk.decide import Action
 
 Reason = Annotated[
@@ -30,7 +31,7 @@ class GivenBackIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    bank_reference: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9A-Za-z-]{4,64}$")]
+    bank_reference: BankReference
     reason: Reason
 
 

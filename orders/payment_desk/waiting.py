@@ -63,7 +63,8 @@ WHERE d.state = 'open' OR (d.state = 'lost' AND NOT d.reinstated AND d.amount_fe
     AND NOT {_SETTLED.format(subject="'dispute:' || d.id")})
 """  # noqa: S608  # as above
 # Money that was never credited waits as a held payment again. A dispute that was won is a good end, unless its order
-# was cancelled for it: then the buyer has neither goods nor money.
+# was cancelled for it: then the buyer has neither goods nor money. Where all that own money paid has gone back another
+# way, or to a dispute that was lost since, nobody is owed anything.
 _REFUNDS: Final = f"""
 SELECT 'refund:' || r.id, CASE WHEN r.succeeded_at IS NULL THEN 'refund_failed' ELSE 'refund_undone' END, r.id::text,
     r.payment_id, r.order_id, r.amount_fen, r.currency, CAST(NULL AS bigint), coalesce(r.failure, 'failed'),
@@ -73,6 +74,9 @@ FROM refund r JOIN payment p ON p.id = r.payment_id AND p.state = 'succeeded' JO
 WHERE r.state = 'failed' AND NOT EXISTS (SELECT FROM refund n WHERE n.retries_id = r.id)
     AND (r.dispute_id IS NULL OR (o.state = 'cancelled' AND NOT EXISTS (
         SELECT FROM refund n WHERE n.dispute_id = r.dispute_id AND (n.requested_at, n.id) > (r.requested_at, r.id))))
+    AND (EXISTS (SELECT FROM share_component c JOIN line_share s ON s.id = c.share_id
+            WHERE c.order_id = r.order_id AND s.payer_kind <> 'allowance' AND c.net_fen > c.refunded_fen)
+        OR EXISTS (SELECT FROM parcel f WHERE f.order_id = r.order_id AND f.freight_fen > f.refunded_freight_fen))
     AND NOT {_SETTLED.format(subject="'refund:' || r.id")}
 """  # noqa: S608  # as above
 # No provider sends these: somebody makes a bank transfer, and records it at the bank desk.

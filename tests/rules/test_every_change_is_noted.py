@@ -24,7 +24,7 @@ WATCHED = {
         bulk_change canteen_contract encumbrance invoice known_payer match_proposal match_proposal_share paid_back
         payer_share payment reduction reduction_line reduction_part refund tender transfer transfer_match
         acceptance acceptance_line acceptance_part bulk_purchase held_transfer kept_advance dispute provider_refund
-        desk_decision match_undoing transfer_unmatch bank_layout came_back transfer_proof""",
+        desk_decision match_undoing transfer_unmatch bank_layout came_back transfer_proof sent_transfer""",
     "credit": """accounting_period attribution correction correction_part credit_entry credit_source evidence_link
         canteen_paper filing filing_round flag_decision flag_review intake_batch intake_claim intake_row outside_refund
         outside_sale period_reopening rectification seal seal_event seal_member""",
@@ -78,6 +78,7 @@ JOURNALS = {
     "orders.aftersales.give_back": "what the provider says of a refund that was noted when it was asked for",
     "orders.aftersales.succeed": "the same: it succeeded",
     "orders.aftersales.fail": "the same: it failed",
+    "orders.aftersales.sent_transfer": "part of a return, which notes itself, with who and when; appended",
     "orders.payment_desk.adopt": "asked and confirmed by two people, noted in decide",
     "orders.payment_desk.turn": "the same",
     "orders.payment.due": "when to ask the provider again",

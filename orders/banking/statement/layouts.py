@@ -7,17 +7,21 @@ rows, in `bank_layout`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Final, Literal, get_args
 
 from shop.sheet.value import plain
 
+ColumnName = Literal[
+    "serial_number", "day", "payer_name", "payer_account", "remark", "income", "outgo", "amount", "direction",
+    "status", "own_account", "balance", "reversed",
+]  # fmt: skip
 COLUMN_WORDS: Final[Mapping[str, str]] = {
     "serial_number": "流水号", "day": "日期", "payer_name": "对方户名", "payer_account": "对方账号",
     "remark": "摘要或附言", "income": "收入金额", "outgo": "支出金额", "amount": "金额（收支同一列）",
     "direction": "收支方向", "status": "状态", "own_account": "本方账号", "balance": "余额", "reversed": "冲账标志",
 }  # fmt: skip
 """The columns that a layout names; `balance` is read only to see that no cell has moved."""
-MAPPABLE: Final = tuple(COLUMN_WORDS)
+MAPPABLE: Final[tuple[str, ...]] = get_args(ColumnName)
 _NO_COLUMN: Final = frozenset({"bank", "name", "signed", "ends_at"})
 
 

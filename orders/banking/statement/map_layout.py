@@ -18,6 +18,7 @@ from shop.core.audit import record_change
 from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import Detail, NotFound, Problem
 from shop.core.ids import new_id
+from shop.core.locks import Lock
 from shop.organisation.queries import unit_path, visible_unit_ids
 from shop.sheet.heed import says_direction, says_status, unit_in
 from shop.sheet.refused import HeaderWrong
@@ -78,7 +79,8 @@ _DECIDE = text("""
 UPDATE bank_layout SET state = :state, decided_by = :actor, decided_at = :now, valid_from = :day
 WHERE id = :id AND state = 'proposed' AND proposed_by <> :actor RETURNING id
 """)
-# The newest under a name takes the place of the one before: of the same day it was never read by.
+# The newest under a name takes the place of the one before; one of the same day has no day of its own to end with.
+_ONE_AT_A_TIME = text(f"SELECT pg_advisory_xact_lock({Lock.BANK_STATEMENTS})")
 _END = text("""
 UPDATE bank_layout SET state = CASE WHEN valid_from < :day THEN state ELSE 'ended' END,
     valid_to = CASE WHEN valid_from < :day THEN CAST(:day AS date) END
@@ -168,12 +170,13 @@ async def decide_layout(
         raise SamePerson("请另一位有确认权限的同事处理。")
     state = "confirmed" if confirmed else "rejected"
     named = {"id": layout_id, "state": state, "actor": actor.user_id, "now": now, "day": day}
+    if confirmed:
+        await session.execute(_ONE_AT_A_TIME)
+        await session.execute(_END, {"name": layout.name, "unit": layout.unit_id, "id": layout_id, "day": day})
     if await session.scalar(_DECIDE, named) is None:
         if (layout.state, layout.decided_by) == (state, actor.user_id):
             return
         raise LayoutDecided("请刷新页面查看结果。")
-    if confirmed:
-        await session.execute(_END, {"name": layout.name, "unit": layout.unit_id, "id": layout_id, "day": day})
     await _note(session, actor, f"bank_layout.{state}", layout_id, {"name": layout.name}, now)
 
 

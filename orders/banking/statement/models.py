@@ -95,7 +95,11 @@ class BankLayout(SQLModel, table=True):
             "(state = 'proposed') = (decided_by IS NULL AND decided_at IS NULL)", name="decided_by_somebody"
         ),
         CheckConstraint("valid_to > valid_from", name="half_open"),
-    )
+        Index(
+            "uq_bank_layout_in_force", "name", "unit_id", unique=True, postgresql_nulls_not_distinct=True,
+            postgresql_where="state = 'confirmed' AND valid_to IS NULL",
+        ),
+    )  # fmt: skip
 
     id: UUID = Field(primary_key=True)
     name: str

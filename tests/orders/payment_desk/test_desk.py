@@ -311,7 +311,7 @@ async def test_what_the_buyer_got_back_by_bank_takes_the_credit_back_and_is_not_
         {"bank_reference": "BANK-0001", "reason": "已转账退给买家"},
     )
     refused(await desk.stranger.post(at, json=said), 404, "not_found")
-    refused(await desk.first.post(at, json=said | {"bank_reference": "x"}), 422, "invalid")
+    refused(await desk.first.post(at, json=said | {"bank_reference": "  "}), 422, "invalid")
     assert (await desk.first.post(at, json=said)).status_code == 202
     refused(await desk.first.post(at, json=said), 409, "second_person_needed")
     refused(await desk.second.post(at, json=said | {"bank_reference": "BANK-0002"}), 409, "other_thing_asked")
