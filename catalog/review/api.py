@@ -9,7 +9,7 @@ from catalog.review.approve import approve
 from catalog.review.queries import review_of, reviews_of
 from catalog.review.reject import reject
 from catalog.review.renew import renew
-from catalog.review.schemas import ReasonIn, ReviewOut, ReviewPage, State, review_out
+from catalog.review.schemas import ReviewOut, ReviewPage, ReviewReasonIn, State, review_out
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -48,7 +48,7 @@ async def post_approve(database: TheDatabase, actor: Writer, review_id: UUID) ->
 
 
 @routes.post("/{review_id}/reject", responses={**_PROBLEMS})
-async def post_reject(database: TheDatabase, actor: Writer, review_id: UUID, wanted: ReasonIn) -> ReviewOut:
+async def post_reject(database: TheDatabase, actor: Writer, review_id: UUID, wanted: ReviewReasonIn) -> ReviewOut:
     """The shelf stays. Who wanted it, and the goods' own supplier, take it back with it."""
     async with database.transaction() as session:
         await reject(session, actor=actor, review_id=review_id, reason=wanted.reason, now=clock.now())

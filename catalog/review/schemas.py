@@ -15,7 +15,7 @@ from shop.core.paging import NO_NUL
 State = Literal["waiting", "approved", "rejected", "withdrawn", "replaced"]
 
 
-class ChangeOut(BaseModel):
+class ReviewChangeOut(BaseModel):
     """One thing, as it stands on the shelf and as it is wanted. name: in Chinese. Prices in fen, weights in grams,
     counties by code, producers by name; papers: kinds that come in addition.
 
@@ -32,17 +32,17 @@ class ChangeOut(BaseModel):
     valid_from: datetime | None = None
 
 
-class WaitingOut(BaseModel):
+class ProductWaitingOut(BaseModel):
     """A product of which something waits for a second person. review_id None: a dry run asked for nothing."""
 
     review_id: UUID | None
     product_id: UUID
     code: str
     title: str
-    changes: list[ChangeOut]
+    changes: list[ReviewChangeOut]
 
 
-class SupplierOut(BaseModel):
+class ReviewSupplierOut(BaseModel):
     id: UUID
     name: str
 
@@ -59,8 +59,8 @@ class ReviewOut(BaseModel):
     code: str
     title: str
     product_state: str
-    supplier: SupplierOut
-    changes: list[ChangeOut]
+    supplier: ReviewSupplierOut
+    changes: list[ReviewChangeOut]
     state: State
     asked_by: UUID | None
     asked_by_name: str | None
@@ -79,14 +79,14 @@ class ReviewPage(BaseModel):
     next_cursor: str | None
 
 
-class ReasonIn(BaseModel):
+class ReviewReasonIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=NO_NUL)]
 
 
-def change_out(item: Item) -> ChangeOut:
-    return ChangeOut(
+def change_out(item: Item) -> ReviewChangeOut:
+    return ReviewChangeOut(
         field=item.field,
         name=NAMES[item.field],
         before=item.before,
@@ -98,9 +98,9 @@ def change_out(item: Item) -> ChangeOut:
     )
 
 
-def waiting_out(asked: Asked, *, tried: bool) -> WaitingOut:
+def waiting_out(asked: Asked, *, tried: bool) -> ProductWaitingOut:
     """tried: of a dry run."""
-    return WaitingOut(
+    return ProductWaitingOut(
         review_id=None if tried else asked.review_id,
         product_id=asked.product_id,
         code=asked.code,
@@ -115,7 +115,7 @@ def review_out(row: Any, actor: Actor) -> ReviewOut:
     kept = {name: facts[name] for name in ReviewOut.model_fields if name in facts}
     return ReviewOut(
         **kept,
-        supplier=SupplierOut(id=row.supplier_id, name=row.supplier_name),
+        supplier=ReviewSupplierOut(id=row.supplier_id, name=row.supplier_name),
         changes=[change_out(one) for one in read_items(row.items)],
         may_decide=row.state == "waiting" and decides(actor) and actor.user_id not in row.author_ids,
     )

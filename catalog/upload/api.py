@@ -5,14 +5,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, UploadFile
 
-from catalog.review.schemas import WaitingOut, waiting_out
+from catalog.review.schemas import ProductWaitingOut, waiting_out
 from catalog.upload.kinds.product import PRODUCTS
 from catalog.upload.stage import Imported, import_file
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.requests import TheDatabase
-from shop.sheet.refused import FILE_BYTES_MAX
+from shop.sheet.refused import ERRORS_SHOWN_MAX, FILE_BYTES_MAX
 from shop.sheet.schemas import Acknowledged, RowsOut, rows_out
 
 routes = APIRouter(prefix="/api/v1", tags=["products"])
@@ -22,7 +22,7 @@ class ImportedOut(RowsOut):
     """repeated: these bytes were imported before. saved false and repeated false: a dry run that found no error.
 
     acknowledged_columns: what nobody read, as whoever brought the file said. products_waiting: of so many products
-    something waits for a second person, and the shelf shows the old state; waiting: which, old beside new.
+    something waits for a second person, and the shelf shows the old state; waiting: the first 200, old beside new.
     """
 
     kind: str
@@ -32,7 +32,7 @@ class ImportedOut(RowsOut):
     batch_id: UUID | None
     acknowledged_columns: list[str]
     products_waiting: int
-    waiting: list[WaitingOut]
+    waiting: list[ProductWaitingOut]
 
 
 @routes.post(
@@ -83,6 +83,6 @@ def imported_out(done: Imported) -> ImportedOut:
         batch_id=done.batch_id,
         acknowledged_columns=list(done.acknowledged),
         products_waiting=len(done.waiting),
-        waiting=[waiting_out(one, tried=tried) for one in done.waiting],
+        waiting=[waiting_out(one, tried=tried) for one in done.waiting[:ERRORS_SHOWN_MAX]],
         **rows_out(done.rows, done.set_aside, done.asked),
     )

@@ -8,7 +8,10 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from catalog.listing.jobs import refresh_touched
-from shop.access.permissions import Grant, Role
+from catalog.upload.kinds.price import PRICES
+from catalog.upload.stage import Imported, import_file
+from shop.access.door import Door
+from shop.access.permissions import Actor, Grant, Role
 from shop.core import clock
 from shop.core.database import Database
 from shop.demo.caller import Caller, sign_in
@@ -26,7 +29,7 @@ _FACTS = """
 SELECT p.code, p.title, p.category, f.name AS supplier, m.name AS producer, p.origin_county_code AS origin,
     coalesce(p.made_county_code, '') AS made, s.spec, s.net_grams AS grams, q.fen, p.vat_basis_points,
     coalesce(p.certification, '') AS certification, coalesce(p.note, '') AS note, s.weighed, p.source,
-    p.id AS product_id, s.id AS sku_id
+    p.id AS product_id, p.supplier_id, s.id AS sku_id
 FROM product p JOIN supplier f ON f.id = p.supplier_id JOIN producer m ON m.id = p.producer_id
 JOIN sku s ON s.product_id = p.id JOIN price q ON q.sku_id = s.id AND q.list = 'retail' AND q.min_quantity = 1
     AND q.valid_from <= :now AND (q.valid_to IS NULL OR q.valid_to > :now)
@@ -65,6 +68,18 @@ class Goods:
             "weighed": "是" if facts["weighed"] else "否",
         }
 
+    async def facts_of_part(self, code: str) -> dict[str, Any]:
+        """Of goods without a price of their own."""
+        whole = await self.facts()
+        (row,) = await self.rows(
+            """SELECT p.title, p.category, f.name, m.name, p.origin_county_code, s.spec, s.net_grams, p.source
+            FROM product p JOIN supplier f ON f.id = p.supplier_id JOIN producer m ON m.id = p.producer_id
+            JOIN sku s ON s.product_id = p.id WHERE p.code = :code""",
+            code=code,
+        )
+        names = ("title", "category", "supplier", "producer", "origin", "spec", "grams", "source")
+        return whole | {"code": code, "certification": "", "made": "", "vat": "9%"} | dict(zip(names, row, strict=True))
+
     async def brought(
         self, who: Caller, *changes: dict[str, Any], status: int = 200, dry_run: bool = False
     ) -> dict[str, Any]:
@@ -78,6 +93,17 @@ class Goods:
         assert answer.status_code == status, answer.text
         found: dict[str, Any] = answer.json()
         return found
+
+    async def prices(self, body: bytes, who: Caller | None = None, **more: Any) -> Imported:
+        """A file of prices, as somebody or at the owner's shell."""
+        actor = self.actor_of(who) if who else None
+        facts = {"file_name": "prices.csv", "actor": actor, "now": clock.now()} | more
+        return await import_file(self.database, kind=PRICES, data=body, **facts)
+
+    def actor_of(self, who: Caller) -> Actor:
+        actor = Door.of(self.app).tokens.read(who.headers["authorization"].removeprefix("Bearer "), now=clock.wall())
+        assert actor is not None
+        return actor
 
     async def reviews(self, who: Caller, **asked: str) -> list[dict[str, Any]]:
         answer = await self.http.get(REVIEWS, params=asked, headers=who.headers)
