@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = '20261130_0033'
-down_revision = '20261130_0031'
+down_revision = '20261130_0032'
 branch_labels = None
 depends_on = None
 

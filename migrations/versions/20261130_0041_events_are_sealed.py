@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = '20261130_0041'
-down_revision = '20261130_0032'
+down_revision = '20261130_0033'
 branch_labels = None
 depends_on = None
 
