@@ -17,7 +17,10 @@ import catalog.listing.api
 import catalog.listing.pages
 import catalog.producer.api
 import catalog.product.api
+import catalog.review.api
+import catalog.review.pages
 import catalog.upload.api
+import catalog.upload.product_pages
 import catalog.upload.roster_api
 import catalog.upload.roster_pages
 import orders.aftersales.api
@@ -145,7 +148,10 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     catalog.county.api.routes,
     catalog.producer.api.routes,
     catalog.product.api.routes,
+    catalog.review.api.routes,
+    catalog.review.pages.routes,
     catalog.upload.api.routes,
+    catalog.upload.product_pages.routes,
     catalog.upload.roster_api.routes,
     catalog.upload.roster_pages.routes,
     catalog.listing.api.routes,

@@ -14,8 +14,8 @@ from shop.core.settings import Settings
 MONTHS_AHEAD = 24
 TABLES = (
     "shop.core", "shop.messages", "shop.access", "shop.organisation",
-    "catalog.county", "catalog.producer", "catalog.product", "catalog.price", "catalog.stock", "catalog.campaign",
-    "catalog.listing", "catalog.upload",
+    "catalog.county", "catalog.producer", "catalog.product", "catalog.price", "catalog.stock", "catalog.review",
+    "catalog.campaign", "catalog.listing", "catalog.upload",
     "orders.funds", "orders.budget", "orders.spending", "orders.evidence", "orders.cart", "orders.month",
     "orders.credit", "orders.seal", "orders.correction", "orders.order", "orders.payment", "orders.payment_desk",
     "orders.allowance", "orders.invoice", "orders.acceptance", "orders.banking", "orders.banking.statement",

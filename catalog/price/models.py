@@ -9,11 +9,16 @@ from sqlmodel import Field, SQLModel
 
 from shop.core.database import Fen, Grams, Moment, one_of
 
-PRICE_LISTS = ("retail", "member", "union", "campaign")
+PRICE_LIST_NAMES = {"retail": "零售", "member": "会员", "union": "工会", "campaign": "活动"}
+PRICE_LISTS = tuple(PRICE_LIST_NAMES)
 
 
 class Price(SQLModel, table=True):
-    """What one piece costs on a list, from a quantity on, in [valid_from, valid_to). A new price closes the old row."""
+    """What one piece costs on a list, from a quantity on, in [valid_from, valid_to). A new price closes the old row.
+
+    `reviewed_fen`: what a second person last saw it cost, where small changes have moved it since; None: `fen` itself.
+    Many small changes are so measured as one.
+    """
 
     __tablename__ = "price"
     __table_args__ = (
@@ -36,6 +41,7 @@ class Price(SQLModel, table=True):
     list: str = "retail"
     min_quantity: int = Field(default=1, sa_type=BigInteger)
     fen: int = Field(sa_type=Fen)
+    reviewed_fen: int | None = Field(default=None, sa_type=Fen)
     valid_from: datetime = Field(sa_type=Moment)
     valid_to: datetime | None = Field(default=None, sa_type=Moment)
 

@@ -3,16 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import text
 
 from catalog.product.touch import touch
-from shop.core.database import WriteSession
+from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import Detail, Problem
 from shop.core.ids import derived_id
 from shop.core.rows import as_rows
+
+AS_NAMED: Final = "目录所载，未核实"
+"""The source of a paper that a table names and nobody has seen."""
 
 
 class UnknownProduct(Problem):
@@ -38,6 +42,7 @@ class NewDocument:
     confirmed: bool = False
 
 
+_KEPT = text("SELECT id FROM document WHERE id = ANY(:ids)")
 _PRODUCTS = text("SELECT code, id, supplier_id FROM product WHERE code = ANY(:codes)")
 _ADD = text("""
 INSERT INTO document (id, product_id, kind, number, issuer, valid_from, valid_to, file_sha256, source, confirmed)
@@ -49,7 +54,7 @@ RETURNING product_id
 """)
 
 
-async def products_by_code(session: WriteSession, codes: Sequence[str], pointer: str) -> dict[str, tuple[UUID, UUID]]:
+async def products_by_code(session: ReadSession, codes: Sequence[str], pointer: str) -> dict[str, tuple[UUID, UUID]]:
     """Code → (product, supplier). Raises UnknownProduct with pointers `/{row}/{pointer}`."""
     rows = await session.execute(_PRODUCTS, {"codes": sorted(set(codes))})
     found = {row.code: (row.id, row.supplier_id) for row in rows}
@@ -72,8 +77,21 @@ async def add_documents(session: WriteSession, *, documents: Sequence[NewDocumen
     rows = []
     for one in documents:
         product_id, _ = products[one.product_code]
-        key = derived_id("document", product_id, one.kind, one.number, one.valid_from, one.valid_to)
-        rows.append(msgspec.to_builtins(one) | {"id": str(key), "product_id": str(product_id)})
+        rows.append(msgspec.to_builtins(one) | {"id": str(_key(product_id, one)), "product_id": str(product_id)})
     touched = list((await session.execute(_ADD, {"rows": as_rows(rows)})).scalars())
     await touch(session, set(touched), now=now)
     return len(touched)
+
+
+async def new_documents(session: ReadSession, documents: Sequence[NewDocument]) -> list[NewDocument]:
+    """Those that are not kept yet. Raises UnknownProduct."""
+    if not documents:
+        return []
+    products = await products_by_code(session, [one.product_code for one in documents], "product_code")
+    keys = {one: _key(products[one.product_code][0], one) for one in documents}
+    kept = set((await session.execute(_KEPT, {"ids": list(keys.values())})).scalars())
+    return [one for one in documents if keys[one] not in kept]
+
+
+def _key(product_id: UUID, one: NewDocument) -> UUID:
+    return derived_id("document", product_id, one.kind, one.number, one.valid_from, one.valid_to)

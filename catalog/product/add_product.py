@@ -1,8 +1,9 @@
 """Put products into the books, as drafts: nobody sees them until they are listed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -11,8 +12,11 @@ from sqlalchemy import text
 from catalog.county.designate import UnknownCounty
 from catalog.county.queries import unknown_codes
 from catalog.producer.scope import NotYourSupplier, supplier_ids
+from catalog.product.list_product import OriginCountyRequired
+from catalog.product.shelf import ReviewNeeded, Shown, codes_of_today, on_shelf
 from catalog.product.touch import touch
 from shop.access.permissions import Actor, Permission
+from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.errors import Detail, Problem
 from shop.core.ids import derived_id
@@ -75,11 +79,19 @@ class NewProduct:
         return derived_id("sku", self.code)
 
 
+@dataclass(frozen=True, slots=True)
+class HeldFacts:
+    """What of a product waits. changes: fact → (what buyers are shown, what is wanted)."""
+
+    product_id: UUID
+    changes: Mapping[str, tuple[Any, Any]]
+
+
+_COUNTIES = frozenset({"origin_county_code", "made_county_code"})
 _NAMES = text("""
 SELECT (SELECT jsonb_object_agg(name, id) FROM supplier WHERE name = ANY(:suppliers)) AS suppliers,
     (SELECT jsonb_object_agg(name, id) FROM producer WHERE name = ANY(:producers)) AS producers
 """)
-# A listed product whose origin or producer changes goes back to draft: it was listed for what it was (DOMAIN rule 20).
 _ADD = text("""
 INSERT INTO product (id, code, title, category, producer_id, supplier_id, origin_county_code, made_county_code, state,
     storage, shelf_life_days, perishable, harvest_months, ship_months, vat_basis_points, certification, note, source,
@@ -98,9 +110,7 @@ ON CONFLICT (code) DO UPDATE SET title = excluded.title, category = excluded.cat
     shelf_life_days = excluded.shelf_life_days, perishable = excluded.perishable,
     harvest_months = excluded.harvest_months, ship_months = excluded.ship_months,
     vat_basis_points = excluded.vat_basis_points, certification = excluded.certification, note = excluded.note,
-    source = excluded.source, changed_at = excluded.changed_at,
-    state = CASE WHEN product.state = 'listed' AND (product.producer_id, product.origin_county_code)
-        IS DISTINCT FROM (excluded.producer_id, excluded.origin_county_code) THEN 'draft' ELSE product.state END
+    source = excluded.source, changed_at = excluded.changed_at
 WHERE product.id = excluded.id AND product.supplier_id = excluded.supplier_id
     AND (product.title, product.category, product.producer_id, product.origin_county_code, product.made_county_code,
     product.storage, product.shelf_life_days, product.perishable, product.harvest_months, product.ship_months,
@@ -138,14 +148,21 @@ JOIN product p ON p.id = r.id AND p.supplier_id = r.supplier_id JOIN sku s ON s.
 
 
 async def add_products(
-    session: WriteSession, *, actor: Actor | None, products: Sequence[NewProduct], now: datetime
+    session: WriteSession,
+    *,
+    actor: Actor | None,
+    products: Sequence[NewProduct],
+    now: datetime,
+    held: list[HeldFacts] | None = None,
 ) -> list[UUID]:
     """Add products as drafts, each with one SKU that holds itself; the ids, in order. A known code is corrected.
 
-    Each code once a call.
+    Each code once a call. Of goods that have been on the shelf what buyers were shown stays, and what is wanted instead
+    is put into `held`; where nobody holds it (None), it is refused.
 
     actor: a supplier's account only adds its own goods; None is the shop's command line.
-    Raises UnknownSupplier, UnknownProducer, UnknownCounty, NotYourSupplier, CodeTaken; pointers are `/{row}/{field}`.
+    Raises UnknownSupplier, UnknownProducer, UnknownCounty, NotYourSupplier, CodeTaken, ReviewNeeded, and
+    OriginCountyRequired for goods on the shelf; pointers are `/{row}/{field}`.
     """
     names = (
         await session.execute(
@@ -159,6 +176,11 @@ async def add_products(
     suppliers: dict[str, str] = names.suppliers or {}
     producers: dict[str, str] = names.producers or {}
     await _check(session, actor, products, suppliers, producers)
+    shelf = await on_shelf(session, [one.id for one in products])
+    producers |= {one.facts["producer"]: str(one.producer_id) for one in shelf.values()}
+    kept, waiting = await _hold(session, products, shelf, suppliers, clock.business_day(now))
+    if waiting and held is None:
+        raise ReviewNeeded(errors=_refused(products, waiting))
     documents = [
         msgspec.to_builtins(one)
         | {
@@ -167,7 +189,7 @@ async def add_products(
             "supplier_id": suppliers[one.supplier],
             "producer_id": producers[one.producer],
         }
-        for one in products
+        for one in kept
     ]
     rows = as_rows(documents)
     changed = set((await session.execute(_ADD, {"rows": rows, "now": now})).scalars())
@@ -181,7 +203,52 @@ async def add_products(
     if taken:
         raise CodeTaken(errors=taken)
     await touch(session, changed, now=now)
+    if held is not None:
+        held += waiting
     return [one.id for one in products]
+
+
+async def _hold(
+    session: WriteSession,
+    products: Sequence[NewProduct],
+    shelf: Mapping[UUID, Shown],
+    suppliers: Mapping[str, str],
+    day: date,
+) -> tuple[list[NewProduct], list[HeldFacts]]:
+    """The products with what buyers were shown of them, and what they want instead. Raises OriginCountyRequired."""
+    codes = {code for one in products for code in (one.origin_county_code, one.made_county_code) if code}
+    today = await codes_of_today(session, codes if shelf else (), day=day)
+    kept, held, homeless = [], [], []
+    for i, one in enumerate(products):
+        shown = shelf.get(one.id)
+        if shown is None or shown.supplier_id != UUID(suppliers[one.supplier]):
+            kept.append(one)
+            continue
+        changes = {}
+        for name, old in shown.facts.items():
+            new = getattr(one, name)
+            if new != old and name in _COUNTIES:
+                new = today.get(new, new)
+            if new != old:
+                changes[name] = (old, new)
+        if "origin_county_code" in changes and changes["origin_county_code"][1] not in today.values():
+            said = f"商品 {one.code} 上过架，产地必须是今天有效的六位行政区划代码"
+            homeless.append(Detail(f"/{i}/origin_county_code", OriginCountyRequired.code, said))
+        if changes:
+            held.append(HeldFacts(one.id, changes))
+        kept.append(replace(one, **shown.facts))
+    if homeless:
+        raise OriginCountyRequired(errors=homeless)
+    return kept, held
+
+
+def _refused(products: Sequence[NewProduct], waiting: Sequence[HeldFacts]) -> list[Detail]:
+    places = {one.id: i for i, one in enumerate(products)}
+    return [
+        Detail(f"/{places[one.product_id]}/{name}", ReviewNeeded.code, f"现在是“{old}”，想改为“{new}”")
+        for one in waiting
+        for name, (old, new) in one.changes.items()
+    ]
 
 
 async def _check(

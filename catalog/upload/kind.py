@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
+from catalog.review.ask import Asked
 from shop.access.permissions import Actor
 from shop.core.database import WriteSession
 from shop.core.errors import Problem
@@ -102,7 +103,8 @@ class Layout(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[Row]):
-    """save: all rows in one transaction, set-based; its Problems point at `/{index}/{column}`.
+    """save: all rows in one transaction, set-based; its Problems point at `/{index}/{column}`. It gives back what of
+    them waits for a second person, where anything does.
 
     The first layout is ours, the one of the template. keeps_rows False: the file holds personal data, so its rows are
     not kept beside the import. key: what no two rows of a file may share; None = this row may repeat.
@@ -111,7 +113,7 @@ class Kind(Generic[Row]):
     name: str
     title: str
     layouts: tuple[Layout[Row], ...]
-    save: Callable[[WriteSession, Sequence[Row], Saving], Awaitable[None]]
+    save: Callable[[WriteSession, Sequence[Row], Saving], Awaitable[Sequence[Asked] | None]]
     keeps_rows: bool = True
     rows_max: int = ROWS_MAX
     key: Callable[[Row], object] = lambda _: None

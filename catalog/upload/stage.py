@@ -11,6 +11,7 @@ import anyio.to_thread
 import msgspec
 from sqlalchemy import text
 
+from catalog.review.ask import Asked
 from catalog.upload.kind import Kind, Layout, Row, Saving
 from shop.access.permissions import Actor
 from shop.core.database import Database, ReadSession, WriteSession
@@ -29,7 +30,8 @@ class Imported:
     """repeated: these bytes were imported before, so nothing was done. batch_id: None on a dry run.
 
     rows: taken; with set_aside (totals, notes) they add up to the rows read. asked: kept as they are, and somebody
-    should look at them. acknowledged: columns that nobody read.
+    should look at them. acknowledged: columns that nobody read. waiting: goods of which something waits for a second
+    person.
     """
 
     kind: str
@@ -40,6 +42,7 @@ class Imported:
     set_aside: tuple[SetAside, ...] = ()
     asked: tuple[Detail, ...] = ()
     acknowledged: tuple[str, ...] = ()
+    waiting: tuple[Asked, ...] = ()
 
     @property
     def rows_read(self) -> int:
@@ -55,7 +58,7 @@ class _Read(Generic[Row]):
     asked: list[Detail]
     acknowledged: tuple[str, ...]
 
-    def imported(self, kind: Kind[Row], *, saved: bool, batch_id: UUID | None) -> Imported:
+    def imported(self, kind: Kind[Row], *, saved: bool, batch_id: UUID | None, waiting: Sequence[Asked]) -> Imported:
         return Imported(
             kind.name,
             len(self.rows),
@@ -65,6 +68,7 @@ class _Read(Generic[Row]):
             set_aside=tuple(self.table.set_aside),
             asked=tuple(self.asked[:ERRORS_SHOWN_MAX]),
             acknowledged=self.acknowledged,
+            waiting=tuple(waiting),
         )
 
 
@@ -173,6 +177,7 @@ async def _save(
     dry_run: bool,
 ) -> Imported:
     numbers = [line.number for line in read.table.rows]
+    waiting: Sequence[Asked] = ()
     try:
         async with database.transaction() as session:
             await session.execute(_ONE_AT_A_TIME, {"kind": kind.name, "sha": batch.sha})
@@ -180,12 +185,13 @@ async def _save(
                 return seen
             await _keep(session, batch, errors=0, state="confirmed")
             await _keep_rows(session, kind, read, batch.id, {})
-            await kind.save(session, read.rows, Saving(actor, batch.now, batch.id, numbers, read.acknowledged))
+            saving = Saving(actor, batch.now, batch.id, numbers, read.acknowledged)
+            waiting = await kind.save(session, read.rows, saving) or ()
             if dry_run:
                 raise _DryRun  # noqa: TRY301  # the way out of a transaction that must not commit
     except _DryRun:
-        return read.imported(kind, saved=False, batch_id=None)
-    return read.imported(kind, saved=True, batch_id=batch.id)
+        return read.imported(kind, saved=False, batch_id=None, waiting=waiting)
+    return read.imported(kind, saved=True, batch_id=batch.id, waiting=waiting)
 
 
 def _read(kind: Kind[Row], data: bytes, acknowledged: Collection[str]) -> _Read[Row]:

@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = '20261130_0034'
-down_revision = '20261130_0032'
+down_revision = '20261130_0033'
 branch_labels = None
 depends_on = None
 

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 import catalog.upload.kind
+from catalog.review.schemas import waiting_out
 from catalog.upload.kind import kind_named
 from catalog.upload.kinds import CATALOG_KINDS
 from catalog.upload.stage import import_file
@@ -70,4 +71,6 @@ async def load(
         "repeated": done.repeated,
         "batch_id": done.batch_id,
         "acknowledged_columns": list(done.acknowledged),
+        "products_waiting": len(done.waiting),
+        "waiting": [waiting_out(one, tried=False).model_dump(mode="json") for one in done.waiting],
     }

@@ -33,6 +33,7 @@ WATCHED = {
     "permission": """approval_delegation audit_mandate change_request membership role_grant union_membership unit
         unit_parent user_account labour_union""",
     "target": "reserved_share_duty",
+    "shelf": "product_review",
 }
 UNWATCHED = {
     "journals themselves: appended with who and when, never altered": """acceptance_answer audit_event audit_question

@@ -6,8 +6,11 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from catalog.price.change_price import NewPrice, UnknownSku, change_prices
+from catalog.price.change_price import NewPrice, UnknownSku
+from catalog.price.models import PRICE_LIST_NAMES
 from catalog.producer.scope import NotYourSupplier, supplier_ids
+from catalog.review.ask import Asked
+from catalog.review.bring import bring
 from catalog.stock.count import Counted, count
 from catalog.stock.receive import Arrived, receive
 from catalog.upload.kind import Column, Kind, Layout, Saving
@@ -16,7 +19,7 @@ from shop.core.database import WriteSession
 from shop.core.errors import Detail
 from shop.sheet.cells import Cells
 
-PRICE_LISTS = {"零售": "retail", "会员": "member", "工会": "union", "活动": "campaign"}
+_LISTS = {name: code for code, name in PRICE_LIST_NAMES.items()}
 _MOVES = {"入库": "received", "盘点": "counted"}
 
 
@@ -31,15 +34,15 @@ def _price(cells: Cells) -> NewPrice:
     return NewPrice(
         sku_code=cells.code("sku_code"),
         fen=cells.fen("price_yuan"),
-        list=cells.choice("list", PRICE_LISTS, blank="retail"),
+        list=cells.choice("list", _LISTS, blank="retail"),
         min_quantity=cells.maybe_whole("min_quantity", least=1, most=1_000_000) or 1,
         valid_from=cells.maybe_moment("valid_from"),
     )
 
 
-async def _save_prices(session: WriteSession, rows: Sequence[NewPrice], saving: Saving) -> None:
-    reason = f"import:{saving.batch_id}"
-    await change_prices(session, actor=saving.actor, prices=rows, now=saving.now, reason=reason)
+async def _save_prices(session: WriteSession, rows: Sequence[NewPrice], saving: Saving) -> Sequence[Asked]:
+    reference = f"import:{saving.batch_id}"
+    return (await bring(session, actor=saving.actor, prices=rows, reference=reference, now=saving.now)).waiting
 
 
 def _stock(cells: Cells) -> StockRow:

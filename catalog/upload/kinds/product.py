@@ -8,13 +8,14 @@ from typing import Final
 from sqlalchemy import text
 
 from catalog.county.designate import UnknownCounty
-from catalog.price.change_price import NewPrice, change_prices
+from catalog.price.change_price import NewPrice
 from catalog.producer.add_producer import NewProducer, add_producers
 from catalog.producer.add_supplier import NewSupplier, add_suppliers
 from catalog.producer.scope import supplier_ids
-from catalog.product.add_document import NewDocument, add_documents
-from catalog.product.add_product import NewProduct, add_products
+from catalog.product.add_product import NewProduct
 from catalog.product.list_product import OriginCountyRequired, list_products
+from catalog.review.ask import Asked
+from catalog.review.bring import bring
 from catalog.upload.kind import Column, Kind, Layout, Saving
 from catalog.upload.kinds.county import SOURCE
 from shop.access.permissions import Permission
@@ -159,27 +160,29 @@ def _badges(certification: str) -> tuple[str, ...]:
     return tuple(kind for word, kind in _BADGES if word in certification)
 
 
-async def _save_products(session: WriteSession, rows: Sequence[ProductRow], saving: Saving) -> None:
+async def _save_products(session: WriteSession, rows: Sequence[ProductRow], saving: Saving) -> Sequence[Asked]:
     """Products with their papers and retail price; listed at once when staff hands them in and the row says so.
 
-    A supplier's own rows stay drafts: who writes does not approve (DOMAIN rule 20).
+    A supplier's own rows stay drafts: who writes does not approve (DOMAIN rule 20). Of goods that have been on the
+    shelf what buyers were shown waits for a second person, whoever hands it in (rule 36).
     """
     now = saving.now
     reviewed = supplier_ids(saving.actor, Permission.PRODUCT_WRITE) is None
     listed = [i for i, row in enumerate(rows) if row.listed and reviewed]
     await _check_origins(session, rows, frozenset(listed), saving)
-    products = [row.product for row in rows]
     await _introduce(session, rows, reviewed=reviewed, saving=saving)
-    ids = await add_products(session, actor=saving.actor, products=products, now=now)
-    documents = [
-        NewDocument(product_code=row.product.code, kind=kind, source="目录所载，未核实")
-        for row in rows
-        for kind in row.papers
-    ]
-    await add_documents(session, documents=documents, now=now)
-    prices = [NewPrice(row.product.code, row.price_fen) for row in rows]
-    await change_prices(session, actor=saving.actor, prices=prices, now=now, reason=f"import:{saving.batch_id}")
+    brought = await bring(
+        session,
+        actor=saving.actor,
+        products=[row.product for row in rows],
+        papers={row.product.code: row.papers for row in rows if row.papers},
+        prices=[NewPrice(row.product.code, row.price_fen) for row in rows],
+        reference=f"import:{saving.batch_id}",
+        now=now,
+    )
+    ids = brought.product_ids
     await list_products(session, actor_id=saving.actor_id, product_ids=[ids[i] for i in listed], now=now)
+    return brought.waiting
 
 
 async def _introduce(session: WriteSession, rows: Sequence[ProductRow], *, reviewed: bool, saving: Saving) -> None:

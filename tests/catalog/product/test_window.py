@@ -10,6 +10,7 @@ from catalog.product.add_product import CodeTaken, add_products
 from catalog.product.add_recognition import NewRecognition, RecognitionNumberTaken, add_recognitions
 from catalog.product.list_product import OriginCountyRequired, list_products
 from catalog.product.make_box import BoxNotPossible, Component, make_box
+from catalog.product.shelf import ReviewNeeded
 from catalog.product.withdraw_product import withdraw_product
 from shop.core.database import Database
 from tests.make.catalogue import OPENED, new_product, rows, stock_of_goods
@@ -42,15 +43,21 @@ async def test_listing_needs_a_county_code_valid_today(database: Database) -> No
     assert await rows(database, "SELECT count(*) FROM audit_event WHERE action = 'product.list'") == [(1,)]
 
 
-async def test_another_origin_or_producer_takes_it_out_of_the_window(database: Database) -> None:
+async def test_what_buyers_were_shown_is_not_changed_by_the_way(database: Database) -> None:
+    """`catalog.review` holds it for a second person; whoever adds products without it is refused."""
     await stock_of_goods(database, new_product("A"), new_product("B", producer="另一合作社（虚构）"))
     async with database.transaction() as session:
-        await list_products(session, actor_id=None, product_ids=[new_product("A").id], now=NOW)
         await add_products(session, actor=None, products=[new_product("A", title="新名")], now=NOW)
-    assert await rows(database, "SELECT title, state FROM product WHERE code = 'A'") == [("新名", "listed")]
-    async with database.transaction() as session:
-        await add_products(session, actor=None, products=[new_product("A", producer="另一合作社（虚构）")], now=NOW)
-    assert await rows(database, "SELECT state FROM product WHERE code = 'A'") == [("draft",)]
+        await list_products(session, actor_id=None, product_ids=[new_product("A").id], now=NOW)
+        await add_products(session, actor=None, products=[new_product("A", title="新名", note="说明")], now=NOW)
+    before = await rows(database, "SELECT * FROM product p JOIN sku s ON s.product_id = p.id ORDER BY p.code")
+    for change in ({"title": "又一个名"}, {"producer": "另一合作社（虚构）"}, {"net_grams": 900}, {"spec": "9kg/袋"}):
+        with pytest.raises(ReviewNeeded) as refused:
+            async with database.transaction() as session:
+                again = [new_product("B"), new_product("A", **({"title": "新名", "note": "说明"} | change))]
+                await add_products(session, actor=None, products=again, now=NOW)
+        assert [one.pointer for one in refused.value.errors] == [f"/1/{name}" for name in change]
+    assert await rows(database, "SELECT * FROM product p JOIN sku s ON s.product_id = p.id ORDER BY p.code") == before
 
 
 async def test_a_code_belongs_to_one_supplier(database: Database) -> None:
