@@ -9,6 +9,7 @@ from hmac import digest
 
 from starlette.applications import Starlette
 
+from shop.access.demo_accounts import DOMAINS
 from shop.access.revocation import Revocations
 from shop.access.sessions import PageSessions
 from shop.access.tokens import Tokens
@@ -35,7 +36,7 @@ class Door:
             found = cls(
                 Tokens.from_secret(settings.secret_key),
                 Revocations(database),
-                PageSessions(database),
+                PageSessions(database, DOMAINS if settings.production else ()),
                 digest(settings.secret_key.encode(), b"forms", sha256),
             )
             app.state.door = found

@@ -51,6 +51,7 @@ class Processes:
         return {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(PROJECT),
+            "SHOP_ENV": self.settings.shop_env,
             "DATABASE_URL": self.settings.database_url or "",
             "DATABASE_OWNER_URL": self.settings.database_owner_url or "",
             "DATABASE_SCHEMA": self.settings.database_schema,

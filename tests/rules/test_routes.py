@@ -14,18 +14,9 @@ from shop.access.guard import Guard
 from shop.access.permissions import PUBLIC_ROUTES
 from shop.core.settings import Settings
 from shop.main import create_app
+from tests.make.production import SAFE
 
 SNAPSHOT = Path(__file__).with_name("openapi.json")
-PRODUCTION = {
-    "shop_env": "production",
-    "secret_key": "x" * 40,
-    "database_url": "postgresql+asyncpg://app@db/bangfu",
-    "database_owner_url": "postgresql+asyncpg://owner@db/bangfu",
-    "stripe_secret_key": "sk_live_x",
-    "stripe_webhook_secret": "whsec_x",
-    "seal_key": "5a" * 32,
-    "public_url": "https://shop.example",
-}
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +26,7 @@ def development() -> FastAPI:
 
 @pytest.fixture(scope="module")
 def production() -> FastAPI:
-    return create_app(Settings(_env_file=None, **PRODUCTION))
+    return create_app(Settings(_env_file=None, **SAFE))
 
 
 def calls(app: FastAPI) -> Iterator[tuple[tuple[str, str], set[str]]]:
