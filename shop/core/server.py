@@ -52,7 +52,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def __init__(self, *facts: Any, **more: Any) -> None:
         super().__init__(*facts, **more)
-        self._in_head = self._in_body = self._answered = False
+        self._in_head = self._in_body = self._answered = self._hung_up = False
         self._head_read = self._body_read = 0
         self._body_waited = 0.0
         self._head_due: TimerHandle | None = None
@@ -72,6 +72,8 @@ class PatientProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._hung_up:
+            return
         began = self._head_due
         super().data_received(data)
         if self.transport.is_closing():
@@ -133,16 +135,18 @@ class PatientProtocol(HttpToolsProtocol):
 
     def _cut(self, problem: Problem) -> None:
         """Say why, where no answer is under way, and hang up; whoever reads the body learns that nobody sends it."""
-        if self.transport.is_closing():
+        if self._hung_up or self.transport.is_closing():
             return
+        self._hung_up = True
         telemetry.CUT.labels(problem.code).inc()
-        if not self._is_asked() or (self._in_body and not self.cycle.response_started):
+        if not (self.cycle.response_started if self._in_body else self._is_asked()):
             self.transport.write(_written(problem))
         if self._is_asked():
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        self.transport.close()
-        self._drop_if_not_taken()
+        # What still arrives is thrown away for a while: closed at once, the line would lose what was just said.
+        self.transport.write_eof()
+        self.loop.call_later(self.left_over_seconds, self.transport.abort)
 
     def _is_asked(self) -> bool:
         """Whether a request waits for the end of its answer."""

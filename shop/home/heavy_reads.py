@@ -79,7 +79,7 @@ class HeavyReads:
         who = await _who(request)
         if self.running[who] >= AT_ONCE:
             scope["route"] = _Route(HEAVY[(asked.lastindex or 1) - 1])
-            problem = BusyForYou(f"您已有 {AT_ONCE} 个查询在进行：等其中一个完成后再试。", extra={"retry_after_s": 5})
+            problem = BusyForYou("您已有几个查询在进行：等其中一个完成后再试。", extra={"retry_after_s": 5})
             await self.answer(request, problem)(scope, receive, send)
             return
         self.running[who] += 1

@@ -13,6 +13,7 @@ from starlette.routing import Mount
 from shop.access.guard import Guard
 from shop.access.permissions import PUBLIC_ROUTES
 from shop.core.settings import Settings
+from shop.home.heavy_reads import HEAVY
 from shop.main import create_app
 from tests.make.production import SAFE
 
@@ -52,6 +53,11 @@ def test_every_route_declares_a_permission_or_is_public(production: FastAPI) -> 
     assert len(found) > 20
     undeclared = {call for call, permissions in found.items() if not permissions}
     assert undeclared == PUBLIC_ROUTES
+
+
+def test_what_is_heavy_is_there(production: FastAPI) -> None:
+    assert {("GET", path) for path in HEAVY} <= dict(calls(production)).keys()
+    assert len(HEAVY) == len(set(HEAVY))
 
 
 def test_only_the_sandbox_is_added_in_development(development: FastAPI, production: FastAPI) -> None:

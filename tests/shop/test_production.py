@@ -1,25 +1,32 @@
 """What production refuses, asked of the commands themselves: web, worker, and whatever makes demo accounts."""
 
+import asyncio
 import json
 import os
 import socket
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic
 
+import httpx
 import pytest
+from sqlalchemy import text
 
+from shop.access.permissions import Grant, Role
 from shop.core import embedded
 from shop.core.database import Database
 from shop.core.settings import DEVELOPMENT_SEAL_KEY, DEVELOPMENT_SECRET
-from tests.make.people import somebody
-from tests.make.processes import PROJECT
+from tests.make.people import ask_token, somebody
+from tests.make.processes import PROJECT, free_port
 from tests.make.production import environment
 
 WEB = ("-m", "shop.main", "--port", "0")
 WORKER = ("-m", "shop.cli", "work")
 SERVE = ("-m", "shop.cli", "serve", "--port", "0")
-STARTED_S = 60
+STARTED_S = 120
 
 
 def run(folder: Path, command: tuple[str, ...], told: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -59,17 +66,18 @@ def test_a_server_without_shop_env_is_nobodys(tmp_path: Path, database_url: str,
     assert database_url not in said
 
 
-@pytest.mark.parametrize("command", [WEB, WORKER])
 @pytest.mark.parametrize(
-    ("name", "bad"),
+    ("command", "name", "bad"),
     [
-        ("SEAL_KEY", DEVELOPMENT_SEAL_KEY),
-        ("SECRET_KEY", DEVELOPMENT_SECRET),
-        ("SECRET_KEY", "x" * 64),
-        ("SECRET_KEY", "changeme-changeme-changeme-changeme"),
-        ("SECRET_KEY", "Kq8RtYw3NcXv7BpDs2HjGa9"),
-        ("STRIPE_WEBHOOK_SECRET", "whsec_1"),
-        ("STRIPE_API_BASE", "https://stripe.example"),
+        (WEB, "SEAL_KEY", DEVELOPMENT_SEAL_KEY),
+        (WORKER, "SEAL_KEY", DEVELOPMENT_SEAL_KEY),
+        (WEB, "SECRET_KEY", DEVELOPMENT_SECRET),
+        (WORKER, "SECRET_KEY", "x" * 64),
+        (WEB, "SECRET_KEY", "changeme-changeme-changeme-changeme"),
+        (SERVE, "SECRET_KEY", "Kq8RtYw3NcXv7BpDs2HjGa9"),
+        (WORKER, "STRIPE_WEBHOOK_SECRET", "whsec_1"),
+        (WEB, "STRIPE_API_BASE", "https://stripe.example"),
+        (WORKER, "STRIPE_API_BASE", "https://stripe.example"),
     ],
 )
 def test_weak_secrets_and_another_stripe(
@@ -78,15 +86,20 @@ def test_weak_secrets_and_another_stripe(
     said = refused(tmp_path, command, production | {name: bad})
     assert name in said
     assert bad not in said
-    found = json.loads(run(tmp_path, ("-m", "shop.cli", "doctor", "--json"), production | {name: bad}).stdout)
-    assert (found[0]["name"], found[0]["ok"]) == ("settings", False)
-    assert found[0]["said"] in said, "the doctor says the same"
+    if command == WEB:
+        assert doctor(tmp_path, production | {name: bad}) == [
+            {"name": "settings", "ok": False, "said": said.strip()}
+        ], "the doctor says the same"
 
 
-@pytest.mark.parametrize("command", [WEB, WORKER])
 @pytest.mark.parametrize(
-    ("role", "why"),
-    [(embedded.OWNER_ROLE, "拥有数据表"), ("postgres", "超级用户"), ("heir_of_owner", "拥有数据表")],
+    ("command", "role", "why"),
+    [
+        (WEB, embedded.OWNER_ROLE, "拥有数据表"),
+        (WORKER, embedded.OWNER_ROLE, "拥有数据表"),
+        (WEB, "postgres", "超级用户"),
+        (WORKER, "heir_of_owner", "拥有数据表"),
+    ],
 )
 def test_the_owners_role(
     tmp_path: Path,
@@ -128,6 +141,73 @@ def test_a_role_that_cannot_be_asked_about(
 def doctor(folder: Path, told: dict[str, str]) -> list[dict[str, object]]:
     found: list[dict[str, object]] = json.loads(run(folder, ("-m", "shop.cli", "doctor", "--json"), told).stdout)
     return found
+
+
+@contextmanager
+def started(folder: Path, command: tuple[str, ...], told: dict[str, str]) -> Iterator[Path]:
+    """A command that goes on until the block ends; yields its log."""
+    log = folder / "log"
+    with log.open("wb") as out:
+        running = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=folder,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT)} | told,
+            stdout=out,
+            stderr=out,
+        )
+    try:
+        yield log
+    finally:
+        running.terminate()
+        running.wait(STARTED_S)
+
+
+async def until(check: Callable[[], Awaitable[bool]], log: Path) -> None:
+    deadline = monotonic() + STARTED_S
+    while not await check():
+        assert monotonic() < deadline, log.read_text()  # noqa: ASYNC240
+        await asyncio.sleep(0.2)
+
+
+@pytest.mark.anyio
+async def test_web_starts_and_knows_no_demo_account(
+    tmp_path: Path, production: dict[str, str], database: Database
+) -> None:
+    for email in ("admin@demo.test", "ada@example.com"):
+        await somebody(database, email, Grant(Role.ADMINISTRATOR, "all", "*"))
+    here, operators = free_port(), free_port()
+    told = production | {"OPERATOR_PORT": str(operators)}
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{here}", trust_env=False, timeout=30) as http:
+
+        async def alive() -> bool:
+            with suppress(httpx.TransportError):
+                return (await http.get("/healthz")).status_code == 200
+            return False
+
+        with started(tmp_path, ("-m", "shop.main", "--port", str(here)), told) as log:
+            await until(alive, log)
+            assert (await http.get("/metrics")).status_code == 404
+            assert "shop_http_requests" in (await http.get(f"http://127.0.0.1:{operators}/metrics")).text
+            demo, unknown = [await ask_token(http, email) for email in ("admin@demo.test", "nobody@example.com")]
+            assert (demo.status_code, demo.json()) == (401, unknown.json())
+            assert (await ask_token(http, "ada@example.com")).status_code == 200
+            assert (await http.post("/sandbox/payments/x/succeed")).status_code == 404
+
+
+@pytest.mark.anyio
+async def test_the_worker_starts(tmp_path: Path, production: dict[str, str], database: Database) -> None:
+    async def beats() -> bool:
+        async with database.reading() as session:
+            return bool(await session.scalar(text("SELECT count(*) FROM heartbeat")))
+
+    with started(tmp_path, WORKER, production) as log:
+        await until(beats, log)
+
+
+def test_a_port_is_the_operators_or_the_shops(tmp_path: Path, production: dict[str, str]) -> None:
+    here = str(free_port())
+    said = refused(tmp_path, ("-m", "shop.main", "--port", here), production | {"OPERATOR_PORT": here})
+    assert "OPERATOR_PORT" in said
 
 
 @pytest.mark.parametrize(
