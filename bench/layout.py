@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import re
+import secrets
 import socket
 import subprocess
 import sys
@@ -80,11 +81,11 @@ def web(running: Server) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     environment = os.environ | {
         "SHOP_ENV": "production",
         "DATABASE_URL": running.url(),
-        "SECRET_KEY": "bench-" * 8,
-        "SEAL_KEY": "be" * 32,
+        "SECRET_KEY": secrets.token_hex(32),
+        "SEAL_KEY": secrets.token_hex(32),
         "PUBLIC_URL": "https://bench.invalid",
         "STRIPE_SECRET_KEY": "sk_test_bench",
-        "STRIPE_WEBHOOK_SECRET": "whsec_bench",
+        "STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
     }
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(

@@ -12,11 +12,12 @@ from typing import Annotated
 
 import typer
 
+from shop.access.demo_accounts import refuse_demo
 from shop.commands.run import run, with_database
 from shop.commands.user import user
 from shop.core import logging, telemetry
 from shop.core.database import open_database, owner_url
-from shop.core.errors import Problem
+from shop.core.refusals import told_in_a_line
 from shop.core.settings import Settings
 
 app = typer.Typer(help="帮扶商城 Bangfu", no_args_is_help=True, pretty_exceptions_enable=False)
@@ -35,15 +36,8 @@ DEMO_ACCOUNTS = (
 
 def main() -> None:
     """What a verb refuses is said in a line; what nobody expected keeps its traceback."""
-    try:
+    with told_in_a_line():
         app()
-    except Problem as problem:
-        _fail(f"{problem.title}：{problem.detail}", *(f"  {one.pointer} {one.detail}" for one in problem.errors))
-
-
-def _fail(*lines: str) -> None:
-    typer.echo("\n".join(lines), err=True)
-    sys.exit(1)
 
 
 # --- running ---------------------------------------------------------------------------------------------------------
@@ -127,6 +121,8 @@ def seed(
     """Load counties and designations; with --demo the fictitious people and the sample catalogue."""
     from shop.demo.seed import seed as bring  # noqa: PLC0415
 
+    if demo:
+        refuse_demo(Settings())
     run(with_database(lambda database: bring(database, demo=demo)))
 
 
@@ -148,6 +144,7 @@ def demo() -> None:
     """Play one day of the shop through HTTP, then print the report and check the figures."""
     from shop.demo.play import play  # noqa: PLC0415
 
+    refuse_demo(Settings())
     sys.exit(run(play()))
 
 

@@ -1,13 +1,14 @@
 """The web process: every router by name, every layer around them in order."""
 
 import argparse
+import asyncio
+import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Final
 
 from fastapi import APIRouter, FastAPI
-from fastapi.telemetry import TelemetryConfig
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
@@ -116,22 +117,18 @@ from shop.adapters.stripe.gateway import PaymentGateway
 from shop.adapters.stripe.open import open_payments
 from shop.core import clock, logging, telemetry
 from shop.core.database import Database, open_database
+from shop.core.database_role import refuse_strong_role
 from shop.core.observed import Observed
+from shop.core.refusals import told_in_a_line
 from shop.core.sandbox_clock import followed
 from shop.core.settings import Settings
 from shop.home.body_limit import BodyLimit
+from shop.home.heavy_reads import HeavyReads
 from shop.home.openapi import describe
-from shop.home.problems import answer_problems, crashed
+from shop.home.operator import DoorShared, OperatorsDoor, operators_app
+from shop.home.problems import answer, answer_problems, crashed
 from shop.ui.assets import static_app
 
-# The framework's own telemetry quotes queries and error messages, which may be personal: ours does not.
-ITS_OWN_TELEMETRY: Final[TelemetryConfig] = {
-    "tracing": False,
-    "metrics": False,
-    "logs": False,
-    "operation_spans": False,
-    "auto_configure": False,
-}
 # Routers are tried in turn: what is asked most, and must be quick, stands first.
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.checkout.api.routes,
@@ -240,7 +237,7 @@ def create_app(settings: Settings, database: Database | None = None, gateway: Pa
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        telemetry=ITS_OWN_TELEMETRY,
+        telemetry=telemetry.NOT_THE_FRAMEWORKS,
     )
     app.state.settings = settings
     app.state.database = database
@@ -254,6 +251,7 @@ def create_app(settings: Settings, database: Database | None = None, gateway: Pa
         app.router.routes.extend(router.routes)
     app.mount("/static", static_app)
     # The last added stands outermost.
+    app.add_middleware(HeavyReads, answer=answer)
     app.add_middleware(BodyLimit)
     app.add_middleware(Forms)
     app.add_middleware(Observed, crashed=crashed)
@@ -309,28 +307,49 @@ def windowed(app: FastAPI) -> ASGIApp:
 
 def main() -> None:
     """`python -m shop.main`: the web process alone."""
-    import uvicorn  # noqa: PLC0415  # tests need no server
-
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     asked = parser.parse_args()
-    settings = Settings()
-    logging.configure(production=settings.production)
+    with told_in_a_line():
+        settings = Settings()
+        logging.configure(production=settings.production)
+        if settings.production:
+            asyncio.run(_as_the_application(settings))
+        _serve(settings, asked.host, asked.port)
+
+
+async def _as_the_application(settings: Settings) -> None:
+    """Before the door opens. Raises RoleTooStrong, DatabaseSilent."""
+    database = await open_database(settings)
+    try:
+        await refuse_strong_role(database)
+    finally:
+        await database.close()
+
+
+def _serve(settings: Settings, host: str, port: int) -> None:
+    """Until told to stop: the shop on its port, and /metrics on the operator's."""
+    import uvicorn  # noqa: PLC0415  # tests need no server
+
+    from shop.core.server import config_of  # noqa: PLC0415
+
+    if port == settings.operator_port:
+        raise DoorShared(f"OPERATOR_PORT 与网站同为 {port}：请另选一个端口，外人才看不到 /metrics。")
+    shop = create_app(settings)
+    app, doors = windowed(shop), [(host, port)]
+    if settings.operator_port is not None:
+        app = OperatorsDoor(app, operators_app(shop), port=settings.operator_port)
+        doors.append((settings.operator_host, settings.operator_port))
     stop_tracing = telemetry.trace_to_collector("bangfu-web")
     try:
-        uvicorn.run(
-            served(settings),
-            host=asked.host,
-            port=asked.port,
-            loop="uvloop",
-            http="httptools",
-            lifespan="on",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            timeout_graceful_shutdown=20,
-        )
+        config = config_of(app, settings, host=host, port=port)
+        sockets = [config_of(app, settings, host=at, port=number).bind_socket() for at, number in doors]
+        server = uvicorn.Server(config)
+        with suppress(KeyboardInterrupt):
+            server.run(sockets)
+        if not server.started:
+            sys.exit(3)
     finally:
         stop_tracing()
 

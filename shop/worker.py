@@ -39,6 +39,7 @@ from shop.adapters.stripe.gateway import PaymentGateway
 from shop.adapters.stripe.open import open_payments
 from shop.core import clock, telemetry
 from shop.core.database import Database, open_database
+from shop.core.database_role import refuse_strong_role
 from shop.core.idempotency import forget_answers
 from shop.core.sandbox_clock import read_clock
 from shop.core.settings import Settings
@@ -100,6 +101,8 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         database = await open_database(settings)
         stack.push_async_callback(database.close)
+        if settings.production:
+            await refuse_strong_role(database)
         payments = await stack.enter_async_context(open_payments(settings, database, now=clock.now))
         before = None if settings.production else (lambda: read_clock(database))
         table = jobs(settings, database, payments.gateway)

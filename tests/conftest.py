@@ -15,6 +15,7 @@ from shop.core import clock, embedded, logging
 from shop.core.database import Database
 from shop.core.settings import Settings
 from shop.demo.seed import seed
+from shop.home.operator import operators_app
 from shop.main import create_app
 from shop.migrate import migrate
 
@@ -98,6 +99,7 @@ def settings(postgres: Path, database_name: str, schema: str) -> Settings:
     """Of a development shop on this test's database; nothing of the machine's environment."""
     return Settings(
         _env_file=None,
+        shop_env="development",
         database_url=embedded.url(postgres, database_name, embedded.APP_ROLE),
         database_owner_url=embedded.url(postgres, database_name, embedded.OWNER_ROLE),
         database_schema=schema,
@@ -118,6 +120,13 @@ async def app(settings: Settings, database: Database) -> AsyncIterator[FastAPI]:
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody without a token, in process."""
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=PUBLIC_URL) as caller:
+        yield caller
+
+
+@pytest.fixture
+async def operator(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Whoever reaches the operator's port of the same application."""
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(operators_app(app)), base_url=PUBLIC_URL) as caller:
         yield caller
 
 

@@ -8,9 +8,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from shop.core.errors import Problem
-from shop.core.settings import Settings
+from shop.core.settings import DEVELOPMENT_SEAL_KEY, Settings
 
-DEVELOPMENT_SEED: Final = sha256(b"development only: everybody knows this key").digest()
+DEVELOPMENT_SEED: Final = bytes.fromhex(DEVELOPMENT_SEAL_KEY)
 
 
 class SealKeyWrong(Problem):

@@ -1,7 +1,7 @@
 """Failed attempts are counted in the database, so that the limit holds across processes."""
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
@@ -14,7 +14,11 @@ from shop.core.ids import new_id
 
 WINDOW: Final = timedelta(minutes=5)
 ACCOUNT_MOST, ADDRESS_MOST = 10, 50
-"""Failures in the window: of one account, and of one address (a whole office may sit behind it)."""
+"""Failures in the window: of one account at one address, and of one address (a whole office may sit behind it)."""
+EVERYWHERE_MOST = 100
+"""Of one account, from wherever: many addresses guess no quicker than ten."""
+DEVICE_MOST = 10
+"""Of one account in a browser in which it has signed in before. Nothing else is counted there."""
 
 _KEYS = bindparam("keys", type_=ARRAY(LargeBinary))
 # Callers of the same key queue here; keys come sorted, so they never wait in a ring.
@@ -63,7 +67,11 @@ async def reserve(session: WriteSession, most: Mapping[bytes, int], *, now: date
     await session.execute(_ADD, {"ids": [new_id() for _ in keys], "keys": keys, "now": now})
 
 
-async def forget(session: WriteSession, *, account: bytes, address: bytes) -> None:
-    """It succeeded: the account starts afresh, the address gets this one attempt back."""
-    await session.execute(_FORGET, {"key": account})
-    await session.execute(_TAKE_BACK, {"key": address})
+async def forget(session: WriteSession, *, all_of: Iterable[bytes], one_of: Iterable[bytes] = ()) -> None:
+    """It succeeded. all_of: keys that start afresh; one_of: keys that get this one attempt back, since what others
+    failed at stays counted.
+    """
+    for key in all_of:
+        await session.execute(_FORGET, {"key": key})
+    for key in one_of:
+        await session.execute(_TAKE_BACK, {"key": key})

@@ -1,13 +1,19 @@
-"""Our two cookies: who is signed in, and, for strangers, which browser a form was written for."""
+"""Our cookies: who is signed in, which browser a form was written for, and in which browser somebody has signed in."""
 
+from datetime import timedelta
 from typing import Final
 
+from starlette.requests import Request
 from starlette.responses import Response
 
+from shop.access.devices import introduced
 from shop.access.sessions import COOKIE, LIFETIME
 from shop.core.settings import Settings
 
 FORM_COOKIE: Final = "bangfu_form"
+DEVICE_COOKIE: Final = "bangfu_device"
+DEVICE_KEPT: Final = timedelta(days=180)
+"""Since the last sign-in with it."""
 
 
 def session_cookie(settings: Settings) -> str:
@@ -19,12 +25,29 @@ def form_cookie(settings: Settings) -> str:
     return f"__Host-{FORM_COOKIE}" if is_secure(settings) else FORM_COOKIE
 
 
+def device_cookie(settings: Settings) -> str:
+    return f"__Host-{DEVICE_COOKIE}" if is_secure(settings) else DEVICE_COOKIE
+
+
 def remember(response: Response, secret: str, settings: Settings) -> None:
     """The browser is signed in: twelve hours, out of reach of scripts."""
     response.set_cookie(
         session_cookie(settings),
         secret,
         max_age=int(LIFETIME.total_seconds()),
+        httponly=True,
+        samesite="lax",
+        secure=is_secure(settings),
+    )
+
+
+def know_device(request: Request, response: Response, settings: Settings, account: str) -> None:
+    """After a sign-in: the browser is this account's from now on, also when somebody signs out. account: its email."""
+    name = device_cookie(settings)
+    response.set_cookie(
+        name,
+        introduced(request.cookies.get(name, ""), settings.secret_key, account),
+        max_age=int(DEVICE_KEPT.total_seconds()),
         httponly=True,
         samesite="lax",
         secure=is_secure(settings),

@@ -9,6 +9,7 @@ from hmac import digest
 
 from starlette.applications import Starlette
 
+from shop.access.demo_accounts import DOMAINS
 from shop.access.revocation import Revocations
 from shop.access.security_event import Refusals
 from shop.access.sessions import PageSessions
@@ -37,7 +38,7 @@ class Door:
             found = cls(
                 Tokens.from_secret(settings.secret_key),
                 Revocations(database),
-                PageSessions(database),
+                PageSessions(database, DOMAINS if settings.production else ()),
                 digest(settings.secret_key.encode(), b"forms", sha256),
                 Refusals(),
             )

@@ -19,7 +19,7 @@ from shop.core.settings import Settings
 from shop.ui.pages import render
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-_NOBODY_LOOKS: Final = ("/static/", "/healthz", "/readyz", "/metrics", "/hooks/")
+_NOBODY_LOOKS: Final = ("/static/", "/healthz", "/readyz", "/hooks/")
 _READS_NO_COOKIE: Final = ("/api/v1/auth/token",)
 _PROGRAMS: Final = ("/api/", "/sandbox/")
 _FORM_BYTES_MAX: Final = 1024 * 1024

@@ -7,7 +7,7 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
-from shop.access.api import address_of
+from shop.access.address import address_of
 from shop.core.errors import TooMany
 
 SEARCHES_A_MINUTE: Final = RateLimitItemPerMinute(600)

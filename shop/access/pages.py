@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from shop.access.api import address_of
+from shop.access.address import address_of
 from shop.access.attempts import TooManyAttempts
-from shop.access.cookies import drop, remember, session_cookie
+from shop.access.cookies import device_cookie, drop, know_device, remember, session_cookie
+from shop.access.devices import known_device
 from shop.access.door import Door
 from shop.access.guard import local_path, maybe_actor
 from shop.access.sign_in import WrongCredentials, sign_in
@@ -43,17 +44,19 @@ async def post_sign_in(
     try:
         signed_in = await sign_in(
             database,
-            secret_key=settings.secret_key,
+            settings=settings,
             kind="page",
             email=email,
             password=password,
             address=address_of(request),
+            device=known_device(request.cookies.get(device_cookie(settings), ""), settings.secret_key, email),
             now=clock.wall(),
         )
     except (WrongCredentials, TooManyAttempts) as problem:
         return render_again(request, "access/sign_in.html", problem, next=there, email=email, done="")
     answer = RedirectResponse(there, 303)
     remember(answer, signed_in.secret or "", settings)
+    know_device(request, answer, settings, email)
     return answer
 
 

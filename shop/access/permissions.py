@@ -212,7 +212,6 @@ PUBLIC_ROUTES: frozenset[tuple[str, str]] = frozenset(
         ("POST", "/choose/{secret}"),
         ("GET", "/healthz"),
         ("GET", "/readyz"),
-        ("GET", "/metrics"),
         ("GET", "/docs"),
         ("GET", "/help"),
         ("GET", "/openapi.json"),

@@ -31,6 +31,7 @@ _RESOLVE: Final = f"""
     JOIN user_account AS account ON account.id = held.user_id AND account.state = 'active'
     JOIN person ON person.id = account.person_id
     WHERE held.secret_sha256 = $1 AND held.kind = 'page' AND held.revoked_at IS NULL AND held.expires_at > $2
+      AND split_part(lower(account.email), '@', 2) <> ALL($4)
 """  # noqa: S608  # only a placeholder's number is put in
 
 
@@ -57,9 +58,13 @@ def digest_of(secret: str) -> bytes:
 
 @dataclass(slots=True)
 class PageSessions:
-    """Who a cookie belongs to, remembered for half a second: a revoked session or an ended grant lasts no longer."""
+    """Who a cookie belongs to, remembered for half a second: a revoked session or an ended grant lasts no longer.
+
+    refused_domains: of accounts that nobody is here, whatever sessions they opened while this was another shop.
+    """
 
     database: Database
+    refused_domains: tuple[str, ...] = ()
     _remembered: dict[bytes, tuple[float, Viewer | None]] = field(default_factory=dict)
 
     async def viewer(self, secret: str) -> Viewer | None:
@@ -82,7 +87,7 @@ class PageSessions:
         self._remembered.pop(digest_of(secret), None)
 
     async def _read(self, key: bytes) -> Viewer | None:
-        row = await self.database.hot.fetchrow(_RESOLVE, key, clock.wall(), clock.today())
+        row = await self.database.hot.fetchrow(_RESOLVE, key, clock.wall(), clock.today(), self.refused_domains)
         if row is None:
             return None
         actor = Actor(row["user_id"], row["person_id"], row["session_id"], grants_of(row["grants"] or ()))

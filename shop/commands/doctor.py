@@ -11,9 +11,11 @@ from pydantic import ValidationError
 from sqlalchemy import text
 
 from orders.credit.ahead import FEWEST
+from shop.access.demo_accounts import demo_accounts
 from shop.core import clock
 from shop.core.database import Database, open_database
-from shop.core.settings import Settings
+from shop.core.database_role import too_strong
+from shop.core.settings import Settings, refusal_of
 from shop.home.health import prepared_months, why_not_ready
 from shop.messages.queries import Standing, standing
 from shop.messages.senders import carried, check_addresses
@@ -40,14 +42,14 @@ async def examine() -> list[Finding]:
     try:
         settings = Settings()
     except ValidationError as error:
-        return [Finding("settings", ok=False, said=str(error.errors()[0]["msg"]))]
-    found = [Finding("settings", ok=True, said=settings.shop_env), _payments(settings), _fonts()]
+        return [Finding("settings", ok=False, said=refusal_of(error))]
+    found = [Finding("settings", ok=True, said=settings.shop_env), _payments(settings), _fonts(), _proxies(settings)]
     try:
         database = await open_database(settings)
     except Exception as error:  # noqa: BLE001  # it is the finding
         return [*found, Finding("database", ok=False, said=f"{type(error).__name__}: is DATABASE_URL right?")]
     try:
-        found += [finding async for finding in examined(database)]
+        found += [finding async for finding in examined(database, settings)]
         found.append(await _messages(database, settings))
     except Exception as error:  # noqa: BLE001
         found.append(Finding("database", ok=False, said=f"{type(error).__name__}: {error}"))
@@ -56,7 +58,7 @@ async def examine() -> list[Finding]:
     return found
 
 
-async def examined(database: Database) -> AsyncIterator[Finding]:
+async def examined(database: Database, settings: Settings) -> AsyncIterator[Finding]:
     """What the database itself tells. Raises whatever it raises."""
     async with database.reading() as session:
         version = await session.scalar(text("SHOW server_version"))
@@ -69,6 +71,8 @@ async def examined(database: Database) -> AsyncIterator[Finding]:
         )
         away = abs((await session.scalar(text("SELECT now()"))) - clock.wall())
         yield Finding("clock", ok=away < CLOCK_MAY_DIFFER, said=f"{away.total_seconds():.1f} s from the database's")
+        why = await too_strong(session)
+        yield Finding("role", ok=why is None or not settings.production, said=why or "owns nothing")
     reasons = await why_not_ready(database)
     schema = [reason for reason in reasons if reason != "worker"]
     yield Finding("schema", ok=not schema, said="shop migrate is needed" if schema else "up to date")
@@ -78,6 +82,8 @@ async def examined(database: Database) -> AsyncIterator[Finding]:
         ok=ahead >= FEWEST,
         said=f"{ahead:.0f} ahead" if ahead >= FEWEST else f"only {ahead:.0f} ahead: is a worker running?",
     )
+    if not {"database", "migrations"} & set(reasons):
+        yield await _demo(database, settings)
     yield Finding("worker", ok=True, said="none is running" if "worker" in reasons else "alive")
 
 
@@ -109,6 +115,19 @@ def _payments(settings: Settings) -> Finding:
     plausible = key.startswith(("sk_", "rk_")) and bool(settings.stripe_webhook_secret)
     said = f"{'live' if live else 'test'} keys" if plausible else "STRIPE_SECRET_KEY or STRIPE_WEBHOOK_SECRET is wrong"
     return Finding("payments", ok=plausible and (live or not settings.production), said=said)
+
+
+async def _demo(database: Database, settings: Settings) -> Finding:
+    """Nobody signs in with them in production; they, and what they did, are no part of its figures either."""
+    async with database.reading() as session:
+        found = await demo_accounts(session)
+    said = f"{len(found)}: {', '.join(found)}" if found else "none"
+    return Finding("demo accounts", ok=not (found and settings.production), said=said)
+
+
+def _proxies(settings: Settings) -> Finding:
+    said = ", ".join(settings.proxies) or "none: whoever connects is the caller (behind a proxy, set TRUSTED_PROXIES)"
+    return Finding("proxies", ok=True, said=said)
 
 
 def _fonts() -> Finding:

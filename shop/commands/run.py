@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+from pydantic import ValidationError
+
 from shop.core import logging
 from shop.core.database import Database, open_database
 from shop.core.settings import Settings
@@ -12,7 +14,11 @@ Done = TypeVar("Done")
 
 
 def run(work: Coroutine[Any, Any, Done]) -> Done:
-    settings = Settings()
+    try:
+        settings = Settings()
+    except ValidationError:
+        work.close()  # it will never be awaited
+        raise
     logging.configure(production=settings.production)
     return asyncio.run(work)
 

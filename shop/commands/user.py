@@ -4,8 +4,10 @@ from typing import Annotated, cast, get_args
 
 import typer
 
+from shop.access.demo_accounts import is_demo, refuse_demo
 from shop.access.permissions import Grant, Role, ScopeKind
 from shop.commands.run import run, with_database
+from shop.core.settings import Settings
 
 user = typer.Typer(help="Accounts.", no_args_is_help=True)
 
@@ -18,6 +20,8 @@ def create(email: str, name: str, *, phone: str | None = None, password: Passwor
     """A new account; grant it a role afterwards."""
     from shop.commands import accounts  # noqa: PLC0415  # each command loads what it needs
 
+    if is_demo(email):
+        refuse_demo(Settings())
     made = run(with_database(lambda db: accounts.create(db, email=email, name=name, phone=phone, password=password)))
     typer.echo(made)
 

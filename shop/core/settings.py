@@ -1,31 +1,50 @@
 """One frozen settings object, read from the environment and `.env`."""
 
+from collections.abc import Iterator
 from functools import cache
+from hashlib import sha256
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-DEVELOPMENT_SECRET = "development-only-secret-that-production-refuses"  # noqa: S105  # it is meant to be known
+from shop.core.strength import weakness
+
+DEVELOPMENT_SECRET: Final = "development-only-secret-that-production-refuses"  # noqa: S105  # it is meant to be known
+DEVELOPMENT_SEAL_KEY: Final = sha256(b"development only: everybody knows this key").hexdigest()
+STRIPE_ITSELF: Final = "https://api.stripe.com"
+_MAKE_ONE: Final = "set it to what `openssl rand -hex 32` prints"
+_SAY_WHICH: Final = (
+    "SHOP_ENV is not set, and {name} names a database server: set SHOP_ENV=production, "
+    "or SHOP_ENV=development where everything in it is invented"
+)
 
 
 class Settings(BaseSettings):
     """What an operator may set. Unset `database_url` means the embedded PostgreSQL; unset Stripe keys mean the sandbox.
 
-    Raises ValueError in production on a default secret, sandbox payments or the embedded database.
+    Raises ValidationError on a server without SHOP_ENV; in production also on secrets that are known, short or
+    guessable, on sandbox payments or another Stripe than Stripe, and on the embedded database. `refusal_of` says it.
     """
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     database_url: str | None = None
     database_owner_url: str | None = None
     database_replica_url: str | None = None
     database_schema: str = "public"
     shop_env: Literal["development", "production"] = "development"
+    """Left out only where there is no server: nobody is to serve strangers with development's open doors by mistake."""
     secret_key: str = DEVELOPMENT_SECRET
     seal_key: str | None = None
     public_url: str = "http://127.0.0.1:8000"
+    trusted_proxies: str = ""
+    """Addresses and networks, separated by commas, of the proxies whose X-Forwarded-For and -Proto are believed."""
+    operator_port: Annotated[int | None, Field(gt=0, lt=65536), BeforeValidator(lambda port: port or None)] = None
+    """Where `/metrics` is served, for the operator alone; unset → nowhere."""
+    operator_host: str = "127.0.0.1"
     stripe_secret_key: str | None = None
     stripe_webhook_secret: str | None = None
     stripe_api_base: str | None = None
@@ -48,29 +67,70 @@ class Settings(BaseSettings):
     def sandbox_payments(self) -> bool:
         return not self.stripe_secret_key
 
+    @property
+    def proxies(self) -> list[str]:
+        """TRUSTED_PROXIES, one by one."""
+        return [one.strip() for one in self.trusted_proxies.split(",") if one.strip()]
+
     @model_validator(mode="after")
-    def refuse_defaults_in_production(self) -> Self:
+    def refuse_what_nobody_meant(self) -> Self:
         if not self.database_schema.isidentifier():
             raise ValueError("DATABASE_SCHEMA must be a plain name")
-        if not self.production:
-            return self
-        missing = [
-            name
-            for name, bad in {
-                "SECRET_KEY (a secret of at least 32 characters)": self.secret_key == DEVELOPMENT_SECRET
-                or len(self.secret_key) < 32,
-                "DATABASE_URL (a PostgreSQL server)": not self.database_url,
-                "STRIPE_SECRET_KEY": not self.stripe_secret_key,
-                "STRIPE_WEBHOOK_SECRET": not self.stripe_webhook_secret,
-                "FILES_URL (a folder or s3://bucket/prefix)": (self.files_url or "").startswith("memory:"),
-                "SEAL_KEY (32 random bytes as hex)": not self.seal_key,
-                "PUBLIC_URL (https)": not self.public_url.startswith("https://"),
-            }.items()
-            if bad
-        ]
-        if missing:
-            raise ValueError("production needs: " + ", ".join(missing))
+        for proxy in self.proxies:
+            if not _is_network(proxy):
+                raise ValueError(f"TRUSTED_PROXIES: {proxy} is no address and no network (10.0.0.1, 10.1.0.0/16)")
+        for name in ("database_url", "database_owner_url", "database_replica_url"):
+            if getattr(self, name) and "shop_env" not in self.model_fields_set:
+                raise ValueError(_SAY_WHICH.format(name=name.upper()))
+        if self.production and (wrong := list(_unfit_for_production(self))):
+            raise ValueError("production refuses to start: " + "; ".join(wrong))
         return self
+
+
+def _unfit_for_production(settings: Settings) -> Iterator[str]:
+    """What must be set otherwise, each with how."""
+    if settings.secret_key == DEVELOPMENT_SECRET:
+        yield f"SECRET_KEY is development's, which everybody knows ({_MAKE_ONE})"
+    elif why := weakness(settings.secret_key):
+        yield f"SECRET_KEY {why} ({_MAKE_ONE})"
+    if not settings.database_url:
+        yield "DATABASE_URL is missing (the address of a PostgreSQL server, as the application's role)"
+    if why := _unfit_seal_key((settings.seal_key or "").strip().lower()):
+        yield f"SEAL_KEY {why} ({_MAKE_ONE})"
+    if not settings.stripe_secret_key:
+        yield "STRIPE_SECRET_KEY is missing"
+    if why := weakness(settings.stripe_webhook_secret or ""):
+        yield f"STRIPE_WEBHOOK_SECRET {why} (Stripe shows the endpoint's signing secret, whsec_…)"
+    if settings.stripe_api_base and settings.stripe_api_base.rstrip("/") != STRIPE_ITSELF:
+        yield f"STRIPE_API_BASE is not Stripe's own (leave it out, or {STRIPE_ITSELF})"
+    if (settings.files_url or "").startswith("memory:"):
+        yield "FILES_URL would vanish (a folder or s3://bucket/prefix)"
+    if not settings.public_url.startswith("https://"):
+        yield "PUBLIC_URL is not https"
+
+
+def _unfit_seal_key(key: str) -> str | None:
+    if key == DEVELOPMENT_SEAL_KEY:
+        return "is development's, which everybody knows"
+    if len(key) != 64 or not all(digit in "0123456789abcdef" for digit in key):
+        return "is not 32 bytes as hex"
+    return weakness(key)
+
+
+def _is_network(written: str) -> bool:
+    """Everybody is no proxy."""
+    try:
+        return ip_network(written).prefixlen > 0
+    except ValueError:
+        return False
+
+
+def refusal_of(refused: ValidationError) -> str:
+    """What the settings refuse, as one sentence: the setting by its name, never what it was set to."""
+    return "; ".join(
+        ": ".join([*(str(part).upper() for part in one["loc"]), one["msg"].removeprefix("Value error, ")])
+        for one in refused.errors(include_input=False, include_url=False)
+    )
 
 
 @cache

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client import Counter, Gauge, Histogram
 
 if TYPE_CHECKING:
+    from fastapi.telemetry import TelemetryConfig
     from opentelemetry.trace import Tracer
 
 REQUESTS: Final = Counter("shop_http_requests", "Answers given.", ("method", "route", "status"))
@@ -21,6 +22,16 @@ SECONDS: Final = Histogram(
 JOBS: Final = Counter("shop_jobs", "Runs of background jobs.", ("job", "outcome"))
 JOB_SECONDS: Final = Histogram("shop_job_seconds", "Time a background job took.", ("job",))
 MONTHS_AHEAD: Final = Gauge("shop_months_ahead", "Accounting months after this one that entries can be written into.")
+
+CUT: Final = Counter("shop_connections_cut", "Callers who kept a connection waiting.", ("why",))
+NOT_THE_FRAMEWORKS: Final["TelemetryConfig"] = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+"""The framework's own telemetry quotes queries and error messages, which may be personal: ours does not."""
 
 _tracer: "Tracer | None" = None
 

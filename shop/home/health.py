@@ -1,17 +1,16 @@
-"""`/healthz`: the process is alive. `/readyz`: it can serve. `/metrics`: what it has counted."""
+"""`/healthz`: the process is alive. `/readyz`: it can serve."""
 
 import asyncio
 import math
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from orders.credit.ahead import FEWEST, LAST_PARTITION, last_partition, months_ahead
-from shop.core import clock, telemetry
+from shop.core import clock
 from shop.core.database import Database
 from shop.core.requests import TheDatabase
 from shop.migrate import newest_revision
@@ -53,13 +52,6 @@ async def get_readyz(database: TheDatabase, response: Response) -> Readiness:
     reasons = await why_not_ready(database)
     response.status_code = 503 if reasons else 200
     return Readiness(ready=not reasons, reasons=reasons)
-
-
-@routes.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-async def get_metrics(database: TheDatabase) -> Response:
-    """For Prometheus. `shop_months_ahead` is not a number while the database does not answer."""
-    telemetry.MONTHS_AHEAD.set(await prepared_months(database))
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
 async def prepared_months(database: Database) -> float:

@@ -25,7 +25,7 @@ FOR_PROGRAMS = (
     "/sandbox/refunds/",
     "/healthz",
     "/readyz",
-    "/metrics",
+    "/metrics",  # of the operator's port: here nobody finds it
     "/openapi.json",
 )
 

@@ -6,11 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from shop.access.api import address_of
+from shop.access.address import address_of
 from shop.access.ask_reset import MAILS_MOST
 from shop.access.attempts import ADDRESS_MOST, TooManyAttempts, key_of, reserve
 from shop.access.contact import BadContact, checked_email, checked_name, checked_phone
-from shop.access.cookies import remember
+from shop.access.cookies import know_device, remember
 from shop.access.passwords import WeakPassword, check_new_password, hash_password
 from shop.core import clock
 from shop.core.database import Database
@@ -61,6 +61,7 @@ async def post_join(
         return _page(request, link, typed, problem.errors or [_general(problem)], problem.status)
     answer = RedirectResponse("/", 303)
     remember(answer, signed_in.secret or "", settings)
+    know_device(request, answer, settings, email)
     return answer
 
 

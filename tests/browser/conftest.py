@@ -51,6 +51,7 @@ class Shop(threading.Thread):
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         self.settings = Settings(
             _env_file=None,
+            shop_env="development",
             database_url=database_url,
             database_owner_url=owner_url,
             database_schema=schema,

@@ -42,6 +42,7 @@ async def running(server: Path, schema: str, tmp_path: Path) -> AsyncIterator[tu
     await migrate(owner, schema=schema, app_role=embedded.APP_ROLE)
     settings = Settings(
         _env_file=None,
+        shop_env="development",
         database_url=embedded.url(socket, "gone", embedded.APP_ROLE),
         database_owner_url=owner,
         database_schema=schema,

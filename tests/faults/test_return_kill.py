@@ -36,7 +36,7 @@ from shop.core.database import Database
 from shop.core.settings import Settings
 
 async def main():
-    settings = Settings(_env_file=None, database_url=sys.argv[1], database_schema=sys.argv[2])
+    settings = Settings(_env_file=None, shop_env="development", database_url=sys.argv[1], database_schema=sys.argv[2])
     database = await Database.open(sys.argv[1], schema=sys.argv[2])
     async with open_payments(settings, database, now=clock.now) as payments:
         ask = payments.gateway.refund

@@ -17,11 +17,12 @@ PROJECT = Path(__file__).parents[2]
 
 @dataclass
 class Processes:
-    """Development's shop on the settings' database, at `url`. Logs go to `folder`."""
+    """Development's shop on the settings' database, at `url`. Logs go to `folder`. more: of the environment."""
 
     settings: Settings
     folder: Path
     port: int
+    more: dict[str, str] = field(default_factory=dict)
     running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
 
     @property
@@ -51,21 +52,26 @@ class Processes:
         return {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(PROJECT),
+            "SHOP_ENV": self.settings.shop_env,
             "DATABASE_URL": self.settings.database_url or "",
             "DATABASE_OWNER_URL": self.settings.database_owner_url or "",
             "DATABASE_SCHEMA": self.settings.database_schema,
             "PUBLIC_URL": self.url,
             "MAIL_URL": self.settings.mail_url or "",
-        }
+        } | self.more
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 @contextmanager
-def processes(settings: Settings, folder: Path) -> Iterator[Processes]:
+def processes(settings: Settings, folder: Path, **more: str) -> Iterator[Processes]:
     """Nothing runs yet; whatever still runs at the end is killed."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    made = Processes(settings, folder, port)
+    made = Processes(settings, folder, free_port(), more)
     try:
         yield made
     finally:

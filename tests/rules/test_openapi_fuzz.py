@@ -123,6 +123,7 @@ def shop(
     embedded.clone_database(postgres, shop_template, name)
     database = Settings(
         _env_file=None,
+        shop_env="development",
         database_url=embedded.url(postgres, name, embedded.APP_ROLE),
         database_owner_url=embedded.url(postgres, name, embedded.OWNER_ROLE),
         database_schema=schema,

@@ -59,7 +59,11 @@ async def crashing(app: FastAPI, database: Database) -> FastAPI:
 
 
 async def test_nothing_personal_is_told(
-    crashing: FastAPI, client: httpx.AsyncClient, spans: InMemorySpanExporter, logs: StringIO
+    crashing: FastAPI,
+    client: httpx.AsyncClient,
+    operator: httpx.AsyncClient,
+    spans: InMemorySpanExporter,
+    logs: StringIO,
 ) -> None:
     bearer = {"authorization": f"Bearer {TOKEN}", "x-request-id": PHONE, "user-agent": NAME.encode().hex()}
     address = {"name": NAME, "phone": PHONE, "region_code": "310101", "street": f"{NAME}路 {PHONE}"}
@@ -85,7 +89,7 @@ async def test_nothing_personal_is_told(
 
     said = logs.getvalue()
     traced = "\n".join(span.to_json() for span in spans.get_finished_spans())
-    counted = (await client.get("/metrics")).text
+    counted = (await operator.get("/metrics")).text
     assert "request_crashed" in said
     assert "job_failed" in said
     assert "job planted" in traced

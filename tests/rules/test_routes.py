@@ -13,19 +13,11 @@ from starlette.routing import Mount
 from shop.access.guard import Guard
 from shop.access.permissions import PUBLIC_ROUTES
 from shop.core.settings import Settings
+from shop.home.heavy_reads import HEAVY
 from shop.main import create_app
+from tests.make.production import SAFE
 
 SNAPSHOT = Path(__file__).with_name("openapi.json")
-PRODUCTION = {
-    "shop_env": "production",
-    "secret_key": "x" * 40,
-    "database_url": "postgresql+asyncpg://app@db/bangfu",
-    "database_owner_url": "postgresql+asyncpg://owner@db/bangfu",
-    "stripe_secret_key": "sk_live_x",
-    "stripe_webhook_secret": "whsec_x",
-    "seal_key": "5a" * 32,
-    "public_url": "https://shop.example",
-}
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +27,7 @@ def development() -> FastAPI:
 
 @pytest.fixture(scope="module")
 def production() -> FastAPI:
-    return create_app(Settings(_env_file=None, **PRODUCTION))
+    return create_app(Settings(_env_file=None, **SAFE))
 
 
 def calls(app: FastAPI) -> Iterator[tuple[tuple[str, str], set[str]]]:
@@ -61,6 +53,11 @@ def test_every_route_declares_a_permission_or_is_public(production: FastAPI) -> 
     assert len(found) > 20
     undeclared = {call for call, permissions in found.items() if not permissions}
     assert undeclared == PUBLIC_ROUTES
+
+
+def test_what_is_heavy_is_there(production: FastAPI) -> None:
+    assert {("GET", path) for path in HEAVY} <= dict(calls(production)).keys()
+    assert len(HEAVY) == len(set(HEAVY))
 
 
 def test_only_the_sandbox_is_added_in_development(development: FastAPI, production: FastAPI) -> None:

@@ -55,6 +55,18 @@ def test_names_say_what_is_inside() -> None:
     assert {path.relative_to(ROOT).parts[0] for path in FILES if len(path.relative_to(ROOT).parts) > 1} <= TOP
 
 
+def test_one_place_says_where_a_caller_is() -> None:
+    """And the server, which puts there what a trusted proxy says, is told by one setting."""
+    asks = re.compile(r"client\.host|scope\[.client.\]|x-forwarded|x-real-ip|forwarded_allow_ips", re.IGNORECASE)
+    found = {
+        str(path.relative_to(ROOT))
+        for path in MODULES
+        if path.relative_to(ROOT).parts[0] in {"shop", "catalog", "orders"}
+        and any(asks.search(line) for line in path.read_text().splitlines() if not line.lstrip().startswith(('"', "#")))
+    }
+    assert found <= {"shop/access/address.py", "shop/core/server.py", "shop/core/settings.py"}
+
+
 # Written so that these lines do not find themselves.
 @pytest.mark.parametrize(
     "forbidden",

@@ -18,11 +18,12 @@ ROOT = Path(__file__).resolve().parents[2]
 def shop(*arguments: str, settings: Settings | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run it as a process of its own, with this test's database."""
     if settings is not None:
-        variables |= {
+        variables = {
+            "SHOP_ENV": "development",
             "DATABASE_URL": settings.database_url or "",
             "DATABASE_OWNER_URL": settings.database_owner_url or "",
             "DATABASE_SCHEMA": settings.database_schema,
-        }
+        } | variables
     command = [sys.executable, "-m", "shop.cli", *arguments]
     environment = {"PATH": os.environ["PATH"], "COLUMNS": "200", "NO_COLOR": "1"} | variables
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -74,6 +75,7 @@ def test_the_doctor_names_what_production_lacks() -> None:
 @pytest.mark.parametrize("victim", ["shop.main", "shop.cli work"])
 def test_serving_ends_loudly_when_one_process_dies(settings: Settings, tmp_path: Path, victim: str) -> None:
     environment = os.environ | {
+        "SHOP_ENV": "development",
         "DATABASE_URL": settings.database_url or "",
         "DATABASE_OWNER_URL": settings.database_owner_url or "",
         "DATABASE_SCHEMA": settings.database_schema,

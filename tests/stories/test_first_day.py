@@ -200,7 +200,7 @@ def command(database_url: str, schema: str, asked: dict[str, str]) -> str:
     options = [part for name, value in asked.items() for part in (f"--{name}", value)]
     done = subprocess.run(
         [sys.executable, "-m", "shop.cli", "report", "sales", *options, "--group-by", "county", "--json"],
-        env=os.environ | {"DATABASE_URL": database_url, "DATABASE_SCHEMA": schema},
+        env=os.environ | {"SHOP_ENV": "development", "DATABASE_URL": database_url, "DATABASE_SCHEMA": schema},
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -21,6 +21,7 @@ from shop.main import create_app
 from shop.organisation.models import Membership
 from shop.ui.filters import yuan
 from tests.make.people import SINCE, bearer, somebody
+from tests.make.production import SAFE
 from tests.make.shop import SmallShop, placed, small_shop
 
 pytestmark = pytest.mark.anyio
@@ -179,15 +180,5 @@ async def test_an_unknown_sandbox_payment(journey: Journey) -> None:
 
 
 def test_production_has_no_sandbox() -> None:
-    settings = Settings(
-        _env_file=None,
-        shop_env="production",
-        secret_key="x" * 32,
-        database_url="postgresql+asyncpg://app@db/bangfu",
-        database_owner_url="postgresql+asyncpg://owner@db/bangfu",
-        stripe_secret_key="sk_live_x",
-        stripe_webhook_secret="whsec_x",
-        seal_key="5a" * 32,
-        public_url="https://shop.example",
-    )
+    settings = Settings(_env_file=None, **SAFE)
     assert "/sandbox" not in str([getattr(route, "path", "") for route in create_app(settings).routes])

@@ -245,7 +245,8 @@ def command(database_url: str, schema: str, *options: str, **asked: str) -> str:
     given = [part for name, value in (PERIOD | asked).items() for part in (f"--{name.replace('_', '-')}", value)]
     done = subprocess.run(
         [sys.executable, "-m", "shop.cli", "report", "sales", *given, *options],
-        env=os.environ | {"DATABASE_URL": database_url, "DATABASE_SCHEMA": schema, "COLUMNS": "200"},
+        env=os.environ
+        | {"SHOP_ENV": "development", "DATABASE_URL": database_url, "DATABASE_SCHEMA": schema, "COLUMNS": "200"},
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -213,7 +213,7 @@ def refused_command(database_url: str, schema: str, known_at: str) -> str:
     asked = [f"--from={APRIL['from']}", f"--to={APRIL['to']}", f"--known-at={known_at}"]
     done = subprocess.run(
         [sys.executable, "-m", "shop.cli", "report", "sales", *asked],
-        env=os.environ | {"DATABASE_URL": database_url, "DATABASE_SCHEMA": schema},
+        env=os.environ | {"SHOP_ENV": "development", "DATABASE_URL": database_url, "DATABASE_SCHEMA": schema},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 from fastapi import Depends, FastAPI, Form, Request, UploadFile
@@ -27,7 +27,7 @@ from shop.home.problems import answer_problems
 from shop.ui.pages import render
 
 
-def door_app(database: Database, *, public_url: str = "http://shop.test") -> FastAPI:
+def door_app(database: Database, *, public_url: str = "http://shop.test", **told: Any) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with watched(app):
@@ -35,7 +35,7 @@ def door_app(database: Database, *, public_url: str = "http://shop.test") -> Fas
 
     app = FastAPI(lifespan=lifespan)
     app.state.database = database
-    app.state.settings = Settings(public_url=public_url, _env_file=None)
+    app.state.settings = Settings(_env_file=None, **({"public_url": public_url} | told))
     answer_problems(app)
     app.add_exception_handler(SignInFirst, sign_in_first)
     app.add_middleware(Forms)

@@ -5,7 +5,6 @@ from time import perf_counter
 from urllib.parse import urlencode
 
 import pytest
-from anyio import create_task_group
 from fastapi import FastAPI
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import text
@@ -19,7 +18,6 @@ from shop.core import clock
 from shop.core.database import Database
 from shop.core.ids import new_id
 from tests.make.people import PASSWORD, ask_token, bearer, client_of, somebody
-from tests.shop.access.conftest import door_app
 
 BUYER = Grant(Role.EMPLOYEE, "all", "*")
 
@@ -117,79 +115,6 @@ async def test_a_hash_with_older_parameters_is_renewed_at_sign_in(app: FastAPI, 
         await bearer(client, "ada@example.com")
 
 
-@pytest.mark.anyio
-async def test_ten_failures_close_an_account_in_every_process(
-    app: FastAPI, database: Database, database_url: str, schema: str
-) -> None:
-    await somebody(database, "ada@example.com", BUYER)
-    await somebody(database, "bob@example.com", BUYER)
-    other_database = await Database.open(database_url, schema=schema)
-    other = door_app(other_database)
-    async with client_of(app, "192.0.2.1") as here, client_of(other, "192.0.2.2") as there:
-        for turn in range(10):
-            refused = await ask_token(here if turn % 2 else there, "ada@example.com", "wrong horse battery")
-            assert refused.status_code == 401
-        for client in (here, there):
-            closed = await ask_token(client, "ada@example.com")
-            assert (closed.status_code, closed.json()["code"]) == (429, "too_many_attempts")
-            assert 1 <= int(closed.headers["retry-after"]) <= 301
-        assert (await ask_token(here, "bob@example.com")).status_code == 200, "others are not locked out"
-        async with database.transaction() as session:
-            await session.execute(text("UPDATE sign_in_attempt SET at = at - interval '5 minutes'"))
-        assert (await ask_token(there, "ada@example.com")).status_code == 200
-    await other_database.close()
-
-
-@pytest.mark.anyio
-async def test_success_gives_the_account_its_attempts_back(app: FastAPI, database: Database) -> None:
-    await somebody(database, "ada@example.com", BUYER)
-    async with client_of(app) as client:
-        for _ in range(2):
-            for _ in range(6):
-                assert (await ask_token(client, "ada@example.com", "wrong horse battery")).status_code == 401
-            assert (await ask_token(client, "ada@example.com")).status_code == 200
-
-
-@pytest.mark.anyio
-async def test_an_address_that_tries_many_accounts_is_closed(app: FastAPI, database: Database) -> None:
-    await somebody(database, "ada@example.com", BUYER)
-    async with client_of(app, "192.0.2.9") as guesser, client_of(app, "192.0.2.1") as ada:
-        for _ in range(5):
-            await ask_token(guesser, "someone@example.com", "wrong horse battery")
-        async with database.transaction() as session:  # the other forty-five, of as many accounts
-            await session.execute(
-                text(
-                    "INSERT INTO sign_in_attempt (id, key_sha256, at) SELECT gen_random_uuid(), key_sha256, at"
-                    " FROM (SELECT DISTINCT ON (key_sha256) key_sha256, at FROM sign_in_attempt) AS one,"
-                    " generate_series(1, 45)"
-                )
-            )
-        assert (await ask_token(guesser, "ada@example.com")).status_code == 429
-        assert (await ask_token(ada, "ada@example.com")).status_code == 200
-
-
-@pytest.mark.anyio
-async def test_attempts_at_once_are_all_counted(app: FastAPI, database: Database) -> None:
-    await somebody(database, "ada@example.com", BUYER)
-    seen: list[int] = []
-    async with client_of(app) as client, create_task_group() as crowd:
-
-        async def guess() -> None:
-            seen.append((await ask_token(client, "ada@example.com", "wrong horse battery")).status_code)
-
-        for _ in range(25):
-            crowd.start_soon(guess)
-    assert sorted(seen) == [401] * 10 + [429] * 15
-
-
-@pytest.mark.anyio
-async def test_the_table_of_attempts_names_nobody(app: FastAPI, database: Database) -> None:
-    async with client_of(app) as client:
-        await ask_token(client, "ada@example.com", "wrong horse battery")
-    async with database.reading() as session:
-        rows = (await session.execute(text("SELECT sign_in_attempt::text FROM sign_in_attempt"))).scalars().all()
-    assert len(rows) == 2
-    assert not any("ada@" in row or "example.com" in row or "192.0.2" in row for row in rows)
 
 
 @pytest.mark.parametrize("spoil", ["signature", "claims", "none", "other_key", "empty", "noise"])

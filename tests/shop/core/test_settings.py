@@ -1,44 +1,106 @@
-"""Production does not start on what everybody knows, nor on what would vanish."""
+"""Production does not start on what everybody knows, nor on what would vanish; a server says which shop it is of."""
 
-from typing import Any
+import secrets
+from base64 import b64encode, urlsafe_b64encode
 
 import pytest
 from pydantic import ValidationError
 
 from shop.core.database import OwnerUnknown, owner_url
-from shop.core.settings import DEVELOPMENT_SECRET, Settings
+from shop.core.settings import DEVELOPMENT_SEAL_KEY, DEVELOPMENT_SECRET, Settings, refusal_of
+from shop.core.strength import weakness
+from tests.make.production import SAFE
 
-SAFE: dict[str, Any] = {
-    "shop_env": "production",
-    "secret_key": "x" * 40,
-    "database_url": "postgresql+asyncpg://app@db/bangfu",
-    "database_owner_url": "postgresql+asyncpg://owner@db/bangfu",
-    "stripe_secret_key": "sk_live_x",
-    "stripe_webhook_secret": "whsec_x",
-    "public_url": "https://shop.example",
-    "seal_key": "5a" * 32,
-}
+
+def refused(**told: object) -> str:
+    """What the settings say no with."""
+    with pytest.raises(ValidationError) as no:
+        Settings(_env_file=None, **told)
+    return refusal_of(no.value)
 
 
 def test_production_with_everything_set() -> None:
     assert Settings(_env_file=None, **SAFE).production
+    assert Settings(_env_file=None, **SAFE, stripe_api_base="https://api.stripe.com/").production
 
 
 @pytest.mark.parametrize(
-    ("name", "bad"),
+    ("name", "bad", "why"),
     [
-        ("secret_key", DEVELOPMENT_SECRET),
-        ("secret_key", "short"),
-        ("database_url", None),
-        ("stripe_secret_key", None),
-        ("stripe_webhook_secret", None),
-        ("public_url", "http://shop.example"),
-        ("seal_key", None),
+        ("secret_key", DEVELOPMENT_SECRET, "is development's"),
+        ("secret_key", "short", "is shorter than 32 bytes"),
+        ("secret_key", "x" * 40, "repeats itself"),
+        ("secret_key", "correct-horse-changeme-battery-staple", "contains a word that everybody tries"),
+        ("database_url", None, "is missing"),
+        ("stripe_secret_key", None, "is missing"),
+        ("stripe_webhook_secret", None, "is shorter"),
+        ("stripe_webhook_secret", "whsec_x", "is shorter"),
+        ("stripe_api_base", "https://stripe.example", "is not Stripe's own"),
+        ("stripe_api_base", "http://api.stripe.com", "is not Stripe's own"),
+        ("public_url", "http://shop.example", "is not https"),
+        ("files_url", "memory:", "would vanish"),
+        ("seal_key", None, "is not 32 bytes as hex"),
+        ("seal_key", "a" * 20, "is not 32 bytes as hex"),
+        ("seal_key", "5a" * 32, "repeats itself"),
+        ("seal_key", DEVELOPMENT_SEAL_KEY, "is development's"),
+        ("seal_key", DEVELOPMENT_SEAL_KEY.upper(), "is development's"),
     ],
 )
-def test_production_refuses(name: str, bad: str | None) -> None:
-    with pytest.raises(ValidationError, match=name.upper()):
-        Settings(_env_file=None, **(SAFE | {name: bad}))
+def test_production_refuses(name: str, bad: str | None, why: str) -> None:
+    said = refused(**(SAFE | {name: bad}))
+    assert f"{name.upper()} {why}" in said
+    assert not bad or len(bad) < 10 or bad not in said, "what was set stands in no log"
+
+
+@pytest.mark.parametrize("name", ["database_url", "database_owner_url", "database_replica_url"])
+def test_a_server_says_which_shop_it_is_of(name: str) -> None:
+    there = "postgresql+asyncpg://app:hidden@db/bangfu"
+    said = refused(**{name: there})
+    assert name.upper() in said
+    assert "SHOP_ENV=production" in said
+    assert "hidden" not in said
+    assert not Settings(_env_file=None, shop_env="development", **{name: there}).production
+    assert not Settings(_env_file=None).production, "without a server it is development, and embedded"
+
+
+@pytest.mark.parametrize(
+    "weak",
+    [
+        "x" * 64,
+        "ab" * 32,
+        "deadbeef" * 8,
+        "0123456789" * 7,
+        "abcdefghijklmnopqrstuvwxyz0123456789",
+        "a-very-long-but-plain-password-of-mine",
+        "My-Secret-Key-Of-The-Shop-2026-11-30!",
+        "帮扶" * 20,
+    ],
+)
+def test_what_is_no_secret(weak: str) -> None:
+    assert weakness(weak)
+
+
+def test_chance_is_always_a_secret() -> None:
+    """Whatever an operator draws it with."""
+    for _ in range(500):
+        drawn = secrets.token_bytes(32)
+        for written in (
+            secrets.token_hex(16),
+            drawn.hex(),
+            urlsafe_b64encode(drawn).decode(),
+            b64encode(drawn).decode(),
+        ):
+            assert weakness(written) is None, written
+
+
+@pytest.mark.parametrize("wrong", ["*", "proxy", "10.0.0.1/8", "0.0.0.0/0", "10.0.0.1, ::/0", "unix:"])
+def test_a_proxy_is_an_address_or_a_network(wrong: str) -> None:
+    assert "TRUSTED_PROXIES" in refused(trusted_proxies=wrong)
+
+
+def test_proxies_one_by_one() -> None:
+    told = Settings(_env_file=None, trusted_proxies=" 10.0.0.1, 10.1.0.0/16,,2001:db8::1 ")
+    assert told.proxies == ["10.0.0.1", "10.1.0.0/16", "2001:db8::1"]
 
 
 def test_web_and_worker_start_without_the_owner_but_nothing_migrates_without() -> None:
@@ -48,5 +110,10 @@ def test_web_and_worker_start_without_the_owner_but_nothing_migrates_without() -
 
 
 def test_a_schema_is_a_plain_name() -> None:
-    with pytest.raises(ValidationError, match="DATABASE_SCHEMA"):
-        Settings(_env_file=None, database_schema='x"; DROP')
+    assert "DATABASE_SCHEMA" in refused(database_schema='x"; DROP')
+
+
+def test_no_operators_port_is_blank() -> None:
+    assert Settings(_env_file=None, operator_port="").operator_port is None
+    assert Settings(_env_file=None, operator_port="9100").operator_port == 9100
+    assert "OPERATOR_PORT" in refused(operator_port="0.5")

@@ -50,18 +50,20 @@ async def test_a_set_clock_does_not_make_a_worker_look_dead(client: httpx.AsyncC
     assert await reasons(client) == []
 
 
-async def test_too_few_months_ahead(client: httpx.AsyncClient, database: Database, settings: Settings) -> None:
+async def test_too_few_months_ahead(
+    client: httpx.AsyncClient, operator: httpx.AsyncClient, database: Database, settings: Settings
+) -> None:
     await beat(database)
-    assert "\nshop_months_ahead 24.0" in (await client.get("/metrics")).text
+    assert "\nshop_months_ahead 24.0" in (await operator.get("/metrics")).text
     months = [clock.add_months(clock.month_of(clock.today()), n) for n in range(3, 25)]
     await as_owner(settings, "DROP TABLE " + ", ".join(f"credit_entry_{month}" for month in months))
     assert await reasons(client) == ["partitions"]
-    assert "\nshop_months_ahead 2.0" in (await client.get("/metrics")).text
-    found = {one.name: one async for one in examined(database)}
+    assert "\nshop_months_ahead 2.0" in (await operator.get("/metrics")).text
+    found = {one.name: one async for one in examined(database, settings)}
     assert (found["months"].ok, found["months"].said) == (False, "only 2 ahead: is a worker running?")
     assert await keep_ahead(database, now=clock.now()) == 22, "the worker's job mends it"
     assert await reasons(client) == []
-    found = {one.name: one async for one in examined(database)}
+    found = {one.name: one async for one in examined(database, settings)}
     assert (found["months"].ok, found["months"].said) == (True, "24 ahead")
 
 
@@ -76,17 +78,25 @@ async def test_no_schema_at_all(client: httpx.AsyncClient, settings: Settings) -
     assert await reasons(client) == ["migrations"]
 
 
-async def test_no_database(client: httpx.AsyncClient, app: FastAPI, postgres: Path, database_name: str) -> None:
+async def test_no_database(
+    client: httpx.AsyncClient, operator: httpx.AsyncClient, app: FastAPI, postgres: Path, database_name: str
+) -> None:
     embedded.drop_database(postgres, database_name)
     assert await reasons(client) == ["database"]
-    assert "\nshop_months_ahead NaN" in (await client.get("/metrics")).text
+    assert "\nshop_months_ahead NaN" in (await operator.get("/metrics")).text
     assert (await client.get("/healthz")).json() == {"status": "alive"}
 
 
-async def test_metrics_name_templates_only(client: httpx.AsyncClient) -> None:
+async def test_strangers_find_no_metrics(client: httpx.AsyncClient) -> None:
+    for headers in ({}, {"accept": "text/html"}, {"authorization": "Bearer x"}):
+        answer = await client.get("/metrics", headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_metrics_name_templates_only(client: httpx.AsyncClient, operator: httpx.AsyncClient) -> None:
     await client.get("/api/v1/counties/999999")
     await client.get("/no/such/13800138000")
-    told = (await client.get("/metrics")).text
+    told = (await operator.get("/metrics")).text
     assert 'route="/api/v1/counties/{code}",status="404"' in told
     assert "13800138000" not in told
     assert "/999999" not in told

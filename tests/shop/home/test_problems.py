@@ -100,6 +100,10 @@ async def test_a_body_that_is_too_large(client: httpx.AsyncClient) -> None:
     answer = await client.post("/api/v1/test", content=b"x" * (BYTES_MAX + 1))
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 
+    words = {"content-type": "application/json; charset=utf-8"}
+    answer = await client.post("/api/v1/test", content=b"[" * (8 * 1024 * 1024 + 1), headers=words)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large"), "what is parsed as a whole may be less"
+
     async def unannounced() -> AsyncIterator[bytes]:
         for _ in range(33):
             yield bytes(1024 * 1024)

@@ -1,0 +1,99 @@
+"""What takes the database or a processor for long is asked a few at a time: nobody's reports stop others' orders."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shop.access.address import address_of
+from shop.access.guard import maybe_actor
+from shop.core.errors import Problem, TooMany
+
+AT_ONCE: Final = 3
+"""Of one person, or of one address of strangers, in one process: it protects this process, as the limit of searches."""
+HEAVY: Final = (
+    "/api/v1/reports/sales",
+    "/api/v1/reports/bridge",
+    "/api/v1/credit/entries",
+    "/api/v1/credit/explain",
+    "/api/v1/credit/export",
+    "/api/v1/audit",
+    "/api/v1/audit/lines",
+    "/api/v1/audit/samples/{sample_id}",
+    "/api/v1/bulk-purchases/{purchase_id}/archive",
+    "/api/v1/bulk-purchases/{purchase_id}/contract",
+    "/api/v1/bulk-purchases/{purchase_id}/roll",
+    "/api/v1/bulk-purchases/{purchase_id}/recipients/errors",
+    "/api/v1/filings/{round_id}",
+    "/api/v1/filings/{round_id}/branches/{unit_id}",
+    "/audit/events",
+    "/staff/explain/{order_line}",
+    "/staff/filings/{round_id}",
+    "/staff/filings/{round_id}/{unit_id}",
+    "/staff/reports",
+    "/union/purchases/{purchase_id}/contract",
+    "/union/purchases/{purchase_id}/roll/{output}",
+)
+"""Routes that are read (GET): reports, exports, papers, explanations, and searches in the ledger and the audit."""
+_ANY_OF_THEM: Final = re.compile(
+    "|".join("({})".format(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))) for path in HEAVY)
+)
+
+
+class BusyForYou(TooMany):
+    """`extra["retry_after_s"]`: when it is worth asking again."""
+
+    code = "busy_for_you"
+    title = "同时查询太多"
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """What the log names where the framework has not looked for the route."""
+
+    path: str
+
+
+class HeavyReads:
+    """ASGI middleware, inside of `Forms`, which knows the visitor. A turn is held until the answer's last byte.
+
+    `answer` makes a problem an answer.
+    """
+
+    def __init__(self, app: ASGIApp, *, answer: Callable[[Request, Problem], Response]) -> None:
+        self.app = app
+        self.answer = answer
+        self.running: Counter[str] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked = scope["type"] == "http" and scope["method"] in {"GET", "HEAD"} and _ANY_OF_THEM.fullmatch(scope["path"])
+        if not asked:
+            await self.app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        who = await _who(request)
+        if self.running[who] >= AT_ONCE:
+            scope["route"] = _Route(HEAVY[(asked.lastindex or 1) - 1])
+            problem = BusyForYou("您已有几个查询在进行：等其中一个完成后再试。", extra={"retry_after_s": 5})
+            await self.answer(request, problem)(scope, receive, send)
+            return
+        self.running[who] += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.running[who] -= 1
+            if not self.running[who]:
+                del self.running[who]
+
+
+async def _who(request: Request) -> str:
+    try:
+        actor = await maybe_actor(request)
+    except Problem:  # the route refuses the token by itself
+        actor = None
+    return f"user {actor.user_id}" if actor else f"address {address_of(request)}"
