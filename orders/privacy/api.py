@@ -3,16 +3,17 @@
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from orders.privacy.copy_data import copy_data
 from orders.privacy.erase_account import erase_account
+from shop.access.address import address_of
 from shop.access.guard import requires
 from shop.access.notice import VERSION
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
-from shop.core.requests import TheDatabase
+from shop.core.requests import TheDatabase, TheSettings
 
 routes = APIRouter(prefix="/api/v1", tags=["me"])
 Me = Annotated[Actor, Depends(requires(Permission.ME_READ))]
@@ -55,10 +56,19 @@ async def get_my_data(actor: Me, database: TheDatabase) -> MyData:
 
 
 @routes.post("/me/erasure")
-async def post_erasure(wanted: ErasureIn, actor: Me, database: TheDatabase) -> ErasedOut:
+async def post_erasure(
+    request: Request, wanted: ErasureIn, actor: Me, database: TheDatabase, settings: TheSettings
+) -> ErasedOut:
     """Close the caller's account and erase what need not stay; the ledger stays without a name. Cannot be undone.
 
     409 `erasure_blocked` while orders, refunds or roles of his are open.
     """
-    kept = await erase_account(database, actor=actor, password=wanted.password, now=clock.now())
+    kept = await erase_account(
+        database,
+        secret_key=settings.secret_key,
+        actor=actor,
+        password=wanted.password,
+        address=address_of(request),
+        now=clock.now(),
+    )
     return ErasedOut(kept=[KeptOut(title=one.title, until=one.until, why=one.why) for one in kept])

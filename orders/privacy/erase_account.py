@@ -12,9 +12,8 @@ from sqlalchemy import text
 
 from orders.privacy.personal import PERSONAL
 from orders.privacy.retention import ends_after, rules_in_force
-from shop.access.passwords import verify_password
 from shop.access.permissions import Actor
-from shop.access.sign_in import WrongCredentials
+from shop.access.prove_password import WrongPassword, prove_password
 from shop.access.sign_out import sign_out_everywhere
 from shop.core import clock
 from shop.core.audit import record_change
@@ -39,7 +38,6 @@ class Kept:
     why: str
 
 
-_HASH = text("SELECT password_hash FROM user_account WHERE id = :user AND state = 'active'")
 _LOCK = text("SELECT id FROM user_account WHERE id = :user AND state = 'active' FOR UPDATE")
 _OPEN = text("""
 SELECT
@@ -75,16 +73,16 @@ _SAID: Final = {
 _GOES_AT_ONCE: Final = frozenset({"person", "user_account", "address", "sign_in_session", "message"})
 
 
-async def erase_account(database: Database, *, actor: Actor, password: str, now: datetime) -> list[Kept]:
+async def erase_account(
+    database: Database, *, secret_key: str, actor: Actor, password: str, address: str, now: datetime
+) -> list[Kept]:
     """Close the caller's own account, once he has proven his password again; returns what stays, and until when.
 
-    Raises WrongCredentials, ErasureBlocked. The slow hash runs with no connection held.
+    address: the caller's, as limits count it. Raises what `prove_password` raises, and ErasureBlocked.
     """
-    async with database.reading() as session:
-        stored = await session.scalar(_HASH, {"user": actor.user_id})
-    fits, _ = await verify_password(password, stored)
-    if not fits:
-        raise WrongCredentials("请重新输入您现在的密码。")
+    await prove_password(
+        database, secret_key=secret_key, user_id=actor.user_id, password=password, address=address, wall=clock.wall()
+    )
     async with database.transaction() as session:
         return await _erase(session, actor, now)
 
@@ -93,7 +91,7 @@ async def _erase(session: WriteSession, actor: Actor, now: datetime) -> list[Kep
     day = clock.business_day(now)
     who = {"person": actor.person_id, "user": actor.user_id}
     if await session.scalar(_LOCK, {"user": actor.user_id}) is None:
-        raise WrongCredentials("账号刚刚有变化，请重新登录。")
+        raise WrongPassword("账号刚刚有变化，请重新登录。")
     open_ones = (await session.execute(_OPEN, who | {"day": day, "now": now})).mappings().one()
     wrong = [Detail(f"/{what}", "open", _SAID[what]) for what, count in open_ones.items() if count]
     if wrong:

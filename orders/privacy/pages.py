@@ -10,6 +10,7 @@ from orders.privacy.copy_data import copy_data
 from orders.privacy.erase_account import Kept, erase_account
 from orders.privacy.personal import PERSONAL
 from orders.privacy.retention import rules_in_force
+from shop.access.address import address_of
 from shop.access.cookies import session_cookie
 from shop.access.door import Door
 from shop.access.guard import requires
@@ -61,7 +62,14 @@ async def post_erasure(
     if not sure:
         return _page(request, said="请先勾选确认。", status=422)
     try:
-        kept = await erase_account(database, actor=actor, password=password, now=clock.now())
+        kept = await erase_account(
+            database,
+            secret_key=settings.secret_key,
+            actor=actor,
+            password=password,
+            address=address_of(request),
+            now=clock.now(),
+        )
     except Problem as problem:
         return _page(request, said=f"{problem.title}：{problem.detail}", status=problem.status)
     Door.of(request.app).pages.forget(request.cookies.get(session_cookie(settings), ""))

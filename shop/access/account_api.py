@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from shop.access.api import address_of
+from shop.access.address import address_of
 from shop.access.ask_reset import ask_reset
 from shop.access.change_email import change_email
 from shop.access.change_password import change_password

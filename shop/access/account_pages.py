@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from shop.access.api import address_of
+from shop.access.address import address_of
 from shop.access.change_email import AccountEmail, change_email, email_of
 from shop.access.change_password import change_password
 from shop.access.guard import requires

@@ -11,7 +11,6 @@ from starlette.applications import Starlette
 
 from shop.access.demo_accounts import DOMAINS
 from shop.access.revocation import Revocations
-from shop.access.security_event import Refusals
 from shop.access.sessions import PageSessions
 from shop.access.tokens import Tokens
 from shop.core.database import Database
@@ -26,7 +25,6 @@ class Door:
     revocations: Revocations
     pages: PageSessions
     form_key: bytes
-    refusals: Refusals
 
     @classmethod
     def of(cls, app: Starlette) -> "Door":
@@ -40,7 +38,6 @@ class Door:
                 Revocations(database),
                 PageSessions(database, DOMAINS if settings.production else ()),
                 digest(settings.secret_key.encode(), b"forms", sha256),
-                Refusals(),
             )
             app.state.door = found
         return found

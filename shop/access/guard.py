@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse
 from shop.access.cookies import session_cookie
 from shop.access.door import Door
 from shop.access.permissions import Actor, Permission
-from shop.access.security_event import note_security
+from shop.access.security_event import TOLD, note_security
 from shop.access.sessions import Viewer
 from shop.core import clock
 from shop.core.errors import NotAllowed, NotSignedIn
@@ -63,11 +63,12 @@ def requires(permission: Permission, *, everywhere: bool = False) -> Guard:
 
 async def _note_refusal(request: Request, actor: Actor, permission: Permission) -> None:
     route = getattr(request.scope.get("route"), "path", "")
-    if Door.of(request.app).refusals.is_news(actor.user_id, f"{request.method} {route}"):
+    subject = f"user_account:{actor.user_id}"
+    if TOLD.is_news(subject, f"{request.method} {route}"):
         await note_security(
             request.app.state.database,
             "refused",
-            subject=f"user_account:{actor.user_id}",
+            subject=subject,
             actor_id=actor.user_id,
             facts={"permission": permission.value, "method": request.method, "route": route},
             now=clock.now(),

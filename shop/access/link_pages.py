@@ -9,7 +9,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from shop.access.api import address_of
+from shop.access.address import address_of
 from shop.access.ask_reset import ask_reset
 from shop.access.guard import maybe_actor
 from shop.access.links import Purpose, opened

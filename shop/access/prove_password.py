@@ -34,5 +34,5 @@ async def prove_password(
         said = "请核对当前密码后再试；忘记了可以用邮件重设。"
         raise WrongPassword(said, [Detail("/current_password", WrongPassword.code, said)])
     async with database.transaction() as session:
-        await forget(session, account=account_key, address=address_key)
+        await forget(session, all_of=[account_key], one_of=[address_key])
     return stored

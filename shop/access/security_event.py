@@ -18,19 +18,23 @@ _KNOWN_MOST: Final = 10_000
 
 
 class Refusals:
-    """Somebody who is refused the same again and again is noted once a minute by each process."""
+    """Who is refused the same again and again is noted once a minute by each process: nobody fills the log."""
 
     def __init__(self) -> None:
-        self._noted: dict[tuple[UUID, str], float] = {}
+        self._noted: dict[tuple[str, str], float] = {}
 
-    def is_news(self, user_id: UUID, what: str) -> bool:
+    def is_news(self, subject: str, what: str) -> bool:
         now = monotonic()
         if len(self._noted) >= _KNOWN_MOST:
             self._noted.clear()
-        if now - self._noted.get((user_id, what), -ONCE_IN_S) < ONCE_IN_S:
+        if now - self._noted.get((subject, what), -ONCE_IN_S) < ONCE_IN_S:
             return False
-        self._noted[user_id, what] = now
+        self._noted[subject, what] = now
         return True
+
+
+TOLD: Final = Refusals()
+"""Of this process."""
 
 
 async def note_security(

@@ -9,15 +9,26 @@ from sqlalchemy import Date, Row, Uuid, bindparam, text
 from sqlmodel import col, insert, select, update
 
 from shop.access import sessions, tokens
-from shop.access.attempts import ACCOUNT_MOST, ADDRESS_MOST, DEVICE_MOST, EVERYWHERE_MOST, forget, key_of, reserve
+from shop.access.attempts import (
+    ACCOUNT_MOST,
+    ADDRESS_MOST,
+    DEVICE_MOST,
+    EVERYWHERE_MOST,
+    TooManyAttempts,
+    forget,
+    key_of,
+    reserve,
+)
 from shop.access.demo_accounts import is_demo
 from shop.access.models import SignInSession, UserAccount
 from shop.access.notice import note_notice
 from shop.access.passwords import verify_password
 from shop.access.permissions import Actor
+from shop.access.security_event import TOLD, note_security
 from shop.access.sessions import GRANTS_TODAY, digest_of, new_secret
 from shop.access.tokens import grants_of
 from shop.core import clock
+from shop.core.audit import record_change
 from shop.core.database import Database, WriteSession
 from shop.core.errors import NotSignedIn
 from shop.core.ids import new_id
@@ -68,11 +79,20 @@ async def sign_in(
     """
     email = email.strip().lower()
     own, shared = _budgets(settings.secret_key, email, address, device)
-    async with database.transaction() as session:
-        await reserve(session, own | shared, now=now)
-        account = None if settings.production and is_demo(email) else await _account(session, email)
+    named = f"account:{key_of(settings.secret_key, 'named', email).hex()[:16]}"
+    try:
+        async with database.transaction() as session:
+            await reserve(session, own | shared, now=now)
+            account = None if settings.production and is_demo(email) else await _account(session, email)
+    except TooManyAttempts:
+        if TOLD.is_news(named, "throttled"):
+            await note_security(database, "throttled", subject=named, now=clock.now())
+        raise
     fits, newer_hash = await verify_password(password, account.password_hash if account else None)
     if account is None or not fits:
+        subject = f"user_account:{account.id}" if account else named
+        if TOLD.is_news(subject, "sign_in_refused"):
+            await note_security(database, "sign_in_refused", subject=subject, now=clock.now())
         raise WrongCredentials("请核对邮箱和密码后再试。新注册的邮箱要先打开确认邮件里的链接；忘记密码可以用邮件重设。")
     async with database.transaction() as session:
         await forget(session, all_of=own, one_of=shared)
@@ -129,6 +149,16 @@ async def open_session(
             update(UserAccount).where(col(UserAccount.id) == user_id).values(password_hash=newer_hash)
         )
     await note_notice(session, user_id=user_id, now=now)
+    await record_change(
+        session,
+        actor_id=user_id,
+        action="security.signed_in",
+        subject=f"user_account:{user_id}",
+        before=None,
+        after={"kind": kind},
+        reason=None,
+        now=clock.now(),
+    )
     session_id, secret = new_id(), new_secret() if kind == "page" else None
     expires_at = now + (sessions.LIFETIME if kind == "page" else tokens.LIFETIME)
     await session.execute(

@@ -106,7 +106,7 @@ async def test_erasure_closes_the_account_and_keeps_the_ledger(client: httpx.Asy
         )
     me = await bearer(client, "me@example.com")
     wrong = await client.post("/api/v1/me/erasure", json={"password": "不是这个"}, headers=me)
-    refused(wrong, 401, "wrong_credentials")
+    refused(wrong, 422, "wrong_password")
     done = await client.post("/api/v1/me/erasure", json=ERASE_ME, headers=me)
     assert (done.status_code, done.json()["kept"]) == (200, [])
     async with database.reading() as session:

@@ -115,8 +115,6 @@ async def test_a_hash_with_older_parameters_is_renewed_at_sign_in(app: FastAPI, 
         await bearer(client, "ada@example.com")
 
 
-
-
 @pytest.mark.parametrize("spoil", ["signature", "claims", "none", "other_key", "empty", "noise"])
 def test_a_token_that_was_touched_is_no_token(spoil: str) -> None:
     tokens, now = Tokens.from_secret("a" * 40), clock.wall()
