@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from shop.access.demo_accounts import refuse_demo
+from shop.commands.county import county
 from shop.commands.run import run, with_database
 from shop.commands.user import user
 from shop.core import logging, telemetry
@@ -22,6 +23,7 @@ from shop.core.settings import Settings
 
 app = typer.Typer(help="帮扶商城 Bangfu", no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(user, name="user")
+app.add_typer(county, name="county")
 report = typer.Typer(help="Reports.", no_args_is_help=True)
 app.add_typer(report, name="report")
 credit = typer.Typer(help="Seals over the credit ledger.", no_args_is_help=True)

@@ -97,15 +97,25 @@ import shop.access.account_pages
 import shop.access.api
 import shop.access.link_pages
 import shop.access.pages
+import shop.access.phone_api
+import shop.admin.counties_api
+import shop.admin.county_pages
 import shop.admin.message_pages
 import shop.admin.pages
 import shop.admin.people_api
 import shop.admin.rules_api
 import shop.home.api
 import shop.home.health
+import shop.home.me_pages
 import shop.home.pages
 import shop.home.staff_pages
+import shop.organisation.address_api
+import shop.organisation.address_pages
+import shop.organisation.claim_api
+import shop.organisation.claim_pages
 import shop.organisation.pages
+import shop.organisation.phone_api
+import shop.organisation.phone_pages
 from catalog.listing.cache import ListingCache
 from catalog.listing.straight import StraightToList
 from shop.access.door import watched
@@ -135,13 +145,21 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     shop.home.health.routes,
     shop.home.pages.routes,
     shop.home.staff_pages.routes,
+    shop.home.me_pages.routes,
     shop.home.api.routes,
     shop.access.api.routes,
     shop.access.pages.routes,
     shop.access.account_api.routes,
     shop.access.account_pages.routes,
     shop.access.link_pages.routes,
+    shop.access.phone_api.routes,
     shop.organisation.pages.routes,
+    shop.organisation.address_api.routes,
+    shop.organisation.address_pages.routes,
+    shop.organisation.phone_api.routes,
+    shop.organisation.phone_pages.routes,
+    shop.organisation.claim_api.routes,
+    shop.organisation.claim_pages.routes,
     catalog.county.api.routes,
     catalog.producer.api.routes,
     catalog.product.api.routes,
@@ -212,6 +230,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.spending.api.routes,
     shop.admin.rules_api.routes,
     shop.admin.people_api.routes,
+    shop.admin.counties_api.routes,
+    shop.admin.county_pages.routes,
     shop.admin.message_pages.routes,
     shop.admin.pages.routes,
     orders.spending.pages.routes,

@@ -35,6 +35,7 @@ import orders.seal.jobs
 import orders.switchboard
 import shop.access.ask_reset
 import shop.access.jobs
+import shop.organisation.claims
 from shop.adapters.stripe.gateway import PaymentGateway
 from shop.adapters.stripe.open import open_payments
 from shop.core import clock, telemetry
@@ -89,6 +90,7 @@ def jobs(settings: Settings, database: Database, gateway: PaymentGateway) -> tup
         Job("messages", 0.5, lambda: deliver_due(database, settings)),
         Job("retention", 3600, lambda: orders.privacy.retention.erase_due(database, now=clock.now())),
         Job("forget_carts", 3600, lambda: orders.cart.jobs.forget_carts(database, now=clock.now())),
+        Job("expire_claims", 3600, lambda: shop.organisation.claims.expire_claims(database, now=clock.now())),
         Job("forget_sign_ins", 3600, lambda: shop.access.jobs.forget_old(database)),
         Job("forget_answers", 3600, lambda: forget_answers(database)),
         Job("forget_workers", 3600, lambda: forget_dead_workers(database)),

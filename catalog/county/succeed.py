@@ -21,6 +21,18 @@ class AlreadySucceeded(Problem):
     title = "这个代码已经在另一天被替代"
 
 
+class NoSuccessor(Problem):
+    """A code does not follow itself, nor does one that is not in force on that day. Nothing was saved."""
+
+    status = 422
+    code = "county_no_successor"
+    title = "这个代码不能接替"
+
+
+_IN_FORCE = text("""
+SELECT code FROM county WHERE code = :new AND code <> :old AND (valid_from IS NULL OR valid_from <= :first_day)
+    AND (valid_to IS NULL OR valid_to > :first_day)
+""")
 _LINK = text("""
 INSERT INTO county_successor (code, successor_code, valid_from, source) VALUES (:old, :new, :first_day, :source)
 ON CONFLICT (code, successor_code) DO NOTHING
@@ -82,7 +94,7 @@ async def succeed(
     """From `valid_from` on, `successor_code` stands for `code`; designations and pairings pass on with it.
 
     Saying it twice is one succession. Product origins follow by `catalog.product.follow_successors` once the day has
-    come. Raises UnknownCounty, AlreadySucceeded.
+    come. Raises UnknownCounty, NoSuccessor, AlreadySucceeded.
     """
     missing = await unknown_codes(session, {code, successor_code})
     if missing:
@@ -91,6 +103,9 @@ async def succeed(
         )
     facts = {"old": code, "new": successor_code, "first_day": valid_from, "source": source}
     facts["salt"] = str(new_id())
+    if await session.scalar(_IN_FORCE, facts) is None:
+        detail = f"代码 {successor_code} 要与原代码不同，并且在 {valid_from} 有效。"
+        raise NoSuccessor(detail, [Detail("/successor_code", NoSuccessor.code, detail)])
     if (await session.execute(_END, facts)).rowcount == 0:  # type: ignore[attr-defined]
         raise AlreadySucceeded(f"代码 {code} 的截止日期与 {valid_from} 不同，请先核对来源文件。")
     linked = (await session.execute(_LINK, facts)).rowcount  # type: ignore[attr-defined]

@@ -33,7 +33,7 @@ class BroughtRoster:
     """saved False and repeated False: a dry run. repeated: this very list is the newest already.
 
     people and set_aside add up to the rows read; asked: names that somebody should look at. acknowledged: columns that
-    nobody read.
+    nobody read. waiting: so many of the people belong elsewhere; claims: the first of those rows.
     """
 
     union_id: UUID
@@ -48,6 +48,8 @@ class BroughtRoster:
     set_aside: tuple[SetAside, ...] = ()
     asked: tuple[Detail, ...] = ()
     acknowledged: tuple[str, ...] = ()
+    waiting: int = 0
+    claims: tuple[Row[Any], ...] = ()
 
 
 async def bring_roster(
@@ -106,6 +108,8 @@ async def bring_roster(
         set_aside=done.set_aside,
         asked=done.asked,
         acknowledged=done.acknowledged,
+        waiting=made.claims,
+        claims=found[0].claims,
     )
 
 

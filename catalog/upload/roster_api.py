@@ -1,7 +1,7 @@
 """`/api/v1/rosters`: a union's lists of people, each at its cut-off day."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.requests import TheDatabase
+from shop.organisation.claim_queries import claims_of
 from shop.organisation.roster_queries import changes_of, rosters_of, union_for
 from shop.sheet.refused import FILE_BYTES_MAX
 from shop.sheet.schemas import Acknowledged, RowsOut, rows_out
@@ -39,9 +40,26 @@ class ChangeOut(BaseModel):
     to_department: str | None
 
 
+class ClaimedOut(BaseModel):
+    """A row that names somebody who belongs elsewhere, in the list's own words; nothing of the person is told.
+
+    state: open (waiting for confirmation), confirmed, refused, replaced (by a later list), expired. valid_from: since
+    when a confirmed one holds. reason: of a refusal.
+    """
+
+    staff_number: str
+    unit: str
+    department: str
+    state: str
+    reason: str | None
+    expires_at: datetime
+    valid_from: date | None
+
+
 class RosterOut(RowsOut):
     """saved and repeated both false: a dry run. changes: at most the first 200; counts has them all.
 
+    waiting: rows that wait for confirmation, and change nothing until then; claims: the first 200 of them.
     acknowledged_columns: what nobody read, as whoever brought the file said.
     """
 
@@ -54,14 +72,20 @@ class RosterOut(RowsOut):
     previous_as_of: date | None
     counts: dict[str, int]
     changes: list[ChangeOut]
+    waiting: int
+    claims: list[ClaimedOut]
     acknowledged_columns: list[str]
 
 
 class KnownRosterOut(BaseModel):
+    """counts: changes by kind; claims: rows that named somebody of elsewhere, by state; claimed: the first 200."""
+
     id: UUID
     as_of: date
     people: int
     counts: dict[str, int]
+    claims: dict[str, int]
+    claimed: list[ClaimedOut]
     acknowledged_columns: list[str]
 
 
@@ -104,16 +128,21 @@ async def get_rosters(database: TheDatabase, actor: Keeper, union_id: UUID) -> R
     """The newest lists of a union, with what each changed."""
     async with database.reading() as session:
         await union_for(session, actor, union_id, clock.today())
-        known = [
-            KnownRosterOut(
-                id=row.id,
-                as_of=row.as_of,
-                people=row.people,
-                counts=(await changes_of(session, row.id))[0],
-                acknowledged_columns=row.acknowledged_columns,
+        known = []
+        for row in await rosters_of(session, union_id):
+            counts, _ = await changes_of(session, row.id)
+            claims, claimed = await claims_of(session, row.id)
+            known.append(
+                KnownRosterOut(
+                    id=row.id,
+                    as_of=row.as_of,
+                    people=row.people,
+                    counts=counts,
+                    claims=claims,
+                    claimed=claimed_out(claimed),
+                    acknowledged_columns=row.acknowledged_columns,
+                )
             )
-            for row in await rosters_of(session, union_id)
-        ]
     return RostersOut(items=known)
 
 
@@ -135,6 +164,8 @@ def roster_out(made: BroughtRoster) -> RosterOut:
         previous_as_of=made.previous_as_of,
         counts=made.counts,
         changes=changes_out(made.changes),
+        waiting=made.waiting,
+        claims=claimed_out(made.claims),
         acknowledged_columns=list(made.acknowledged),
         **rows_out(made.people, made.set_aside, made.asked),
     )
@@ -150,6 +181,21 @@ def changes_out(rows: Iterable[Any]) -> list[ChangeOut]:
             to_unit=row.to_unit,
             from_department=row.from_department,
             to_department=row.to_department,
+        )
+        for row in rows
+    ]
+
+
+def claimed_out(rows: Iterable[Any]) -> list[ClaimedOut]:
+    return [
+        ClaimedOut(
+            staff_number=row.staff_number,
+            unit=row.unit,
+            department=row.department,
+            state=row.state,
+            reason=row.reason,
+            expires_at=row.expires_at,
+            valid_from=row.valid_from,
         )
         for row in rows
     ]

@@ -10,13 +10,14 @@ from starlette.responses import Response
 
 from catalog.upload.kinds.roster import COLUMNS
 from catalog.upload.roster import bring_roster
-from catalog.upload.roster_api import RosterOut, changes_out, roster_out
+from catalog.upload.roster_api import RosterOut, changes_out, claimed_out, roster_out
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Detail, Problem
 from shop.core.requests import TheDatabase
+from shop.organisation.claim_queries import claims_of, claims_waiting
 from shop.organisation.roster_queries import changes_of, rosters_of, union_for, unions_of
 from shop.sheet.refused import FILE_BYTES_MAX
 from shop.sheet.schemas import Acknowledged, columns_asked
@@ -93,6 +94,8 @@ async def _page(
         chosen = union_id or (unions[0].id if unions else None)
         rosters = await rosters_of(session, chosen) if chosen else []
         counts, changes = await changes_of(session, rosters[0].id) if rosters else ({}, [])
+        _, claimed = await claims_of(session, rosters[0].id) if rosters else ({}, [])
+        asked_of_us, _ = await claims_waiting(session, actor, now=clock.now())
     errors: Sequence[Detail] = problem.errors if problem else ()
     unknown = problem.extra.get("unknown_columns", []) if problem else []
     return render(
@@ -105,6 +108,8 @@ async def _page(
         rosters=rosters,
         counts=made.counts if made else counts,
         changes=made.changes if made else changes_out(changes),
+        claims=made.claims if made and not made.repeated else claimed_out(claimed),
+        asked_of_us=[one for one in asked_of_us if one.person_id != actor.person_id],
         made=made,
         read=made or (rosters[0] if rosters else None),
         problem=problem,

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = '20261130_0038'
-down_revision = '20261130_0034'
+down_revision = '20261130_0036'
 branch_labels = None
 depends_on = None
 

@@ -68,6 +68,8 @@ _UNITS_OF: Final = {
         WHERE m.transfer_id = CAST(:id AS uuid)""",
     ("flag",): "SELECT unit_id FROM flag WHERE id = CAST(:id AS uuid)",
     ("intake_batch",): "SELECT unit_id FROM intake_row WHERE batch_id = CAST(:id AS uuid)",
+    ("membership_claim",): """
+        SELECT unnest(ARRAY[unit_id, from_unit_id]) FROM membership_claim WHERE id = CAST(:id AS uuid)""",
     ("filing",): "SELECT unit_id FROM filing WHERE id = CAST(:id AS uuid)",
     ("filing_round",): "SELECT unit_id FROM filing_round WHERE id = CAST(:id AS uuid)",
     ("period",): """

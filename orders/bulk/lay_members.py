@@ -1,4 +1,7 @@
-"""Members of the day: from the union's roster, or, before its first one, from its memberships."""
+"""Members of the day: from the union's roster, or, before its first one, from its memberships.
+
+Whom the list only claimed is a member from the day on which that was confirmed.
+"""
 
 from collections.abc import Sequence
 from datetime import date
@@ -15,6 +18,8 @@ _FROM_ROSTER = """
     WHERE e.roster_id = (SELECT id FROM roster WHERE union_id = :union AND as_of <= :day
             ORDER BY as_of DESC, created_at DESC LIMIT 1)
         AND e.status = ANY(:statuses)
+        AND NOT EXISTS (SELECT FROM membership_claim c WHERE c.roster_id = e.roster_id AND c.person_id = e.person_id
+            AND c.valid_from > :day)
 """
 _FROM_MEMBERSHIP = """
     SELECT u.person_id, 0, CAST(NULL AS text), m.unit_id, ''

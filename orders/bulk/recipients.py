@@ -9,7 +9,7 @@ from uuid import UUID
 
 import anyio.to_thread
 import msgspec
-from sqlalchemy import ARRAY, Row, Text, bindparam, text
+from sqlalchemy import ARRAY, Row, Text, Uuid, bindparam, text
 
 from orders.bulk.change_plan import content_changed
 from orders.bulk.problems import ApprovalStale
@@ -34,6 +34,7 @@ from shop.core.database import Database, ReadSession, WriteSession
 from shop.core.errors import Detail, Problem
 from shop.core.ids import new_id
 from shop.core.rows import as_rows
+from shop.organisation.queries import visible_unit_ids
 from shop.sheet.read import read_sheet
 from shop.sheet.refused import ERRORS_SHOWN_MAX, ColumnsUnknown
 from shop.sheet.table import SetAside, Table, first_row_table, refuse_rows, table_of
@@ -132,15 +133,22 @@ SELECT k.code, n.name, k.province, k.prefecture FROM county k
 CROSS JOIN LATERAL (SELECT k.name UNION SELECT alias FROM county_alias a WHERE a.code = k.code) AS n(name)
 WHERE (k.valid_from IS NULL OR k.valid_from <= :day) AND (k.valid_to IS NULL OR k.valid_to > :day)
 """)
+# Of the caller's own company. Who belongs to another one is a name and an address here, and nobody is told more.
 _ELSEWHERE = text("""
-SELECT s.number, NULL AS phone, NULL AS name FROM staff_number s
-WHERE s.union_id <> :union_id AND s.number = ANY(:numbers)
+WITH near AS (SELECT DISTINCT s.union_id FROM union_unit s WHERE s.union_id <> :union_id
+    AND s.valid_from <= :day AND (s.valid_to IS NULL OR s.valid_to > :day)
+    AND (CAST(:visible AS uuid[]) IS NULL OR s.unit_id = ANY(:visible)))
+SELECT s.number, NULL AS phone, NULL AS name FROM staff_number s JOIN near USING (union_id)
+WHERE s.number = ANY(:numbers)
 UNION ALL
 SELECT NULL, p.phone, p.name FROM person p JOIN unnest(:phones, :names) AS w(phone, name)
     ON w.phone = p.phone AND w.name = p.name
-WHERE EXISTS (SELECT FROM union_membership u WHERE u.person_id = p.id AND u.union_id <> :union_id
+WHERE EXISTS (SELECT FROM union_membership u JOIN near USING (union_id) WHERE u.person_id = p.id
     AND u.valid_from <= :day AND (u.valid_to IS NULL OR u.valid_to > :day))
-""").bindparams(*(bindparam(name, type_=ARRAY(Text)) for name in ("numbers", "phones", "names")))
+""").bindparams(
+    *(bindparam(name, type_=ARRAY(Text)) for name in ("numbers", "phones", "names")),
+    bindparam("visible", type_=ARRAY(Uuid)),
+)
 _CLEAR = text("DELETE FROM bulk_recipient WHERE purchase_id = :purchase")
 _SAVE = text("""
 INSERT INTO bulk_recipient (id, purchase_id, row, person_id, name, phone, region_code, street, unit_id, package_id,
@@ -217,7 +225,7 @@ async def finish(database: Database, job: Job, *, actor: Actor, data: bytes, now
     ApprovalStale (the purchase changed meanwhile).
     """
     try:
-        checked = await _checked(database, job, data)
+        checked = await _checked(database, job, actor, data)
         if job.dry_run:
             await end(database, job, "tried", None, [], checked.notes())
             return checked.brought(job, saved=False)
@@ -241,7 +249,7 @@ async def _ready(session: ReadSession, purchase: Row[Any]) -> None:
         raise ChoicesOpen("选择截止后才知道每人拿哪一种，请在截止后导入收件名单。")
 
 
-async def _checked(database: Database, job: Job, data: bytes) -> _Checked:
+async def _checked(database: Database, job: Job, actor: Actor, data: bytes) -> _Checked:
     """Everything that can be wrong is said at once. The event loop stays free: files are read beside it."""
     table = await anyio.to_thread.run_sync(_table, data)
     places, ignored = LAYOUT.places(table, job.acknowledged)
@@ -259,7 +267,7 @@ async def _checked(database: Database, job: Job, data: bytes) -> _Checked:
     day = clock.business_day(clock.now())
     async with database.reading() as session:
         purchase, regions = await _books(session, job.purchase.id, day)
-        elsewhere = await _elsewhere(session, job.purchase.union_id, said, purchase, day)
+        elsewhere = await _elsewhere(session, actor, job.purchase.union_id, said, purchase, day)
     await go_on(database, job, len(table.rows), total, ignored)
     rows, wrong = await anyio.to_thread.run_sync(judge, said, purchase, regions, elsewhere)
     errors += wrong
@@ -287,15 +295,17 @@ async def _books(session: ReadSession, purchase_id: UUID, day: Any) -> tuple[Pur
 
 
 async def _elsewhere(
-    session: ReadSession, union_id: UUID, said: Sequence[Said], purchase: Purchase, day: Any
+    session: ReadSession, actor: Actor, union_id: UUID, said: Sequence[Said], purchase: Purchase, day: Any
 ) -> frozenset[str | tuple[str, str]]:
+    visible = await visible_unit_ids(session, actor, Permission.BULK_WRITE, day)
     strangers = [one for one in said if purchase.member(one) is None]
     named = {
         "numbers": [one.staff_number for one in strangers if one.staff_number],
         "phones": [one.phone for one in strangers],
         "names": [one.name for one in strangers],
     }
-    rows = await session.execute(_ELSEWHERE, named | {"union_id": union_id, "day": day})
+    where = {"union_id": union_id, "day": day, "visible": None if visible is None else list(visible)}
+    rows = await session.execute(_ELSEWHERE, named | where)
     return frozenset(row.number or (row.phone, row.name) for row in rows)
 
 

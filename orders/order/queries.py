@@ -116,7 +116,7 @@ _HELPED = text("""
 SELECT count(*) FILTER (WHERE fen > 0) AS counties, coalesce(sum(fen), 0)::bigint AS fen FROM (
     SELECT e.county_code, sum(e.amount_fen) AS fen
     FROM shop_order o JOIN order_line l ON l.order_id = o.id JOIN credit_entry e ON e.order_line_id = l.id
-    WHERE o.buyer_id = :buyer_id AND e.person_id = :person_id AND e.counted
+    WHERE o.buyer_id = :buyer_id AND e.person_id = o.person_id AND e.counted
         AND e.period_month BETWEEN :year * 100 + 1 AND :year * 100 + 12
     GROUP BY e.county_code
 ) sums
@@ -246,7 +246,7 @@ async def receipt_of(session: ReadSession, order_id: UUID) -> Receipt:
 
 async def helped_in(session: ReadSession, actor: Actor, *, year: int) -> Helped:
     """What the actor's own purchases were credited with in a calendar year."""
-    facts = {"buyer_id": actor.user_id, "person_id": actor.person_id, "year": year}
+    facts = {"buyer_id": actor.user_id, "year": year}
     row = (await session.execute(_HELPED, facts)).one()
     return Helped(row.counties, row.fen)
 

@@ -9,11 +9,11 @@ from orders.report.people_schemas import CountyYear, MyYear
 from shop.access.permissions import Actor
 from shop.core.database import ReadSession
 
-# Found by the buyer's own orders: an entry knows a random person only.
+# Found by the buyer's own orders: an entry knows a random person only, the one whom his account was of at that time.
 _BY_COUNTY = text(f"""
 WITH mine AS (
     SELECT e.* FROM shop_order o JOIN order_line l ON l.order_id = o.id JOIN credit_entry e ON e.order_line_id = l.id
-    WHERE o.buyer_id = :user AND o.person_id = :person AND e.person_id = :person AND e.occurred_on >= :since
+    WHERE o.buyer_id = :user AND e.person_id = o.person_id AND e.occurred_on >= :since
         AND e.occurred_on < :until AND e.period_month BETWEEN :first_month AND :last_month
 ), bought AS (
     SELECT order_id, county_code FROM mine GROUP BY 1, 2
@@ -43,7 +43,6 @@ async def my_year(session: ReadSession, actor: Actor, year: int) -> MyYear:
     """The caller's own sums by county, by day of the event, net of refunds."""
     named = {
         "user": actor.user_id,
-        "person": actor.person_id,
         "since": date(year, 1, 1),
         "until": date(year + 1, 1, 1),
         "first_month": year * 100 + 1,

@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlmodel import col, delete
 
-from shop.access.models import AccountLink, SignInAttempt, SignInSession
+from shop.access.models import AccountLink, PhoneProof, SignInAttempt, SignInSession
 from shop.core import clock
 from shop.core.database import Database
 
@@ -15,11 +15,12 @@ LINKS_KEPT: Final = timedelta(days=1)
 
 
 async def forget_old(database: Database) -> None:
-    """Hourly: failed attempts and links that are over after a day, ended sessions after thirty. By the machine's time,
-    as they were stamped.
+    """Hourly: failed attempts, links and codes that are over after a day, ended sessions after thirty. By the machine's
+    time, as they were stamped.
     """
     now = clock.wall()
     async with database.transaction() as session:
         await session.execute(delete(SignInAttempt).where(col(SignInAttempt.at) < now - ATTEMPTS_KEPT))
         await session.execute(delete(SignInSession).where(col(SignInSession.expires_at) < now - SESSIONS_KEPT))
         await session.execute(delete(AccountLink).where(col(AccountLink.expires_at) < now - LINKS_KEPT))
+        await session.execute(delete(PhoneProof).where(col(PhoneProof.expires_at) < now - LINKS_KEPT))

@@ -20,17 +20,28 @@ SCOPE_KINDS = ("all", "unit", "county", "producer", "supplier")
 CHANGE_KINDS = (
     "counting_rule.add", "counting_rule.end", "spending_rule.add", "spending_rule.end", "flag_threshold.set",
     "retention_rule.add", "audit_mandate.grant", "role.grant", "role.end", "password.reset",
+    "county.succeed",
 )  # fmt: skip
 
 
 class Person(SQLModel, table=True):
-    """A human being, known elsewhere only by this random id. The name and phone live here and can be erased."""
+    """A human being, known elsewhere only by this random id. The name and phone live here and can be erased.
+
+    phone_verified_at: a code sent to the phone came back, or the operator vouched for it at the owner's shell; such a
+    phone has one person. Without it the phone is what a list or somebody said.
+    """
 
     __tablename__ = "person"
+    __table_args__ = (
+        Index("uq_person_verified_phone", "phone", unique=True, postgresql_where=text("phone_verified_at IS NOT NULL")),
+        Index("ix_person_phone", "phone", "name", postgresql_where=text("phone IS NOT NULL")),
+        CheckConstraint("phone_verified_at IS NULL OR phone IS NOT NULL", name="verified_has_a_phone"),
+    )
 
     id: UUID = Field(primary_key=True)
     name: str | None = None
     phone: str | None = None
+    phone_verified_at: datetime | None = Field(default=None, sa_type=Moment)
     created_at: datetime = Field(sa_type=Moment)
     erased_at: datetime | None = Field(default=None, sa_type=Moment)
 
@@ -168,6 +179,45 @@ class ResetRequest(SQLModel, table=True):
     email: str
     lang: str
     asked_at: datetime = Field(sa_type=Moment)
+
+
+class PhoneProof(SQLModel, table=True):
+    """A code was sent to a phone; whoever types it has the phone. Neither is stored: of the phone a keyed digest, and
+    the code is derived from the id (`shop/messages/secret.py`). Five tries; used once, for one account.
+    """
+
+    __tablename__ = "phone_proof"
+    __table_args__ = (
+        CheckConstraint("tries BETWEEN 0 AND 5", name="five_tries"),
+        CheckConstraint("used_at IS NULL OR confirmed_at IS NOT NULL", name="confirmed_before_used"),
+        Index("ix_phone_proof_phone", "phone_digest", "asked_at"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    phone_digest: bytes
+    tries: int = 0
+    asked_at: datetime = Field(sa_type=Moment)
+    expires_at: datetime = Field(sa_type=Moment, index=True)
+    confirmed_at: datetime | None = Field(default=None, sa_type=Moment)
+    used_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class PersonAlias(SQLModel, table=True):
+    """Two persons turned out to be one: the account's earlier one, and the one of a list that it belongs to since.
+
+    What was bought and credited keeps the person it was frozen with.
+    """
+
+    __tablename__ = "person_alias"
+    __table_args__ = (
+        CheckConstraint("person_id <> same_as_id", name="another"),
+        {"info": APPEND_ONLY},
+    )
+
+    person_id: UUID = Field(foreign_key="person.id", primary_key=True)
+    same_as_id: UUID = Field(foreign_key="person.id", index=True)
+    user_id: UUID = Field(foreign_key="user_account.id")
+    found_at: datetime = Field(sa_type=Moment)
 
 
 class ChangeRequest(SQLModel, table=True):

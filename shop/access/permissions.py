@@ -218,6 +218,8 @@ PUBLIC_ROUTES: frozenset[tuple[str, str]] = frozenset(
         ("POST", "/hooks/stripe"),
         ("POST", "/api/v1/auth/token"),
         ("POST", "/api/v1/auth/password-resets"),
+        ("POST", "/api/v1/phone-proofs"),
+        ("POST", "/api/v1/phone-proofs/{proof_id}/confirm"),
         ("GET", "/api/v1/counties"),
         ("GET", "/api/v1/counties/{code}"),
         ("GET", "/api/v1/producers"),

@@ -12,6 +12,7 @@ from sqlmodel import col, delete, insert, or_, select, update
 
 from shop.access.change_request import withdraw_all_of
 from shop.access.contact import checked_email, checked_name, checked_phone
+from shop.access.known_people import holder_of, listed_alone, people_one_by_one
 from shop.access.models import Person, RoleGrant, UserAccount
 from shop.access.permissions import Actor, Grant
 from shop.access.set_password import set_password
@@ -31,6 +32,14 @@ class EmailTaken(Problem):
     status = 409
     code = "email_taken"
     title = "这个邮箱已经有账号"
+
+
+class PhoneTaken(Problem):
+    """Said only to whom the phone is proven to belong."""
+
+    status = 409
+    code = "phone_taken"
+    title = "这个手机号已经有账号"
 
 
 class NoSuchUser(NotFound):
@@ -62,17 +71,14 @@ async def create_user(
 ) -> NewUser:
     """An account and the person it belongs to. actor: None for the command line and for people who sign up themselves.
 
+    phone: proven to be this person's, by a code or because who runs the shop vouches for it. Whoever stands on a list
+    with this phone and name is this very person, with unit and union.
     password_hash: from `passwords.hash_password`, made before the transaction. email_proven: whoever runs the shop
     vouches for the address by naming it; where its owner only typed it, it is no name yet, and others may have typed it
-    too. Raises BadContact, EmailTaken.
+    too. Raises BadContact, PhoneTaken, EmailTaken.
     """
     email = checked_email(email)
-    made = NewUser(user_id=new_id(), person_id=new_id())
-    await session.execute(
-        insert(Person).values(
-            id=made.person_id, name=checked_name(name), phone=checked_phone(phone) if phone else None, created_at=now
-        )
-    )
+    made = NewUser(user_id=new_id(), person_id=await _person(session, name, phone, now))
     account = insert_once(UserAccount).values(
         id=made.user_id, person_id=made.person_id, email=email, email_verified_at=now if email_proven else None,
         password_hash=password_hash, state="active", created_at=now,
@@ -84,6 +90,25 @@ async def create_user(
         session, [Change("user.created", f"user_account:{made.user_id}", None, None)], actor_id=_id(actor), now=now
     )
     return made
+
+
+async def _person(session: WriteSession, name: str, phone: str | None, now: datetime) -> UUID:
+    """Of a new account: somebody of a list, or somebody new."""
+    name = checked_name(name)
+    if phone:
+        phone = checked_phone(phone)
+        await people_one_by_one(session)
+        if await holder_of(session, phone) is not None:
+            detail = "请用原来的账号登录；换了主人的号码，请联系管理员。"
+            raise PhoneTaken(detail, [Detail("/phone", PhoneTaken.code, detail)])
+        listed = await listed_alone(session, phone, name)
+        if listed is not None:
+            await session.execute(update(Person).where(col(Person.id) == listed).values(phone_verified_at=now))
+            return listed
+    person_id = new_id()
+    facts = {"name": name, "phone": phone or None, "phone_verified_at": now if phone else None}
+    await session.execute(insert(Person).values(id=person_id, created_at=now, **facts))
+    return person_id
 
 
 async def grant_role(

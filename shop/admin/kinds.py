@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from catalog.county.succeed import succeed
 from orders.audit.schemas import Day, MandateIn, RetentionIn
 from orders.credit.add_rules import NewRule as NewCountingRule
 from orders.credit.add_rules import add_rules as add_counting
@@ -33,6 +34,8 @@ from shop.core.errors import Detail
 from shop.core.paging import NO_NUL
 from shop.organisation.authority import EVERYBODY, Place, of_units
 from shop.organisation.grant_mandate import NewMandate, grant_mandate
+
+CountyCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 
 
 class EndCounting(EndCountingIn):
@@ -68,6 +71,17 @@ class PasswordResetIn(BaseModel):
 
 class PasswordReset(PasswordResetIn):
     user_id: UUID
+
+
+class SuccessionIn(BaseModel):
+    """code, successor_code: six digits. valid_from: the first day of the new code. source: the announcement."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: CountyCode
+    successor_code: CountyCode
+    valid_from: Day
+    source: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=NO_NUL)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +135,10 @@ async def _set_threshold(session: WriteSession, actor_id: UUID, wanted: Threshol
 
 async def _add_retention(session: WriteSession, actor_id: UUID, wanted: RetentionIn, now: datetime) -> None:
     await add_retention(session, actor_id=actor_id, **wanted.model_dump(), now=now)
+
+
+async def _succeed(session: WriteSession, actor_id: UUID, wanted: SuccessionIn, now: datetime) -> None:
+    await succeed(session, actor_id=actor_id, **wanted.model_dump(), now=now)
 
 
 async def _of_mandate(_: ReadSession, wanted: MandateIn, __: date) -> Place:
@@ -201,4 +219,7 @@ GRANTS: Final[Mapping[str, Kind]] = {
 RESETS: Final[Mapping[str, Kind]] = {
     "password.reset": Kind("重设密码", PEOPLE, PasswordReset, _of_account, _reset_password, _that_account)
 }
-KINDS: Final[Mapping[str, Kind]] = {**RULES, **MANDATES, **GRANTS, **RESETS}
+SUCCESSIONS: Final[Mapping[str, Kind]] = {
+    "county.succeed": Kind("县级代码变更", _RULE, SuccessionIn, _everybody, _succeed)
+}
+KINDS: Final[Mapping[str, Kind]] = {**RULES, **MANDATES, **GRANTS, **RESETS, **SUCCESSIONS}

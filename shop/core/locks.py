@@ -14,3 +14,4 @@ class Lock(IntEnum):
     INTAKE = 8_320_026
     BANK_STATEMENTS = 8_320_027
     CREDIT_MONTHS = 8_320_028
+    PEOPLE = 8_320_036

@@ -13,7 +13,9 @@ from shop.demo.people import PASSWORD
 ADDRESS: Final = {"name": "收货人（虚构）", "phone": "13800138000", "region_code": "310101", "street": "示例路一号"}
 _FORM_TOKEN: Final = re.compile(r'name="csrf_token" value="([0-9a-f]{64})"')
 
-_LINK: Final = re.compile(r"/sign-in/verify/[\w-]+")
+_LINK: Final = re.compile(r"(/sign-in/verify/[\w-]+)")
+_ASKED: Final = re.compile(r'name="asked" value="([0-9a-f-]{36})"')
+_CODE: Final = re.compile(r"([0-9]{6})")
 
 Json = dict[str, Any]
 Until = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
@@ -81,30 +83,42 @@ async def sign_in(http: httpx.AsyncClient, email: str, password: str = PASSWORD)
 
 
 async def join(http: httpx.AsyncClient, code: str, *, email: str, name: str, phone: str, until: Until) -> Caller:
-    """Come by a unit's invitation link, as in a browser, open the link of the mail that follows, and sign in."""
+    """Come by a unit's invitation link, as in a browser, type the code of the SMS, open the link of the mail that
+    follows, and sign in.
+    """
     typed = {"email": email, "name": name, "phone": phone, "password": PASSWORD}
-    await _send_form(http, f"/join/{code}", typed)
-    letters: list[str] = []
-
-    async def arrived() -> bool:
-        sent = (await Caller(http).ask("GET", "/sandbox/messages"))["items"]
-        letters[:] = [one["body"] for one in sent if one["address"] == email]
-        return bool(letters)
-
-    await until(arrived)
-    link = _LINK.search(letters[0])
-    if link is None:
-        raise Unexpected(f"确认邮件里没有链接：{letters[0]}")
-    await _send_form(http, link[0], {})
+    asked = await _send_form(http, f"/join/{code}", typed | {"do": "code"}, 200)
+    sent = _told(_ASKED, asked.text)
+    sms_code = _told(_CODE, await _letter(http, phone, until))
+    await _send_form(http, f"/join/{code}", typed | {"asked": sent, "sms_code": sms_code}, 303)
+    await _send_form(http, _told(_LINK, await _letter(http, email, until)), {}, 303)
     http.cookies.clear()  # from here on by token, like every other caller
     return await sign_in(http, email)
 
 
-async def _send_form(http: httpx.AsyncClient, path: str, typed: Mapping[str, str]) -> None:
+async def _letter(http: httpx.AsyncClient, to: str, until: Until) -> str:
+    """The newest message to an address, once it has arrived."""
+    letters: list[str] = []
+
+    async def arrived() -> bool:
+        sent = (await Caller(http).ask("GET", "/sandbox/messages"))["items"]
+        letters[:] = [one["body"] for one in sent if one["address"] == to]
+        return bool(letters)
+
+    await until(arrived)
+    return letters[0]
+
+
+def _told(what: re.Pattern[str], text: str) -> str:
+    found = what.search(text)
+    if found is None:
+        raise Unexpected(f"没有找到 {what.pattern}：{text}")
+    return found[1]
+
+
+async def _send_form(http: httpx.AsyncClient, path: str, typed: Mapping[str, str], status: int) -> httpx.Response:
     page = await http.get(path)
-    token = _FORM_TOKEN.search(page.text)
-    if token is None:
-        raise Unexpected(f"{path} 打不开：{page.status_code}")
-    answer = await http.post(path, data={"csrf_token": token[1], **typed})
-    if answer.status_code != 303:
+    answer = await http.post(path, data={"csrf_token": _told(_FORM_TOKEN, page.text), **typed})
+    if answer.status_code != status:
         raise Unexpected(f"{path}：应答 {answer.status_code}")
+    return answer

@@ -52,9 +52,9 @@ async def play_day(http: httpx.AsyncClient, *, until: Until, step: Step) -> Day:
         usual = await shop.buy(employee, goods)
     with step("职工买一件帮扶认定已过期的商品：照卖，但不计入"):
         uncounted = await shop.buy(employee, {_sku(await employee.find(q=EXPIRED)): 1})
-    with step("客户亲友从单位的邀请链接进来，确认邮箱，下单付款：帮助销售"):
+    with step("客户亲友从单位的邀请链接进来，验证手机，确认邮箱，下单付款：帮助销售"):
         friend = await join(
-            http, LINK_CODE, email="friend@demo.test", name="亲友卯（虚构）", phone="13800138013", until=shop.until
+            http, LINK_CODE, email="friend@demo.test", name="亲友卯（虚构）", phone="13800138099", until=shop.until
         )
         chosen = await friend.find(county="620623", sort="-price")
         assisted = await shop.buy(friend, {_sku(chosen): 3})

@@ -143,8 +143,8 @@ TEMPLATES: Final[Mapping[str, Template]] = {
         link="/sign-in/reset/{token}",
     ),
     "phone_code": Template(
-        zh=Words("【帮扶商城】验证码 {code}，五分钟内有效。请不要告诉任何人。"),
-        en=Words("[Bangfu] Your code is {code}, valid for five minutes. Tell it to nobody."),
+        zh=Words("【帮扶商城】验证码 {code}，十分钟内有效。请不要告诉任何人。"),
+        en=Words("[Bangfu] Your code is {code}, valid for ten minutes. Tell it to nobody."),
     ),
 }
 

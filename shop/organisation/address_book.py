@@ -8,12 +8,13 @@ from typing import Final, Literal
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert as insert_once
-from sqlmodel import col, select
+from sqlmodel import col, delete, select, tuple_
 
 from shop.access.contact import checked_name, checked_phone
 from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import Detail, Invalid
 from shop.core.ids import new_id
+from shop.core.paging import cursor_of, keys_of
 from shop.organisation.models import Address
 
 LISTED_MOST: Final = 20
@@ -98,6 +99,24 @@ async def list_addresses(session: ReadSession, *, person_id: UUID) -> Sequence[A
         .limit(LISTED_MOST)
     )
     return [one for one in found if names_a_place(one.street)]
+
+
+async def kept_addresses(
+    session: ReadSession, *, person_id: UUID, limit: int, cursor: str | None = None
+) -> tuple[Sequence[Address], str | None]:
+    """Everything that is kept, the last used first, whatever passed for a street when it was; and where it goes on."""
+    asked = select(Address).where(col(Address.person_id) == person_id)
+    if cursor:
+        asked = asked.where(tuple_(col(Address.used_at), col(Address.id)) < keys_of(cursor, datetime, UUID))
+    order = (col(Address.used_at).desc(), col(Address.id).desc())
+    found = (await session.scalars(asked.order_by(*order).limit(limit + 1))).all()
+    more = cursor_of(found[limit - 1].used_at, found[limit - 1].id) if len(found) > limit else None
+    return found[:limit], more
+
+
+async def forget_address(session: WriteSession, *, person_id: UUID, address_id: UUID) -> None:
+    """Only one's own; not there any more is success. What was sent there keeps its own copy, as long as it needs it."""
+    await session.execute(delete(Address).where(col(Address.id) == address_id, col(Address.person_id) == person_id))
 
 
 def _bad(pointer: str, detail: str) -> BadAddress:

@@ -7,15 +7,17 @@ from uuid import UUID
 
 from sqlalchemy import Date, bindparam, text
 
-from shop.access.contact import checked_email
+from shop.access.contact import checked_email, checked_phone
+from shop.access.known_people import people_one_by_one
 from shop.access.permissions import Grant, Role
+from shop.access.phone_proof import use_proof
 from shop.access.sign_in import SignedIn, open_session
 from shop.access.users import create_user, grant_role
 from shop.access.verify_email import offer_email
 from shop.core import clock
 from shop.core.database import ReadSession, WriteSession
-from shop.core.errors import NotFound
-from shop.organisation.members import introduce
+from shop.core.errors import Detail, NotFound
+from shop.organisation.members import IsEmployee, introduce
 from shop.ui.i18n import Lang
 
 _LINK: Final = text("""
@@ -23,6 +25,13 @@ _LINK: Final = text("""
     FROM invitation_link JOIN unit ON unit.id = invitation_link.unit_id
     WHERE invitation_link.code = :code
       AND invitation_link.valid_from <= :day AND (invitation_link.valid_to IS NULL OR invitation_link.valid_to > :day)
+""").bindparams(bindparam("day", type_=Date))
+
+
+_EMPLOYED: Final = text("""
+    SELECT EXISTS (SELECT FROM person p JOIN membership m ON m.person_id = p.id
+        WHERE p.phone = :phone AND p.erased_at IS NULL
+          AND m.valid_from <= :day AND (m.valid_to IS NULL OR m.valid_to > :day))
 """).bindparams(bindparam("day", type_=Date))
 
 
@@ -56,17 +65,27 @@ async def join_by_link(
     password_hash: str,
     name: str,
     phone: str,
+    proof: str,
+    secret_key: str,
     lang: Lang = "zh",
     now: datetime,
 ) -> SignedIn:
     """User, person, introduction and role at once, signed in for pages: he may buy. The address becomes his name once
     he opens the link that is sent to it; where it is another account's, that is told to the address, not to him.
 
+    proof: of the phone, as `confirm_code` gave it. Only then is it told that the phone is an employee's, or has an
+    account. Whoever stands on a list with this phone and name, and works nowhere, is this very person.
     password_hash: from `passwords.hash_password`, made before the transaction. now: the shop's time.
-    Raises NoSuchLink, BadContact.
+    Raises NoSuchLink, BadContact, PhoneNotProven, IsEmployee, PhoneTaken.
     """
     day = clock.business_day(now)
     link = await link_of(session, code, day)
+    phone = checked_phone(phone)
+    await people_one_by_one(session)
+    await use_proof(session, secret_key=secret_key, proof=proof, phone=phone)
+    if await session.scalar(_EMPLOYED, {"phone": phone, "day": day}):
+        detail = "这个手机号属于一家单位的职工：请用职工账号购买；还没有账号，请联系本单位开通。"
+        raise IsEmployee(detail, [Detail("/phone", IsEmployee.code, detail)])
     made = await create_user(
         session,
         actor=None,

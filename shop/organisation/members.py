@@ -14,6 +14,7 @@ from shop.core.errors import Problem
 from shop.core.ids import new_id
 from shop.organisation.models import Introduction, Membership, UnionMembership, UnionUnit
 from shop.organisation.queries import unit_of_person
+from shop.organisation.rights_follow import rights_follow
 
 
 class AlreadyPlanned(Problem):
@@ -35,21 +36,26 @@ class IsEmployee(Problem):
 async def join_unit(
     session: WriteSession, *, actor: Actor | None, person_id: UUID, unit_id: UUID, day: date, now: datetime
 ) -> None:
-    """Works at the unit from `day` on; a membership elsewhere ends that day. Already there is success.
-
-    Raises AlreadyPlanned when a later membership is known.
+    """Works at the unit from `day` on; a membership elsewhere ends that day, and with it the roles held in another
+    company. Already there is success. Raises AlreadyPlanned when a later membership is known.
     """
-    if await unit_of_person(session, person_id, day) == unit_id:
+    before = await unit_of_person(session, person_id, day)
+    if before == unit_id:
         return
     await _end(session, Membership, person_id, day)
     await _begin(session, Membership, {"person_id": person_id, "unit_id": unit_id}, day)
     await _note(session, actor, "member.joined", person_id, {"unit_id": str(unit_id), "from": str(day)}, now)
+    if before is not None:
+        await rights_follow(session, actor=actor, left=[(person_id, before)], day=day, now=now)
 
 
 async def leave(session: WriteSession, *, actor: Actor | None, person_id: UUID, day: date, now: datetime) -> None:
-    """Works at no unit from `day` on. Not working anywhere is success."""
+    """Works at no unit from `day` on, and holds no role in the company. Not working anywhere is success."""
+    before = await unit_of_person(session, person_id, day)
     await _end(session, Membership, person_id, day)
     await _note(session, actor, "member.left", person_id, {"from": str(day)}, now)
+    if before is not None:
+        await rights_follow(session, actor=actor, left=[(person_id, before)], day=day, now=now)
 
 
 async def introduce(

@@ -7,6 +7,7 @@ from sqlalchemy import ARRAY, CheckConstraint, Column, Index, Uuid, text
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlmodel import Field, SQLModel
 
+import shop.organisation.claim_models
 import shop.organisation.roster_models  # noqa: F401  # tables of this room
 from shop.core.database import APPEND_ONLY, Moment, one_of
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from shop.access.address import address_of
@@ -12,12 +12,16 @@ from shop.access.attempts import ADDRESS_MOST, TooManyAttempts, key_of, reserve
 from shop.access.contact import BadContact, checked_email, checked_name, checked_phone
 from shop.access.cookies import know_device, remember
 from shop.access.passwords import WeakPassword, check_new_password, hash_password
+from shop.access.phone_form import PhoneForm, ask_code, phone_form, take_code
+from shop.access.phone_proof import PhoneNotProven, WrongCode
+from shop.access.users import PhoneTaken
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Detail, Problem
 from shop.core.requests import TheDatabase, TheSettings
 from shop.core.settings import Settings
 from shop.organisation.join_by_link import Link, join_by_link, link_of
+from shop.organisation.members import IsEmployee
 from shop.ui.pages import lang_of, render
 
 routes = APIRouter(include_in_schema=False)
@@ -28,7 +32,7 @@ async def get_join(request: Request, code: str, database: TheDatabase) -> Respon
     """Names the unit that invites. Raises NoSuchLink."""
     async with database.reading() as session:
         link = await link_of(session, code, clock.today())
-    return _page(request, link, {})
+    return _page(request, link, {}, PhoneForm())
 
 
 @routes.post("/join/{code}")
@@ -37,28 +41,42 @@ async def post_join(
     code: str,
     database: TheDatabase,
     settings: TheSettings,
+    phone: Annotated[PhoneForm, Depends(phone_form)],
     email: Annotated[str, Form()] = "",
     password: Annotated[str, Form()] = "",
     name: Annotated[str, Form()] = "",
-    phone: Annotated[str, Form()] = "",
+    do: Annotated[str, Form()] = "join",
 ) -> Response:
-    """Signed in and on to the shop, or the same page with what was typed and what is wrong with it. Whether the address
-    has an account already is told to the address alone.
+    """`do=code` sends a code to the phone. `do=join`: signed in and on to the shop. Else the same page with what was
+    typed and what is wrong with it. Whether the address has an account already is told to the address alone, what is
+    known of the phone only to whom the code has come.
     """
     async with database.reading() as session:
         link = await link_of(session, code, clock.today())
-    typed = {"email": email, "name": name, "phone": phone}
-    if wrong := _wrong(password, **typed):
-        return _page(request, link, typed, wrong, 422)
+    typed = {"email": email, "name": name}
     try:
+        if do == "code":
+            return _page(request, link, typed, await ask_code(request, database, settings, phone))
+        if wrong := _wrong(password, phone=phone.phone, **typed):
+            return _page(request, link, typed, phone, wrong, 422)
+        phone = await take_code(database, settings, phone)
         await _reserve(database, settings, address_of(request), checked_email(email))
         password_hash = await hash_password(password)
         async with database.transaction() as session:
             signed_in = await join_by_link(
-                session, code=code, password_hash=password_hash, lang=lang_of(request), now=clock.now(), **typed
+                session,
+                code=code,
+                password_hash=password_hash,
+                phone=phone.phone,
+                proof=phone.proof,
+                secret_key=settings.secret_key,
+                lang=lang_of(request),
+                now=clock.now(),
+                **typed,
             )
-    except TooManyAttempts as problem:
-        return _page(request, link, typed, problem.errors or [_general(problem)], problem.status)
+    except (BadContact, TooManyAttempts, WrongCode, PhoneNotProven, PhoneTaken, IsEmployee) as problem:
+        again = phone.over() if isinstance(problem, PhoneNotProven) else phone
+        return _page(request, link, typed, again, problem.errors or [_general(problem)], problem.status)
     answer = RedirectResponse("/", 303)
     remember(answer, signed_in.secret or "", settings)
     know_device(request, answer, settings, email)
@@ -95,11 +113,12 @@ def _page(
     request: Request,
     link: Link,
     typed: dict[str, str],
+    form: PhoneForm,
     wrong: Sequence[Detail] = (),
     status: int = 200,
 ) -> Response:
     errors = {error.pointer.removeprefix("/"): error.detail for error in wrong}
-    return render(request, "organisation/join.html", status, link=link, typed=typed, errors=errors)
+    return render(request, "organisation/join.html", status, link=link, typed=typed, form=form, errors=errors)
 
 
 def _general(problem: Problem) -> Detail:

@@ -12,7 +12,8 @@ from shop.core.errors import Problem
 from shop.organisation.roster_people import Listed
 
 _LAST = text("""
-SELECT e.staff_number, p.name FROM roster_entry e JOIN person p ON p.id = e.person_id WHERE e.roster_id = :roster
+SELECT e.staff_number, p.name, e.unit_id FROM roster_entry e JOIN person p ON p.id = e.person_id
+WHERE e.roster_id = :roster
 """)
 
 
@@ -24,9 +25,12 @@ class NumbersChanged(Problem):
     title: ClassVar[str] = "名册里的工号对不上，什么都没有保存"
 
 
-async def refuse_renumbered(session: ReadSession, last_roster_id: UUID, people: Sequence[Listed]) -> None:
-    """people: the list that shall follow. Raises NumbersChanged."""
-    last: Sequence[Any] = (await session.execute(_LAST, {"roster": last_roster_id})).all()
+async def refuse_renumbered(
+    session: ReadSession, last_roster_id: UUID, people: Sequence[Listed], keeps: frozenset[UUID] | None
+) -> None:
+    """people: the list that shall follow, of the units `keeps` (None: of all). Raises NumbersChanged."""
+    rows: Sequence[Any] = (await session.execute(_LAST, {"roster": last_roster_id})).all()
+    last = [row for row in rows if keeps is None or row.unit_id in keeps]
     numbers = {one.staff_number for one in people}
     leaving = [row for row in last if row.staff_number not in numbers]
     known = {row.staff_number for row in last}

@@ -1,17 +1,23 @@
-"""Who is meant by a row of a roster: a known staff number, else the same phone and name, else somebody new."""
+"""Who is meant by a row of a roster: a known staff number, else the same phone and name, else somebody new.
 
-from collections.abc import Sequence
+Whoever belongs elsewhere is meant, too, but nothing of him is touched: the row becomes a claim.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, Uuid, bindparam, text
+from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
+from shop.access.known_people import known_people
+from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.errors import Detail, Problem
 from shop.core.ids import new_id
 from shop.core.rows import as_rows
+from shop.organisation.claims import people_elsewhere
 
 
 class RosterRefused(Problem):
@@ -34,15 +40,28 @@ class Listed:
     status: str
 
 
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Of which union, for which units (None: all of them), after which list and at which day the list is."""
+
+    union_id: UUID
+    units: frozenset[UUID] | None
+    last_roster_id: UUID | None
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """elsewhere: somebody whom the list may only claim."""
+
+    person_id: UUID
+    elsewhere: bool
+
+
 _NUMBERS = text("""
 SELECT s.number, s.person_id, p.name, p.phone FROM staff_number s JOIN person p ON p.id = s.person_id
 WHERE s.union_id = :union_id
 """)
-_BY_PHONE = text("""
-SELECT p.phone, p.name, min(p.id::text)::uuid AS id, count(*) AS persons FROM person p
-JOIN unnest(:phones, :names) AS w(phone, name) ON w.phone = p.phone AND w.name = p.name
-WHERE p.erased_at IS NULL GROUP BY 1, 2
-""").bindparams(bindparam("phones", type_=ARRAY(Text)), bindparam("names", type_=ARRAY(Text)))
 # Members who came by another way than a list: they have no staff number yet.
 _NUMBERLESS = text("""
 SELECT p.id, p.name, m.unit_id FROM union_membership u JOIN person p ON p.id = u.person_id
@@ -59,10 +78,12 @@ _NEW_NUMBERS = text("""
 INSERT INTO staff_number (union_id, number, person_id)
 SELECT :union_id, number, person_id FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(number text, person_id uuid)
 """)
+# Who has an account says himself what he is called and where he is reached.
 _CONTACTS = text("""
 UPDATE person p SET name = r.name, phone = coalesce(r.phone, p.phone)
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(person_id uuid, name text, phone text)
 WHERE p.id = r.person_id AND p.erased_at IS NULL
+    AND NOT EXISTS (SELECT FROM user_account u WHERE u.person_id = p.id)
 """)
 _PLANNED = text("""
 SELECT m.person_id, min(m.valid_from) AS day FROM (
@@ -74,73 +95,93 @@ SELECT m.person_id, min(m.valid_from) AS day FROM (
 """).bindparams(bindparam("people", type_=ARRAY(Uuid)))
 
 
-async def whose(
-    session: WriteSession, union_id: UUID, people: Sequence[Listed], day: date, now: datetime
-) -> list[UUID]:
+async def whose(session: WriteSession, keeping: Keeping, people: Sequence[Listed], now: datetime) -> list[Meant]:
     """The person of each row, in the rows' order; new ones are made, with or without a phone.
 
     Raises RosterRefused where a staff number belongs to somebody else, or two rows mean the same person.
     """
-    known = {row.number: row for row in await session.execute(_NUMBERS, {"union_id": union_id})}
+    known = {row.number: row for row in await session.execute(_NUMBERS, {"union_id": keeping.union_id})}
     unknown = [one for one in people if one.staff_number not in known]
-    by_phone = await _by_phone(session, [one for one in unknown if one.phone])
-    numberless = await _numberless(session, union_id, day) if unknown else {}
-    taken = {row.person_id for row in known.values()}
+    by_phone = await known_people(session, {(one.phone, one.name) for one in unknown if one.phone})
+    numberless = await _numberless(session, keeping.union_id, keeping.day) if unknown else {}
     found: list[UUID] = []
-    made: list[dict[str, Any]] = []
-    numbers: list[dict[str, Any]] = []
-    contacts: list[dict[str, Any]] = []
+    made: dict[UUID, Listed] = {}
+    taken = {row.person_id for row in known.values()}
     errors: list[Detail] = []
     for index, one in enumerate(people):
-        contact = {"name": one.name, "phone": one.phone}
         row = known.get(one.staff_number)
         if row is not None:
             found.append(row.person_id)
             if row.name is not None and row.name != one.name and (one.phone is None or one.phone != row.phone):
                 said = "这个工号以前属于另一个姓名的人；同一个人改名请填原手机，新人请用新工号"
                 errors.append(Detail(f"/{index}/staff_number", "staff_number_taken", said))
-            elif row.name is not None and (row.name != one.name or (one.phone and one.phone != row.phone)):
-                contacts.append({"person_id": str(row.person_id), **contact})
             continue
         person_id = by_phone.get((one.phone or "", one.name)) or numberless.get((one.unit_id, one.name))
-        if person_id in taken:
-            said = "手机和姓名与另一个工号的人相同，一个人只能有一个工号"
-            errors.append(Detail(f"/{index}/staff_number", "person_twice", said))
         if person_id is None:
             person_id = new_id()
-            made.append({"person_id": str(person_id), **contact})
+            made[person_id] = one
+            if one.phone:
+                by_phone[one.phone, one.name] = person_id
+        elif person_id in taken:
+            said = "手机和姓名与另一个工号的人相同，一个人只能有一个工号"
+            errors.append(Detail(f"/{index}/staff_number", "person_twice", said))
         taken.add(person_id)
         found.append(person_id)
-        numbers.append({"number": one.staff_number, "person_id": str(person_id)})
     if errors:
         raise RosterRefused(errors=errors)
-    await session.execute(_PERSONS, {"rows": as_rows(made), "now": now})
-    await session.execute(_CONTACTS, {"rows": as_rows(contacts)})
-    await session.execute(_NEW_NUMBERS, {"rows": as_rows(numbers), "union_id": union_id})
-    return found
+    elsewhere = await people_elsewhere(
+        session,
+        [one for one in found if one not in made],
+        keeps=keeping.units,
+        last_roster_id=keeping.last_roster_id,
+        day=keeping.day,
+        today=clock.business_day(now),
+    )
+    meant = [Meant(one, one in elsewhere) for one in found]
+    await _make(session, made, now)
+    own = [(one.person_id, people[i]) for i, one in enumerate(meant) if not one.elsewhere]
+    await _correct(session, [(person, one) for person, one in own if one.staff_number in known], known)
+    numbers = [(person, one.staff_number) for person, one in own if one.staff_number not in known]
+    await bind_numbers(session, keeping.union_id, numbers)
+    return meant
+
+
+async def bind_numbers(session: WriteSession, union_id: UUID, numbers: Sequence[tuple[UUID, str]]) -> None:
+    """(person, staff number) of the union, for ever."""
+    rows = as_rows({"person_id": str(person), "number": number} for person, number in numbers)
+    await session.execute(_NEW_NUMBERS, {"rows": rows, "union_id": union_id})
+
+
+async def _make(session: WriteSession, people: Mapping[UUID, Listed], now: datetime) -> None:
+    rows = as_rows({"person_id": str(person), "name": one.name, "phone": one.phone} for person, one in people.items())
+    await session.execute(_PERSONS, {"rows": rows, "now": now})
+
+
+async def _correct(session: WriteSession, people: Sequence[tuple[UUID, Listed]], known: Mapping[str, Row[Any]]) -> None:
+    """Another name or phone than before, of people who have no account."""
+    rows = as_rows(
+        {"person_id": str(person), "name": one.name, "phone": one.phone}
+        for person, one in people
+        if (was := known[one.staff_number]).name is not None
+        and (was.name != one.name or (one.phone and one.phone != was.phone))
+    )
+    await session.execute(_CONTACTS, {"rows": rows})
 
 
 async def refuse_planned(
-    session: WriteSession, union_id: UUID, person_ids: Sequence[UUID], people: Sequence[Listed], day: date
+    session: WriteSession, keeping: Keeping, meant: Sequence[Meant], people: Sequence[Listed]
 ) -> None:
     """Raises RosterRefused for whoever has a membership that begins after the cut-off day."""
-    here = [person for person, one in zip(person_ids, people, strict=True) if one.status != "retired"]
-    rows = await session.execute(_PLANNED, {"people": here, "day": day, "union_id": union_id})
-    planned = {row.person_id: row.day for row in rows}
+    here = {one.person_id: i for i, one in enumerate(meant) if not one.elsewhere and people[i].status != "retired"}
+    named = {"people": list(here), "day": keeping.day, "union_id": keeping.union_id}
+    planned = sorted((here[row.person_id], row.day) for row in await session.execute(_PLANNED, named))
     if planned:
         raise RosterRefused(
             errors=[
-                Detail(f"/{i}/staff_number", "later_change_planned", f"已有从 {planned[person]} 起的记录，请核对截止日")
-                for i, person in enumerate(person_ids)
-                if person in planned
+                Detail(f"/{i}/staff_number", "later_change_planned", f"已有从 {day} 起的记录，请核对截止日")
+                for i, day in planned
             ]
         )
-
-
-async def _by_phone(session: WriteSession, people: Sequence[Listed]) -> dict[tuple[str, str], UUID]:
-    named = {"phones": [one.phone for one in people], "names": [one.name for one in people]}
-    rows = await session.execute(_BY_PHONE, named)
-    return {(row.phone, row.name): row.id for row in rows}
 
 
 async def _numberless(session: WriteSession, union_id: UUID, day: date) -> dict[tuple[UUID, str], UUID]:

@@ -41,12 +41,13 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a list changes against `previous_id` (None: against the members known so far)."""
+    """What a list changes against `previous_id` (None: against the members known so far). claims: rows that wait."""
 
     roster_id: UUID
     previous_id: UUID | None
     people: int
     changes: Sequence[Change]
+    claims: int
 
     def counts(self) -> dict[str, int]:
         found = Counter(one.kind for one in self.changes)

@@ -8,14 +8,18 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
+from shop.access.known_people import people_one_by_one
 from shop.access.permissions import Actor
 from shop.core.audit import record_change
 from shop.core.database import WriteSession
 from shop.core.errors import Problem
 from shop.core.ids import new_id
 from shop.core.rows import as_rows
+from shop.organisation.claims import Claimed, keep_claims
+from shop.organisation.rights_follow import rights_follow
 from shop.organisation.roster_doubts import refuse_renumbered
-from shop.organisation.roster_people import Listed, refuse_planned, whose
+from shop.organisation.roster_memberships import ROW, Left, begin_memberships, end_memberships
+from shop.organisation.roster_people import Keeping, Listed, Meant, refuse_planned, whose
 from shop.organisation.roster_queries import Change, Difference, Stand
 
 AT_ONCE: Final = 5_000
@@ -66,11 +70,9 @@ _ROSTER = text("""
 INSERT INTO roster (id, union_id, as_of, previous_id, file_sha256, people, created_by, created_at, acknowledged_columns)
 VALUES (:id, :union_id, :as_of, :last, :sha, :people, :actor, :now, :acknowledged)
 """)
-_ROW = """jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(person_id uuid, position int, staff_number text, unit_id uuid,
-    department text, status text, works_id uuid, belongs_id uuid)"""
 _ENTRIES = text(f"""
 INSERT INTO roster_entry (roster_id, person_id, position, staff_number, unit_id, department, status)
-SELECT :roster, person_id, position, staff_number, unit_id, department, status FROM {_ROW}
+SELECT :roster, person_id, position, staff_number, unit_id, department, status FROM {ROW}
 """)  # noqa: S608  # composed of our own constants
 _CHANGES = text("""
 INSERT INTO roster_change (roster_id, person_id, kind, from_unit_id, to_unit_id, from_department, to_department)
@@ -78,45 +80,13 @@ SELECT :roster, person_id, kind, from_unit_id, to_unit_id, from_department, to_d
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(person_id uuid, kind text, from_unit_id uuid, to_unit_id uuid,
     from_department text, to_department text)
 """)
-_HERE = f"SELECT * FROM {_ROW} WHERE status <> 'retired'"  # noqa: S608
-# What began on the very day never held; what began before ends that day.
-_MOVED_SAME_DAY = text(f"""
-DELETE FROM membership m USING ({_HERE}) w
-WHERE m.person_id = w.person_id AND m.unit_id <> w.unit_id AND m.valid_from = :day
-""")  # noqa: S608
-_MOVED = text(f"""
-UPDATE membership m SET valid_to = :day FROM ({_HERE}) w
-WHERE m.person_id = w.person_id AND m.unit_id <> w.unit_id AND m.valid_from < :day
-    AND (m.valid_to IS NULL OR m.valid_to > :day)
-""")  # noqa: S608
-_WORKS = text(f"""
-INSERT INTO membership (id, person_id, unit_id, valid_from)
-SELECT w.works_id, w.person_id, w.unit_id, :day FROM ({_HERE}) w WHERE NOT EXISTS (
-    SELECT FROM membership m WHERE m.person_id = w.person_id AND m.valid_from <= :day
-        AND (m.valid_to IS NULL OR m.valid_to > :day))
-""")  # noqa: S608
-_BELONGS = text(f"""
-INSERT INTO union_membership (id, person_id, union_id, valid_from)
-SELECT w.belongs_id, w.person_id, :union_id, :day FROM ({_HERE}) w WHERE NOT EXISTS (
-    SELECT FROM union_membership m WHERE m.person_id = w.person_id AND m.union_id = :union_id
-        AND m.valid_from <= :day AND (m.valid_to IS NULL OR m.valid_to > :day))
-""")  # noqa: S608
-_GONE = "FROM unnest(:people, :units) AS w(person_id, unit_id)"
-_ENDINGS: Final = tuple(
-    text(statement).bindparams(bindparam("people", type_=ARRAY(Uuid)), bindparam("units", type_=ARRAY(Uuid)))
-    for statement in (
-        f"""DELETE FROM union_membership m USING (SELECT * {_GONE}) w
-        WHERE m.person_id = w.person_id AND m.union_id = :union_id AND m.valid_from = :day""",  # noqa: S608
-        f"""UPDATE union_membership m SET valid_to = :day {_GONE}
-        WHERE m.person_id = w.person_id AND m.union_id = :union_id AND m.valid_from < :day
-            AND (m.valid_to IS NULL OR m.valid_to > :day)""",  # noqa: S608
-        f"""DELETE FROM membership m USING (SELECT * {_GONE}) w
-        WHERE m.person_id = w.person_id AND m.unit_id = w.unit_id AND m.valid_from = :day""",  # noqa: S608
-        f"""UPDATE membership m SET valid_to = :day {_GONE}
-        WHERE m.person_id = w.person_id AND m.unit_id = w.unit_id AND m.valid_from < :day
-            AND (m.valid_to IS NULL OR m.valid_to > :day)""",  # noqa: S608
-    )
-)
+# A list speaks for the units of who keeps it: people whom the last one had in other units stay as they are.
+_CARRY = text("""
+INSERT INTO roster_entry (roster_id, person_id, position, staff_number, unit_id, department, status)
+SELECT :roster, e.person_id, :after + e.position, e.staff_number, e.unit_id, e.department, e.status FROM roster_entry e
+WHERE e.roster_id = :last AND e.unit_id <> ALL(:keeps)
+    AND NOT EXISTS (SELECT FROM roster_entry n WHERE n.roster_id = :roster AND n.person_id = e.person_id)
+""").bindparams(bindparam("keeps", type_=ARRAY(Uuid)))
 
 
 async def last_roster(session: WriteSession, union_id: UUID) -> Row[Any] | None:
@@ -128,6 +98,7 @@ async def save_roster(
     session: WriteSession,
     *,
     actor: Actor | None,
+    keeps: frozenset[UUID] | None,
     union_id: UUID,
     as_of: date,
     people: Sequence[Listed],
@@ -138,48 +109,67 @@ async def save_roster(
 ) -> Difference:
     """Save a list and what it changes: people are found or made, memberships begin and end on the cut-off day.
 
-    after: the list that was the newest when this one was compared. acknowledged: columns that nobody read. Raises
-    RosterOlder, RosterChanged, and for single rows RosterRefused, whose errors point at `/{index}/{column}`;
-    NumbersChanged where only the numbers are others.
+    keeps: the units whose people the list may move, None for all; who belongs elsewhere is claimed only, and who is
+    missing from a unit of others is missed by nobody. after: the list that was the newest when this one was compared.
+    acknowledged: columns that nobody read. Raises RosterOlder, RosterChanged, and for single rows RosterRefused, whose
+    errors point at `/{index}/{column}`; NumbersChanged where only the numbers are others.
     """
     await session.execute(_LOCK, {"union_id": union_id})
+    await people_one_by_one(session)
     last = await last_roster(session, union_id)
     if (last.id if last else None) != after:
         raise RosterChanged("另一份名册刚刚保存。请重新核对差异，再提交。")
     if last and as_of < last.as_of:
         raise RosterOlder(f"最近一份名册的截止日是 {last.as_of}，请填这一天或之后的日期。")
     if last:
-        await refuse_renumbered(session, last.id, people)
-    person_ids = await whose(session, union_id, people, as_of, now)
-    await refuse_planned(session, union_id, person_ids, people, as_of)
-    before = await _stands(session, union_id, last.id if last else None, as_of)
-    plan = compare(before, dict(zip(person_ids, map(_stand, people), strict=True)))
+        await refuse_renumbered(session, last.id, people, keeps)
+    keeping = Keeping(union_id, keeps, after, as_of)
+    meant = await whose(session, keeping, people, now)
+    await refuse_planned(session, keeping, meant, people)
+    before = await _stands(session, keeping)
+    own = {one.person_id: _stand(people[i]) for i, one in enumerate(meant) if not one.elsewhere}
+    plan = compare(before, own)
     roster_id = new_id()
-    named = {"union_id": union_id, "day": as_of, "roster": roster_id}
     facts = {"id": roster_id, "as_of": as_of, "last": after, "sha": file_sha256, "people": len(people), "now": now}
-    by = {"actor": actor.user_id if actor else None, "acknowledged": list(acknowledged)}
-    await session.execute(_ROSTER, named | facts | by)
-    for start in range(0, len(people), AT_ONCE):
-        chunk = as_rows(_entry(person_ids[i], i, people[i]) for i in range(start, min(start + AT_ONCE, len(people))))
-        for statement in (_ENTRIES, _MOVED_SAME_DAY, _MOVED, _WORKS, _BELONGS):
-            await session.execute(statement, named | {"rows": chunk})
-    gone = {"people": [one for one, _ in plan.ending], "units": [unit for _, unit in plan.ending]}
-    for statement in _ENDINGS:
-        await session.execute(statement, named | gone)
+    actor_id = actor.user_id if actor else None
+    by = {"union_id": union_id, "actor": actor_id, "acknowledged": list(acknowledged)}
+    await session.execute(_ROSTER, facts | by)
+    left = await _save_entries(session, roster_id, keeping, meant, people)
+    left += await end_memberships(session, plan.ending, union_id=union_id, day=as_of)
+    await rights_follow(session, actor=actor, left=left, day=as_of, now=now)
     await session.execute(_CHANGES, {"roster": roster_id, "rows": as_rows(plan.changes)})
-    made = Difference(roster_id, after, len(people), tuple(plan.changes))
+    claimed = [_claimed(one.person_id, i, people[i]) for i, one in enumerate(meant) if one.elsewhere]
+    await keep_claims(session, claimed, union_id=union_id, roster_id=roster_id, actor_id=actor_id, now=now)
+    made = Difference(roster_id, after, len(people), tuple(plan.changes), len(claimed))
     await record_change(
         session,
-        actor_id=actor.user_id if actor else None,
+        actor_id=actor_id,
         action="roster.saved",
         subject=f"labour_union:{union_id}",
         before={"roster_id": str(after) if after else None},
         after={"roster_id": str(roster_id), "as_of": str(as_of), "people": len(people), **made.counts()}
+        | {"claims": len(claimed)}
         | ({"acknowledged_columns": list(acknowledged)} if acknowledged else {}),
         reason=None,
         now=now,
     )
     return made
+
+
+async def _save_entries(
+    session: WriteSession, roster_id: UUID, keeping: Keeping, meant: Sequence[Meant], people: Sequence[Listed]
+) -> Left:
+    """The list's own entries with their memberships, then those of other units as they were. Who left which unit."""
+    left: Left = []
+    own = [_entry(one.person_id, i, people[i]) for i, one in enumerate(meant) if not one.elsewhere]
+    for start in range(0, len(own), AT_ONCE):
+        rows = as_rows(own[start : start + AT_ONCE])
+        await session.execute(_ENTRIES, {"roster": roster_id, "rows": rows})
+        left += await begin_memberships(session, rows, union_id=keeping.union_id, day=keeping.day)
+    if keeping.units is not None and keeping.last_roster_id is not None:
+        named = {"roster": roster_id, "last": keeping.last_roster_id, "keeps": list(keeping.units)}
+        await session.execute(_CARRY, named | {"after": len(people)})
+    return left
 
 
 def compare(before: Mapping[UUID, Stand], after: Mapping[UUID, Stand]) -> _Plan:
@@ -224,9 +214,16 @@ def _stand(one: Listed) -> Stand:
     return Stand(one.unit_id, one.department, one.status)
 
 
-async def _stands(session: WriteSession, union_id: UUID, last: UUID | None, day: date) -> dict[UUID, Stand]:
-    rows = await session.execute(_STANDS, {"union_id": union_id, "last": last, "day": day})
-    return {row.person_id: Stand(row.unit_id, row.department, row.status) for row in rows}
+async def _stands(session: WriteSession, keeping: Keeping) -> dict[UUID, Stand]:
+    """Who stood where, of the units that the list speaks for and of none."""
+    rows = await session.execute(
+        _STANDS, {"union_id": keeping.union_id, "last": keeping.last_roster_id, "day": keeping.day}
+    )
+    return {
+        row.person_id: Stand(row.unit_id, row.department, row.status)
+        for row in rows
+        if row.unit_id is None or keeping.units is None or row.unit_id in keeping.units
+    }
 
 
 def _entry(person_id: UUID, position: int, one: Listed) -> dict[str, Any]:
@@ -240,3 +237,7 @@ def _entry(person_id: UUID, position: int, one: Listed) -> dict[str, Any]:
         "works_id": str(new_id()),
         "belongs_id": str(new_id()),
     }
+
+
+def _claimed(person_id: UUID, position: int, one: Listed) -> Claimed:
+    return Claimed(person_id, position, one.staff_number, one.unit_id, one.department, one.status)

@@ -26,14 +26,21 @@ class Somebody:
 
 
 async def somebody(
-    database: Database, email: str = "ada@example.com", *grants: Grant, name: str = "张三丰", password: str = PASSWORD
+    database: Database,
+    email: str = "ada@example.com",
+    *grants: Grant,
+    name: str = "张三丰",
+    phone: str | None = None,
+    password: str = PASSWORD,
 ) -> Somebody:
-    """An account with these roles; the slow hash of a password is made once a run."""
+    """An account with these roles; the slow hash of a password is made once a run. phone: proven."""
     if password not in _hashes:
         _hashes[password] = await hash_password(password)
     now = clock.now()
     async with database.transaction() as session:
-        made = await create_user(session, actor=None, email=email, name=name, password_hash=_hashes[password], now=now)
+        made = await create_user(
+            session, actor=None, email=email, name=name, phone=phone, password_hash=_hashes[password], now=now
+        )
         for grant in grants:
             await grant_role(session, actor_id=None, user_id=made.user_id, grant=grant, valid_from=SINCE, now=now)
     return Somebody(email, made.user_id, made.person_id)

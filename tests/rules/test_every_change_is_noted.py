@@ -30,8 +30,8 @@ WATCHED = {
         outside_sale period_reopening rectification seal seal_event seal_member""",
     "rule": """adjustment_rule cancel_rule counting_rule county_successor designation flag_threshold freight_rate
         pairing price recognition reserved_share_rule retention_rule seller_discount spending_rule tick_rule""",
-    "permission": """approval_delegation audit_mandate change_request membership role_grant union_membership unit
-        unit_parent user_account labour_union""",
+    "permission": """approval_delegation audit_mandate change_request membership membership_claim person_alias
+        role_grant union_membership unit unit_parent user_account labour_union""",
     "target": "reserved_share_duty",
     "shelf": "product_review",
 }
@@ -57,7 +57,7 @@ UNWATCHED = {
         flag_line spending_counter spending_take spending_taken""",
     "works of the machine": """channel_cursor heartbeat idempotency message reset_request sandbox_clock
         sandbox_message sandbox_object sign_in_attempt sign_in_session webhook_inbox""",
-    "links that are told once: what they open is noted when they do": "account_link",
+    "links and codes that are told once: what they open is noted when they do": "account_link phone_proof",
 }
 JOURNALS = {
     "orders.funds.post": "transfers are the journal of money: appended, each with its key, kind and reference",

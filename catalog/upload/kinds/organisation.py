@@ -11,6 +11,7 @@ from sqlalchemy import text
 from catalog.county.pair import UnknownUnit
 from catalog.upload.kind import Column, Kind, Layout, Saving
 from catalog.upload.kinds.county import FIRST
+from shop.access.known_people import known_people, people_one_by_one
 from shop.core.database import WriteSession
 from shop.core.errors import Detail, Problem
 from shop.core.ids import new_id
@@ -55,7 +56,6 @@ class MemberRow:
 
 _UNITS = text("SELECT code, id FROM unit WHERE code = ANY(:codes)")
 _UNIONS = text("SELECT code, id FROM labour_union WHERE code = ANY(:codes)")
-_PERSON = text("SELECT id FROM person WHERE phone = :phone AND name = :name AND erased_at IS NULL")
 _NEW_PERSON = text("INSERT INTO person (id, name, phone, created_at) VALUES (:id, :name, :phone, :now)")
 
 
@@ -145,7 +145,9 @@ def _member(cells: Cells) -> MemberRow:
 
 
 async def _save_members(session: WriteSession, rows: Sequence[MemberRow], saving: Saving) -> None:
-    """A person is found by phone and name; nobody else's row is shown or kept."""
+    """A person is found by phone and name; nobody else's row is shown or kept. The owner's shell acts for everybody:
+    nobody is claimed, and all of it is noted.
+    """
     units = await _units_of(session, [one.unit_code for one in rows])
     unions = await _ids(session, {one.union_code for one in rows if one.union_code}, _UNIONS)
     unknown = [
@@ -156,10 +158,12 @@ async def _save_members(session: WriteSession, rows: Sequence[MemberRow], saving
     if unknown:
         raise UnknownUnion(errors=unknown)
     actor, now = saving.actor, saving.now
+    await people_one_by_one(session)
+    known = await known_people(session, {(one.phone, one.name) for one in rows})
     for one in rows:
-        person_id = (await session.execute(_PERSON, {"phone": one.phone, "name": one.name})).scalar()
+        person_id = known.get((one.phone, one.name))
         if person_id is None:
-            person_id = new_id()
+            person_id = known[one.phone, one.name] = new_id()
             await session.execute(_NEW_PERSON, {"id": person_id, "name": one.name, "phone": one.phone, "now": now})
         day = one.valid_from
         await join_unit(session, actor=actor, person_id=person_id, unit_id=units[one.unit_code], day=day, now=now)

@@ -12,8 +12,10 @@ from catalog.county.pair import UnknownUnit
 from catalog.upload.kind import Column, Kind, Layout, Saving
 from shop.access.contact import BadContact, checked_phone
 from shop.access.permissions import Permission
+from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.errors import Detail
+from shop.organisation.claim_queries import claims_of
 from shop.organisation.queries import visible_unit_ids
 from shop.organisation.roster_people import Listed
 from shop.organisation.roster_queries import Difference, changes_of
@@ -44,10 +46,11 @@ class RosterRow:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What a list changes, and its first changes with names, as they are shown before saving."""
+    """What a list changes, its first changes with names and its first rows that wait, as shown before saving."""
 
     made: Difference
     shown: tuple[Row[Any], ...]
+    claims: tuple[Row[Any], ...]
 
 
 _UNITS = text("""
@@ -62,7 +65,8 @@ def roster_kind(
     """A list of this union at this day, following the list `after`; what it changes is put into `found`."""
 
     async def save(session: WriteSession, rows: Sequence[RosterRow], saving: Saving) -> None:
-        units = await _units(session, rows, saving, as_of)
+        keeps = await _kept(session, saving)
+        units = await _units(session, rows, keeps)
         people = [
             Listed(one.staff_number, one.name, one.phone, units[one.unit_code], one.department, one.status)
             for one in rows
@@ -70,6 +74,7 @@ def roster_kind(
         made = await save_roster(
             session,
             actor=saving.actor,
+            keeps=keeps,
             union_id=union_id,
             as_of=as_of,
             people=people,
@@ -79,7 +84,8 @@ def roster_kind(
             acknowledged=saving.acknowledged,
         )
         _, shown = await changes_of(session, made.roster_id)
-        found.append(Compared(made, tuple(shown)))
+        _, claims = await claims_of(session, made.roster_id)
+        found.append(Compared(made, tuple(shown), tuple(claims)))
 
     return Kind(
         f"roster:{union_id}:{as_of}:{after or '-'}",
@@ -109,10 +115,16 @@ def _read(cells: Cells) -> RosterRow:
     )
 
 
-async def _units(session: WriteSession, rows: Sequence[RosterRow], saving: Saving, day: date) -> dict[str, UUID]:
-    """Code → unit, of those that the actor may keep lists of. Raises UnknownUnit."""
-    visible = await visible_unit_ids(session, saving.actor, Permission.ROSTER_IMPORT, day) if saving.actor else None
-    named = {"codes": sorted({one.unit_code for one in rows}), "visible": None if visible is None else list(visible)}
+async def _kept(session: WriteSession, saving: Saving) -> frozenset[UUID] | None:
+    """The units whose lists the actor keeps today; None: all of them."""
+    if saving.actor is None:
+        return None
+    return await visible_unit_ids(session, saving.actor, Permission.ROSTER_IMPORT, clock.business_day(saving.now))
+
+
+async def _units(session: WriteSession, rows: Sequence[RosterRow], keeps: frozenset[UUID] | None) -> dict[str, UUID]:
+    """Code → unit, of those whose lists the actor keeps. Raises UnknownUnit."""
+    named = {"codes": sorted({one.unit_code for one in rows}), "visible": None if keeps is None else list(keeps)}
     known = {row.code: row.id for row in await session.execute(_UNITS, named)}
     unknown = [
         Detail(f"/{i}/unit_code", UnknownUnit.code, f"没有单位编号 {one.unit_code}，或它不在您的权限范围内")

@@ -158,6 +158,30 @@ async def test_a_member_of_another_union_is_an_error_of_its_row(app: FastAPI, da
     assert await rows(database, SAVED) == []
 
 
+async def test_a_recipient_who_belongs_to_another_company_is_a_name_like_any_other(
+    app: FastAPI, database: Database, plan: Plan
+) -> None:
+    """Whether a phone and a name are known elsewhere is told to nobody; nobody is moved by it either."""
+    elsewhere = await unit(database, "ELSE")
+    other = await union(database, "OTHER", elsewhere)
+    person = new_id()
+    async with database.transaction() as session:
+        named = {"p": person, "u": other, "now": clock.now(), "id": new_id(), "day": clock.today()}
+        await session.execute(
+            text("INSERT INTO person (id, name, phone, created_at) VALUES (:p, '外人', '13911112222', :now)"), named
+        )
+        await session.execute(
+            text("INSERT INTO union_membership (id, person_id, union_id, valid_from) VALUES (:id, :p, :u, :day)"), named
+        )
+    answers = []
+    for who, phone in (("外人", "13911112222"), ("路人", "13911113333")):
+        table = lines(6)
+        table[0] = [who, phone, "310101", "示例路", "", "BRANCH", "", "1"]
+        answers.append((await put(app, plan, csv_of(table))).status_code)
+    assert answers == [200, 200]
+    assert await rows(database, "SELECT count(*)::int FROM bulk_recipient WHERE person_id = :p", p=person) == [(0,)]
+
+
 async def test_files_that_are_no_lists(app: FastAPI, database: Database, plan: Plan) -> None:
     table = [TITLES, *lines(6)]
     merged = workbook(f'{sheet_of(table)}</sheetData><mergeCells><mergeCell ref="A2:B2"/></mergeCells><sheetData>')

@@ -13,8 +13,10 @@ import shop.access.account_pages
 import shop.access.api
 import shop.access.link_pages
 import shop.access.pages
+import shop.access.phone_api
 import shop.home.api
 import shop.organisation.pages
+import shop.organisation.phone_api
 from shop.access.door import watched
 from shop.access.forms import Forms
 from shop.access.guard import SignInFirst, maybe_actor, requires, sign_in_first
@@ -42,7 +44,7 @@ def door_app(database: Database, *, public_url: str = "http://shop.test", **told
     app.add_middleware(SecurityHeaders, production=False)
     for room in (
         shop.access.api, shop.access.pages, shop.access.account_api, shop.access.account_pages, shop.access.link_pages,
-        shop.home.api, shop.organisation.pages,
+        shop.access.phone_api, shop.home.api, shop.organisation.pages, shop.organisation.phone_api,
     ):  # fmt: skip
         app.include_router(room.routes)
     _probes(app)

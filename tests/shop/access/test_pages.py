@@ -13,6 +13,7 @@ from shop.access.permissions import Grant, Role
 from shop.core import clock
 from shop.core.database import Database
 from tests.make.people import PASSWORD, bearer, client_of, somebody
+from tests.make.phone import proven
 from tests.make.units import invitation, unit
 from tests.shop.access.conftest import door_app
 
@@ -148,7 +149,8 @@ async def test_an_outside_buyer_joins_by_a_units_link(app: FastAPI, database: Da
     async with client_of(app) as client:
         page = await client.get("/join/friends")
         assert "BANK（虚构）" in page.text
-        joined = await client.post("/join/friends", data=typed | {"csrf_token": token_in(page)})
+        proof = await proven(client, "13800138000")
+        joined = await client.post("/join/friends", data=typed | {"csrf_token": token_in(page), "proof": proof})
         assert (joined.status_code, joined.headers["location"]) == (303, "/")
         assert (await client.get("/basket")).status_code == 200, "signed in, and may buy"
         me = (await client.get("/api/v1/me")).json()

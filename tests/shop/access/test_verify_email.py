@@ -3,6 +3,7 @@ have typed the same address.
 """
 
 import asyncio
+import itertools
 from datetime import timedelta
 
 import pytest
@@ -16,18 +17,22 @@ from shop.core.database import Database
 from shop.core.settings import Settings
 from tests.make.outbox import letters, link_to, outbox
 from tests.make.people import PASSWORD, ask_token, bearer, client_of, somebody
+from tests.make.phone import proven
 from tests.make.units import invitation, unit
 from tests.shop.access.test_change_password import NEW
 from tests.shop.access.test_pages import BUYER, token_in
 from tests.shop.access.test_reset import forget, set_new
 
 pytestmark = pytest.mark.anyio
+_NUMBERS = itertools.count(1)
 
 
 async def join(client: AsyncClient, email: str, *, password: str = PASSWORD, code: str = "friends") -> Response:
     page = await client.get(f"/join/{code}")
-    typed = {"email": email, "name": "李四（虚构）", "phone": "13800138000", "password": password}
-    return await client.post(f"/join/{code}", data=typed | {"csrf_token": token_in(page)})
+    phone = f"139{next(_NUMBERS):08}"
+    typed = {"email": email, "name": "李四（虚构）", "phone": phone, "password": password}
+    typed |= {"csrf_token": token_in(page), "proof": await proven(client, phone)}
+    return await client.post(f"/join/{code}", data=typed)
 
 
 async def confirm(client: AsyncClient, path: str, password: str = "") -> Response:
