@@ -113,6 +113,7 @@ from shop.core.settings import Settings
 from shop.home.body_limit import BodyLimit
 from shop.home.openapi import describe
 from shop.home.problems import answer_problems, crashed
+from shop.migrate import import_tables
 from shop.ui.assets import static_app
 
 # The framework's own telemetry quotes queries and error messages, which may be personal: ours does not.
@@ -214,6 +215,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
 
 def create_app(settings: Settings, database: Database | None = None, gateway: PaymentGateway | None = None) -> FastAPI:
     """The application. What is not handed in is opened from the settings when it starts, and closed when it stops."""
+    import_tables()  # a row's foreign keys are looked up by name when it is written
     app = FastAPI(
         title="帮扶商城 Bangfu",
         version="1",

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from shop.core import logging
 from shop.core.database import Database, open_database
 from shop.core.settings import Settings
+from shop.migrate import import_tables
 
 Done = TypeVar("Done")
 
@@ -14,6 +15,7 @@ Done = TypeVar("Done")
 def run(work: Coroutine[Any, Any, Done]) -> Done:
     settings = Settings()
     logging.configure(production=settings.production)
+    import_tables()
     return asyncio.run(work)
 
 
