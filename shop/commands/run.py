@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from shop.core import logging
 from shop.core.database import Database, open_database
+from shop.core.sandbox_clock import read_clock
 from shop.core.settings import Settings
 from shop.migrate import import_tables
 
@@ -20,8 +21,12 @@ def run(work: Coroutine[Any, Any, Done]) -> Done:
 
 
 async def with_database(verb: Callable[[Database], Awaitable[Done]]) -> Done:
-    database = await open_database(Settings())
+    """The verb's day is the shop's: in development a command follows the set clock, as web and worker do."""
+    settings = Settings()
+    database = await open_database(settings)
     try:
+        if not settings.production:
+            await read_clock(database)
         return await verb(database)
     finally:
         await database.close()
