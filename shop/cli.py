@@ -222,7 +222,7 @@ def report_sales(
         "fund_source": fund_source, "unit": unit, "county": county, "producer": producer, "campaign": campaign,
         "view": view, "known_at": known_at, "format": format_,
     }  # fmt: skip
-    run(print_sales(asked, as_json=as_json or format_ == "json"))
+    run(with_database(lambda db: print_sales(db, asked, as_json=as_json or format_ == "json")))
 
 
 @credit.command(name="seal")
@@ -234,7 +234,7 @@ def credit_seal(
     """Seal every entry that is in no seal yet, as the worker does by and by."""
     from shop.commands.seals import seal_now  # noqa: PLC0415
 
-    done = run(seal_now(everything=everything))
+    done = run(with_database(lambda db: seal_now(db, everything=everything)))
     typer.echo(json.dumps(done) if as_json else f"sealed {done['entries']} entries in {done['seals']} seals")
 
 
@@ -251,7 +251,7 @@ def credit_verify(
 
     report_bytes = report_file.read_bytes() if report_file else None
     known = published.read_text(encoding="utf-8") if published else ""
-    found = run(verify_now(report_bytes, known, public_key))
+    found = run(with_database(lambda db: verify_now(db, report_bytes, known, public_key)))
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
     else:
@@ -266,7 +266,7 @@ def credit_export(file: Path) -> None:
     """Write the sealed ledger to FILE, for the stand-alone checker."""
     from shop.commands.seals import export_to  # noqa: PLC0415
 
-    typer.echo(f"{run(export_to(file))} bytes")
+    typer.echo(f"{run(with_database(lambda db: export_to(db, file)))} bytes")
 
 
 @credit.command(name="public-key")
@@ -295,19 +295,23 @@ def doctor(*, as_json: AsJson = False) -> None:
 def reconcile(*, as_json: AsJson = False) -> None:
     """Ask the payment provider about every open payment and refund now, then compare the books.
 
-    Each difference is printed with its owner and reason. Exit code 1: the books differ.
+    What differs and what waits is printed with its owner and reason. Exit code 1: the books differ.
     """
     from shop.commands.payments import reconcile_all  # noqa: PLC0415
 
-    done = run(reconcile_all())
+    done = run(with_database(reconcile_all))
+    differences = [one for one in done.named if not one["waits"]]
+    waiting = [one for one in done.named if one["waits"]]
     if as_json:
-        typer.echo(json.dumps({"asked": done.asked, "differences": done.differences}, ensure_ascii=False))
+        told = {"asked": done.asked, "holds": done.holds, "differences": differences, "waiting": waiting}
+        typer.echo(json.dumps(told, ensure_ascii=False))
     else:
         typer.echo(f"asked about {done.asked}")
-        for one in done.differences:
+        for one in done.named:
             typer.echo(f"{one['code']} {one['subject']} [{one['owner']}] {one['said']}；{one['reason']}")
-        typer.echo("the books differ" if done.differences else "the books balance")
-    if done.differences:
+        waits = f"; {len(waiting)} wait for a person" if waiting else ""
+        typer.echo(f"the books balance{waits}" if done.holds else f"the books differ: {done.differences}{waits}")
+    if not done.holds:
         raise typer.Exit(1)
 
 

@@ -137,6 +137,7 @@ from shop.home.heavy_reads import HeavyReads
 from shop.home.openapi import describe
 from shop.home.operator import DoorShared, OperatorsDoor, operators_app
 from shop.home.problems import answer, answer_problems, crashed
+from shop.migrate import import_tables
 from shop.ui.assets import static_app
 
 # Routers are tried in turn: what is asked most, and must be quick, stands first.
@@ -249,6 +250,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
 
 def create_app(settings: Settings, database: Database | None = None, gateway: PaymentGateway | None = None) -> FastAPI:
     """The application. What is not handed in is opened from the settings when it starts, and closed when it stops."""
+    import_tables()  # a row's foreign keys are looked up by name when it is written
     app = FastAPI(
         title="帮扶商城 Bangfu",
         version="1",

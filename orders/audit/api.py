@@ -90,9 +90,9 @@ async def get_exports(
 async def get_mandates(
     actor: Annotated[Actor, Depends(requires(Permission.ME_READ))], database: TheDatabase
 ) -> MandatePage:
-    """An auditor's own; all of them for an administrator."""
+    """An auditor's own; for an administrator those over his units alone."""
     async with database.reading() as session:
-        return await mandates_of(session, actor)
+        return await mandates_of(session, actor, day=clock.today())
 
 
 @routes.get("/audit/lines")

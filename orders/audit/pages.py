@@ -128,10 +128,11 @@ async def _desk(
     basket: BasketOut | None = None,
 ) -> Response:
     now = clock.now()
+    day = clock.business_day(now)
     async with database.snapshot() as session:
-        mandate = await mandate_of(session, actor, clock.business_day(now))
+        mandate = await mandate_of(session, actor, day)
         shown: dict[str, Any] = {
-            "mandate": mandate and (await mandates_of(session, actor, mandate_id=mandate.id)).items[0],
+            "mandate": mandate and (await mandates_of(session, actor, day=day, mandate_id=mandate.id)).items[0],
             "standing": await standing(session),
             "questions": (await questions_of(session, actor, now=now, limit=20)).items,
             "samples": (await samples_of(session, actor, limit=20)).items,

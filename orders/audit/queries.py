@@ -24,12 +24,14 @@ from shop.core import clock
 from shop.core.database import ReadSession
 from shop.core.errors import NotFound
 from shop.core.paging import cursor_of, keys_of
+from shop.organisation.queries import visible_unit_ids
 
 _MANDATES = text("""
 SELECT m.*, ARRAY(SELECT u.name FROM unit u WHERE u.id = ANY(m.unit_ids) ORDER BY u.code) AS units
-FROM audit_mandate m WHERE (:all OR m.auditor_id = :me) AND (CAST(:id AS uuid) IS NULL OR m.id = :id)
+FROM audit_mandate m
+WHERE (:all OR m.auditor_id = :me OR m.unit_ids <@ :units) AND (CAST(:id AS uuid) IS NULL OR m.id = :id)
 ORDER BY m.granted_at DESC, m.id DESC LIMIT 100
-""")
+""").bindparams(bindparam("units", type_=ARRAY(Uuid)))
 _QUESTIONS = text("""
 SELECT q.*, u.name AS unit_name, asker.name AS asker, replier.name AS replier, owner.name AS owner,
     CASE WHEN q.closed_at IS NOT NULL THEN 'closed' WHEN q.reply IS NOT NULL THEN 'replied' ELSE 'open' END AS state
@@ -87,9 +89,10 @@ async def standing(session: ReadSession) -> Standing:
     return Standing(**(await session.execute(_STANDING)).mappings().one())
 
 
-async def mandates_of(session: ReadSession, actor: Actor, *, mandate_id: UUID | None = None) -> MandatePage:
-    """One's own; all of them for an administrator."""
-    facts = {"all": actor.may(Permission.USER_ADMINISTER), "me": actor.user_id, "id": mandate_id}
+async def mandates_of(session: ReadSession, actor: Actor, *, day: date, mandate_id: UUID | None = None) -> MandatePage:
+    """One's own; for an administrator those over his units alone."""
+    units = await visible_unit_ids(session, actor, Permission.USER_ADMINISTER, day)
+    facts = {"all": units is None, "units": list(units or ()), "me": actor.user_id, "id": mandate_id}
     rows = (await session.execute(_MANDATES, facts)).mappings()
     return MandatePage(items=[MandateOut.model_validate(dict(row)) for row in rows])
 

@@ -38,9 +38,10 @@ async def get_balance(
 
 
 @routes.get("/balance/runs/{run_id}")
-async def get_run(run_id: UUID, _: Reader, database: TheDatabase) -> RunOut:
+async def get_run(run_id: UUID, actor: Reader, database: TheDatabase) -> RunOut:
+    """One comparison; with the sums of the whole shop for those whose right covers all units."""
     async with database.reading() as session:
-        return await run_out(session, run_id)
+        return await run_out(session, run_id, actor)
 
 
 @routes.post("/balance/runs", status_code=201, response_model=RunOut)
@@ -52,7 +53,7 @@ async def post_run(request: Request, actor: Runner, database: TheDatabase, key: 
 
     async def verb(session: WriteSession) -> Answer:
         run_id = await keep_run(session, found, requested_by=actor.user_id)
-        return Answer(201, (await run_out(session, run_id)).model_dump_json().encode())
+        return Answer(201, (await run_out(session, run_id, actor)).model_dump_json().encode())
 
     digest = await digest_of(request)
     answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)

@@ -1,10 +1,10 @@
 """The last comparison, and what differs as the caller may see it."""
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, bindparam, text
+from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
 from orders.balance.schemas import BalanceOut, DifferenceOut, RunOut
 from shop.access.permissions import Actor, Permission
@@ -29,7 +29,9 @@ ORDER BY first_seen_at DESC, id DESC LIMIT :limit
 async def balance_of(
     session: ReadSession, actor: Actor, *, day: date, limit: int, cursor: str | None = None, state: State = "open"
 ) -> BalanceOut:
-    """What differs, the newest first; `state` closed: what was healed."""
+    """What differs, the newest first; `state` closed: what was healed. The sums of the whole shop are for those whose
+    right covers all units; others see whether it held.
+    """
     visible = await visible_unit_ids(session, actor, Permission.BALANCE_READ, day)
     before, before_id = keys_of(cursor, datetime, UUID) if cursor else (None, None)
     named = {
@@ -43,16 +45,22 @@ async def balance_of(
     rows = (await session.execute(_DIFFERENCES, named)).all()
     last = (await session.execute(_LAST)).one_or_none()
     return BalanceOut(
-        run=None if last is None else RunOut.model_validate(last),
+        run=None if last is None else _seen(last, everything=visible is None),
         balanced_as_of=await session.scalar(_HELD),
         items=[DifferenceOut.model_validate(row) for row in rows[:limit]],
         next_cursor=cursor_of(rows[limit - 1].first_seen_at, rows[limit - 1].id) if len(rows) > limit else None,
     )
 
 
-async def run_out(session: ReadSession, run_id: UUID) -> RunOut:
+async def run_out(session: ReadSession, run_id: UUID, actor: Actor) -> RunOut:
     """Raises NotFound."""
     row = (await session.execute(_ONE, {"id": run_id})).one_or_none()
     if row is None:
         raise NotFound("没有这次对账。")
-    return RunOut.model_validate(row)
+    return _seen(row, everything=actor.may_everywhere(Permission.BALANCE_READ))
+
+
+def _seen(row: Row[Any], *, everything: bool) -> RunOut:
+    """Without the companies' sums, which tell each of them what the others turn over, unless everything may be seen."""
+    run = RunOut.model_validate(row)
+    return run if everything else run.model_copy(update={"identities": []})

@@ -140,13 +140,15 @@ async def reject(session: WriteSession, *, actor: Actor, batch_id: UUID, reason:
 async def batch_for(
     session: ReadSession, actor: Actor, batch_id: UUID, permission: Permission, *, day: date
 ) -> Found[Any]:
-    """A batch all of whose units the actor reaches, or that is his own. Raises NotFound for everybody else's."""
+    """A batch all of whose units the actor reaches, or that is his own; where no row names a unit (all are set aside),
+    one of a desk of his. Raises NotFound for everybody else's.
+    """
     batch = (await session.execute(_BATCH, {"id": batch_id})).one_or_none()
     visible = await visible_unit_ids(session, actor, permission, day)
     if batch is not None and (visible is None or batch.uploaded_by == actor.user_id):
         return batch
     if batch is not None:
-        units = set(await session.scalars(_UNITS, {"id": batch_id}))
+        units = set(await session.scalars(_UNITS, {"id": batch_id})) or {batch.unit_id} - {None}
         if units and units <= (visible or frozenset()):
             return batch
     raise NotFound("没有这份对账单，或者它不在您的范围内。")

@@ -62,6 +62,7 @@ class IntakeBatch(SQLModel, table=True):
 
     `uploaded_by` blank: the shop itself, from its command line or a pull. `evidence_*`: the paper that proves all of
     its rows; the confirmer has looked at it. `acknowledged_columns`: what nobody read, as the uploader said.
+    `unit_id`: the uploader's desk, whose colleagues decide a batch of which no row names a unit.
     """
 
     __tablename__ = "intake_batch"
@@ -101,6 +102,7 @@ class IntakeBatch(SQLModel, table=True):
     acknowledged_columns: list[str] = Field(
         sa_column=Column(ARRAY(Text), nullable=False, server_default=text("ARRAY[]::text[]"))
     )
+    unit_id: UUID | None = Field(default=None, foreign_key="unit.id")
 
 
 class IntakeRow(SQLModel, table=True):

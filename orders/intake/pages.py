@@ -130,7 +130,8 @@ async def post_file(
     except RowsRefused as refused:
         return RedirectResponse(f"{ADDRESS}/{refused.extra['batch_id']}", 303)
     except ColumnsUnknown as problem:
-        unit_id = await desk_unit(database, actor, now)
+        async with database.reading() as session:
+            unit_id = await desk_unit(session, actor, now)
         kept = await keep(files, database, data=data, file_name=name, actor=actor, unit_id=unit_id, now=now)
         ticks = columns_asked(problem.extra["unknown_columns"], acknowledged_columns)
         asked = {
@@ -203,7 +204,8 @@ async def _paper(
     if upload is None or not data:
         return None
     now = clock.now()
-    unit_id = await desk_unit(database, actor, now)
+    async with database.reading() as session:
+        unit_id = await desk_unit(session, actor, now)
     kept = await keep(
         files, database, data=data, file_name=upload.filename or "", actor=actor, unit_id=unit_id, now=now
     )

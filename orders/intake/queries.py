@@ -46,7 +46,7 @@ SELECT b.*, c.name AS channel_name,
 FROM wanted b JOIN sales_channel c ON c.code = b.channel_code LEFT JOIN intake_row w ON w.batch_id = b.id
 GROUP BY b.id, b.channel_code, b.origin, b.state, b.file_name, b.file_sha256, b.rows, b.errors, b.evidence_sha256,
     b.evidence_kind, b.uploaded_by, b.uploaded_at, b.decided_by, b.decided_at, b.decision, b.acknowledged_columns,
-    c.name
+    b.unit_id, c.name
 ORDER BY b.uploaded_at DESC, b.id DESC
 """
 _ONE = text(f"WITH wanted AS (SELECT * FROM intake_batch WHERE id = :id) {_BATCHES}")  # noqa: S608  # our own constant
@@ -55,7 +55,8 @@ WITH wanted AS (
     SELECT * FROM intake_batch b
     WHERE (CAST(:at AS timestamptz) IS NULL OR (b.uploaded_at, b.id) < (:at, CAST(:id AS uuid)))
         AND (:all OR b.uploaded_by = :actor OR (
-            EXISTS (SELECT FROM intake_row w WHERE w.batch_id = b.id AND w.unit_id = ANY(:units))
+            (b.unit_id = ANY(:units) OR EXISTS (
+                SELECT FROM intake_row w WHERE w.batch_id = b.id AND w.unit_id = ANY(:units)))
             AND NOT EXISTS (SELECT FROM intake_row w WHERE w.batch_id = b.id AND w.unit_id <> ALL(:units))))
     ORDER BY b.uploaded_at DESC, b.id DESC LIMIT :limit
 ) {_BATCHES}
@@ -165,6 +166,7 @@ async def _reach(session: ReadSession, actor: Actor, day: date) -> dict[str, Any
 def _batch(one: Found[Any]) -> dict[str, Any]:
     facts = one._asdict()
     errors = facts.pop("errors")
+    del facts["unit_id"]  # says who decides, not what the batch is about
     return facts | {"channel": one.channel_code, "error_count": errors, "grade": GRADES[one.evidence_kind]}
 
 

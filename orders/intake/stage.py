@@ -83,9 +83,9 @@ SELECT id, rows FROM intake_batch WHERE channel_code = :channel AND file_sha256 
 """)
 _BATCH = text("""
 INSERT INTO intake_batch (id, channel_code, origin, state, file_name, file_sha256, rows, errors, evidence_sha256,
-    evidence_kind, uploaded_by, uploaded_at, acknowledged_columns)
+    evidence_kind, uploaded_by, uploaded_at, acknowledged_columns, unit_id)
 VALUES (:id, :channel, :origin, :state, :file_name, :sha, :rows, :errors, :paper, :paper_kind, :actor, :now,
-    :acknowledged)
+    :acknowledged, :unit)
 ON CONFLICT (channel_code, file_sha256) WHERE state IN ('staged', 'confirmed') DO NOTHING RETURNING id
 """)
 _ROWS = text("""
@@ -134,7 +134,8 @@ async def stage_file(
         refuse_wrong(found, rows, None)
         return _counted(None, found, rows)
     if files is not None and actor is not None:
-        unit_id = await desk_unit(database, actor, now)
+        async with database.reading() as session:
+            unit_id = await desk_unit(session, actor, now)
         await keep(files, database, data=data, file_name=file_name, actor=actor, unit_id=unit_id, now=now)
     async with database.transaction() as session:
         batch_id = await keep_rows(session, found, rows, source, actor=actor, now=now)
@@ -145,12 +146,11 @@ async def stage_file(
     return _counted(batch_id, found, rows)
 
 
-async def desk_unit(database: Database, actor: Actor, now: datetime) -> UUID | None:
-    """For whose people a paper is kept: those where its bringer works, else those he works for."""
+async def desk_unit(session: ReadSession, actor: Actor, now: datetime) -> UUID | None:
+    """For whose people a paper or a batch is kept: those where its bringer works, else those he works for."""
     day = clock.business_day(now)
-    async with database.reading() as session:
-        works_at = await unit_of_person(session, actor.person_id, day)
-        tops = await top_unit_ids(session, actor, day) if works_at is None else []
+    works_at = await unit_of_person(session, actor.person_id, day)
+    tops = await top_unit_ids(session, actor, day) if works_at is None else []
     return works_at or next(iter(tops), None)
 
 
@@ -193,6 +193,7 @@ async def keep_rows(
         "paper_kind": source.paper.kind if source.paper else None,
         "acknowledged": list(source.acknowledged),
         "actor": actor.user_id if actor else None,
+        "unit": await desk_unit(session, actor, now) if actor else None,
         "now": now,
     }
     batch_id: UUID | None = await session.scalar(_BATCH, facts)

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import text
 
 from orders.payment_desk.problems import NothingToDecide, OtherThingAsked, SecondPersonNeeded
-from orders.payment_desk.words import ACTIONS
+from orders.payment_desk.words import ACTIONS, DETAILS
 from shop.access.permissions import Actor
 from shop.core.audit import record_change
 from shop.core.database import WriteSession
@@ -71,7 +71,9 @@ async def ask_or_decide(
         await _note(session, actor, subject, f"payment_desk.ask.{action}", {}, wanted, reason, now)
         return Step(decision_id, subject, action, "asked", reason)
     if (asked.action, asked.details) != (action, wanted):
-        said = f"已经有人申请“{ACTIONS[asked.action]}”"
+        said = (
+            f"已经有人申请“{ACTIONS[asked.action]}”{_differs(asked.details, wanted) if asked.action == action else ''}"
+        )
         raise OtherThingAsked(f"{said}。请按他的申请确认，或先撤回再另行申请。", extra={"asked": asked.action})
     if asked.asked_by == actor.user_id:
         raise SecondPersonNeeded("您已经申请过，请另一位同事确认。")
@@ -80,6 +82,22 @@ async def ask_or_decide(
     before = {"asked_by": str(asked.asked_by), "reason": asked.reason}
     await _note(session, actor, subject, f"payment_desk.decide.{action}", before, wanted, reason, now)
     return Step(asked.id, subject, action, "decided", asked.reason)
+
+
+def _differs(asked: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """What stands otherwise in the request, in words."""
+    said = [
+        f"{DETAILS[name]}是{_said(asked[name])}，您填的是{_said(wanted[name])}"
+        for name in asked
+        if asked[name] != wanted[name]
+    ]
+    return f"，{'；'.join(said)}"
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, list):
+        return f"指定的 {sum(line['quantity'] for line in value)} 件" if value else "不指定件数、按金额摊"
+    return f"“{value}”"
 
 
 async def withdraw(session: WriteSession, actor: Actor, subject: str, *, now: datetime) -> None:

@@ -13,7 +13,8 @@ from starlette.responses import RedirectResponse, Response
 from orders.payment_desk import words
 from orders.payment_desk.act import act, act_match, act_retry, act_withdraw
 from orders.payment_desk.adopt import adopt
-from orders.payment_desk.queries import lines_left, payable_with, waiting_list
+from orders.payment_desk.problems import OtherThingAsked
+from orders.payment_desk.queries import asked_about, lines_left, payable_with, waiting_list
 from orders.payment_desk.retry import given_back, settle_otherwise
 from orders.payment_desk.schemas import AdoptIn, GivenBackIn, List, ReasonIn, StepOut, WaitingOut
 from orders.payment_desk.turn import keep, return_payment
@@ -64,7 +65,7 @@ async def post_desk(request: Request, actor: Clerk, database: TheDatabase) -> Re
     """One thing done or asked; refused, the form comes back as it was typed."""
     typed = _read(await request.form())
     try:
-        step = await _act(request, actor, database, typed)
+        step = await _act(request, actor, database, await _as_asked(database, typed))
     except ValidationError:
         return await _desk(
             request,
@@ -81,6 +82,22 @@ async def post_desk(request: Request, actor: Clerk, database: TheDatabase) -> Re
 def _read(form: FormData) -> _Typed:
     fields = {name: str(value).strip()[:300] for name, value in form.items() if name not in {"csrf_token", "subject"}}
     return _Typed(str(form.get("subject", ""))[:200], fields.pop("action", ""), fields)
+
+
+async def _as_asked(database: Database, typed: _Typed) -> _Typed:
+    """The second person sends only the decision: what it is about is what was asked and shown to him.
+
+    Raises OtherThingAsked when that is no longer what is asked.
+    """
+    if typed.action != "confirm":
+        return typed
+    async with database.reading() as session:
+        asked = await asked_about(session, typed.subject)
+    if asked is None or str(asked.id) != typed.fields.get("decision_id"):
+        raise OtherThingAsked("申请在您打开页面之后变了，请按刷新后的内容确认。")
+    fields = {"reason": asked.reason, "bank_reference": asked.details.get("bank_reference", "")}
+    fields |= {f"line:{line['line_id']}": str(line["quantity"]) for line in asked.details.get("lines", ())}
+    return _Typed(typed.subject, asked.action, fields)
 
 
 async def _act(request: Request, actor: Actor, database: Database, typed: _Typed) -> StepOut:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Row, Text, Uuid, bindparam, text
 
+from orders.aftersales.schemas import RefundLineIn
 from orders.payment_desk.schemas import AskedOut, List, OwnerOut, WaitingOut, WaitingPage
 from orders.payment_desk.waiting import KINDS, WAITING
 from orders.payment_desk.words import BY_BANK, TO_DO, WHY
@@ -18,7 +19,7 @@ from shop.organisation.queries import visible_unit_ids
 _LIST = text(f"""
 SELECT w.*, o.number, o.buyer_id, coalesce(w.unit_id, o.unit_id) AS owner_id,
     CASE WHEN w.unit_id IS NULL OR w.unit_id = o.unit_id THEN o.unit_name ELSE own.name END AS owner_name,
-    d.id AS decision_id, d.action, d.reason, d.asked_by,
+    d.id AS decision_id, d.action, d.details, d.reason, d.asked_by,
     d.asked_at, n.name AS asked_by_name
 FROM ({WAITING}) w JOIN shop_order o ON o.id = w.order_id
 LEFT JOIN unit own ON own.id = w.unit_id
@@ -42,6 +43,13 @@ _LINES = text("""
 SELECT id, title || ' ' || spec AS title, quantity - refunded_quantity AS pieces FROM order_line
 WHERE order_id = :order AND quantity > refunded_quantity ORDER BY position
 """)
+
+_ASKED = text("SELECT id, action, details, reason FROM desk_decision WHERE subject = :subject AND state = 'asked'")
+
+
+async def asked_about(session: ReadSession, subject: str) -> Row[Any] | None:
+    """Row of (id, action, details, reason): what waits for a second person. Whether the caller may is the verb's."""
+    return (await session.execute(_ASKED, {"subject": subject})).one_or_none()
 
 
 async def waiting_list(
@@ -79,7 +87,10 @@ async def lines_left(session: ReadSession, order_id: UUID) -> list[tuple[UUID, s
 def _out(row: Row[Any], now: datetime) -> WaitingOut:
     asked = None
     if row.decision_id is not None:
-        asked = AskedOut(row.decision_id, row.action, row.reason, row.asked_by, row.asked_by_name, row.asked_at)
+        asked = AskedOut(
+            row.decision_id, row.action, row.reason, row.asked_by, row.asked_by_name, row.asked_at,
+            row.details.get("bank_reference"), tuple(RefundLineIn(**line) for line in row.details.get("lines", ())),
+        )  # fmt: skip
     return WaitingOut(
         subject=row.subject,
         what=row.what,

@@ -61,7 +61,9 @@ class OwnerOut:
 
 @dataclass(frozen=True, slots=True)
 class AskedOut:
-    """What somebody has asked for; another person confirms it by the same call."""
+    """What somebody has asked for; another person confirms it by the same call. bank_reference: of `given_back`; lines:
+    of `adopt`, empty where the amount is spread.
+    """
 
     decision_id: UUID
     action: Action
@@ -69,6 +71,8 @@ class AskedOut:
     asked_by: UUID
     asked_by_name: str
     asked_at: datetime
+    bank_reference: str | None = None
+    lines: tuple[RefundLineIn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

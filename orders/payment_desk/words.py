@@ -71,3 +71,5 @@ ACTIONS: Mapping[str, str] = {
     "given_back": "登记银行退款",
 }
 BY_BANK = "银行转账的款项请在对公转账台退回，需要该行的流水号"
+DETAILS: Mapping[str, str] = {"bank_reference": "银行流水号", "lines": "退的件数"}
+"""What a request says besides its action."""

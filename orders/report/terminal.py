@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from orders.report import words
@@ -12,21 +15,33 @@ from orders.report.question import Question
 from orders.report.sales import Figures, SalesReport
 from shop.sheet.write import yuan
 
+NAME_WIDTH = 6
+"""Cells of a name's column at the least: three signs a line."""
+ROOM = 1_000
+"""More than any table needs: to ask how little would do."""
+
 
 def show(report: SalesReport, document: Mapping[str, Any], console: Console) -> None:
-    """A table with totals, then what is not counted and why, and the stamps of the published document. In yuan."""
+    """A table with totals, then what is not counted and why, and the stamps of the published document. In yuan.
+
+    A figure is never cut: where room is short, headings and names are folded; shorter still, lines run on.
+    """
     question = report.question
-    table = Table(title=title(question, report.reach.unit_name), title_justify="left")
+    table = Table(title=title(question, report.reach.unit_name), title_justify="left", box=SIMPLE_HEAD)
     heads = [words.HEADS[key][0] for key in question.group_by]
     for head in heads or ["范围"]:
-        table.add_column(head)
-    for head in ("直接购买", "帮助销售", "计入合计", "待核实", "已退款", "件数", "订单", "人数"):
-        table.add_column(head, justify="right")
-    if question.group_by:
-        for row in report.rows:
-            table.add_row(*(words.label(key, row.keys[key]) for key in question.group_by), *_cells(row.figures))
+        table.add_column(head, overflow="fold", min_width=NAME_WIDTH)
+    lines = [[words.label(key, row.keys[key]) for key in question.group_by] for row in report.rows] if heads else []
+    figures = [_cells(row.figures) for row in report.rows] if heads else []
+    totals = _cells(report.totals)
+    for place, head in enumerate(("直接购买", "帮助销售", "计入合计", "待核实", "已退款", "件数", "订单", "人数")):
+        widest = max(cell_len(line[place]) for line in (*figures, totals))
+        table.add_column(head, justify="right", min_width=widest, overflow="fold")
+    for names, line in zip(lines, figures, strict=True):
+        table.add_row(*names, *line)
     table.add_section()
-    table.add_row("合计", *[""] * (len(heads) - 1), *_cells(report.totals))
+    table.add_row("合计", *[""] * (len(heads) - 1), *totals)
+    console.width = max(console.width, Measurement.get(console, console.options.update(width=ROOM), table).minimum)
     console.print(table)
     for reason, fen in report.not_counted.items():
         console.print(f"不计入 {yuan(fen):>14} 元  {words.REASONS[reason]}")

@@ -174,8 +174,8 @@ class Actor:
         return any(permission in ROLE_PERMISSIONS[grant.role] for grant in self.grants)
 
     def may_everywhere(self, permission: Permission) -> bool:
-        """Over all units: what concerns everybody asks for it."""
-        return any(grant.scope_kind == "all" for grant in self.scopes(permission))
+        """Over all units: what concerns everybody asks for it. An auditor reaches what a mandate names, never all."""
+        return any(grant.scope_kind == "all" and grant.role is not Role.AUDITOR for grant in self.scopes(permission))
 
     def scopes(self, permission: Permission) -> tuple[Grant, ...]:
         """The grants that carry a permission: where it may be used."""

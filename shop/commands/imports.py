@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import catalog.upload.kind
 from catalog.review.schemas import waiting_out
-from catalog.upload.kind import kind_named
+from catalog.upload.kind import Kind, KindUnknown, kind_named
 from catalog.upload.kinds import CATALOG_KINDS
 from catalog.upload.stage import import_file
 from orders.credit.upload import COUNTING_RULES
@@ -21,13 +21,14 @@ KINDS = (*CATALOG_KINDS, COUNTING_RULES, SPENDING_RULES)
 
 SALES: Final = "sales"
 """Staged for a second person in `orders.intake`, not saved at once like the others."""
+WAITS: Final = "waits_for_second_person"
 
 
 def template(kind: str) -> str:
     """Header and one example row as csv. Raises KindUnknown."""
     if kind == SALES:
         return csv_bytes(sales_template()).decode("utf-8-sig")
-    return csv_bytes(catalog.upload.kind.template(kind_named(kind, KINDS))).decode("utf-8-sig")
+    return csv_bytes(catalog.upload.kind.template(_named(kind))).decode("utf-8-sig")
 
 
 async def load(
@@ -54,10 +55,10 @@ async def load(
             now=clock.now(),
             acknowledged=acknowledged,
         )
-        return {"kind": SALES, "saved": not staged.repeated} | asdict(staged)
+        return {"kind": SALES, "state": WAITS} | asdict(staged)
     done = await import_file(
         database,
-        kind=kind_named(kind, KINDS),
+        kind=_named(kind),
         file_name=name,
         data=content,
         actor=None,
@@ -66,7 +67,10 @@ async def load(
     )
     return {
         "kind": done.kind,
+        "rows_read": done.rows_read,
         "rows": done.rows,
+        "set_aside": [asdict(one) for one in done.set_aside],
+        "asked": [asdict(one) for one in done.asked],
         "saved": done.saved,
         "repeated": done.repeated,
         "batch_id": done.batch_id,
@@ -74,3 +78,12 @@ async def load(
         "products_waiting": len(done.waiting),
         "waiting": [waiting_out(one, tried=False).model_dump(mode="json") for one in done.waiting],
     }
+
+
+def _named(kind: str) -> Kind[Any]:
+    """Raises KindUnknown, which names them all."""
+    try:
+        return kind_named(kind, KINDS)
+    except KindUnknown as unknown:
+        known = "、".join([*(one.name for one in KINDS), SALES])
+        raise KindUnknown(f"没有“{kind}”这种导入；可用：{known}。") from unknown

@@ -8,7 +8,9 @@ from pydantic import ValidationError
 
 from shop.core import logging
 from shop.core.database import Database, open_database
+from shop.core.sandbox_clock import read_clock
 from shop.core.settings import Settings
+from shop.migrate import import_tables
 
 Done = TypeVar("Done")
 
@@ -20,12 +22,17 @@ def run(work: Coroutine[Any, Any, Done]) -> Done:
         work.close()  # it will never be awaited
         raise
     logging.configure(production=settings.production)
+    import_tables()
     return asyncio.run(work)
 
 
 async def with_database(verb: Callable[[Database], Awaitable[Done]]) -> Done:
-    database = await open_database(Settings())
+    """The verb's day is the shop's: in development a command follows the set clock, as web and worker do."""
+    settings = Settings()
+    database = await open_database(settings)
     try:
+        if not settings.production:
+            await read_clock(database)
         return await verb(database)
     finally:
         await database.close()

@@ -10,33 +10,23 @@ from orders.seal.report_signature import check_report
 from orders.seal.seal import seal_new
 from orders.seal.verify import verify
 from shop.core import clock
-from shop.core.database import open_database
+from shop.core.database import Database
 from shop.core.settings import Settings
 
 
-async def seal_now(*, everything: bool) -> dict[str, int]:
-    settings = Settings()
-    database = await open_database(settings)
-    try:
-        done = await seal_new(database, seal_key(settings), now=clock.now(), everything=everything)
-    finally:
-        await database.close()
+async def seal_now(database: Database, *, everything: bool) -> dict[str, int]:
+    done = await seal_new(database, seal_key(Settings()), now=clock.now(), everything=everything)
     return {"seals": done.seals, "entries": done.entries, "events": done.events}
 
 
-async def verify_now(report: bytes | None, published: str, public_key_hex: str) -> dict[str, Any]:
+async def verify_now(database: Database, report: bytes | None, published: str, public_key_hex: str) -> dict[str, Any]:
     """The verdict as JSON, with one line that says it. A report that was changed is a difference too.
 
     report: the document as it was published; published: lines of seal number and SHA-256.
     """
-    settings = Settings()
-    public_hex = public_key_hex.strip().lower() or seal_key(settings).public_hex
+    public_hex = public_key_hex.strip().lower() or seal_key(Settings()).public_hex
     known = {int(number): digest for number, digest in map(str.split, published.splitlines()) if number}
-    database = await open_database(settings)
-    try:
-        found = (await verify(database, public_hex=public_hex, published=known)).as_json()
-    finally:
-        await database.close()
+    found = (await verify(database, public_hex=public_hex, published=known)).as_json()
     if report is not None:
         wrong = check_report(json.loads(report), public_hex)
         found["differences"] += [{"code": "report", "seal": 0, "entry_id": None, "said": said} for said in wrong]
@@ -48,16 +38,12 @@ async def verify_now(report: bytes | None, published: str, public_key_hex: str) 
     return found
 
 
-async def export_to(file: Path) -> int:
+async def export_to(database: Database, file: Path) -> int:
     """Bytes written."""
-    database = await open_database(Settings())
     written = 0
-    try:
-        with file.open("wb") as out:
-            async for chunk in export(database):
-                written += out.write(chunk)
-    finally:
-        await database.close()
+    with file.open("wb") as out:
+        async for chunk in export(database):
+            written += out.write(chunk)
     return written
 
 

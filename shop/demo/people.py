@@ -1,4 +1,4 @@
-"""Invented people of an invented bank: enough to play every part. Safe to run again."""
+"""Invented people of an invented bank, and of a company that has nothing to do with it. Safe to run again."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,6 +33,7 @@ UNITS: Final = {
     "DEMO-2": ("示例银行第二分行（虚构）", "DEMO"),
     "DEMO-3": ("示例银行第三分行（虚构）", "DEMO"),
     "DEMO-4": ("示例银行第四分行（虚构）", "DEMO"),
+    "OTHER": ("另一示例公司（虚构）", None),
 }
 UNIONS: Final = {
     "DEMO-U": ("示例银行工会（虚构）", "DEMO"),
@@ -40,6 +41,7 @@ UNIONS: Final = {
     "DEMO-U2": ("示例银行第二分行工会（虚构）", "DEMO-2"),
     "DEMO-U3": ("示例银行第三分行工会（虚构）", "DEMO-3"),
     "DEMO-U4": ("示例银行第四分行工会（虚构）", "DEMO-4"),
+    "OTHER-U": ("另一示例公司工会（虚构）", "OTHER"),
 }
 
 
@@ -80,12 +82,28 @@ CHARACTERS: Final = (
     Character("admin.second@demo.test", "管理卯（虚构）", "13800138015", Role.ADMINISTRATOR),
     Character("platform@demo.test", "平台辰（虚构）", "13800138016", Role.STAFF),
     Character("platform.second@demo.test", "平台巳（虚构）", "13800138017", Role.STAFF),
+    Character("employee@other.test", "外职工午（虚构）", "13800138018", Role.EMPLOYEE, "OTHER", "OTHER", "OTHER-U"),
+    Character(
+        "union.buyer@other.test", "外经办申（虚构）", "13800138019", Role.UNION_BUYER, "OTHER", "OTHER", "OTHER-U"
+    ),
+    Character(
+        "union.approver@other.test",
+        "外审批酉（虚构）",
+        "13800138020",
+        Role.UNION_APPROVER,
+        "OTHER",
+        "OTHER",
+        "OTHER-U",
+    ),
+    Character("staff@other.test", "外帮扶戌（虚构）", "13800138021", Role.STAFF, "OTHER", "OTHER"),
+    Character("admin@other.test", "外管理亥（虚构）", "13800138022", Role.ADMINISTRATOR, None, "OTHER"),
+    Character("auditor@other.test", "外审计元（虚构）", "13800138023", Role.AUDITOR, None, "OTHER"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class DemoPeople:
-    """unit_ids: by unit code (DEMO, DEMO-1 … DEMO-4); user_ids: by email."""
+    """unit_ids: by unit code (DEMO, DEMO-1 … DEMO-4, OTHER); user_ids: by email."""
 
     unit_ids: Mapping[str, UUID]
     user_ids: Mapping[str, UUID]

@@ -15,7 +15,11 @@ from shop.demo.people import SINCE, DemoPeople, grant_goods_roles, seed_people
 from shop.organisation.grant_mandate import NewMandate, grant_mandate
 
 UNTIL: Final = date(2036, 1, 1)
-_MANDATES: Final = text("SELECT EXISTS (SELECT FROM audit_mandate)")
+_MANDATED: Final = text("SELECT EXISTS (SELECT FROM audit_mandate WHERE auditor_id = :auditor)")
+_AUDITED: Final = (
+    ("auditor@demo.test", "admin@demo.test", "DEMO"),
+    ("auditor@other.test", "admin@other.test", "OTHER"),
+)
 
 
 async def seed(database: Database, *, demo: bool) -> None:
@@ -32,13 +36,14 @@ async def seed(database: Database, *, demo: bool) -> None:
 
 
 async def _let_audit(database: Database, people: DemoPeople) -> None:
-    """An engagement letter (虚构) of the demo's auditor over the whole bank; once."""
-    units = [people.unit_ids["DEMO"]]
+    """An engagement letter (虚构) for each company's auditor over the whole of it; once."""
     letter = sha256("审计委托书（虚构）".encode()).hexdigest()
-    wanted = NewMandate("auditor@demo.test", units, SINCE, UNTIL, SINCE, UNTIL, letter)
     async with database.transaction() as session:
-        if not await session.scalar(_MANDATES):
-            await grant_mandate(session, actor_id=people.user_ids["admin@demo.test"], wanted=wanted, now=clock.now())
+        for auditor, admin, unit in _AUDITED:
+            if await session.scalar(_MANDATED, {"auditor": people.user_ids[auditor]}):
+                continue
+            wanted = NewMandate(auditor, [people.unit_ids[unit]], SINCE, UNTIL, SINCE, UNTIL, letter)
+            await grant_mandate(session, actor_id=people.user_ids[admin], wanted=wanted, now=clock.now())
 
 
 async def is_empty(database: Database) -> bool:

@@ -14,14 +14,12 @@ from fastapi import FastAPI
 from shop.access.permissions import Grant, Role
 from shop.core import clock
 from shop.demo.caller import Caller, Json, sign_in
-from shop.organisation.members import join_union, join_unit, serve_unit
-from shop.organisation.unions import add_union
+from shop.organisation.members import join_union, join_unit
 from tests.make.evidence import PDF
 from tests.make.invoice import tax_number
 from tests.make.people import PASSWORD, SINCE, somebody
 from tests.make.story import Story
 from tests.make.two_people import rule_by_two
-from tests.make.units import unit
 
 BASE = "/api/v1/bulk-purchases"
 BRANCHES = ("DEMO", "DEMO-1", "DEMO-2", "DEMO-3", "DEMO-4")
@@ -211,7 +209,7 @@ async def union_day(story: Story) -> UnionDay:
             if joins:
                 await join_union(session, actor=None, person_id=made.person_id, union_id=union, day=SINCE, now=now)
         more[email.partition("@")[0]] = await sign_in(story.http, email, PASSWORD)
-    stranger, other_bank = await _strangers(story)
+    stranger, other_bank = [await sign_in(story.http, f"{who}@other.test") for who in ("union.buyer", "staff")]
     demo = {
         who: await sign_in(story.http, f"{who}@demo.test")
         for who in (
@@ -230,19 +228,6 @@ async def union_day(story: Story) -> UnionDay:
         more["approver.left"], demo["union.receiver"], more["leader"], demo["staff"], demo["staff.second"],
         demo["admin"], demo["admin.second"], demo["supplier"], stranger, other_bank,
     )  # fmt: skip
-
-
-async def _strangers(story: Story) -> tuple[Caller, Caller]:
-    """Another bank's union clerk, and its staff."""
-    bank = await unit(story.database, "OTHER")
-    async with story.database.transaction() as session:
-        union = await add_union(session, actor=None, code="OTHER-U", name="别家工会（虚构）", now=clock.now())
-        await serve_unit(session, union_id=union, unit_id=bank, day=SINCE)
-    found = []
-    for email, role in (("stranger@other.test", Role.UNION_BUYER), ("staff@other.test", Role.STAFF)):
-        await somebody(story.database, email, Grant(role, "unit", str(bank)), name="别家员工（虚构）")
-        found.append(await sign_in(story.http, email, PASSWORD))
-    return found[0], found[1]
 
 
 def quote(n: int, total_fen: int, **more: object) -> dict[str, Any]:

@@ -97,9 +97,20 @@ async def test_everything_that_waits_is_handled_by_two_browsers(  # noqa: PLR091
         assert 'value="2"' in wrong.text
         assert "客服退了一袋" in wrong.text
         adopted[line[1]] = "1"
-        for browser in (first, second):
-            sent = adopted | {"csrf_token": token((await browser.get(DESK)).text)}
-            assert (await browser.post(DESK, data=sent)).status_code == 303
+        sent = adopted | {"csrf_token": token((await first.get(DESK)).text)}
+        assert (await first.post(DESK, data=sent)).status_code == 303
+        page = (await second.get(DESK)).text
+        assert re.search(r"<li>[^<]+ × 1</li>", page), "what was asked, and nothing to fill in"
+        assert line[1] not in page
+        decision = re.search(r'name="decision_id" value="([^"]+)"', page)
+        assert decision
+        other = await second.post(DESK, data=adopted | {"csrf_token": token(page), line[1]: "2"})
+        assert other.status_code == 409
+        sent = {"csrf_token": token(page), "subject": adopted["subject"], "action": "confirm"}
+        stale = await second.post(DESK, data=sent | {"decision_id": str(new_id())})
+        assert (stale.status_code, "申请在您打开页面之后变了" in stale.text) == (409, True)
+        done = await second.post(DESK, data=sent | {"decision_id": decision[1]})
+        assert (done.status_code, done.headers.get("location")) == (303, f"{DESK}?did=done")
         page = (await first.get(DESK)).text
         for strange in ({"subject": "refund:x", "action": "retry"}, {"subject": "", "action": "burn"}):
             assert (await first.post(DESK, data=strange | {"csrf_token": token(page)})).status_code == 422

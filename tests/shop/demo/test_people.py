@@ -26,7 +26,7 @@ async def test_seeding_twice_is_seeding_once(database: Database) -> None:
         async with database.reading() as session:
             states.append(tuple((await session.execute(EVERYTHING)).one()))
     assert states[0] == states[1]
-    assert states[0][0] == 5
+    assert states[0][0] == 6
     assert set(people.user_ids) == {character.email for character in CHARACTERS}
     async with database.reading() as session:
         invented = await session.scalar(text("SELECT bool_and(name LIKE '%（虚构）') FROM person"))
@@ -50,6 +50,9 @@ async def test_each_account_signs_in_with_its_part(database: Database) -> None:
     assert seen["supplier@demo.test"] == (None, "supplier", str(_SUPPLIER))
     assert seen["county@demo.test"] == (None, "county_reviewer", "522633")
     assert seen["admin@demo.test"] == (None, "administrator", "*")
+    other = people.unit_ids["OTHER"]
+    assert seen["employee@other.test"] == ("OTHER", "employee", str(other))
+    assert seen["admin@other.test"] == (None, "administrator", str(other))
     assert (seen["outside@demo.test"][0], introduced["outside@demo.test"]) == (None, str(demo))
 
 
