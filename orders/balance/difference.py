@@ -7,11 +7,6 @@ from orders.balance.identity import LAWS, Apart
 from orders.balance.rules import PARTS, Owner, judged
 from shop.ui.filters import yuan
 
-_OF = {
-    "order": "订单", "component": "订单明细", "supplier": "供应商", "refund": "退款", "share": "付款份额",
-    "sku": "规格", "rollup": "汇总行",
-}  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -36,10 +31,10 @@ def of_law(apart: Apart) -> Difference:
     verdict = judged(apart)
     law = next((law for law in LAWS if law.code == apart.law), None)
     left, right = (law.left, law.right) if law else (("rollup",), ("entries",))
-    kind, _, key = apart.key.partition(":")
     sides = f"{_side(apart, left)} ≠ {_side(apart, right)}"
-    said = f"{_OF[kind]} {key}：{sides}，相差 {_figure(apart.by, apart.measure)}"
-    return Difference(verdict.code, apart.key, apart.by, said, verdict.owner, verdict.reason, apart.measure)
+    said = f"{apart.of.word} {apart.key}：{sides}，相差 {_figure(apart.by, apart.measure)}"
+    subject = f"{apart.of.kind}:{apart.key}"
+    return Difference(verdict.code, subject, apart.by, said, verdict.owner, verdict.reason, apart.measure)
 
 
 def _side(apart: Apart, parts: tuple[str, ...]) -> str:

@@ -43,11 +43,24 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Thing:
+    """What a key is the id of. kind: as it stands in a subject (`order:…`); word: for people."""
+
+    kind: str
+    word: str
+
+
+ORDER, COMPONENT, SUPPLIER = Thing("order", "订单"), Thing("component", "订单明细"), Thing("supplier", "供应商")
+REFUND, SHARE, RECEIPT = Thing("refund", "退款"), Thing("share", "付款份额"), Thing("receipt", "到账流水")
+SKU, ROLLUP = Thing("sku", "规格"), Thing("rollup", "汇总行")
+
+
+@dataclass(frozen=True, slots=True)
 class Law:
     """Σ left = Σ right for each key. parts: SQL of rows (part, key as text, fen); of: what a key is the id of."""
 
     code: str
-    of: str
+    of: Thing
     left: tuple[str, ...]
     right: tuple[str, ...]
     parts: str
@@ -67,9 +80,10 @@ class Law:
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """A key at which a law does not hold: `by` is left minus right. key: `order:…`, `component:…`, `sku:…`."""
+    """A thing at which a law does not hold: `by` is left minus right. key: its id, or what a rollup's row is of."""
 
     law: str
+    of: Thing
     key: str
     parts: Mapping[str, int]
     by: int
@@ -118,7 +132,7 @@ _SOLD = """
 LAWS = (
     # Goods + freight at the recognition point + advances = payments + receivables, net of refunds.
     Law(
-        "money", "order", ("goods", "freight", "advances"), ("payments", "receivables"),
+        "money", ORDER, ("goods", "freight", "advances"), ("payments", "receivables"),
         f"""SELECT 'goods' AS part, order_id::text AS key, amount_fen AS fen FROM credit_entry WHERE channel = 'shop'
             UNION ALL SELECT 'freight', order_id::text, fen FROM ({_FREIGHT}) freight
             UNION ALL SELECT 'advances', order_id::text, -fen FROM ({_LEDGER}) ledger WHERE kind = 'advance'
@@ -127,7 +141,7 @@ LAWS = (
     ),
     # Counted (credited + unverified) + not counted = recognised value, net of refunds.
     Law(
-        "recognised", "component", ("credited", "unverified", "not_counted"), ("recognised",),
+        "recognised", COMPONENT, ("credited", "unverified", "not_counted"), ("recognised",),
         """SELECT CASE WHEN NOT counted THEN 'not_counted' WHEN grade = 'D' THEN 'unverified' ELSE 'credited' END
                 AS part, component_id::text AS key, amount_fen AS fen
             FROM credit_entry WHERE channel = 'shop'
@@ -141,7 +155,7 @@ LAWS = (
     ),
     # Goods + freight = what suppliers are owed in the funds.
     Law(
-        "claims", "supplier", ("goods", "freight"), ("claims",),
+        "claims", SUPPLIER, ("goods", "freight"), ("claims",),
         f"""SELECT 'goods' AS part, supplier_id::text AS key, amount_fen AS fen FROM credit_entry
             WHERE channel = 'shop'
             UNION ALL SELECT 'freight', supplier_id::text, fen FROM ({_FREIGHT}) freight
@@ -149,7 +163,7 @@ LAWS = (
     ),
     # Sales made elsewhere: what was entered = what the channel stated, less what it gave back.
     Law(
-        "outside", "component", ("entered",), ("stated", "returned"),
+        "outside", COMPONENT, ("entered",), ("stated", "returned"),
         """SELECT 'entered' AS part, component_id::text AS key, amount_fen AS fen FROM credit_entry
             WHERE channel <> 'shop'
             UNION ALL SELECT 'stated', id::text, amount_fen FROM outside_sale
@@ -158,7 +172,7 @@ LAWS = (
     # Money of unions, kitchens, administration and party counts only where its own desk spent it: what was accepted of
     # a plan or a kitchen's order, what an allowance bore, and what was imported.
     Law(
-        "own_desk", "component", ("desk_credited",), ("accepted", "allowances", "imported"),
+        "own_desk", COMPONENT, ("desk_credited",), ("accepted", "allowances", "imported"),
         """SELECT 'desk_credited' AS part, component_id::text AS key, amount_fen AS fen FROM credit_entry
             WHERE fund_source <> 'personal'
             UNION ALL SELECT 'accepted', p.component_id::text, p.accepted_fen
@@ -182,13 +196,13 @@ LAWS = (
     ),
     # What the funds say stands with provider, bank and unions = payments, net of refunds.
     Law(
-        "clearing", "order", ("clearing",), ("payments",),
+        "clearing", ORDER, ("clearing",), ("payments",),
         f"""SELECT 'clearing' AS part, order_id::text AS key, fen FROM ({_LEDGER}) ledger WHERE kind = 'clearing'
             UNION ALL SELECT 'payments', order_id::text, fen FROM ({_PAYMENTS}) payments""",  # noqa: S608  # as above
     ),
     # What a refund returned = what left the clearing accounts for it: once, and no more.
     Law(
-        "refunds", "refund", ("refunded",), ("posted",),
+        "refunds", REFUND, ("refunded",), ("posted",),
         """SELECT 'refunded' AS part, id::text AS key, amount_fen AS fen FROM refund
             WHERE state = 'succeeded' AND currency = 'cny'
             UNION ALL SELECT 'posted', t.reference::text,
@@ -198,7 +212,7 @@ LAWS = (
     ),
     # What left a component = the refunds that did not fail, what was not accepted, and later reductions.
     Law(
-        "given_back", "component", ("left_it",), ("refunds", "not_accepted", "reductions"),
+        "given_back", COMPONENT, ("left_it",), ("refunds", "not_accepted", "reductions"),
         """SELECT 'left_it' AS part, id::text AS key, refunded_fen AS fen FROM share_component WHERE refunded_fen <> 0
             UNION ALL SELECT 'refunds', p.component_id::text, p.fen
             FROM refund_part p JOIN refund r ON r.id = p.refund_id AND r.state <> 'failed'
@@ -209,7 +223,7 @@ LAWS = (
     # Goods net of what left again + freight = what payers of joint orders owe in all. (A person's share stands for a
     # whole order of the shop, whose refunds lower no due of his.)
     Law(
-        "shares", "share", ("goods", "freight"), ("due",),
+        "shares", SHARE, ("goods", "freight"), ("due",),
         """SELECT 'due' AS part, id::text AS key, due_fen AS fen FROM payer_share WHERE payer_kind <> 'person'
             UNION ALL SELECT 'goods', y.id::text, c.net_fen - c.refunded_fen
             FROM payer_share y JOIN line_share s ON s.payer_id = y.id AND s.payer_kind = 'branch'
@@ -218,7 +232,7 @@ LAWS = (
     ),
     # What a share counts as paid = bank transfers matched to it, less matches undone and what was paid back for good.
     Law(
-        "transfers", "share", ("paid",), ("matched", "unmatched", "paid_back"),
+        "transfers", SHARE, ("paid",), ("matched", "unmatched", "paid_back"),
         """SELECT 'paid' AS part, id::text AS key, paid_fen AS fen FROM payer_share WHERE paid_fen <> 0
             UNION ALL SELECT 'matched', payer_share_id::text, amount_fen FROM transfer_match
             UNION ALL SELECT 'unmatched', payer_share_id::text, -amount_fen FROM transfer_unmatch
@@ -238,14 +252,14 @@ LAWS = (
     ),
     # What a receipt counts as matched = its matches that were not undone.
     Law(
-        "receipts", "receipt", ("matched",), ("shares",),
+        "receipts", RECEIPT, ("matched",), ("shares",),
         """SELECT 'matched' AS part, id::text AS key, matched_fen AS fen FROM bank_transfer WHERE amount_fen > 0
             UNION ALL SELECT 'shares', transfer_id::text, amount_fen FROM transfer_match
             UNION ALL SELECT 'shares', transfer_id::text, -amount_fen FROM transfer_unmatch""",
     ),
     # Of orders whose deliveries are all accepted: accepted − given back = net goods.
     Law(
-        "accepted", "component", ("accepted", "given_back"), ("left_over",),
+        "accepted", COMPONENT, ("accepted", "given_back"), ("left_over",),
         """SELECT 'left_over' AS part, c.id::text AS key, c.net_fen - c.refunded_fen AS fen
             FROM share_component c JOIN accepted_wholly o ON o.id = c.order_id
             UNION ALL SELECT 'accepted', p.component_id::text, p.accepted_fen
@@ -257,14 +271,14 @@ LAWS = (
     ),
     # Pieces on hand = the sum of all movements.
     Law(
-        "on_hand", "sku", ("on_hand",), ("movements",),
+        "on_hand", SKU, ("on_hand",), ("movements",),
         """SELECT 'on_hand' AS part, sku_id::text AS key, on_hand_pieces AS fen FROM stock_item
             UNION ALL SELECT 'movements', sku_id::text, pieces FROM stock_movement""",
         "pieces",
     ),
     # Pieces held = the sum of open holds.
     Law(
-        "held", "sku", ("held",), ("open_holds",),
+        "held", SKU, ("held",), ("open_holds",),
         """SELECT 'held' AS part, sku_id::text AS key, held_pieces AS fen FROM stock_item
             UNION ALL SELECT 'open_holds', sku_id::text, pieces FROM stock_hold WHERE state = 'held'""",
         "pieces",
@@ -273,7 +287,7 @@ LAWS = (
     # read from orders and refunds, never from the movements: a paid order owns its pieces; a cancelled one owns none;
     # of a refund `refund_goods` says which lie in the barn. Joint orders own what was delivered for acceptance.
     Law(
-        "owned", "sku", ("free", "held", "sold", "put_back"), ("received",),
+        "owned", SKU, ("free", "held", "sold", "put_back"), ("received",),
         f"""SELECT 'free' AS part, sku_id::text AS key, on_hand_pieces - held_pieces AS fen FROM stock_item
             UNION ALL SELECT 'held', sku_id::text, held_pieces FROM stock_item
             UNION ALL SELECT 'sold', sku_id::text, pieces FROM ({_SOLD}) sold
@@ -318,7 +332,8 @@ async def apart_by_key(session: ReadSession, code: str) -> list[Apart]:
     return [
         Apart(
             code,
-            f"{law.of}:{row['key']}",
+            law.of,
+            row["key"],
             {part: row[part] for part in (*law.left, *law.right)},
             row["apart"],
             law.measure,
@@ -354,7 +369,8 @@ async def _rollup_apart(session: ReadSession) -> list[Apart]:
     return [
         Apart(
             "rollup",
-            f"rollup:{one.top_unit_id}:{one.period_month}:{one.county_code}:{one.credit_kind}:{one.standing}",
+            ROLLUP,
+            f"{one.top_unit_id}:{one.period_month}:{one.county_code}:{one.credit_kind}:{one.standing}",
             {
                 "rollup": one.rollup_sale_fen + one.rollup_refund_fen,
                 "entries": one.entry_sale_fen + one.entry_refund_fen,

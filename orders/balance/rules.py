@@ -40,7 +40,7 @@ PARTS: Mapping[str, str] = {
 OWNERS: Mapping[Owner, str] = {
     "payments_desk": "收款岗", "staff": "帮扶办", "supplier": "供应商", "platform": "平台",
 }  # fmt: skip
-_LAWS: Mapping[str, tuple[Owner, str]] = {
+LAW_REASONS: Mapping[str, tuple[Owner, str]] = {
     "money": ("payments_desk", "收款、应收、退款与货款、运费、预收不相等，多半是有一方的记录被改动或漏记"),
     "recognised": ("staff", "台账金额与订单明细的确认金额不一致，请核对这一行的台账与退款"),
     "claims": ("supplier", "资金账应付供应商的金额与货款、运费不一致，请与供应商对账"),
@@ -73,5 +73,5 @@ def judged(apart: Apart) -> Judged:
     refunded, posted = apart.parts.get("refunded", 0), apart.parts.get("posted", 0)
     if apart.law == "refunds" and refunded and posted >= 2 * refunded:
         return Judged("refund_doubled", "payments_desk", "资金账把同一笔退款记了不止一次")
-    owner, reason = _LAWS[apart.law]
+    owner, reason = LAW_REASONS[apart.law]
     return Judged(apart.law, owner, reason)

@@ -24,21 +24,24 @@ _KEEP = text("""
 INSERT INTO balance_run (id, balanced_at, holds, identities, differences, open_items, unsealed, requested_by)
 VALUES (:id, :at, :holds, CAST(:identities AS jsonb), :differences, :open_items, :unsealed, :requested_by)
 """)
-# Whose unit it is: that of the order, or of the payer's share of it.
+# Whose unit it is: that of the order, or of the payer's share of it; of the desk that brought a receipt; or the one
+# that a sale made elsewhere is credited to.
 _NAME = text("""
 WITH seen AS (
     SELECT *, split_part(subject, ':', 1) AS of, split_part(subject, ':', 2) AS key
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, code text, subject text, amount bigint, said text,
         owner text, reason text, measure text, unit_id uuid, waits boolean)
 ), keyed AS (
-    SELECT *, CASE WHEN of IN ('order', 'component', 'refund', 'payment', 'share')
+    SELECT *, CASE WHEN of IN ('order', 'component', 'refund', 'payment', 'share', 'receipt')
         AND key ~ '^[0-9a-f-]{36}$' THEN key::uuid END AS about FROM seen
 ), placed AS (
-    SELECT k.*, coalesce(k.unit_id, y.unit_id, o.unit_id) AS whose FROM keyed k
+    SELECT k.*, coalesce(k.unit_id, y.unit_id, o.unit_id, b.unit_id, a.unit_id) AS whose FROM keyed k
     LEFT JOIN share_component c ON k.of = 'component' AND c.id = k.about
     LEFT JOIN refund r ON k.of = 'refund' AND r.id = k.about
     LEFT JOIN payment p ON k.of = 'payment' AND p.id = k.about
     LEFT JOIN payer_share y ON k.of = 'share' AND y.id = k.about
+    LEFT JOIN bank_transfer t ON k.of = 'receipt' AND t.id = k.about LEFT JOIN bank_statement b ON b.id = t.statement_id
+    LEFT JOIN attribution a ON k.of = 'component' AND a.id = k.about
     LEFT JOIN shop_order o ON o.id = coalesce(c.order_id, r.order_id, p.order_id, y.order_id,
         CASE WHEN k.of = 'order' THEN k.about END)
 )

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Form, Request
 from sqlalchemy import Row
 from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
@@ -43,8 +43,14 @@ async def get_acceptances(request: Request, actor: Receiver, database: TheDataba
 
 
 @routes.post("/acceptances/{acceptance_id}/answer")
-async def post_answer(request: Request, acceptance_id: UUID, actor: Receiver, database: TheDatabase) -> Response:
-    """The second person's own word: `answer` is confirmed or not_me, the latter with words."""
+async def post_answer(
+    request: Request,
+    acceptance_id: UUID,
+    actor: Receiver,
+    database: TheDatabase,
+    answer: Annotated[Literal["confirmed", "not_me"], Form()],
+) -> Response:
+    """The second person's own word; `not_me` with words."""
     fields, _ = await _sent(request)
     try:
         async with database.transaction() as session:
@@ -52,7 +58,7 @@ async def post_answer(request: Request, acceptance_id: UUID, actor: Receiver, da
                 session,
                 actor=actor,
                 acceptance_id=acceptance_id,
-                answer="not_me" if fields.get("answer") == "not_me" else "confirmed",
+                answer=answer,
                 words=form.plain(fields.get("words", "")),
                 now=clock.now(),
             )

@@ -1,9 +1,9 @@
 """`/union`: the desk of a union's buyer and approver. Works without scripts."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Form, Request
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
@@ -35,6 +35,7 @@ Clerk = Annotated[Actor, Depends(requires(Permission.BULK_WRITE))]
 Reader = Annotated[Actor, Depends(requires(Permission.BULK_READ))]
 Approver = Annotated[Actor, Depends(requires(Permission.BULK_APPROVE))]
 Anybody = Annotated[Actor, Depends(requires(Permission.ME_READ))]
+Saved = Annotated[Literal["save", "more"], Form()]
 
 
 @routes.get("/union")
@@ -68,12 +69,12 @@ async def get_new(request: Request, actor: Clerk, database: TheDatabase) -> Resp
 
 
 @routes.post("/union/purchases/new")
-async def post_new(request: Request, actor: Clerk, database: TheDatabase) -> Response:
+async def post_new(request: Request, actor: Clerk, database: TheDatabase, do: Saved = "save") -> Response:
     """Everything typed is kept when something is wrong. Sent twice it is one plan: the form carries its key."""
     form = dict(await request.form())
     key = str(form.get("key", ""))[:100] or str(new_id())
-    typed = typed_of(form, more=form.get("do") == "more")
-    if form.get("do") == "more":
+    typed = typed_of(form, more=do == "more")
+    if do == "more":
         return await _editor(request, database, actor, typed, key=key)
     plan = plan_of(typed)
     if not isinstance(plan, PlanIn):
@@ -95,13 +96,15 @@ async def get_edit(request: Request, purchase_id: UUID, actor: Clerk, database: 
 
 
 @routes.post("/union/purchases/{purchase_id}/edit")
-async def post_edit(request: Request, purchase_id: UUID, actor: Clerk, database: TheDatabase) -> Response:
+async def post_edit(
+    request: Request, purchase_id: UUID, actor: Clerk, database: TheDatabase, do: Saved = "save"
+) -> Response:
     """What differs is changed; the form names the revision that it was made from."""
     form = dict(await request.form())
-    typed = typed_of(form, more=form.get("do") == "more")
+    typed = typed_of(form, more=do == "more")
     async with database.reading() as session:
         found = await purchase_as_it_stands(session, actor=actor, purchase_id=purchase_id, now=clock.now())
-    if form.get("do") == "more":
+    if do == "more":
         return await _editor(request, database, actor, typed, purchase=found)
     plan = plan_of(typed)
     if not isinstance(plan, PlanIn):

@@ -2,10 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Form, Request
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
@@ -45,6 +45,7 @@ routes = APIRouter(include_in_schema=False, prefix="/union/purchases/{purchase_i
 Clerk = Annotated[Actor, Depends(requires(Permission.BULK_WRITE))]
 Reader = Annotated[Actor, Depends(requires(Permission.BULK_READ))]
 Anybody = Annotated[Actor, Depends(requires(Permission.ME_READ))]
+Decision = Annotated[Literal["approve", "reject"], Form()]
 Step = Callable[[WriteSession, dict[str, str], datetime], Awaitable[None]]
 
 
@@ -118,7 +119,12 @@ async def post_minutes(
 
 @routes.post("/approve")
 async def post_approve(
-    request: Request, purchase_id: UUID, actor: Reader, database: TheDatabase, files: TheFiles
+    request: Request,
+    purchase_id: UUID,
+    actor: Reader,
+    database: TheDatabase,
+    files: TheFiles,
+    do: Decision,
 ) -> Response:
     """`do=reject` sends it back with a reason. The form carries the digest of what the page showed."""
     form = await request.form()
@@ -128,7 +134,7 @@ async def post_approve(
     try:
         sha = await _brought(request, database, files, actor, purchase_id)
         async with database.transaction() as session:
-            if typed.get("do") == "reject":
+            if do == "reject":
                 if not reason:
                     raise Invalid("退回时请写明原因。")
                 await reject(session, actor=actor, purchase_id=purchase_id, reason=reason, **told)  # type: ignore[arg-type]
@@ -202,11 +208,17 @@ async def post_place(request: Request, purchase_id: UUID, actor: Clerk, database
 
 
 @routes.post("/changes")
-async def post_change(request: Request, purchase_id: UUID, actor: Clerk, database: TheDatabase) -> Response:
+async def post_change(
+    request: Request,
+    purchase_id: UUID,
+    actor: Clerk,
+    database: TheDatabase,
+    kind: Annotated[Literal["late_joiners", "substitution", "cancellation"], Form()],
+) -> Response:
     """Late joiners by staff number, one kind of goods instead of another, or the end of the whole order."""
 
     async def step(session: WriteSession, typed: dict[str, str], now: datetime) -> None:
-        kind, reason = typed.get("kind", ""), typed.get("reason", "").strip()[:4_000]
+        reason = typed.get("reason", "").strip()[:4_000]
         if not reason:
             raise Invalid("请写明变更原因。")
         terms: dict[str, Any]
@@ -219,7 +231,6 @@ async def post_change(request: Request, purchase_id: UUID, actor: Clerk, databas
         elif kind == "cancellation":
             terms = {}
         else:
-            kind = "substitution"
             terms = {name: str(_id(typed.get(name, ""))) for name in ("sku_id", "by_sku_id")}
         await request_change(
             session, actor=actor, purchase_id=purchase_id, kind=kind, terms=terms, reason=reason, now=now
@@ -230,10 +241,10 @@ async def post_change(request: Request, purchase_id: UUID, actor: Clerk, databas
 
 @routes.post("/changes/{change_id}")
 async def post_change_decision(
-    request: Request, purchase_id: UUID, change_id: UUID, actor: Reader, database: TheDatabase
+    request: Request, purchase_id: UUID, change_id: UUID, actor: Reader, database: TheDatabase, do: Decision
 ) -> Response:
     async def step(session: WriteSession, typed: dict[str, str], now: datetime) -> None:
-        verb = reject_change if typed.get("do") == "reject" else approve_change
+        verb = reject_change if do == "reject" else approve_change
         await verb(
             session,
             actor=actor,

@@ -1,6 +1,6 @@
 """The cart as a page: for visitors too. What a visitor put in stays there after signing in."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Request
@@ -69,7 +69,7 @@ async def post_quantity(
     database: TheDatabase,
     sku_id: UUID,
     quantity: Annotated[str, Form()] = "",
-    do: Annotated[str, Form()] = "put",
+    do: Annotated[Literal["put", "remove"], Form()] = "put",
 ) -> Response:
     """From the cart: another quantity, or `do=remove`. What cannot be a quantity stays on the page to be mended."""
     actor = await buyer_of(request)

@@ -1,6 +1,6 @@
 """The correction desk: `/staff/corrections`."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
@@ -59,7 +59,11 @@ async def post_correction(request: Request, actor: Requester, database: TheDatab
 
 @routes.post("/staff/corrections/{correction_id}/{verdict}")
 async def post_decision(
-    request: Request, correction_id: UUID, verdict: str, actor: Approver, database: TheDatabase
+    request: Request,
+    correction_id: UUID,
+    verdict: Literal["approve", "refuse"],
+    actor: Approver,
+    database: TheDatabase,
 ) -> Response:
     """Approve or refuse another one's request."""
     decision = str((await request.form()).get("decision", "")).strip()[:500] or None

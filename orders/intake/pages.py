@@ -164,7 +164,12 @@ async def post_offline(
 
 @routes.post("/{batch_id}/{verdict}")
 async def post_verdict(
-    request: Request, batch_id: UUID, verdict: str, actor: Confirmer, database: TheDatabase, reason: Words = ""
+    request: Request,
+    batch_id: UUID,
+    verdict: Literal["confirm", "reject"],
+    actor: Confirmer,
+    database: TheDatabase,
+    reason: Words = "",
 ) -> Response:
     """Confirm or send back what another one handed in."""
     try:
@@ -182,14 +187,18 @@ async def post_verdict(
 
 @routes.post("/claims/{claim_id}/{to}")
 async def post_decision(
-    request: Request, claim_id: UUID, to: str, actor: Confirmer, database: TheDatabase, reason: Words = ""
+    request: Request,
+    claim_id: UUID,
+    to: Literal["first", "later"],
+    actor: Confirmer,
+    database: TheDatabase,
+    reason: Words = "",
 ) -> Response:
     """Whose the sale is."""
     try:
         async with database.transaction() as session:
-            whose: Literal["first", "later"] = "later" if to == "later" else "first"
             said = _said(reason)
-            await decide_claim(session, actor=actor, claim_id=claim_id, to=whose, reason=said, now=clock.now())
+            await decide_claim(session, actor=actor, claim_id=claim_id, to=to, reason=said, now=clock.now())
     except NotFound:
         raise
     except Problem as problem:

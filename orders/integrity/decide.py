@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from orders.integrity.assignees import assignees
 from orders.integrity.reach import flag_for
 from orders.integrity.review import Outcome
 from shop.access.permissions import Actor, Permission
@@ -49,11 +50,6 @@ _DECIDE = text("""
 INSERT INTO flag_decision (flag_id, proposed_by, decided_by, outcome, reason, decided_at)
 VALUES (:flag, :proposed_by, :actor, :outcome, :reason, :now) ON CONFLICT DO NOTHING RETURNING flag_id
 """)
-# Only staff whose grant holds that day; the unit is asked for where the flag is shown.
-_MAY_OWN = text("""
-SELECT EXISTS (SELECT FROM role_grant WHERE user_id = :owner AND role = 'staff' AND valid_from <= :day
-    AND (valid_to IS NULL OR valid_to > :day))
-""")
 _OPEN = text("""
 INSERT INTO rectification (id, flag_id, unit_id, what, owner_id, due_on, state, opened_by, opened_at)
 VALUES (:id, :flag, :unit, :what, :owner, :due_on, 'open', :actor, :now)
@@ -72,7 +68,8 @@ async def decide(
 ) -> UUID | None:
     """Decide what was proposed, or the contrary; returns the id of a finding's rectification item.
 
-    Raises NotFound, ReviewFirst, OwnProposal, AlreadyDecided; Invalid where a finding names no owner, or a past day.
+    Raises NotFound, ReviewFirst, OwnProposal, AlreadyDecided; Invalid where a finding names a past day, or nobody who
+    may put it right (see assignees.py).
     """
     flag = await flag_for(session, actor, Permission.FLAG_CLEAR, flag_id, now=now)
     proposed = (await session.execute(_PROPOSED, {"flag": flag_id})).one_or_none()
@@ -81,7 +78,7 @@ async def decide(
     if proposed.proposed_by == actor.user_id:
         raise OwnProposal("提出意见的人不能自己决定。")
     if outcome == "finding":
-        await _check_duty(session, duty, now)
+        await _check_duty(session, actor, flag.unit_id, duty, now)
     named = {
         "flag": flag_id,
         "proposed_by": proposed.proposed_by,
@@ -112,11 +109,13 @@ async def decide(
     return item_id
 
 
-async def _check_duty(session: WriteSession, duty: Duty | None, now: datetime) -> None:
+async def _check_duty(
+    session: WriteSession, actor: Actor, unit_id: UUID | None, duty: Duty | None, now: datetime
+) -> None:
     today = clock.business_day(now)
     if duty is None:
         raise Invalid("认定为问题时请写明整改负责人、期限和要求。", [Detail("/duty", "required", "请填写整改要求")])
     if duty.due_on < today:
         raise Invalid("整改期限不能早于今天。", [Detail("/duty/due_on", "in_the_past", "不能早于今天")])
-    if not await session.scalar(_MAY_OWN, {"owner": duty.owner_id, "day": today}):
+    if not await assignees(session, actor, unit_id, day=today, one=duty.owner_id):
         raise Invalid("请选择一位帮扶办同事负责整改。", [Detail("/duty/owner_id", "not_found", "没有这位同事")])

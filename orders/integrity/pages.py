@@ -9,9 +9,10 @@ from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from orders.integrity import words
+from orders.integrity.assignees import assignees
 from orders.integrity.close_item import close_item
 from orders.integrity.decide import Duty, decide
-from orders.integrity.queries import FlagState, ItemState, colleagues, flags_of, items_of
+from orders.integrity.queries import FlagState, ItemState, flags_of, items_of
 from orders.integrity.review import review
 from orders.integrity.scan import scan
 from orders.integrity.schemas import ClosingIn, DecisionIn, ReviewIn
@@ -135,13 +136,15 @@ async def _queue(
     state: FlagState | None = next((one for one in get_args(FlagState) if one == asked), None)
     today = clock.today()
     cursor = request.query_params.get("cursor", "")[:500] or None
+    may = actor.may(Permission.FLAG_CLEAR)
     async with database.reading() as session:
         page = await flags_of(session, actor, day=today, limit=PAGE, cursor=cursor, state=state)
-        people = await colleagues(session, actor, day=today)
+        units = {one.unit_id for one in page.items if one.state == "proposed"} if may else set()
+        people = {unit: await assignees(session, actor, unit, day=today) for unit in units}
     status, said = _said(refused)
     return render(
         request, "integrity/flags.html", status=status, page=page, people=people, said=said, typed=typed or {},
-        about=about, state=state, words=words, actor=actor, may=actor.may(Permission.FLAG_CLEAR), address=FLAGS,
+        about=about, state=state, words=words, actor=actor, may=may, address=FLAGS,
         may_scan=actor.may_everywhere(Permission.FLAG_CLEAR),
         soon=date.fromordinal(today.toordinal() + 30),
     )  # fmt: skip

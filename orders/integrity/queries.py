@@ -41,14 +41,6 @@ SELECT * FROM (
 WHERE CAST(:state AS text) IS NULL OR CASE WHEN :state = 'overdue' THEN overdue ELSE state = :state END
 ORDER BY due_on, id LIMIT :limit
 """).bindparams(_UNITS, bindparam("day", type_=Date), bindparam("after", type_=Date))
-_COLLEAGUES = text("""
-SELECT DISTINCT u.id, p.name FROM role_grant g
-JOIN user_account u ON u.id = g.user_id JOIN person p ON p.id = u.person_id
-WHERE g.role = 'staff' AND u.state = 'active' AND g.valid_from <= :day AND (g.valid_to IS NULL OR g.valid_to > :day)
-    AND (CAST(:everything AS bool) OR g.scope_kind = 'unit'
-        AND g.scope_id = ANY(SELECT unit::text FROM unnest(:units) AS unit))
-ORDER BY p.name, u.id LIMIT 200
-""").bindparams(_UNITS, bindparam("day", type_=Date))
 
 
 async def flags_of(
@@ -102,12 +94,6 @@ async def item_out(session: ReadSession, actor: Actor, item_id: UUID, *, day: da
     if not found.items:
         raise NotFound("没有这项整改。")
     return found.items[0]
-
-
-async def colleagues(session: ReadSession, actor: Actor, *, day: date) -> list[tuple[UUID, str]]:
-    """Staff of the caller's units who may put something right, (account, name)."""
-    rows = await session.execute(_COLLEAGUES, {"day": day} | await _reach(session, actor, day))
-    return [(row.id, row.name or str(row.id)) for row in rows]
 
 
 async def _reach(session: ReadSession, actor: Actor, day: date) -> dict[str, Any]:

@@ -60,16 +60,16 @@ LABELS: Mapping[Key, tuple[str, ...]] = {
 """Frozen names that go with it. One thing that bore two names in the period is one row, under the later name."""
 _WITHIN_A_YEAR: frozenset[Key] = frozenset({"month", "quarter", "half_year"})
 ROLLED_UP = frozenset({"county", "province", "month", "quarter", "half_year", "year", "kind"})
-# Flags are few; what they stand on is read by its lines, not the other way round.
+# Flags are few; what they stand on is read by its lines, not the other way round. One that was cleared flags nothing,
+# nor one that ended, whatever was decided about it.
 _FLAGGED = text("""
 SELECT DISTINCT l.order_line_id FROM flag f JOIN flag_line l ON l.flag_id = f.id
 WHERE pg_visible_in_snapshot(f.xid, CAST(CAST(:snapshot AS text) AS pg_snapshot))
     AND pg_visible_in_snapshot(l.xid, CAST(CAST(:snapshot AS text) AS pg_snapshot))
-    AND coalesce((SELECT d.outcome FROM flag_decision d WHERE d.flag_id = f.id
-        AND pg_visible_in_snapshot(d.xid, CAST(CAST(:snapshot AS text) AS pg_snapshot))),
-    (SELECT 'ended' FROM flag_end e WHERE e.flag_id = f.id
-        AND pg_visible_in_snapshot(e.xid, CAST(CAST(:snapshot AS text) AS pg_snapshot))), 'open')
-    NOT IN ('cleared', 'ended')
+    AND NOT EXISTS (SELECT FROM flag_decision d WHERE d.flag_id = f.id AND d.outcome = 'cleared'
+        AND pg_visible_in_snapshot(d.xid, CAST(CAST(:snapshot AS text) AS pg_snapshot)))
+    AND NOT EXISTS (SELECT FROM flag_end e WHERE e.flag_id = f.id
+        AND pg_visible_in_snapshot(e.xid, CAST(CAST(:snapshot AS text) AS pg_snapshot)))
 """)
 _SUMS = ("sale_fen", "refund_fen", "quantity_milli", "grams")
 
@@ -157,7 +157,7 @@ def label_names(group_by: tuple[Key, ...]) -> list[str]:
 async def flagged(
     session: ReadSession, question: Question, reach: Reach, *, snapshot: str
 ) -> dict[tuple[Any, ...] | None, int]:
-    """Credited fen under a flag that nobody had cleared in that snapshot, by row; None: of all rows together."""
+    """Credited fen under a flag that was neither cleared nor over in that snapshot, by row; None: of all together."""
     lines = (await session.execute(_FLAGGED, {"snapshot": snapshot})).scalars().all()
     if not lines:
         return {}

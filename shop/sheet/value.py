@@ -13,8 +13,9 @@ from shop.sheet.read import DIGITS_KEPT
 YUAN_MAX: Final = 10_000_000_000
 _SAID_MAX: Final = 40
 _HALF_WIDTH: Final = {0x3000: " ", 0x2212: "-"} | {0xFF01 + place: 0x21 + place for place in range(94)}
-# Thousands separators stand every three digits or nowhere; a comma is never a decimal sign.
-_NUMBER: Final = re.compile(r"^([+-]?)([0-9]{1,18}|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.([0-9]+))?$")
+# Thousands separators stand every three digits or nowhere; a comma is never a decimal sign. At most 18 digits: whatever
+# is counted or paid here is less, and arithmetic stays exact.
+_NUMBER: Final = re.compile(r"^([+-]?)([0-9]{1,18}|[0-9]{1,3}(?:,[0-9]{3}){1,5})(?:\.([0-9]+))?$")
 _ZEROS_BY_CHANCE: Final = 4
 _AT_15_DIGITS: Final = Context(prec=DIGITS_KEPT)
 _UNIT: Final = re.compile(r"[0-9]\s*[万亿千百]")
@@ -49,13 +50,13 @@ def half_width(written: str) -> str:
 
 
 def decimal_of(written: str, *, places: int) -> Decimal:
-    """A figure with at most so many decimals, read at 15 significant digits. Raises Unreadable."""
+    """A figure of up to 18 digits with at most so many decimals, read at 15 significant ones. Raises Unreadable."""
     found = _figure(half_width(written))
     if found is None or found != round(found, places):
         if _UNIT.search(written):
             raise _with_unit(written)
         ending = f"最多 {places} 位小数" if places else "整数"
-        raise Unreadable(f"“{written[:_SAID_MAX]}”不是数字（{ending}，千位逗号须每三位一个）")
+        raise Unreadable(f"“{written[:_SAID_MAX]}”不是数字（{ending}，不超过 18 位，千位逗号须每三位一个）")
     return found
 
 

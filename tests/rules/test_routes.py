@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 from fastapi import FastAPI
@@ -58,6 +59,30 @@ def test_every_route_declares_a_permission_or_is_public(production: FastAPI) -> 
 def test_what_is_heavy_is_there(production: FastAPI) -> None:
     assert {("GET", path) for path in HEAVY} <= dict(calls(production)).keys()
     assert len(HEAVY) == len(set(HEAVY))
+
+
+TOLD: Final = {
+    ("/join/{code}", "code"), ("/choose/{secret}", "secret"), ("/staff/bank/layouts/{layout_id}/{verdict}", "verdict"),
+    *((path, "month") for path in (
+        "/api/v1/periods/{month}/close", "/api/v1/periods/{month}/reopen",
+        "/api/v1/periods/{month}/reopen/{reopening_id}/approve", "/api/v1/periods/{month}/reopen/{reopening_id}/refuse",
+        "/staff/periods/{month}/close", "/staff/periods/{month}/reopen",
+        "/staff/periods/{month}/reopen/{reopening_id}/{verdict}",
+    )),
+}  # fmt: skip
+"""Texts in the address of something done that are looked up or read: what fits nothing is refused."""
+
+
+def test_no_word_in_an_address_decides_by_not_being_another(production: FastAPI) -> None:
+    """What is done names an id, or one of the words that its route lists: a mistyped verdict is refused."""
+    free = {
+        (context.path, one.name)
+        for context in iter_route_contexts(production.routes)
+        if "GET" not in (getattr(context.original_route, "methods", None) or {"GET"})
+        for one in context.original_route.dependant.path_params  # type: ignore[attr-defined]
+        if one.field_info.annotation is str and not one.field_info.metadata
+    }
+    assert free <= TOLD
 
 
 def test_only_the_sandbox_is_added_in_development(development: FastAPI, production: FastAPI) -> None:

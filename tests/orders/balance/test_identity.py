@@ -5,9 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from orders.balance.identity import LAWS, Identity, identities
-from orders.balance.open_items import KINDS
-from orders.balance.rules import NAMES, PARTS
+from orders.balance.identity import Identity, identities
 from shop.core.database import Database, WriteSession
 from shop.core.settings import Settings
 from tests.make.history import a_history
@@ -25,12 +23,6 @@ UPDATE payment p SET received_fen = received_fen + CASE n WHEN 1 THEN 5 ELSE -5 
 async def proven(database: Database) -> dict[str, Identity]:
     async with database.snapshot() as session:
         return {one.code: one for one in await identities(session)}
-
-
-def test_everything_that_is_compared_and_named_has_a_word() -> None:
-    parts = {part for law in LAWS for part in (*law.left, *law.right)}
-    assert parts - PARTS.keys() == set()
-    assert {law.code for law in LAWS} | {kind.code for kind in KINDS} <= NAMES.keys()
 
 
 async def test_an_empty_shop_balances(database: Database) -> None:

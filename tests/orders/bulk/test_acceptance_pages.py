@@ -75,6 +75,11 @@ async def test_a_site_is_accepted_on_the_phone_and_the_second_person_confirms(ap
     page = await other.open("/union/acceptances")
     assert page.words.count("您被写为共同验收人") == len(deliveries)
     first, second = (action for action in page.forms if action.endswith("/answer"))
+    for mistyped in ("not-me", "no", ""):
+        await other.send(first, answer=mistyped, words="不是我")
+        assert other.page.status == 422
+        await other.open("/union/acceptances")
+    assert "您被写为共同验收人" in other.page.words, "another word answers nothing"
     await other.send(first, answer="confirmed")
     await other.send(second, answer="not_me", words="")
     assert other.page.status == 422, "an objection says why"

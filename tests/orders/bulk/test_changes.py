@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import text
 
 from orders.bulk import changes
@@ -15,6 +16,7 @@ from shop.core import clock
 from shop.core.database import Database
 from shop.core.ids import new_id
 from shop.organisation.models import Membership, UnionMembership
+from tests.make.browser import browser_of
 from tests.make.bulk import Plan, a_plan, one
 from tests.make.shop import LONG_AGO, buyer
 
@@ -92,6 +94,30 @@ async def test_only_another_approver_and_only_what_he_saw(database: Database) ->
     with pytest.raises(ChangeOver):
         await decided(plan, change, plan.desk.approvers[1])
     assert await one(plan, "SELECT state FROM bulk_change WHERE id = :change", change=change) == "rejected"
+
+
+async def test_another_word_on_the_page_asks_and_decides_nothing(app: FastAPI, database: Database) -> None:
+    plan = await ordered(database)
+    path = f"/union/purchases/{plan.id}"
+    change = await asked(plan, "late_joiners", person_ids=[str(await newcomer(plan))])
+    count = "SELECT count(*) FROM bulk_change WHERE purchase_id = :id"
+    clerk = await browser_of(app, database, plan.desk.clerk)
+    for mistyped in ("late", "Cancellation", ""):
+        await clerk.open(path)
+        goods = {"sku_id": str(plan.desk.shop.box), "by_sku_id": str(plan.desk.shop.skus[3])}
+        assert (await clerk.send(f"{path}/changes", kind=mistyped, reason="示例原因", **goods)).status == 422
+    assert await one(plan, count) == 1
+    approver = await browser_of(app, database, plan.desk.approvers[0])
+    action = f"{path}/changes/{change}"
+    for mistyped in ("rejected", "Reject", ""):
+        await approver.open(path)
+        assert (await approver.send(action, do=mistyped)).status == 422
+    assert await one(plan, "SELECT state FROM bulk_change WHERE id = :change", change=change) == "requested"
+    await approver.open(path)
+    await approver.send(action, do="reject")
+    assert await one(plan, "SELECT state FROM bulk_change WHERE id = :change", change=change) == "rejected"
+    for browser in (clerk, approver):
+        await browser.close()
 
 
 async def test_it_takes_effect_once(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,13 @@ async def test_a_plan_is_typed_submitted_and_approved(app: FastAPI, database: Da
     fields = approver.page.forms[f"{path}/approve"] | {"do": "approve", "reason": ""}
     token = {"csrf_token": fields.pop("csrf_token")}
     del fields["minutes"]
+    for mistyped in ({"do": "rejected"}, {"do": "Approve"}, {"do": ""}, {}):
+        fields.pop("do", None)
+        sent = await approver.client.post(f"{path}/approve", data=token | fields | mistyped)
+        assert sent.status_code == 422
+    fields["do"] = "approve"
+    await clerk.open(path)
+    assert "还需 1 人审批" in clerk.page.words, "another word decides nothing"
     answer = await approver.client.post(
         f"{path}/approve", data=token | fields, files={"minutes": ("", b"")}, follow_redirects=True
     )
@@ -86,6 +93,9 @@ async def test_an_edit_changes_only_what_differs(app: FastAPI, database: Databas
     before = await one(plan, "SELECT id FROM bulk_package WHERE purchase_id = :id")
     await clerk.open(f"{path}/edit")
     assert "原来的审批作废" in clerk.page.words
+    await clerk.send(f"{path}/edit", do="delete", title="改了名称")
+    assert clerk.page.status == 422
+    await clerk.open(f"{path}/edit")
     await clerk.send(f"{path}/edit", do="save")  # nothing differs
     assert (await stands(plan), await one(plan, "SELECT revision FROM bulk_purchase WHERE id = :id")) == ("approved", 1)
     await clerk.open(f"{path}/edit")

@@ -189,6 +189,11 @@ async def test_the_cart_takes_quantities_and_says_what_cannot_be_one(app: FastAP
         assert page.status == 422
         assert page.forms[line]["quantity"] == wrong, "what was typed stays"
     assert await scalar(database, "SELECT sum(quantity)::int FROM cart_line") == 3
+    for mistyped in ("Put", "delete"):
+        for quantity in ("", "7"):
+            assert (await browser.send_and_stay(line, quantity=quantity, do=mistyped)).status == 422
+            await browser.open("/cart")
+    assert await scalar(database, "SELECT sum(quantity)::int FROM cart_line") == 3, "another word takes nothing away"
     page = await browser.send(line, quantity="60", do="put")
     assert "库存不足，还剩 50 件" in page.words
     page = await browser.send(line, do="remove")

@@ -251,9 +251,17 @@ async def test_a_closed_month_keeps_its_figure_and_the_pair_lands_in_the_open_on
 async def test_the_pages_show_and_ask(desk: Desk, client: httpx.AsyncClient) -> None:
     sale = sold(desk)
     await enter(desk.database, sale)
-    await desk.asked(sale, {"county_code": HUNYUAN.code})
+    asked = await desk.asked(sale, {"county_code": HUNYUAN.code})
     page = await client.get(f"/staff/explain/{sale.order}", headers=desk.first)
     assert page.status_code == 200, page.text
     assert "从江县" in page.text
     desk_page = await client.get("/staff/corrections", headers=desk.second)
     assert "同意更正" in desk_page.text
+    for mistyped in ("approved", "Approve", "reject"):
+        answer = await client.post(f"/staff/corrections/{asked}/{mistyped}", headers=desk.second)
+        assert answer.status_code == 422
+    assert await desk.sums() == [(clock.month_of(THIS), "从江县", True, 1_000)]
+    again = await client.get("/staff/corrections", headers=desk.second)
+    assert "同意更正" in again.text, "another word decides nothing"
+    assert (await client.post(f"/staff/corrections/{asked}/approve", headers=desk.second)).status_code == 303
+    assert await desk.sums() == [(clock.month_of(THIS), "浑源县", True, 1_000)]

@@ -76,6 +76,9 @@ async def test_a_batch_is_sent_back_with_a_reason(app: FastAPI, desk: IntakeDesk
     refused = await second.post(f"{ADDRESS}/{batch}/reject", data={"csrf_token": token(page.text), "reason": " "})
     assert (refused.status_code, "请写明依据或原因" in refused.text) == (422, True)
     sent = {"csrf_token": token(page.text), "reason": "与后台合计不符"}
+    for mistyped in ("confirmed", "Reject", "rejected"):
+        assert (await second.post(f"{ADDRESS}/{batch}/{mistyped}", data=sent)).status_code == 422
+    assert (await desk.batch(batch))["state"] == "staged", "another word decides nothing"
     assert (await second.post(f"{ADDRESS}/{batch}/reject", data=sent)).status_code == 303
     assert "与后台合计不符" in (await second.get(f"{ADDRESS}/{batch}")).text
     assert await desk.sums("channel") == []
@@ -93,6 +96,10 @@ async def test_a_claim_is_decided_on_its_page(app: FastAPI, desk: IntakeDesk) ->
     assert action
     assert (await third.post(action[1], data={"csrf_token": token(page.text), "reason": ""})).status_code == 422
     sent = {"csrf_token": token(page.text), "reason": "合同甲方是总行"}
+    for mistyped in ("last", "LATER", "second"):
+        at = action[1].removesuffix("later") + mistyped
+        assert (await third.post(at, data=sent)).status_code == 422
+    assert [one["state"] for one in await desk.claims()] == ["open"], "another word decides nothing"
     assert (await third.post(action[1], data=sent)).status_code == 303
     assert "归后导入单位" in (await third.get(f"{ADDRESS}/claims")).text
     assert await desk.sums("unit_name") == [(BANK, 10_000)]

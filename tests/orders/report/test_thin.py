@@ -3,12 +3,14 @@
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from orders.report.bridge import bridge
-from orders.report.knowledge import NothingKnownThen
+from orders.report.knowledge import NothingKnownThen, known_at
 from orders.report.publish import publish
 from orders.report.question import Question
 from orders.report.sales import SalesReport, sales
@@ -109,6 +111,62 @@ async def test_later_the_last_of_each_day_and_a_gap_stays_a_gap(database: Databa
     with pytest.raises(NothingKnownThen) as refused:
         await asked(database, START + timedelta(hours=20))
     assert refused.value.extra["nearest"]["after"] == late.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+SECONDS = st.one_of(st.integers(1, 5), st.integers(1, 7_200), st.integers(60_000, 200_000)).map(lambda n: n / 2)
+TICKS = st.lists(
+    st.tuples(SECONDS, st.one_of(st.none(), st.just(0.0), SECONDS), st.sampled_from([False, False, False, True])),
+    min_size=1, max_size=14,
+)  # fmt: skip
+"""How long after the one before (or after what that one held), how long it holds, and whether somebody was told."""
+
+
+@hypothesis.settings(
+    max_examples=60, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
+)
+@hypothesis.given(ticks=TICKS, asked=st.lists(st.floats(-0.1, 1.1), max_size=8), days=st.integers(1, 3))
+@hypothesis.example(ticks=[(1, 10, False), (1, 9, False), (2_380, 10, False), (6_600, 10, False)], asked=[0.2], days=3)
+async def test_thinning_refuses_nothing_more_and_answers_nothing_more(
+    database: Database, ticks: list[tuple[float, float | None, bool]], asked: list[float], days: int
+) -> None:
+    """Random ticks and gaps, random moments and every edge: refused before is refused after, and answered stays so."""
+    made: list[tuple[datetime, datetime | None, bool]] = []
+    for after, holds, told in ticks:
+        since = (made[-1][1] or made[-1][0]) + timedelta(seconds=after) if made else START
+        made.append((since, since + timedelta(seconds=holds) if holds is not None else None, told))
+    edges = {moment for at, until, _ in made for moment in (at, until) if moment is not None}
+    moments = edges | {one + way * timedelta(milliseconds=250) for one in edges for way in (-1, 1)}
+    moments |= {START + (made[-1][0] - START) * part for part in asked}
+
+    async def begin() -> None:
+        async with database.transaction() as session:
+            await session.execute(text("DELETE FROM knowledge"))
+            await session.execute(
+                text("""INSERT INTO knowledge (at, snapshot, holds_until, told)
+                    VALUES (:at, pg_current_snapshot(), :until, :told)"""),
+                [{"at": at, "until": until, "told": told} for at, until, told in made],
+            )
+
+    async def answers() -> dict[datetime, datetime | None]:
+        found: dict[datetime, datetime | None] = {}
+        for moment in sorted(one for one in moments if one < made[-1][0]):
+            try:
+                found[moment] = (await known_at(database, moment)).at
+            except NothingKnownThen:
+                found[moment] = None
+        return found
+
+    async with database.transaction() as session:
+        await session.execute(text("INSERT INTO tick_rule VALUES ('2020-06-02', 1, 2, '示例') ON CONFLICT DO NOTHING"))
+    await begin()
+    before = await answers()
+    await begin()
+    await thin_ticks(database, now=made[-1][0] + timedelta(days=days))
+    left = set(await kept(database))
+    assert {at for at, _, told in made if told} <= left
+    after = await answers()
+    for moment, at in before.items():
+        assert after[moment] == (at and max(one for one in left if one <= moment)), moment
 
 
 async def test_the_database_itself_keeps_what_is_named_and_what_was_seen(database: Database) -> None:

@@ -1,12 +1,16 @@
 """One reader of money, numbers, days and codes: what it reads it reads right, and everything else it refuses."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
+from functools import partial
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from shop.sheet.cells import BLANKS, Cells
 from shop.sheet.read import clean
 from shop.sheet.value import Unreadable, code_of, day_of, decimal_of, fen_of
 
@@ -84,3 +88,50 @@ def test_a_code_that_a_spreadsheet_has_changed_is_refused(written: str) -> None:
 )  # fmt: skip
 def test_signs_that_are_not_text_are_taken_off_everywhere_alike(raw: str, text: str) -> None:
     assert clean(raw) == text
+
+
+_DIGITS = st.one_of(
+    st.integers(-(10**60), 10**60).map(str),
+    st.integers(0, 10**60).map("{:,}".format),
+    st.integers(1, 60).map(lambda count: "9" * count),
+    st.integers(1, 20).map(lambda count: "1" + ",000" * count),
+)
+_ODD = st.one_of(
+    _DIGITS,
+    st.tuples(st.sampled_from(["", "-", "+", "¥", "−"]), _DIGITS, st.sampled_from(["", ".", ","]), _DIGITS).map(
+        "".join
+    ),
+    st.text(alphabet=st.characters(), max_size=60),  # with NUL and lone surrogates
+    st.text(alphabet="0123456789,.-+eE:/年月日TZ ０９²٣", max_size=60),
+)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [fen_of, day_of, code_of, *(partial(decimal_of, places=places) for places in (0, 2, 3))],
+    ids=["fen", "day", "code", "whole", "two decimals", "three decimals"],
+)
+@given(written=_ODD)
+@example(written="100,000,000,000,000,000,000,000,000,000")
+@example(written="999,999,999,999,999,999,999,999,999.999")
+@example(written="9" * 18)
+@example(written="2026-01-01T00:00+99:99")
+def test_whatever_is_written_is_read_or_refused(read: Callable[[str], object], written: str) -> None:
+    with suppress(Unreadable):
+        read(written)
+
+
+@given(written=_ODD)
+@example(written="100,000,000,000,000,000,000,000,000,000")
+def test_whatever_stands_in_a_cell_is_a_value_or_a_noted_mistake(written: str) -> None:
+    cells = Cells({"x": written})
+    for read in (
+        cells.maybe_whole, cells.whole, cells.maybe_fen, cells.fen, cells.maybe_day, cells.day, cells.maybe_moment,
+        cells.maybe_code, cells.code, cells.county, cells.months, cells.flag, cells.name,
+    ):  # fmt: skip
+        noted = len(cells.mistakes)
+        found = read("x")
+        assert found not in (None, "") or written in BLANKS or len(cells.mistakes) > noted
+    for places in range(4):
+        figure = cells.maybe_decimal("x", places=places)
+        assert figure is None or abs(figure) <= 10**18
