@@ -242,7 +242,7 @@ LAWS = (
     ),
     # What of a share stands on one person's file only = its matches, not undone, of transfers that nothing proves.
     Law(
-        "unproven", "share", ("unproven",), ("matched", "unmatched"),
+        "unproven", SHARE, ("unproven",), ("matched", "unmatched"),
         f"""SELECT 'unproven' AS part, id::text AS key, unproven_fen AS fen FROM payer_share WHERE unproven_fen <> 0
             UNION ALL SELECT 'matched', m.payer_share_id::text, m.amount_fen
             FROM transfer_match m JOIN bank_transfer t ON t.id = m.transfer_id WHERE NOT {PROVEN.format(t="t")}
