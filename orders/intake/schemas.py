@@ -10,12 +10,31 @@ from shop.core.paging import NO_NUL
 from shop.sheet.schemas import RowsOut, SetAsideOut
 
 Words = Annotated[str, Field(min_length=1, max_length=500, pattern=NO_NUL)]
+Title = Annotated[str, Field(min_length=1, max_length=60, pattern=NO_NUL)]
+Day = Annotated[date, Field(ge=date(1990, 1, 1), le=date(2199, 12, 31))]
 Cell = Annotated[str, Field(max_length=200, pattern=NO_NUL)]
 
 
 class ChannelOut(BaseModel):
     code: str
     name: str
+
+
+class ChannelIn(BaseModel):
+    """columns: our name of a column → its titles in the channel's statement. valid_to: the first day without it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
+    name: Annotated[str, Field(min_length=1, max_length=60, pattern=NO_NUL)]
+    kind: Literal["platform", "marketplace", "sister_platform", "pavilion", "cabinet", "fair", "direct_contract"]
+    columns: Annotated[
+        dict[Annotated[str, Field(max_length=40, pattern=NO_NUL)], Annotated[list[Title], Field(max_length=20)]],
+        Field(max_length=40),
+    ]
+    valid_from: Day
+    valid_to: Day | None = None
+    source: Words
 
 
 class ChannelPage(BaseModel):

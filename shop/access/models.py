@@ -20,7 +20,7 @@ SCOPE_KINDS = ("all", "unit", "county", "producer", "supplier")
 CHANGE_KINDS = (
     "counting_rule.add", "counting_rule.end", "spending_rule.add", "spending_rule.end", "flag_threshold.set",
     "retention_rule.add", "audit_mandate.grant", "role.grant", "role.end", "password.reset",
-    "county.succeed",
+    "county.succeed", "user.reinstate", "sales_channel.set",
 )  # fmt: skip
 
 

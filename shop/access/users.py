@@ -42,6 +42,12 @@ class PhoneTaken(Problem):
     title = "这个手机号已经有账号"
 
 
+class NotSuspended(Problem):
+    status = 409
+    code = "not_suspended"
+    title = "账号没有停用"
+
+
 class NoSuchUser(NotFound):
     code = "user_not_found"
     title = "没有这个账号"
@@ -225,16 +231,17 @@ async def suspend(
     """Nobody signs in with this account, and whoever is signed in is out within a second; what it had asked others to
     approve is asked for no longer. Raises NoSuchUser.
     """
-    await _set_state(session, actor=actor, user_id=user_id, state="suspended", reason=reason, now=now)
+    await _set_state(session, actor_id=_id(actor), user_id=user_id, state="suspended", reason=reason, now=now)
     await withdraw_all_of(session, user_id, now=now)
     await sign_out_everywhere(session, user_id=user_id, now=clock.wall())
 
 
 async def reinstate(
-    session: WriteSession, *, actor: Actor | None, user_id: UUID, reason: str | None = None, now: datetime
+    session: WriteSession, *, actor_id: UUID | None, user_id: UUID, reason: str | None = None, now: datetime
 ) -> None:
-    """A suspended account may sign in again. Raises NoSuchUser."""
-    await _set_state(session, actor=actor, user_id=user_id, state="active", reason=reason, now=now)
+    """A suspended account may sign in again. Raises NoSuchUser, NotSuspended."""
+    if not await _set_state(session, actor_id=actor_id, user_id=user_id, state="active", reason=reason, now=now):
+        raise NotSuspended("这个账号没有停用，可以登录。")
 
 
 async def user_id_of(session: ReadSession, email: str) -> UUID:
@@ -251,18 +258,20 @@ async def user_id_of(session: ReadSession, email: str) -> UUID:
 
 
 async def _set_state(
-    session: WriteSession, *, actor: Actor | None, user_id: UUID, state: str, reason: str | None, now: datetime
-) -> None:
+    session: WriteSession, *, actor_id: UUID | None, user_id: UUID, state: str, reason: str | None, now: datetime
+) -> bool:
+    """False where it stands so already."""
     before = await lock_account(session, user_id)
     if before == state:
-        return
+        return False
     await session.execute(update(UserAccount).where(col(UserAccount.id) == user_id).values(state=state))
     await record_changes(
         session,
         [Change(f"user.{state}", f"user_account:{user_id}", {"state": before}, {"state": state}, reason)],
-        actor_id=_id(actor),
+        actor_id=actor_id,
         now=now,
     )
+    return True
 
 
 async def lock_account(session: WriteSession, user_id: UUID) -> str:

@@ -10,12 +10,13 @@ from pydantic import BaseModel
 from sqlalchemy import Row
 
 from orders.evidence.cite import cited
+from orders.evidence.queries import Paper, paper_of
 from shop.access.change_request import ask_change, decide_change, open_request, open_requests
 from shop.access.permissions import Actor
-from shop.admin.kinds import KINDS
+from shop.admin.kinds import KINDS, MANDATES
 from shop.core import clock
 from shop.core.database import ReadSession, WriteSession
-from shop.core.errors import Detail, Problem, SecondPersonNeeded
+from shop.core.errors import Detail, NotFound, Problem, SecondPersonNeeded
 from shop.organisation.authority import may, require
 
 
@@ -84,6 +85,14 @@ async def asked_of(session: ReadSession, actor: Actor, *, kinds: Collection[str]
         if await may(session, actor, kind.permission, place, day=day):
             found.append(request)
     return found
+
+
+async def letter_of(session: ReadSession, actor: Actor, request_id: UUID, *, now: datetime) -> Paper:
+    """The letter of a mandate that waits, for whoever may decide it. Raises NotFound."""
+    for request in await asked_of(session, actor, kinds=MANDATES, now=now):
+        if request.id == request_id:
+            return await paper_of(session, request.facts["document_sha256"])
+    raise NotFound("没有这个申请。")
 
 
 async def _require(session: ReadSession, actor: Actor, kind: str, wanted: BaseModel, now: datetime) -> None:

@@ -16,6 +16,8 @@ from orders.credit.add_rules import add_rules as add_counting
 from orders.credit.add_rules import end_rule as end_counting
 from orders.credit.schemas import EndIn as EndCountingIn
 from orders.credit.schemas import RuleIn as CountingIn
+from orders.intake.schemas import ChannelIn
+from orders.intake.set_channel import NewChannel, set_channel
 from orders.integrity.schemas import ThresholdIn
 from orders.integrity.thresholds import set_threshold
 from orders.privacy.retention import add_rule as add_retention
@@ -26,7 +28,7 @@ from orders.spending.queries import union_of_rule, units_of_union
 from orders.spending.schemas import EndIn as EndSpendingIn
 from orders.spending.schemas import RuleIn as SpendingIn
 from shop.access.permissions import Grant, Permission, Role, ScopeKind
-from shop.access.users import BadScope, NoSuchUser, grant_role, user_id_of
+from shop.access.users import BadScope, NoSuchUser, grant_role, reinstate, user_id_of
 from shop.access.void_password import By, void_password
 from shop.admin.people import place_of
 from shop.core.database import ReadSession, WriteSession
@@ -82,6 +84,15 @@ class SuccessionIn(BaseModel):
     successor_code: CountyCode
     valid_from: Day
     source: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=NO_NUL)]
+
+
+class ReinstateIn(BaseModel):
+    """Of a suspended account: it may sign in again, with the roles that it has."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    user_id: UUID
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=NO_NUL)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +152,10 @@ async def _succeed(session: WriteSession, actor_id: UUID, wanted: SuccessionIn, 
     await succeed(session, actor_id=actor_id, **wanted.model_dump(), now=now)
 
 
+async def _set_channel(session: WriteSession, actor_id: UUID, wanted: ChannelIn, now: datetime) -> None:
+    await set_channel(session, actor_id=actor_id, wanted=NewChannel(**wanted.model_dump()), now=now)
+
+
 async def _of_mandate(_: ReadSession, wanted: MandateIn, __: date) -> Place:
     return of_units(*wanted.unit_ids)
 
@@ -172,6 +187,10 @@ async def _grant_role(session: WriteSession, actor_id: UUID, wanted: RoleGrantIn
     )
 
 
+async def _reinstate(session: WriteSession, actor_id: UUID, wanted: ReinstateIn, now: datetime) -> None:
+    await reinstate(session, actor_id=actor_id, user_id=wanted.user_id, reason=wanted.reason, now=now)
+
+
 async def _its_account(session: ReadSession, wanted: RoleGrantIn) -> UUID:
     return await user_id_of(session, wanted.email)
 
@@ -183,7 +202,7 @@ async def _its_auditor(session: ReadSession, wanted: MandateIn) -> UUID | None:
         return None  # said by the verb, with its field
 
 
-async def _of_account(session: ReadSession, wanted: PasswordReset, day: date) -> Place:
+async def _of_account(session: ReadSession, wanted: PasswordReset | ReinstateIn, day: date) -> Place:
     return await place_of(session, wanted.user_id, day)
 
 
@@ -191,7 +210,7 @@ async def _reset_password(session: WriteSession, actor_id: UUID, wanted: Passwor
     return await void_password(session, asked_by=actor_id, **wanted.model_dump(), now=now)
 
 
-async def _that_account(_: ReadSession, wanted: PasswordReset) -> UUID:
+async def _that_account(_: ReadSession, wanted: PasswordReset | ReinstateIn) -> UUID:
     return wanted.user_id
 
 
@@ -203,6 +222,7 @@ RULES: Final[Mapping[str, Kind]] = {
     "spending_rule.add": Kind("新的使用规则", _RULE, SpendingIn, _of_union, _add_spending),
     "spending_rule.end": Kind("结束使用规则", _RULE, EndSpending, _of_rule, _end_spending),
     "flag_threshold.set": Kind("疑点阈值", _RULE, ThresholdIn, _everybody, _set_threshold),
+    "sales_channel.set": Kind("外部销售渠道", _RULE, ChannelIn, _everybody, _set_channel),
     "retention_rule.add": Kind(
         "个人信息保存期限", _RULE, RetentionIn, _everybody, _add_retention, cites="document_sha256"
     ),
@@ -214,7 +234,8 @@ MANDATES: Final[Mapping[str, Kind]] = {
     )
 }
 GRANTS: Final[Mapping[str, Kind]] = {
-    "role.grant": Kind("授予角色", PEOPLE, RoleGrantIn, _of_grant, _grant_role, _its_account)
+    "role.grant": Kind("授予角色", PEOPLE, RoleGrantIn, _of_grant, _grant_role, _its_account),
+    "user.reinstate": Kind("恢复停用的账号", PEOPLE, ReinstateIn, _of_account, _reinstate, _that_account),
 }
 RESETS: Final[Mapping[str, Kind]] = {
     "password.reset": Kind("重设密码", PEOPLE, PasswordReset, _of_account, _reset_password, _that_account)

@@ -14,7 +14,7 @@ from shop.access.void_password import By
 from shop.admin import people
 from shop.admin.change import approve, ask, asked_of, refuse
 from shop.admin.end_grant import end_grant
-from shop.admin.kinds import KINDS, PasswordReset, RoleGrantIn
+from shop.admin.kinds import KINDS, PasswordReset, ReinstateIn, RoleGrantIn
 from shop.admin.words import ROLES, SCOPES
 from shop.core import clock
 from shop.core.database import Database, WriteSession
@@ -109,12 +109,15 @@ async def post_state(
     actor: Administrator,
     database: TheDatabase,
 ) -> Response:
-    """Suspend an account, or let it in again."""
+    """Suspend an account, or ask that it is let in again."""
     reason = await _reason(request)
 
     async def verb(session: WriteSession) -> None:
-        act = people.reinstate if verdict == "reinstate" else people.suspend
-        await act(session, actor=actor, user_id=user_id, reason=reason, now=clock.now())
+        if verdict == "suspend":
+            await people.suspend(session, actor=actor, user_id=user_id, reason=reason, now=clock.now())
+        else:
+            wanted = ReinstateIn(user_id=user_id, reason=reason)
+            await ask(session, actor=actor, kind="user.reinstate", wanted=wanted, now=clock.now())
 
     return await _done(request, actor, database, verb)
 

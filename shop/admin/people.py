@@ -1,4 +1,4 @@
-"""Accounts and their roles, as far as an administrator answers for them; who is suspended, and who is back."""
+"""Accounts and their roles, as far as an administrator answers for them; who is suspended."""
 
 from collections.abc import Collection
 from datetime import date, datetime
@@ -62,12 +62,6 @@ async def suspend(session: WriteSession, *, actor: Actor, user_id: UUID, reason:
     await users.suspend(session, actor=actor, user_id=user_id, reason=reason, now=now)
 
 
-async def reinstate(session: WriteSession, *, actor: Actor, user_id: UUID, reason: str, now: datetime) -> None:
-    """It may sign in again, with the roles it had. Raises as `suspend`."""
-    await _within(session, actor, user_id, now)
-    await users.reinstate(session, actor=actor, user_id=user_id, reason=reason, now=now)
-
-
 async def place_of(session: ReadSession, user_id: UUID, day: date) -> Place:
     """Where an account belongs: its units, or everybody where a role reaches further. Raises NotFound."""
     account = (await session.execute(_ACCOUNT, {"user": user_id, "day": day})).one_or_none()
@@ -86,4 +80,4 @@ async def _within(session: WriteSession, actor: Actor, user_id: UUID, now: datet
     day = clock.business_day(now)
     await require(session, actor, Permission.USER_ADMINISTER, await place_of(session, user_id, day), day=day)
     if user_id == actor.user_id:
-        raise SecondPersonNeeded("不能停用或恢复自己的账号，请同事办理。")
+        raise SecondPersonNeeded("不能停用自己的账号，请同事办理。")

@@ -8,13 +8,16 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 
 from orders.audit.schemas import MandateIn
+from orders.evidence.api import download
+from orders.evidence.queries import bytes_of
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
+from shop.adapters.files.open import TheFiles
 from shop.admin import people
 from shop.admin.ask_api import asked, asked_page
-from shop.admin.change import approve, refuse
+from shop.admin.change import approve, letter_of, refuse
 from shop.admin.end_grant import end_grant
-from shop.admin.kinds import GRANTS, MANDATES, RESETS, PasswordReset, PasswordResetIn, RoleGrantIn
+from shop.admin.kinds import GRANTS, MANDATES, RESETS, PasswordReset, PasswordResetIn, ReinstateIn, RoleGrantIn
 from shop.admin.schemas import AskedOut, AskedPage, RefuseIn, ResetOut
 from shop.core import clock
 from shop.core.idempotency import IdempotencyKey
@@ -68,11 +71,13 @@ async def post_suspend(user_id: UUID, wanted: RefuseIn, actor: Administrator, da
         await people.suspend(session, actor=actor, user_id=user_id, reason=wanted.reason, now=clock.now())
 
 
-@routes.post("/users/{user_id}/reinstate", status_code=204)
-async def post_reinstate(user_id: UUID, wanted: RefuseIn, actor: Administrator, database: TheDatabase) -> None:
-    """The account may sign in again, with the roles it had."""
-    async with database.transaction() as session:
-        await people.reinstate(session, actor=actor, user_id=user_id, reason=wanted.reason, now=clock.now())
+@routes.post("/users/{user_id}/reinstate", status_code=202, response_model=AskedOut)
+async def post_reinstate(
+    request: Request, user_id: UUID, wanted: RefuseIn, actor: Administrator, database: TheDatabase, key: IdempotencyKey
+) -> Response:
+    """Ask that a suspended account may sign in again; another administrator approves it as he approves a role."""
+    asked_for = ReinstateIn(user_id=user_id, reason=wanted.reason)
+    return await asked(request, database, actor, key, "user.reinstate", asked_for)
 
 
 @routes.post("/users/{user_id}/password-resets", status_code=202, response_model=AskedOut)
@@ -124,6 +129,16 @@ async def post_mandate(
 async def get_mandates(actor: Administrator, database: TheDatabase) -> AskedPage:
     """Letters that wait for a second person."""
     return await asked_page(database, actor, MANDATES)
+
+
+@routes.get("/mandates/{request_id}/letter", response_class=Response)
+async def get_mandate_letter(
+    request_id: UUID, actor: Administrator, database: TheDatabase, files: TheFiles
+) -> Response:
+    """The letter that a waiting mandate cites, for whoever may approve it; no other paper of the units."""
+    async with database.reading() as session:
+        paper = await letter_of(session, actor, request_id, now=clock.now())
+    return download(paper, await bytes_of(files, paper.sha256))
 
 
 @routes.post("/mandates/{request_id}/approve")

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from orders.audit.schemas import RetentionIn
 from orders.credit.schemas import EndIn as EndCountingIn
 from orders.credit.schemas import RuleIn as CountingIn
+from orders.intake.schemas import ChannelIn
 from orders.integrity.schemas import ThresholdIn
 from orders.spending.schemas import EndIn as EndSpendingIn
 from orders.spending.schemas import RuleIn as SpendingIn
@@ -74,6 +75,14 @@ async def post_retention(
 ) -> Response:
     """How long personal columns of a kind are kept, from a day on."""
     return await asked(request, database, actor, key, "retention_rule.add", wanted)
+
+
+@routes.post("/intake/channels", status_code=202, response_model=AskedOut)
+async def post_channel(
+    request: Request, wanted: ChannelIn, actor: Writer, database: TheDatabase, key: IdempotencyKey
+) -> Response:
+    """Where else goods are sold and how its statement is read: a new channel, or another reading of a known one."""
+    return await asked(request, database, actor, key, "sales_channel.set", wanted)
 
 
 @routes.get("/rules")

@@ -73,7 +73,7 @@ async def suspend(database: Database, *, email: str, reason: str) -> None:
 
 
 async def reinstate(database: Database, *, email: str, reason: str) -> None:
-    """Raises NoSuchUser."""
+    """At the owner's shell one person suffices. Raises NoSuchUser, NotSuspended."""
     async with database.transaction() as session:
         user_id = await user_id_of(session, email)
-        await users.reinstate(session, actor=None, user_id=user_id, reason=reason, now=clock.now())
+        await users.reinstate(session, actor_id=None, user_id=user_id, reason=reason, now=clock.now())

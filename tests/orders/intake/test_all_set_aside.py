@@ -1,4 +1,4 @@
-"""A file of which every row is set aside names no unit: it is its importer's desk's, whose colleague decides it."""
+"""A file of which every row is set aside names no unit: it is its importer's desk's, and a colleague decides it."""
 
 import pytest
 

@@ -12,6 +12,7 @@ from shop.core import clock
 from shop.core.database import Database
 from shop.core.ids import new_id
 from tests.make.caller import refused
+from tests.make.evidence import PDF
 from tests.make.people import bearer, somebody
 from tests.make.units import unit
 from tests.orders.banking.test_pages import signed_in, token
@@ -103,8 +104,16 @@ async def test_an_account_is_suspended_and_let_in_again_by_its_own_company(
         "/api/v1/auth/token", data={"username": "clerk@shop.test", "password": "correct horse battery"}
     )
     assert answer.status_code == 401
-    assert (await post(client, f"{account}/reinstate", WHY, as_["two"])).status_code == 204
+    asked = await post(client, f"{account}/reinstate", WHY, as_["two"])
+    assert asked.status_code == 202, asked.text
+    approval = f"/role-grants/{asked.json()['id']}/approve"
+    refused(await post(client, approval, None, as_["two"]), 409, "second_person_needed")
+    refused(await post(client, approval, None, as_["far"]), 404, "not_found")
+    still = {"username": "clerk@shop.test", "password": "correct horse battery"}
+    assert (await client.post("/api/v1/auth/token", data=still)).status_code == 401, "one person lets nobody in again"
+    assert (await post(client, approval, None, as_["one"])).status_code == 200
     assert await bearer(client, "clerk@shop.test")
+    refused(await post(client, f"{account}/reinstate", WHY, as_["two"]), 409, "not_suspended")
     async with database.reading() as session:
         me = await session.scalar(text("SELECT id FROM user_account WHERE email = 'one@shop.test'"))
     refused(await post(client, f"/users/{me}/suspend", WHY, as_["one"]), 409, "second_person_needed")
@@ -143,3 +152,35 @@ async def test_two_administrators_work_by_the_page(app: FastAPI, database: Datab
     assert "等第二个人确认" in page.text
     english = await two.get("/admin?lang=en")
     assert "Waiting for a second person" in english.text
+
+
+async def test_who_may_approve_a_mandate_opens_its_letter_and_no_other_paper(
+    database: Database, client: httpx.AsyncClient
+) -> None:
+    places, as_ = await people(database, client)
+    await somebody(database, "auditor@shop.test", Grant(Role.AUDITOR, "unit", str(places["bank"])))
+    letter, other = [
+        (await client.post("/api/v1/evidence", files={"file": ("委托书.pdf", PDF + more)}, headers=as_["one"])).json()
+        for more in (b"", b"another")
+    ]
+    year = clock.today().year
+    days = {"covers_from": f"{year}-01-01", "covers_to": f"{year + 1}-01-01", "valid_from": str(clock.today())}
+    body = {"auditor": "auditor@shop.test", "unit_ids": [str(places["bank"])], "valid_to": f"{year + 1}-01-01", **days}
+    asked = await post(client, "/audit/mandates", body | {"document_sha256": letter["sha256"]}, as_["one"])
+    assert asked.status_code == 202, asked.text
+    there = f"/api/v1/mandates/{asked.json()['id']}/letter"
+    opened = await client.get(there, headers=as_["two"])
+    assert (opened.status_code, opened.content) == (200, PDF)
+    refused(await client.get(there, headers=as_["far"]), 404, "not_found")
+    refused(await client.get(there, headers=as_["clerk"]), 403, "not_allowed")
+    refused(await client.get(f"/api/v1/evidence/{other['sha256']}", headers=as_["two"]), 403, "not_allowed")
+
+
+async def test_roles_have_english_names(app: FastAPI, database: Database, client: httpx.AsyncClient) -> None:
+    await people(database, client)
+    browser = await signed_in(app, "one@shop.test")
+    page = (await browser.get("/admin?lang=en")).text
+    await browser.aclose()
+    assert "Union approver" in page
+    assert "One unit with all below it" in page
+    assert "工会审批人" not in page
