@@ -19,6 +19,7 @@ from shop.adapters.stripe.gateway import (
     RefundSeen,
 )
 from shop.core.database import ReadSession
+from shop.ui.filters import yuan
 
 PENDING_TOO_LONG = timedelta(minutes=10)
 LOOKS_BACK = timedelta(days=35)
@@ -188,7 +189,7 @@ def _seen_refund(
             code,
             f"refund:{meant.refund_id}:{refund.provider_refund_id}" if meant else f"refund:{refund.provider_refund_id}",
             refund.amount_fen,
-            f"支付平台多退了 {refund.amount_fen} 分" + (f"，属于退款 {meant.refund_id}" if meant else ""),
+            f"支付平台多退了 {yuan(refund.amount_fen)}" + (f"，属于退款 {meant.refund_id}" if meant else ""),
             "payments_desk",
             reason,
         )
@@ -197,7 +198,7 @@ def _seen_refund(
             "refund_unknown",
             f"refund:{same.refund_id}",
             refund.amount_fen - same.fen,
-            f"支付平台退了 {refund.amount_fen} 分，本店记为 {same.fen} 分",
+            f"支付平台退了 {yuan(refund.amount_fen)}，本店记为 {yuan(same.fen)}",
             "payments_desk",
             "支付平台的退款金额与本店记录不同，请核实",
         )

@@ -18,7 +18,7 @@ NAMES: Mapping[str, str] = {
     "dispute_open": "争议未决", "dispute_short": "争议扣款超出订单", "refund_failed": "退款没有成功",
     "refund_undone": "退款成功后又失败", "refund_to_send": "退款待银行转账", "owned": "每件货归谁",
     "bank_reversal": "银行冲回待处理", "bank_came_back": "退汇待处理", "bank_conflict": "流水前后不一致",
-    "receipt_doubled": "同一笔到账记了两次", "receipt_lost": "到账没有银行流水", "unpaid_again": "已发货又未付款",
+    "receipt_doubled": "同一笔到账记了两次", "receipt_lost": "到账没有银行流水", "unpaid_again": "付款被冲回，尚未补付",
     "statement_waits": "流水待确认", "unproven": "待银行凭证的到账",
     "outside": "外部销售与台账", "own_desk": "专门资金的来处", "rollup_years": "年汇总与月汇总",
 }  # fmt: skip

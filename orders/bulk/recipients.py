@@ -158,6 +158,7 @@ FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, "row" int, person_id
     region_code text, street text, unit_id uuid, package_id uuid, quantity int)
 """)
 _COUNT = text("SELECT count(*) FROM bulk_recipient WHERE purchase_id = :purchase")
+_PIECES = text("SELECT coalesce(sum(quantity), 0) FROM bulk_recipient WHERE purchase_id = :purchase")
 
 
 async def bring_recipients(
@@ -212,7 +213,7 @@ async def begin(
         named = {"purchase": purchase_id, "sha": sha, "revision": purchase.revision}
         last = (await session.execute(_LAST, named)).first()
         if last:
-            return _repeated(last, last.total // 2)
+            return _repeated(last, last.total // 2, await session.scalar(_PIECES, named) or 0)
         job = Job(new_id(), purchase, sha, dry_run, tuple(acknowledged))
         await open_job(session, job, file_name=file_name, actor_id=actor.user_id, now=now)
     return job
@@ -335,12 +336,12 @@ async def _saved(database: Database, job: Job, checked: _Checked, actor: Actor, 
             await close(session, job, "saved", None, [], revision, checked.notes())
     if last is not None:  # somebody saved the same list meanwhile
         await end(database, job, "tried", None, [])
-        return _repeated(last, len(rows))
+        return _repeated(last, len(rows), sum(one.quantity for one in rows))
     return checked.brought(job, saved=True)
 
 
-def _repeated(last: Row[Any], rows: int) -> Brought:
-    return Brought(last.id, rows, 0, saved=False, repeated=True, acknowledged=tuple(last.acknowledged_columns))
+def _repeated(last: Row[Any], rows: int, pieces: int) -> Brought:
+    return Brought(last.id, rows, pieces, saved=False, repeated=True, acknowledged=tuple(last.acknowledged_columns))
 
 
 def _fact(one: Recipient) -> dict[str, Any]:

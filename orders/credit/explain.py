@@ -142,19 +142,19 @@ def _why(
         return "计入"
     named = []
     if reason in _MISSED and recognition:
-        named = [f"{recognition.number}，有效期 {_days(recognition.valid_from, recognition.valid_to)}"]
+        named = [f"{recognition.number}，有效期 {days_said(recognition.valid_from, recognition.valid_to)}"]
     elif reason == "designation_expired":
         named = [
-            f"{DESIGNATIONS[one.kind]} {_days(one.valid_from, one.valid_to)}"
+            f"{DESIGNATIONS[one.kind]} {days_said(one.valid_from, one.valid_to)}"
             for one in designations
             if one.valid_to and one.valid_to <= day
         ]
     return f"不计入：{REASONS[reason]}" + (f"（{'；'.join(named)}）" if named else "")
 
 
-def _days(since: date | None, until: date) -> str:
-    """With the last day that counts, as papers say it."""
-    return f"{since or '起始日不详'} 至 {until - timedelta(days=1)}"
+def days_said(since: date | None, until: date | None) -> str:
+    """With the last day that counts, as papers say it: half-open days are for machines."""
+    return f"{since or '起始日不详'} 至 {until - timedelta(days=1) if until else '今'}"
 
 
 def _grades(entries: Iterable[EntryOut]) -> dict[str, int]:

@@ -84,6 +84,7 @@ async def get_reports(
         nearest=nearest(problem, asked),
         errors={error.pointer.removeprefix("/"): error.detail for error in problem.errors} if problem else {},
         words=words,
+        read=datetime.fromisoformat,
         groupings=GROUPINGS,
         chart=chart(report) if report else None,
         csv_address=f"{API}?{urlencode({**asked, 'format': 'csv'})}",

@@ -77,6 +77,7 @@ async def test_all_rows_are_saved_and_the_same_file_again_does_nothing(
     revision = await one(plan, "SELECT revision FROM bulk_purchase WHERE id = :id")
     again = await put(app, plan, data)
     assert (again.json()["saved"], again.json()["repeated"]) == (False, True)
+    assert (again.json()["rows"], again.json()["pieces"]) == (6, 6), "the same answer, whenever it is asked"
     assert await rows(database, "SELECT id FROM bulk_recipient ORDER BY row") == ids
     assert await one(plan, "SELECT revision FROM bulk_purchase WHERE id = :id") == revision
     # Members are found by name; their branch came from the roster.
