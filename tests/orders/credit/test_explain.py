@@ -77,4 +77,6 @@ async def test_the_paper_that_did_not_hold_is_named_with_its_days(
     assert page.status_code == 200
     for words in (named, *last_days):
         assert words in page.text
+    if component["recognition"]:
+        assert component["recognition"]["valid_to"] not in page.text, "the first day without it is no day of the paper"
     assert (await client.get(f"/api/v1/credit/explain?order_line={line}", headers=far)).status_code == 404
