@@ -101,8 +101,8 @@ def meant_seriously(shop: WholeShop, case: "schemathesis.Case[Any]", caller: str
         case.body = shop.bodies[label] | ({part: case.body[part]} if part else {})
 
 
-def signed_in(http: requests.Session, url: str, who: str) -> Actor:
-    answer = http.post(f"{url}/api/v1/auth/token", data={"username": f"{who}@demo.test", "password": PASSWORD})
+def signed_in(http: requests.Session, url: str, who: str, *, at: str = "demo.test") -> Actor:
+    answer = http.post(f"{url}/api/v1/auth/token", data={"username": f"{who}@{at}", "password": PASSWORD})
     actor = TOKENS.read(answer.json()["access_token"], now=clock.wall())
     assert actor is not None
     return actor
