@@ -94,7 +94,7 @@ async def _page(
         chosen = union_id or (unions[0].id if unions else None)
         rosters = await rosters_of(session, chosen) if chosen else []
         counts, changes = await changes_of(session, rosters[0].id) if rosters else ({}, [])
-        _, claimed = await claims_of(session, rosters[0].id) if rosters else ({}, [])
+        claim_counts, claimed = await claims_of(session, rosters[0].id) if rosters else ({}, [])
         asked_of_us, _ = await claims_waiting(session, actor, now=clock.now())
     errors: Sequence[Detail] = problem.errors if problem else ()
     unknown = problem.extra.get("unknown_columns", []) if problem else []
@@ -109,6 +109,7 @@ async def _page(
         counts=made.counts if made else counts,
         changes=made.changes if made else changes_out(changes),
         claims=made.claims if made and not made.repeated else claimed_out(claimed),
+        claimed=made.waiting if made and not made.repeated else sum(claim_counts.values()),
         asked_of_us=[one for one in asked_of_us if one.person_id != actor.person_id],
         made=made,
         read=made or (rosters[0] if rosters else None),

@@ -19,6 +19,7 @@ from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import Database, WriteSession
 from shop.core.errors import Detail, Problem
+from shop.core.ids import new_id
 
 
 class ErasureBlocked(Problem):
@@ -41,11 +42,11 @@ class Kept:
 _LOCK = text("SELECT id FROM user_account WHERE id = :user AND state = 'active' FOR UPDATE")
 _OPEN = text("""
 SELECT
-    (SELECT count(*) FROM shop_order o WHERE o.person_id = :person AND (o.state = 'placed'
+    (SELECT count(*) FROM shop_order o WHERE o.buyer_id = :user AND (o.state = 'placed'
         OR o.state NOT IN ('received', 'completed', 'cancelled', 'expired')
             AND o.placed_at > CAST(:now AS timestamptz) - interval '30 days')) AS orders,
     (SELECT count(*) FROM refund r JOIN shop_order o ON o.id = r.order_id
-        WHERE o.person_id = :person AND r.state IN ('requested', 'submitted')) AS refunds,
+        WHERE o.buyer_id = :user AND r.state IN ('requested', 'submitted')) AS refunds,
     (SELECT count(*) FROM role_grant g WHERE g.user_id = :user AND g.role NOT IN ('employee', 'outside_buyer')
         AND (g.valid_to IS NULL OR g.valid_to > :day)) AS roles
 """)
@@ -58,13 +59,26 @@ WHERE id = :user AND state = 'active'
 """)
 # What was sent to him; what waits is about the account, and is erased once it was sent.
 _MESSAGES = text("""
-UPDATE message m SET address = NULL, facts = NULL, erased_at = :now FROM user_account u
-WHERE u.id = :user AND m.address = lower(u.email) AND u.email_verified_at IS NOT NULL AND m.ended_at IS NOT NULL
+UPDATE message m SET address = NULL, facts = NULL, erased_at = :now
+FROM user_account u JOIN person p ON p.id = u.person_id
+WHERE u.id = :user AND m.ended_at IS NOT NULL AND (m.address = lower(u.email) AND u.email_verified_at IS NOT NULL
+    OR m.address = p.phone AND p.phone_verified_at IS NOT NULL)
 """)
 _LINKS = text("DELETE FROM account_link WHERE user_id = :user")
-_PERSON = text("UPDATE person SET name = NULL, phone = NULL, erased_at = :now WHERE id = :person")
+# Also who the account was of before it was found to be of somebody on a list.
+_PERSONS = text("""
+UPDATE person SET name = NULL, phone = NULL, phone_verified_at = NULL, erased_at = :now
+WHERE id = :person AND NOT CAST(:listed AS bool)
+    OR id IN (SELECT person_id FROM person_alias WHERE user_id = :user) AND id <> :person
+""")
+# Who stays on his union's list stays without an account: should he make another one, it is his again.
+_GIVE_BACK: Final = (
+    text("UPDATE person SET phone_verified_at = NULL WHERE id = :person"),
+    text("INSERT INTO person (id, created_at, erased_at) VALUES (:nobody, :now, :now)"),
+    text("UPDATE user_account SET person_id = :nobody WHERE id = :user"),
+)
 _ADDRESSES = text("DELETE FROM address WHERE person_id = :person")
-_NEWEST = text("SELECT max(placed_at) FROM shop_order WHERE person_id = :person")
+_NEWEST = text("SELECT max(placed_at) FROM shop_order WHERE buyer_id = :user")
 _SAID: Final = {
     "orders": "有未完成的订单，请等收货或先取消",
     "refunds": "有退款还在路上",
@@ -102,9 +116,12 @@ async def _erase(session: WriteSession, actor: Actor, now: datetime) -> list[Kep
     await session.execute(_CLOSE, {"user": actor.user_id})
     await sign_out_everywhere(session, user_id=actor.user_id, now=clock.wall())
     await session.execute(_ADDRESSES, {"person": actor.person_id})
-    if not listed:
-        await session.execute(_PERSON, {"person": actor.person_id, "now": now})
+    await session.execute(_PERSONS, who | {"listed": listed, "now": now})
     kept = await _kept(session, actor, listed=listed, day=day)
+    if listed:
+        given = who | {"nobody": new_id(), "now": now}
+        for statement in _GIVE_BACK:
+            await session.execute(statement, given)
     after: dict[str, Any] = {"kept": {one.title: one.until and str(one.until) for one in kept}}
     await record_change(
         session,
@@ -122,7 +139,7 @@ async def _erase(session: WriteSession, actor: Actor, now: datetime) -> list[Kep
 async def _kept(session: WriteSession, actor: Actor, *, listed: bool, day: date) -> list[Kept]:
     """Of every kind that has something of him still: until when, and by which rule."""
     kept = [Kept("姓名、电话、工号", None, "您在工会名册里：由工会保存，离开后删除")] if listed else []
-    newest: datetime | None = await session.scalar(_NEWEST, {"person": actor.person_id})
+    newest: datetime | None = await session.scalar(_NEWEST, {"user": actor.user_id})
     since = clock.business_day(newest) if newest else day
     rules = await rules_in_force(session, day)
     for one in PERSONAL:

@@ -27,7 +27,7 @@ class Personal:
 PERSONAL: Final = (
     Personal(
         "person", "本人", ("name", "phone"), "account",
-        "SELECT name, phone, created_at FROM person WHERE id = :person",
+        "SELECT name, phone, phone_verified_at, created_at FROM person WHERE id = :person",
     ),
     Personal(
         "user_account", "账号", ("email",), "account",
@@ -70,6 +70,17 @@ PERSONAL: Final = (
         JOIN roster r ON r.id = e.roster_id WHERE e.person_id = :person ORDER BY r.as_of""",
     ),
     Personal(
+        "membership_claim", "把您列入名册的申请", ("staff_number",), "roster",
+        """SELECT r.as_of, l.name AS union_name, u.name AS unit, c.staff_number, c.department, c.state, c.asked_at
+        FROM membership_claim c JOIN roster r ON r.id = c.roster_id JOIN labour_union l ON l.id = c.union_id
+        JOIN unit u ON u.id = c.unit_id WHERE c.person_id = :person ORDER BY c.asked_at""",
+    ),
+    Personal(
+        "person_alias", "合并前的身份", (), "",
+        "SELECT found_at FROM person_alias WHERE user_id = :user ORDER BY found_at",
+        "说明订单里的两个编号是同一个人，只有编号，与台账同存",
+    ),
+    Personal(
         "address", "收货地址", ("name", "phone", "street", "postcode"), "address",
         """SELECT name, phone, region_code, street, postcode, used_at FROM address WHERE person_id = :person
         ORDER BY used_at""",
@@ -80,37 +91,37 @@ PERSONAL: Final = (
             SELECT jsonb_agg(jsonb_build_object('title', l.title, 'spec', l.spec, 'quantity', l.quantity,
                 'unit_price_fen', l.unit_price_fen) ORDER BY l.position)
             FROM order_line l WHERE l.order_id = o.id) AS lines
-        FROM shop_order o WHERE o.person_id = :person ORDER BY o.placed_at""",
+        FROM shop_order o WHERE o.buyer_id = :user ORDER BY o.placed_at""",
         "台账的凭据；姓名和地址在配送信息里，到期抹去",
     ),
     Personal(
         "delivery", "配送信息", ("name", "phone", "street", "postcode"), "delivery",
         """SELECT o.number, d.name, d.phone, d.region_code, d.street, d.postcode FROM delivery d
-        JOIN shop_order o ON o.id = d.order_id WHERE o.person_id = :person ORDER BY o.placed_at, d.position""",
+        JOIN shop_order o ON o.id = d.order_id WHERE o.buyer_id = :user ORDER BY o.placed_at, d.position""",
     ),
     Personal(
         "payer_share", "付款份额", ("payer_name", "invoice_title"), "payer_share",
         """SELECT o.number, s.payer_name, s.invoice_title, s.transfer_code, s.due_fen, s.paid_fen FROM payer_share s
-        JOIN shop_order o ON o.id = s.order_id WHERE o.person_id = :person AND s.payer_kind = 'person'
+        JOIN shop_order o ON o.id = s.order_id WHERE o.buyer_id = :user AND s.payer_kind = 'person'
         ORDER BY o.placed_at""",
     ),
     Personal(
         "bank_transfer", "到账流水", ("payer_name", "payer_account_last4", "remark"), "bank_transfer",
         """SELECT t.day, t.payer_name, t.payer_account_last4, t.remark, m.amount_fen FROM bank_transfer t
         JOIN transfer_match m ON m.transfer_id = t.id JOIN payer_share s ON s.id = m.payer_share_id
-        JOIN shop_order o ON o.id = s.order_id WHERE o.person_id = :person AND s.payer_kind = 'person'
+        JOIN shop_order o ON o.id = s.order_id WHERE o.buyer_id = :user AND s.payer_kind = 'person'
         ORDER BY t.day""",
     ),
     Personal(
         "invoice_request", "发票申请", ("title",), "invoice",
         """SELECT o.number, r.title, r.requested_at FROM invoice_request r JOIN shop_order o ON o.id = r.order_id
-        WHERE o.person_id = :person AND r.unit_id IS NULL ORDER BY r.requested_at""",
+        WHERE o.buyer_id = :user AND r.unit_id IS NULL ORDER BY r.requested_at""",
     ),
     Personal(
         "invoice", "发票", ("buyer_title",), "invoice",
         """SELECT i.number, i.issued_on, i.buyer_title, i.amount_fen FROM invoice i
         JOIN invoice_request r ON r.id = i.request_id JOIN shop_order o ON o.id = r.order_id
-        WHERE o.person_id = :person AND r.unit_id IS NULL ORDER BY i.issued_on""",
+        WHERE o.buyer_id = :user AND r.unit_id IS NULL ORDER BY i.issued_on""",
     ),
     Personal(
         "allowance", "福利额度", (), "",
@@ -134,6 +145,7 @@ PERSONAL: Final = (
         "message", "发给您的消息", ("address",), "message",
         """SELECT template, address, state, created_at, ended_at FROM message
         WHERE address = (SELECT lower(email) FROM user_account WHERE id = :user AND email_verified_at IS NOT NULL)
+            OR address = (SELECT phone FROM person WHERE id = :person AND phone_verified_at IS NOT NULL)
         ORDER BY created_at""",
     ),
     Personal(
@@ -141,6 +153,7 @@ PERSONAL: Final = (
         "SELECT purpose, email, created_at, expires_at FROM account_link WHERE user_id = :user ORDER BY created_at",
         "过期一天后删除",
     ),
+    Personal("phone_proof", "手机验证码", (), "", why="只有号码的摘要，过期一天后删除"),
     Personal("reset_request", "忘记密码的申请", ("email",), "", why="后台几秒内处理并删除"),
     Personal("sandbox_message", "开发环境的消息", ("address",), "", why="只在开发环境里有"),
     Personal("bulk_site", "收货点联系人", ("contact_name", "contact_phone"), "bulk_site"),

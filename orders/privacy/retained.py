@@ -59,7 +59,8 @@ WITH gone AS (
     SET state = 'closed', email = 'closed:' || u.id, email_verified_at = NULL, password_hash = NULL
     FROM gone g WHERE u.person_id = g.id
 )
-UPDATE person p SET name = NULL, phone = NULL, erased_at = :now FROM gone g WHERE p.id = g.id
+UPDATE person p SET name = NULL, phone = NULL, phone_verified_at = NULL, erased_at = :now
+FROM gone g WHERE p.id = g.id
 """),
     "bank_transfer": text("""
 UPDATE bank_transfer SET payer_name = '', payer_account_digest = NULL, payer_account_last4 = NULL, remark = ''
@@ -111,8 +112,12 @@ WITH left_long_ago AS (
         SELECT e.roster_id, e.person_id FROM roster_entry e JOIN roster r ON r.id = e.roster_id
         WHERE e.staff_number <> '#' || e.position AND r.created_at < :before AND EXISTS (
             SELECT FROM roster n WHERE n.previous_id = r.id AND n.created_at < :before) LIMIT :most) RETURNING 1
+), claims AS (
+    UPDATE membership_claim SET staff_number = '#' || position WHERE id IN (
+        SELECT c.id FROM membership_claim c WHERE c.staff_number <> '#' || c.position AND c.decided_at < :before
+        LIMIT :most) RETURNING 1
 )
-SELECT 1 FROM numbers UNION ALL SELECT 1 FROM entries
+SELECT 1 FROM numbers UNION ALL SELECT 1 FROM entries UNION ALL SELECT 1 FROM claims
 """),
     "message": text("""
 UPDATE message SET address = NULL, facts = NULL, erased_at = :now

@@ -33,6 +33,7 @@ PLACES: Final = (
     Place("/me/claims", "把我列入名册的单位", "别的单位的名册写了您，由您确认"),
     Place("/me/email", "登录邮箱", "确认或更换"),
     Place("/me/password", "修改密码", "其他设备会退出登录"),
+    Place("/me/privacy", "个人信息", "看告知书，下载我的资料，注销账号"),
 )
 
 

@@ -14,7 +14,7 @@ CLAIM_STATES: Final = ("open", "confirmed", "refused", "replaced", "expired")
 CLAIM_LASTS: Final = timedelta(days=30)
 """Whoever has not answered by then has not agreed; the union may name the person on a later list again."""
 
-_DECISION: Final = ("state", "reason", "decided_by", "decided_at", "from_unit_id", "valid_from")
+_CHANGES: Final = ("state", "reason", "decided_by", "decided_at", "from_unit_id", "valid_from", "staff_number")
 _OPEN: Final = text("state = 'open'")
 
 
@@ -42,7 +42,7 @@ class MembershipClaim(SQLModel, table=True):
         ),
         CheckConstraint("(state = 'refused') = (reason IS NOT NULL)", name="refused_with_a_reason"),
         CheckConstraint("(state = 'confirmed') = (valid_from IS NOT NULL)", name="confirmed_on_a_day"),
-        {"info": {"rights": f"SELECT, INSERT, UPDATE ({', '.join(_DECISION)})"}},
+        {"info": {"rights": f"SELECT, INSERT, UPDATE ({', '.join(_CHANGES)})"}},
     )
 
     id: UUID = Field(primary_key=True)

@@ -90,7 +90,6 @@ JOURNALS = {
     "orders.bulk.freeze_choices": "choices end at their hour, by the clock",
     "orders.canteen.jobs": "a share is overdue by the calendar",
     "orders.privacy.retained": "statements only: retention runs them, and notes how many rows by which rule",
-    "shop.access.sign_in": "a password's digest is renewed with the same password",
 }
 """Modules that write a watched table without noting it there, and what says who, when and why instead."""
 
