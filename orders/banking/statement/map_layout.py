@@ -36,7 +36,6 @@ class LayoutIncomplete(Problem):
 class LayoutWaits(HeaderWrong):
     """It is mapped, and another person has not confirmed it yet."""
 
-    status: ClassVar[int] = 409
     code: ClassVar[str] = "layout_waits"
     title: ClassVar[str] = "这种表头的格式正等待另一人确认"
 

@@ -214,7 +214,7 @@ async def test_an_unknown_layout_is_mapped_by_one_and_confirmed_by_another(desk:
         assert made.status_code == 201, made.text
         address = f"/api/v1/bank-layouts/{made.json()['id']}"
         refused(await caller.post(f"{address}/confirm"), 409, "same_person")
-    assert "某某社" in refused(await desk.bring(data), 409, "layout_waits")["detail"]
+    assert "某某社" in refused(await desk.bring(data), 422, "layout_waits")["detail"]
     async with as_caller(desk.app, branch) as caller:
         refused(await caller.post(f"{address}/confirm"), 404, "not_found")
     async with as_caller(desk.app, second) as caller:
