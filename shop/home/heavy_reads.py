@@ -31,7 +31,9 @@ HEAVY: Final = (
     "/api/v1/bulk-purchases/{purchase_id}/recipients/errors",
     "/api/v1/filings/{round_id}",
     "/api/v1/filings/{round_id}/branches/{unit_id}",
+    "/api/v1/me/data",
     "/audit/events",
+    "/me/privacy/data.json",
     "/staff/explain/{order_line}",
     "/staff/filings/{round_id}",
     "/staff/filings/{round_id}/{unit_id}",
@@ -39,7 +41,8 @@ HEAVY: Final = (
     "/union/purchases/{purchase_id}/contract",
     "/union/purchases/{purchase_id}/roll/{output}",
 )
-"""Routes that are read (GET): reports, exports, papers, explanations, and searches in the ledger and the audit."""
+"""Routes that are read (GET): reports, exports, papers, explanations, copies of one's data, and searches in the ledger
+and the audit."""
 _ANY_OF_THEM: Final = re.compile(
     "|".join("({})".format(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))) for path in HEAVY)
 )

@@ -18,16 +18,16 @@ from tests.make.caller import refused
 from tests.make.gateway import gateway
 from tests.make.outbox import letters, outbox, pass_time, queued
 from tests.make.people import bearer, somebody
+from tests.make.production import SAFE
 from tests.make.smtp import mail_server
 from tests.make.units import unit
 from tests.orders.banking.test_pages import signed_in, token
-from tests.rules.test_routes import PRODUCTION
 
 pytestmark = pytest.mark.anyio
 
 
 def in_production(settings: Settings) -> Settings:
-    return Settings(_env_file=None, **PRODUCTION | {"database_url": settings.database_url or ""})
+    return Settings(_env_file=None, **SAFE | {"database_url": settings.database_url or ""})
 
 
 async def test_production_without_a_mail_server_keeps_everything_and_says_so(
