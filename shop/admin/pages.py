@@ -45,7 +45,9 @@ async def post_approve(request: Request, request_id: UUID, actor: Keeper, databa
     except Problem as problem:
         return await _desk(request, actor, database, problem=problem)
     if done.told:
-        return await _desk(request, actor, database, told=done.told)
+        page = await _desk(request, actor, database, told=done.told)
+        page.headers["cache-control"] = "no-store"
+        return page
     return RedirectResponse(f"{ADDRESS}?done=1", 303)
 
 

@@ -6,7 +6,6 @@ had taken the first one. All times are the machine's: what waits in a queue must
 """
 
 import asyncio
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -55,7 +54,7 @@ WHERE id = :id AND state = 'waiting' AND attempts = :attempts
 _log = structlog.get_logger(__name__)
 
 
-async def deliver_due(database: Database, settings: Settings, *, wall: Callable[[], datetime] = clock.wall) -> int:
+async def deliver_due(database: Database, settings: Settings) -> int:
     """One sweep; returns how many were taken by who carries them. A channel in trouble rests until the next sweep;
     one that nobody carries keeps what it has.
     """
@@ -63,14 +62,14 @@ async def deliver_due(database: Database, settings: Settings, *, wall: Callable[
     async with AsyncExitStack() as stack:
         senders: dict[str, Send] = {}
         for _ in range(AT_ONCE):
-            message = await _take(database, channels, wall()) if channels else None
+            message = await _take(database, channels, clock.wall()) if channels else None
             if message is None:
                 break
             if message.channel not in senders:
                 opened = open_sender(message.channel, settings, database)
                 senders[message.channel] = await stack.enter_async_context(opened)
-            outcome = await _send(message, senders[message.channel], settings, wall())
-            await _write_down(database, message, outcome, wall())
+            outcome = await _send(message, senders[message.channel], settings, clock.wall())
+            await _write_down(database, message, outcome, clock.wall())
             sent += outcome is None
             if outcome is not None and not isinstance(outcome, REFUSED):
                 channels.discard(message.channel)

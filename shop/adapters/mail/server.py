@@ -30,7 +30,7 @@ def mail_server(url: str) -> MailServer:
         port = parts.port
     except ValueError as error:
         raise ValueError("MAIL_URL is no address") from error
-    sender = parse_qs(parts.query).get("from", [""])[0]
+    sender = parse_qs(parts.query.replace("+", "%2B")).get("from", [""])[0]  # a mailbox may have a plus in it
     if parts.scheme not in _PORTS or not parts.hostname:
         raise ValueError("MAIL_URL begins with smtp+starttls://host, smtps://host, or smtp://localhost")
     if "@" not in parseaddr(sender)[1] or not sender.isprintable():

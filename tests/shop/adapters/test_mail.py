@@ -107,6 +107,13 @@ async def test_nobody_there() -> None:
         await send(gone)
 
 
+async def test_an_address_as_an_operator_writes_it() -> None:
+    read = server_of("smtp+starttls://shop%40mail.test:p%2Fw@mail.example.com/?from=shop+no-reply@example.com")
+    assert (read.host, read.port, read.tls) == ("mail.example.com", 587, "starttls")
+    assert (read.user, read.password, read.sender) == ("shop@mail.test", "p/w", "shop+no-reply@example.com")
+    assert server_of("smtps://mail.example.com/?from=a@b.cn").port == 465
+
+
 @pytest.mark.parametrize(
     ("written", "why"),
     [

@@ -135,7 +135,7 @@ async def test_on_the_page(app: FastAPI, database: Database, client: httpx.Async
     page = await two.get("/admin")
     approve = "/admin/changes/" + page.text.split('action="/admin/changes/')[1].split('"')[0]
     shown = await two.post(approve, data={"csrf_token": token(page.text)})
-    assert shown.status_code == 200
+    assert (shown.status_code, shown.headers["cache-control"]) == (200, "no-store")
     code = shown.text.split("<code>")[1].split("</code>")[0]
     assert code not in (await two.get("/admin")).text, "shown once"
     assert (await set_new(client, f"/sign-in/reset/{code}", NEW)).status_code == 303

@@ -5,9 +5,9 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from orders.audit.retention import erase_due
 from sqlalchemy import text
 
+from orders.privacy.retention import erase_due
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.settings import Settings
