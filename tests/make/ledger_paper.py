@@ -93,11 +93,15 @@ class Given:
     id: UUID
     on: date
     taken: list[tuple[Grade, date, Amount]]
+    landed: list[date]
 
 
 @dataclass
 class Component:
-    """version: how often its facts were corrected. remains: by grade and day of the sale. given: not undone so far."""
+    """version: how often its facts were corrected. remains: by grade and day of the sale. given: not undone so far.
+
+    days: by version, grade and day of the sale the first and the last day on which something was put there.
+    """
 
     id: UUID
     line: UUID
@@ -107,6 +111,7 @@ class Component:
     remains: dict[tuple[Grade, date], Amount] = field(default_factory=dict)
     stated: Amount = NOTHING
     given: list[Given] = field(default_factory=list)
+    days: dict[tuple[int, Grade, date], tuple[date, date]] = field(default_factory=dict)
 
     @property
     def left(self) -> Amount:
@@ -152,43 +157,48 @@ class Paper:
         return month
 
     def _write(
-        self,
-        of: Component,
-        grade: Grade,
-        sale_on: date,
-        amount: Amount,
-        refund_on: date | None = None,
-        undone_on: date | None = None,
+        self, of: Component, grade: Grade, sale_on: date, amount: Amount, *, on: date, refund: bool = False
+    ) -> date:
+        """Returns the day on which it landed."""
+        month = self._lands(of.facts.path[-1], clock.month_of(on))
+        self.written.append(Written(of.id, month, clock.month_of(sale_on), refund, grade, of.facts, amount))
+        return on if month == clock.month_of(on) else clock.first_of(month)
+
+    def _put(
+        self, of: Component, grade: Grade, sale_on: date, amount: Amount, *, on: date, refund: bool = False
     ) -> None:
-        month = self._lands(of.facts.path[-1], clock.month_of(refund_on or undone_on or sale_on))
-        sale_month = clock.month_of(sale_on)
-        self.written.append(Written(of.id, month, sale_month, refund_on is not None, grade, of.facts, amount))
+        landed = self._write(of, grade, sale_on, amount, on=on, refund=refund)
+        first, last = of.days.get((of.version, grade, sale_on), (landed, landed))
+        of.days[of.version, grade, sale_on] = (min(first, landed), max(last, landed))
 
     def sold(self, of: Component, grade: Grade, day: date, amount: Amount) -> None:
         of.put(grade, day, amount)
         of.stated += amount
-        self._write(of, grade, day, amount)
+        self._put(of, grade, day, amount, on=day)
 
     def refunded(self, of: Component, refund_id: UUID, amount: Amount, *, on: date) -> None:
+        """Never before the day on which it landed that is given back."""
         taken = self._take(of, of.placed_on, amount)
-        of.given.append(Given(refund_id, on, taken))
-        for grade, day, back in taken:
-            self._write(of, grade, day, -back, refund_on=on)
+        landed = [
+            self._write(of, grade, day, -back, on=max(on, of.days[of.version, grade, day][1]), refund=True)
+            for grade, day, back in taken
+        ]
+        of.given.append(Given(refund_id, on, taken, landed))
 
     def undone(self, of: Component, given: Given, *, on: date) -> None:
         """Back where it was taken from; if nothing is left there, to the next better proof of that day's sale."""
         of.given.remove(given)
         before = dict(of.remains)
-        for own, day, amount in given.taken:
+        for (own, day, amount), landed in zip(given.taken, given.landed, strict=True):
             better = [grade for grade, other in before if other == day and grade < own]
             grade = own if (own, day) in before else max(better, default=own)
             of.put(grade, day, amount)
             of.stated += amount
-            self._write(of, grade, day, amount, refund_on=on)
+            self._put(of, grade, day, amount, on=max(on, landed), refund=True)
 
     def taken_back(self, of: Component, amount: Amount, *, on: date) -> None:
         for grade, day, back in self._take(of, of.placed_on, amount):
-            self._write(of, grade, day, -back, undone_on=on)
+            self._write(of, grade, day, -back, on=max(on, of.days[of.version, grade, day][1]))
 
     def _take(self, of: Component, sale_on: date, amount: Amount) -> list[tuple[Grade, date, Amount]]:
         """From that day's sale where it holds so much, else from all that remains, by what each part has."""
@@ -221,17 +231,18 @@ class Paper:
                 self._regraded(of, grade, "B", day, amount)
 
     def _regraded(self, of: Component, grade: Grade, to: Grade, day: date, amount: Amount) -> None:
-        self._write(of, grade, day, -amount)
-        self._write(of, to, day, amount)
+        at = max(day, of.days[of.version, grade, day][0])
+        self._write(of, grade, day, -amount, on=at)
+        self._put(of, to, day, amount, on=at)
         of.put(grade, day, -amount)
         of.put(to, day, amount)
 
     def corrected(self, of: Component, facts: Facts) -> None:
         for (grade, day), amount in of.remains.items():
-            self._write(of, grade, day, -amount)
+            self._write(of, grade, day, -amount, on=day)
         of.facts, of.version = facts, of.version + 1
         for (grade, day), amount in of.remains.items():
-            self._write(of, grade, day, amount)
+            self._put(of, grade, day, amount, on=day)
 
     def of_line(self, line: UUID) -> list[Component]:
         return [one for one in self.components if one.line == line]
