@@ -137,6 +137,7 @@ def asking(
     embedded.clone_database(postgres, shop_template, name)
     settings = Settings(
         _env_file=None,
+        shop_env="development",
         database_url=embedded.url(postgres, name, embedded.APP_ROLE),
         database_owner_url=embedded.url(postgres, name, embedded.OWNER_ROLE),
         database_schema=schema,

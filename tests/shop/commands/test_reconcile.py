@@ -27,7 +27,7 @@ PROJECT = Path(__file__).parents[3]
 async def reconcile(settings: Settings, folder: Path) -> tuple[int, dict[str, Any]]:
     environment = {
         "PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT), "DATABASE_URL": settings.database_url or "",
-        "DATABASE_SCHEMA": settings.database_schema,
+        "DATABASE_SCHEMA": settings.database_schema, "SHOP_ENV": "development",
     }  # fmt: skip
     command = [sys.executable, "-m", "shop.cli", "reconcile", "--json"]
     done = await asyncio.to_thread(
