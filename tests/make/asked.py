@@ -159,6 +159,9 @@ def _words(shop: WholeShop) -> Json:
         "role": "staff", "scope_kind": "unit", "scope_id": ids["unit_id"], "seed": "事先说好", "pseudonym": "0" * 16,
         "content_sha256": ids["content_sha256"], "acknowledged_columns": "备注", "method": "stripe",
         "facts.credit_kind": "assisted_sale", "title": "慰问（虚构）", "fiscal_year": str(year), "min_yuan": "",
+        "current_password": "不是这个密码", "new_password": "长长的新密码-2031", "password": "不是这个密码",
+        "phone": "13800138999", "proof": ids["unit_id"], "code": "110101", "successor_code": "110102",
+        "source": "公告（虚构）",
         "max_yuan": "", "delegate_email": "staff@demo.test", "up_to": "1", "valid_to": tomorrow, "accept": True,
     }  # fmt: skip
 
