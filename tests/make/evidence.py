@@ -37,7 +37,12 @@ async def worker(database: Database, role: Role, kind: str, scope: object, *, wo
     now = datetime.now(UTC)
     person = Person(id=new_id(), name="经办人乙", phone="13800138009", created_at=now)
     user = UserAccount(
-        id=new_id(), person_id=person.id, email=f"{person.id}@desk.test", password_hash="-", created_at=now
+        id=new_id(),
+        person_id=person.id,
+        email=f"{person.id}@desk.test",
+        password_hash="-",
+        created_at=now,
+        email_verified_at=now,
     )
     grant = Grant(role, kind, str(scope))  # type: ignore[arg-type]
     async with database.transaction() as session:

@@ -76,7 +76,12 @@ async def official(database: Database, role: Role, scope: UUID) -> Actor:
     now = datetime.now(UTC)
     person = Person(id=new_id(), name="工会干部甲", created_at=now)
     user = UserAccount(
-        id=new_id(), person_id=person.id, email=f"{person.id}@union.test", password_hash="-", created_at=now
+        id=new_id(),
+        person_id=person.id,
+        email=f"{person.id}@union.test",
+        password_hash="-",
+        created_at=now,
+        email_verified_at=now,
     )
     grant = RoleGrant(
         id=new_id(), user_id=user.id, role=role, scope_kind="unit", scope_id=str(scope), valid_from=LONG_AGO

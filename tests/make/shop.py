@@ -167,7 +167,12 @@ async def buyer(database: Database, *, works_at: UUID | None = None, introduced_
     now = datetime.now(UTC)
     person = Person(id=new_id(), name="购买人甲", phone="13800138000", created_at=now)
     user = UserAccount(
-        id=new_id(), person_id=person.id, email=f"{person.id}@buyer.test", password_hash="-", created_at=now
+        id=new_id(),
+        person_id=person.id,
+        email=f"{person.id}@buyer.test",
+        password_hash="-",
+        created_at=now,
+        email_verified_at=now,
     )
     role = Role.EMPLOYEE if works_at else Role.OUTSIDE_BUYER
     rows: list[SQLModel] = [

@@ -62,7 +62,8 @@ def test_what_is_heavy_is_there(production: FastAPI) -> None:
 
 
 TOLD: Final = {
-    ("/join/{code}", "code"), ("/choose/{secret}", "secret"), ("/staff/bank/layouts/{layout_id}/{verdict}", "verdict"),
+    ("/sign-in/verify/{token}", "token"), ("/sign-in/reset/{told}", "told"), ("/join/{code}", "code"),
+    ("/choose/{secret}", "secret"), ("/staff/bank/layouts/{layout_id}/{verdict}", "verdict"),
     *((path, "month") for path in (
         "/api/v1/periods/{month}/close", "/api/v1/periods/{month}/reopen",
         "/api/v1/periods/{month}/reopen/{reopening_id}/approve", "/api/v1/periods/{month}/reopen/{reopening_id}/refuse",

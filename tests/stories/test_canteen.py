@@ -117,7 +117,7 @@ async def test_a_month_from_the_list_to_the_bank(kitchen: Kitchen) -> None:
     assert await mark_overdue(day.story.database, now=clock.now()) == 1
 
     # the bank: half of it leaves it overdue, all of it lifts what was credited from B to A, and moves nothing else
-    half = now["due_fen"] // 2
+    half = now["due_fen"] // 2 - 100
     name, code = now["payer_name"], now["transfer_code"]
     assert (await day.statement([("C1", half, name, code)]))["matched"] == 1
     assert (await kitchen.seen(order))["order"]["payment_state"] == "overdue"

@@ -44,6 +44,7 @@ DRIFTS: Final[Mapping[str, str]] = {
     "given_back": _by("share_component", "refunded_fen", "refunded_fen < net_fen"),
     "shares": _by("payer_share", "due_fen", "payer_kind <> 'person'"),
     "transfers": _by("payer_share", "paid_fen", "payer_kind = 'person' AND paid_fen > 0"),
+    "unproven": _by("payer_share", "unproven_fen", "payer_kind = 'person' AND paid_fen > 0"),
     "receipts": _by("transfer_match", "amount_fen"),
     "accepted": _by("acceptance_part", "accepted_fen", "accepted_fen > 0"),
     "on_hand": _by("stock_item", "on_hand_pieces"),

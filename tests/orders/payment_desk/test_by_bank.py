@@ -73,7 +73,7 @@ async def test_money_by_transfer_that_pays_nothing_waits_until_the_bank_desk_has
     await desk.app.state.sandbox.succeed(opened.payment_id)
     await desk.app.state.sandbox.quiet()
     await handle_inbox(desk.database, desk.app.state.gateway, now=clock.now())
-    await desk.bring(money("S5", twice.total_fen, twice_code, day="2026-11-21"))
+    await desk.bring(money("S5", twice.total_fen, twice_code, day="2026-11-24"))
     async with desk.database.transaction() as session:
         assert await expire(session, now=clock.now() + timedelta(days=4)) == [part.id]
     expected = {

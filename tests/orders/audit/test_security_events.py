@@ -30,7 +30,7 @@ async def test_who_came_in_and_who_was_refused_is_kept_and_sealed(
         assert (await ask_token(client, email, "wrong horse battery")).status_code == 401
     me = await bearer(client, email)
     for _ in range(3):
-        assert (await client.get("/api/v1/balance", headers=me)).status_code == 403
+        assert (await client.get("/api/v1/audit", headers=me)).status_code == 403
     subject = f"user_account:{made.user_id}"
     events = [("sign_in_refused", subject), ("signed_in", subject), ("refused", subject)]
     assert await told(database) == events, "the same again within a minute is told once"
@@ -50,12 +50,10 @@ async def test_a_name_without_an_account_is_a_digest_and_a_flood_is_throttled_an
 
 
 async def test_the_audit_desk_reads_them(client: httpx.AsyncClient, database: Database) -> None:
-    for email, role in (("audit@example.com", Role.ADMINISTRATOR), ("me@example.com", Role.EMPLOYEE)):
+    for email, role in (("audit@example.com", Role.STAFF), ("me@example.com", Role.EMPLOYEE)):
         await somebody(database, email, Grant(role, "all", "*"))
     await bearer(client, "me@example.com")
-    admin = await bearer(client, "audit@example.com")
-    answer = await client.get("/api/v1/audit/events?action=security", headers=admin)
-    if answer.status_code == 403:  # administrators read no records: that is the auditor's, by mandate
-        return
+    desk = await bearer(client, "audit@example.com")
+    answer = await client.get("/api/v1/audit?action=security", headers=desk)
     assert {one["action"] for one in answer.json()["items"]} == {"security.signed_in"}
     assert PASSWORD not in answer.text
