@@ -10,9 +10,9 @@ from shop.core.audit import record_change
 from shop.core.database import Database
 
 # The last tick of each hour (later: of each day) stays, the first of all, the first after a stretch that nobody
-# watched, and the last before it. The tick before those that go answers for their moments from now on, as far as the last of
-# them did: where it was refused, it stays refused. Two foreign keys hold the ticks of published reports and of filings
-# besides.
+# watched, and the last before it. The tick before those that go answers for their moments from now on, as far as the
+# last of them did: where it was refused, it stays refused. Two foreign keys hold the ticks of published reports and of
+# filings besides.
 _THIN = text("""
 WITH rule AS (
     SELECT valid_from, CAST(:now AS timestamptz) - make_interval(days => every_days) AS hourly_before,
