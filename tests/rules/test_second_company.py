@@ -184,7 +184,7 @@ def strangers(shop: WholeShop, theirs: list[Any]) -> dict[str, Actor]:
     return found
 
 
-def test_nothing_of_the_first_company_is_touched(asking: Asking, runner: asyncio.Runner) -> None:
+def nothing_is_touched(asking: Asking, runner: asyncio.Runner) -> None:
     wrong = []
     for call in WRITES:
         wrong += [f"{call.label}: {one}" for one in asking.ask_all(call)]
@@ -192,7 +192,7 @@ def test_nothing_of_the_first_company_is_touched(asking: Asking, runner: asyncio
     assert not wrong, "\n".join(wrong)
 
 
-def test_nobody_reads_of_the_first_company(asking: Asking) -> None:
+def nobody_reads(asking: Asking) -> None:
     wrong = [f"{call.label}: {one}" for call in READS for one in asking.ask_all(call)]
     assert not wrong, "\n".join(wrong)
 
@@ -230,7 +230,7 @@ def own_person(call: Call) -> str:
     return whose_job(call.method, call.path)
 
 
-def test_what_is_sent_is_what_the_first_company_may_ask(asking: Asking) -> None:
+def what_is_sent_is_askable(asking: Asking) -> None:
     """The ids lead to something and the bodies have a shape: nobody is refused above for want of either."""
     wrong = []
     for call in [*READS, *WRITES]:
@@ -241,3 +241,10 @@ def test_what_is_sent_is_what_the_first_company_may_ask(asking: Asking) -> None:
         if answer.status_code in {401, 403, 404} or answer.status_code >= 500 or shape:
             wrong.append(f"{call.label}: {answer.status_code} {answer.text[:300] if call.is_api else ''}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_another_companys_people_touch_and_see_nothing(asking: Asking, runner: asyncio.Runner) -> None:
+    """In this order: what the first company's own people do at the end is theirs."""
+    nothing_is_touched(asking, runner)
+    nobody_reads(asking)
+    what_is_sent_is_askable(asking)
