@@ -110,6 +110,7 @@ from shop.core.observed import Observed
 from shop.core.sandbox_clock import followed
 from shop.core.settings import Settings
 from shop.home.body_limit import BodyLimit
+from shop.home.no_nul import NoNul
 from shop.home.openapi import describe
 from shop.home.problems import answer_problems, crashed
 from shop.ui.assets import static_app
@@ -234,6 +235,7 @@ def create_app(settings: Settings, database: Database | None = None, gateway: Pa
         app.router.routes.extend(router.routes)
     app.mount("/static", static_app)
     # The last added stands outermost.
+    app.add_middleware(NoNul)
     app.add_middleware(BodyLimit)
     app.add_middleware(Forms)
     app.add_middleware(Observed, crashed=crashed)

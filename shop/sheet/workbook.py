@@ -28,6 +28,7 @@ _TEXT_MAX: Final = 32 * 1024 * 1024
 _PARTS_MAX: Final = 500
 _CHUNK: Final = 256 * 1024
 _LOCAL_HEADER: Final = struct.Struct("<4sHHHHHIIIHH")
+_NUMBER: Final = re.compile(r"[0-9]{1,8}")
 _REFERENCE: Final = re.compile(r"^([A-Z]{1,4})([0-9]{1,8})$")
 
 
@@ -76,6 +77,12 @@ def _unpack(data: bytes, part: zipfile.ZipInfo) -> Iterator[bytes]:
             packed = engine.unconsumed_tail
     except zlib.error as error:
         raise NotATable("压缩包已损坏，不是 xlsx 表格。") from error
+
+
+def _row_number(said: str) -> int:
+    if _NUMBER.fullmatch(said) is None:
+        raise NotATable("工作簿已损坏，请用表格软件另存后再上传。")
+    return int(said)
 
 
 class _Scan:
@@ -130,7 +137,7 @@ class _Scan:
         if tag == "row":
             self._rows += 1
             self._in_row = 0
-            self._in_bounds(self._rows, int(attributes["r"]) if attributes.get("r", "").isdigit() else 0)
+            self._in_bounds(self._rows, _row_number(attributes.get("r") or "0"))
         elif tag == "c":
             self._one_more_cell(attributes.get("r", ""), attributes.get("t"))
         elif tag == "v":
@@ -151,7 +158,7 @@ class _Scan:
         if not self._in_value or name.rpartition(" ")[2] != "v":
             return
         self._in_value = False
-        if self._shared and self._value.isdigit() and int(self._value) < len(self._texts):
+        if self._shared and _NUMBER.fullmatch(self._value) and int(self._value) < len(self._texts):
             self._count(self._texts[int(self._value)])
 
     def _text(self, characters: str) -> None:
