@@ -134,6 +134,7 @@ from shop.core.sandbox_clock import followed
 from shop.core.settings import Settings
 from shop.home.body_limit import BodyLimit
 from shop.home.heavy_reads import HeavyReads
+from shop.home.no_nul import NoNul
 from shop.home.openapi import describe
 from shop.home.operator import DoorShared, OperatorsDoor, operators_app
 from shop.home.problems import answer, answer_problems, crashed
@@ -274,6 +275,7 @@ def create_app(settings: Settings, database: Database | None = None, gateway: Pa
     app.mount("/static", static_app)
     # The last added stands outermost.
     app.add_middleware(HeavyReads, answer=answer)
+    app.add_middleware(NoNul)
     app.add_middleware(BodyLimit)
     app.add_middleware(Forms)
     app.add_middleware(Observed, crashed=crashed)

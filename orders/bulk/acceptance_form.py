@@ -7,6 +7,7 @@ from uuid import UUID
 from orders.acceptance.accept import Counted, Truck
 from orders.bulk.awaiting import LineSeen
 from shop.core.errors import Detail, Invalid
+from shop.sheet.value import Unreadable, whole_of
 
 Fields = Mapping[str, str]
 PIECES_MOST = 9_999_999
@@ -24,10 +25,10 @@ def counts(delivery_id: UUID, lines: Sequence[LineSeen], fields: Fields) -> list
         written = said(what, line)
         if what == "accepted" and not written:
             wrong.append(Detail(f"/{what}-{line.key}", "missing", f"{line.title}：请填实收，没到的填 0"))
-        elif written and (not written.isascii() or not written.isdecimal() or int(written[:9]) > PIECES_MOST):
+        try:
+            return whole_of(written, most=PIECES_MOST) * 1_000 if written else 0
+        except Unreadable:
             wrong.append(Detail(f"/{what}-{line.key}", "not_pieces", f"{line.title}：“{written[:20]}”不是整件数"))
-        else:
-            return int(written[:9] or 0) * 1_000
         return 0
 
     def best_before(line: LineSeen) -> date | None:

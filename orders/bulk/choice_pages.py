@@ -15,8 +15,9 @@ from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import Database
-from shop.core.errors import Problem
+from shop.core.errors import Invalid, Problem
 from shop.core.requests import TheDatabase, TheSettings
+from shop.sheet.value import Unreadable, whole_of
 from shop.sheet.write import csv_response
 from shop.ui.pages import render
 
@@ -114,14 +115,15 @@ async def post_case(
 ) -> Response:
     """How many pieces of one SKU a case holds."""
     kept = case_pieces.strip()
-    if not (kept.isascii() and kept.isdigit() and 1 <= int(kept[:6]) <= 10_000):
-        wrong = Problem("每箱件数请填 1 到 10000 的整数。")
-        return await _leader_page(request, database, actor, purchase_id, problem=wrong, typed={str(sku_id): kept})
     try:
+        pieces = whole_of(kept, least=1, most=10_000)
         async with database.transaction() as session:
             await set_cases(
-                session, actor=actor, purchase_id=purchase_id, case_pieces={sku_id: int(kept)}, now=clock.now()
+                session, actor=actor, purchase_id=purchase_id, case_pieces={sku_id: pieces}, now=clock.now()
             )
+    except Unreadable:
+        wrong = Invalid("每箱件数请填 1 到 10000 的整数。")
+        return await _leader_page(request, database, actor, purchase_id, problem=wrong, typed={str(sku_id): kept})
     except Problem as problem:
         if problem.status == 404:
             raise

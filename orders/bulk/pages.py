@@ -27,6 +27,7 @@ from shop.core.database import Database
 from shop.core.errors import Invalid, NotFound, Problem
 from shop.core.ids import new_id
 from shop.core.requests import TheDatabase
+from shop.sheet.value import Unreadable, whole_of
 from shop.ui.pages import render
 
 routes = APIRouter(include_in_schema=False)
@@ -261,6 +262,8 @@ def _difference(found: PurchaseOut, plan: PlanIn, revision: str) -> PlanPatch:
         changed["packages"] = [package.model_dump() for package in plan.packages]
     if sites != [(s.unit_id, s.name, s.contact_name, s.contact_phone, s.region_code, s.street) for s in plan.sites]:
         changed["sites"] = [site.model_dump() for site in plan.sites]
-    if revision.isdigit() and len(revision) < 9:
-        changed["revision"] = int(revision)
+    try:
+        changed["revision"] = whole_of(revision)
+    except Unreadable as wrong:  # without it nobody would notice that somebody else has changed the plan meanwhile
+        raise Invalid("请刷新页面再试。") from wrong
     return PlanPatch.model_validate(changed)

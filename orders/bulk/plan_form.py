@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from orders.bulk.answers import PurchaseOut
 from orders.bulk.schemas import PlanIn
 from shop.core.clock import SHANGHAI
+from shop.sheet.value import Unreadable, whole_of
 
 ROWS: Final = 4
 """Empty rows that a page offers for goods, and for sites."""
@@ -105,7 +106,7 @@ def plan_of(typed: Typed) -> PlanIn | dict[str, str]:
             plan[column] = as_fen(said)
     for name in ("spare_pieces", "fiscal_year"):
         if said := fields.get(name, "").strip():
-            plan[name] = int(said) if said.isascii() and said.isdigit() and len(said) < 9 else said
+            plan[name] = _whole(said)
     if said := fields.get("choose_until", ""):
         try:
             plan["choose_until"] = datetime.fromisoformat(said).replace(tzinfo=SHANGHAI)
@@ -129,7 +130,7 @@ def _rows(fields: Mapping[str, str], names: tuple[str, ...]) -> list[dict[str, s
             int(n)
             for name in fields
             for stem, _, n in (name.rpartition("_"),)
-            if stem in names and n.isdigit() and len(n) < 5
+            if stem in names and n.isascii() and n.isdigit() and len(n) < 5
         }
     )
     rows = [{name: fields.get(f"{name}_{n}", "").strip() for name in names} for n in numbers]
@@ -147,7 +148,7 @@ def _packages(typed: Typed) -> list[dict[str, Any]]:
     for row in typed.goods:
         if row["sku"] or row["pieces"]:
             pieces = row["pieces"] or "1"
-            line = {"sku_id": row["sku"], "pieces": int(pieces) if pieces.isascii() and pieces.isdigit() else pieces}
+            line = {"sku_id": row["sku"], "pieces": _whole(pieces)}
             packages.setdefault(row["package"] or "慰问套餐", []).append(line)
     return [{"name": name, "lines": lines} for name, lines in packages.items()]
 
@@ -165,6 +166,14 @@ def _sites(typed: Typed) -> list[dict[str, Any]]:
         for row in typed.sites
         if row["site_name"] or row["site_street"] or row["site_region"]
     ]
+
+
+def _whole(said: str) -> int | str:
+    """A number as people type it; anything else as it is, for the schema to refuse."""
+    try:
+        return whole_of(said)
+    except Unreadable:
+        return said
 
 
 def as_fen(said: str) -> int | str:

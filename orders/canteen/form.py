@@ -14,7 +14,9 @@ from orders.canteen.reach import Kitchen, NoSuchCanteenOrder, kitchen_of_order
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import ReadSession
+from shop.core.errors import Detail, Invalid
 from shop.core.ids import new_id
+from shop.sheet.value import Unreadable, whole_of
 
 AMOUNT: Final = "amount-"
 _FOUND_MOST: Final = 12
@@ -113,7 +115,7 @@ async def sent(session: ReadSession, fields: Mapping[str, str], kitchen: Kitchen
         kitchen.id,
         fields.get("deliver_on", ""),
         list_id=_maybe_id(fields.get("list_id")),
-        list_version=int(said_version) if (said_version := fields.get("list_version", "")).isdecimal() else None,
+        list_version=_maybe_version(fields.get("list_version", "")),
         list_name=fields.get("list_name", "").strip()[:100],
         supplements_id=_maybe_id(fields.get("supplements_id")),
         q=fields.get("q", "").replace("\0", "").strip()[:60],
@@ -153,6 +155,14 @@ def day_of(said_day: str) -> date | None:
         return date.fromisoformat(said_day)
     except ValueError:
         return None
+
+
+def _maybe_version(written: str) -> int | None:
+    """Raises Invalid for what no list's version can be."""
+    try:
+        return whole_of(written, most=2**31 - 1) if written else None
+    except Unreadable as wrong:
+        raise Invalid("请刷新页面再试。", [Detail("/list_version", "invalid", "请刷新页面再试")]) from wrong
 
 
 def _maybe_id(written: str | None) -> UUID | None:

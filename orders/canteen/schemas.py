@@ -38,7 +38,7 @@ class ListIn(_Strict):
 class ListChangeIn(_Strict):
     """version: of the list that was looked at."""
 
-    version: int
+    version: Annotated[int, Field(ge=0, le=2**31 - 1)]
     name: Words
     lines: Annotated[list[AmountIn], Field(min_length=1, max_length=200)]
 

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Final, Literal
 from uuid import UUID
 
-from sqlalchemy import Date, Uuid, bindparam, text
+from sqlalchemy import Date, Uuid, bindparam, insert, text
 from sqlalchemy.exc import IntegrityError
 
 from orders.canteen.models import CanteenContract
@@ -69,10 +69,11 @@ async def sign_contract(
     ended = await session.scalar(_END, {"canteen": canteen_id, "day": contract.valid_from})
     own = contract.payer_kind == "canteen"
     payer_id = canteen_id if own else derived_id("contractor", contract.tax_number or contract.payer_name)
-    made = CanteenContract(id=new_id(), canteen_id=canteen_id, payer_id=payer_id, **asdict(contract))
+    contract_id = new_id()
+    made = {"id": contract_id, "canteen_id": canteen_id, "payer_id": payer_id, **asdict(contract)}
     try:
         async with session.begin_nested():
-            session.add(made)
+            await session.execute(insert(CanteenContract).values(**made))
     except IntegrityError as error:
         raise ContractOverlaps("请先看已有合同的起止日期。") from error
     await record_change(
@@ -82,7 +83,7 @@ async def sign_contract(
         subject=f"canteen:{canteen_id}",
         before={"contract_id": str(ended)} if ended else None,
         after={
-            "contract_id": str(made.id),
+            "contract_id": str(contract_id),
             "payer_kind": contract.payer_kind,
             "credit_days": contract.credit_days,
             "valid_from": contract.valid_from.isoformat(),
@@ -90,4 +91,4 @@ async def sign_contract(
         reason=contract.source,
         now=now,
     )
-    return made.id
+    return contract_id

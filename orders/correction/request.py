@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from orders.correction.facts import resolved
 from orders.correction.models import Correction, CorrectionPart
@@ -65,8 +65,8 @@ async def request_correction(session: WriteSession, *, actor: Actor, wanted: Cor
     if not any(changes):
         raise NothingChanges("请核对要更正的内容。")
     correction_id = new_id()
-    session.add(
-        Correction(
+    await session.execute(
+        insert(Correction).values(
             id=correction_id,
             order_line_id=wanted.order_line,
             facts=facts,
@@ -76,15 +76,12 @@ async def request_correction(session: WriteSession, *, actor: Actor, wanted: Cor
             requested_at=now,
         )
     )
-    await session.flush()
-    session.add_all(
-        [
-            CorrectionPart(correction_id=correction_id, component_id=row["component"], corrects_id=row["id"])
-            for row, change in zip(rows, changes, strict=True)
-            if change
-        ]
-    )
-    await session.flush()
+    parts = [
+        {"correction_id": correction_id, "component_id": row["component"], "corrects_id": row["id"]}
+        for row, change in zip(rows, changes, strict=True)
+        if change
+    ]
+    await session.execute(insert(CorrectionPart), parts)
     await record_change(
         session,
         actor_id=actor.user_id,

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Request, UploadFile
+from fastapi import APIRouter, Depends, Form, Path, Request, UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from orders.bulk.cases import cased
@@ -23,13 +23,15 @@ from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Detail, NotFound, Problem
 from shop.core.requests import TheDatabase, TheSettings
+from shop.sheet.value import Unreadable, whole_of
 from shop.ui.pages import render
 
 routes = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Actor, Depends(requires(Permission.BULK_READ))]
 Writer = Annotated[Actor, Depends(requires(Permission.ROLL_WRITE))]
-SHOWN_MOST = 200
+Page = Annotated[int, Path(ge=1, le=1_000_000)]
+SHOWN_MOST, PLACE_DIGITS = 200, 6
 
 
 @routes.get("/union/purchases/{purchase_id}/roll")
@@ -51,7 +53,7 @@ async def get_export(
 
 @routes.get("/union/purchases/{purchase_id}/roll/pages/{page}")
 async def get_page(
-    request: Request, purchase_id: UUID, page: int, actor: Reader, database: TheDatabase, d: str = ""
+    request: Request, purchase_id: UUID, page: Page, actor: Reader, database: TheDatabase, d: str = ""
 ) -> Response:
     """One page of the roll: its rows, and the form for its scan."""
     return await _page(request, database, actor, purchase_id, page=page, digest=d)
@@ -73,7 +75,7 @@ async def post_signature(
     typed = {"who": who, "outcome": outcome, "proxy_name": proxy_name, "waybill": waybill, "note": note}
     kept = {name: value.replace("\0", "").strip()[:400] for name, value in typed.items()}
     page, _, line = kept["who"].partition("-")
-    by_place = page.isdecimal() and line.isdecimal() and len(kept["who"]) <= 12
+    by_place = page.isdecimal() and line.isdecimal() and max(len(page), len(line)) <= PLACE_DIGITS
     signed = Signed(
         kept["outcome"],
         staff_number=None if by_place else kept["who"] or None,
@@ -93,7 +95,7 @@ async def post_signature(
 
 
 @routes.post("/union/purchases/{purchase_id}/roll/pages/{page}")
-async def post_page(request: Request, purchase_id: UUID, page: int, actor: Writer, database: TheDatabase) -> Response:
+async def post_page(request: Request, purchase_id: UUID, page: Page, actor: Writer, database: TheDatabase) -> Response:
     """Everybody on the page who is still open has signed it."""
     async with database.reading() as session:
         rows = await lines_after(session, purchase_id, None, only_open=True, page=page, most=SHOWN_MOST)
@@ -216,10 +218,10 @@ async def _sign(database: Database, actor: Actor, purchase_id: UUID, signatures:
 
 
 def _pieces(typed: str) -> int:
-    kept = typed.strip()
-    if not (kept.isascii() and kept.isdigit() and len(kept) <= 6 and int(kept)):
-        raise _wrong("pieces", "请填写剩余件数，大于 0 的整数。")
-    return int(kept)
+    try:
+        return whole_of(typed, least=1, most=999_999)
+    except Unreadable as wrong:
+        raise _wrong("pieces", "请填写剩余件数，大于 0 的整数。") from wrong
 
 
 def _wrong(name: str, said: str) -> Problem:

@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert as insert_once
-from sqlmodel import col, select
+from sqlmodel import col, insert, select
 
 from orders.canteen.sign_contract import NewContract, sign_contract
 from shop.access.models import UserAccount
@@ -168,9 +168,9 @@ async def _units(session: WriteSession, now: datetime) -> dict[str, UUID]:
 
 async def _canteen(session: WriteSession, unit_id: UUID, now: datetime) -> None:
     """It buys for itself, and pays within thirty days after acceptance."""
-    canteen = Canteen(id=new_id(), unit_id=unit_id, name="第一分行食堂（虚构）", created_at=now)
-    session.add(canteen)
-    await session.flush()
+    canteen_id = new_id()
+    canteen = {"id": canteen_id, "unit_id": unit_id, "name": "第一分行食堂（虚构）", "created_at": now}
+    await session.execute(insert(Canteen).values(**canteen))
     contract = NewContract(
         payer_kind="canteen",
         payer_name="第一分行食堂（虚构）",
@@ -183,7 +183,7 @@ async def _canteen(session: WriteSession, unit_id: UUID, now: datetime) -> None:
         valid_from=SINCE,
         source="食堂采购合同（虚构）",
     )
-    await sign_contract(session, actor=None, canteen_id=canteen.id, contract=contract, now=now)
+    await sign_contract(session, actor=None, canteen_id=canteen_id, contract=contract, now=now)
 
 
 async def _unions(session: WriteSession, unit_ids: Mapping[str, UUID], now: datetime) -> dict[str, UUID]:

@@ -122,6 +122,8 @@ async def _refused(request: Request, error: Exception) -> Response:
         return answer(request, MethodNotAllowed(f"请改用：{headers.get('Allow', '')}"), headers)
     if refusal.status_code == 413:
         return answer(request, TooLarge("请分几次提交。"), headers)
+    if refusal.status_code == 422:
+        return answer(request, Invalid(refusal.detail), headers)
     problem = Refused("请求无法读取，请检查格式后再试。")
     problem.status = refusal.status_code  # type: ignore[misc]  # this one instance's
     return answer(request, problem, headers)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Date, Uuid, bindparam, text
 from sqlalchemy.dialects.postgresql import insert as insert_once
-from sqlmodel import col, insert, select, update
+from sqlmodel import col, delete, insert, select, update
 
 from shop.access.permissions import Actor
 from shop.core.audit import Change, record_changes
@@ -143,8 +143,7 @@ async def move_unit(
 async def _close(session: WriteSession, current: UnitParent, day: date) -> None:
     """A row that began the same day never held for a day, so it goes."""
     if current.valid_from == day:
-        await session.delete(current)
-        await session.flush()
+        await session.execute(delete(UnitParent).where(col(UnitParent.id) == current.id))
     else:
         await session.execute(update(UnitParent).where(col(UnitParent.id) == current.id).values(valid_to=day))
 

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from shop.core.clock import SHANGHAI
 from shop.sheet.decode import LOST
-from shop.sheet.value import Unreadable, code_of, day_of, decimal_of, fen_of, half_width, plain
+from shop.sheet.value import Unreadable, code_of, day_of, decimal_of, fen_of, half_width, plain, whole_of
 from shop.sheet.words import BESIDE, part_refunded
 
 _Value = TypeVar("_Value")
@@ -113,19 +113,7 @@ class Cells:
 
     def maybe_whole(self, column: str, *, least: int = 0, most: int = 10**9) -> int | None:
         """A whole number in [least, most]."""
-
-        def read(cell: str) -> int:
-            try:
-                found = int(decimal_of(cell, places=0))
-            except Unreadable as wrong:
-                found = least - 1
-                if wrong.code == "unit_in_cell":
-                    raise
-            if not least <= found <= most:
-                raise Unreadable(f"“{cell}”不是 {least} 到 {most} 之间的整数")
-            return found
-
-        return self._read(column, read)
+        return self._read(column, lambda cell: whole_of(cell, least=least, most=most))
 
     def whole(self, column: str, *, least: int = 0, most: int = 10**9) -> int:
         return self._needed(column, self.maybe_whole(column, least=least, most=most), least)

@@ -60,6 +60,19 @@ def decimal_of(written: str, *, places: int) -> Decimal:
     return found
 
 
+def whole_of(written: str, *, least: int = 0, most: int = 10**9) -> int:
+    """A whole number in [least, most]. Raises Unreadable."""
+    try:
+        found = int(decimal_of(written, places=0))
+    except Unreadable as wrong:
+        if wrong.code == "unit_in_cell":
+            raise
+        found = least - 1
+    if not least <= found <= most:
+        raise Unreadable(f"“{written[:_SAID_MAX]}”不是 {least} 到 {most} 之间的整数")
+    return found
+
+
 def fen_of(written: str) -> int:
     """Yuan with at most two decimals, with or without a currency sign, as fen; may be negative. Raises Unreadable.
 

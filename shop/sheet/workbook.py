@@ -33,6 +33,7 @@ _FIRST: Final = ("xl/sharedStrings.xml", "xl/styles.xml")
 """Sheets name their texts and formats by places in these."""
 _CHUNK: Final = 256 * 1024
 _LOCAL_HEADER: Final = struct.Struct("<4sHHHHHIIIHH")
+_NUMBER: Final = re.compile(r"[0-9]{1,8}")
 _REFERENCE: Final = re.compile(r"^([A-Z]{1,4})([0-9]{1,8})$")
 
 
@@ -83,6 +84,12 @@ def _unpack(data: bytes, part: zipfile.ZipInfo) -> Iterator[bytes]:
             packed = engine.unconsumed_tail
     except zlib.error as error:
         raise NotATable("压缩包已损坏，不是 xlsx 表格。") from error
+
+
+def _row_number(said: str) -> int:
+    if _NUMBER.fullmatch(said) is None:
+        raise NotATable("工作簿已损坏，请用表格软件另存后再上传。")
+    return int(said)
 
 
 class _Scan:
@@ -160,7 +167,7 @@ class _Scan:
     def _one_more_row(self, attributes: dict[str, str]) -> None:
         """Rows stand in their order, each once: of two with one number a reader would show the last."""
         said = attributes.get("r", "")
-        number = int(said) if said.isdigit() else self._rows + 1
+        number = _row_number(said) if said else self._rows + 1
         if number <= self._rows:
             raise NotATable(f"第 {number} 行在文件里出现了两次（或行号乱了），请用表格软件另存后再上传。")
         self._rows, self._in_row, self._place = number, 0, 0
@@ -182,12 +189,12 @@ class _Scan:
         if not self._in_value or tag != "v":
             return
         self._in_value = False
-        if self._is_number and self._style.isdigit() and int(self._style) < len(self._formats):
+        if self._is_number and _NUMBER.fullmatch(self._style) and int(self._style) < len(self._formats):
             code = self._formats[int(self._style)]
             if code and shows_another(code, self._value):
                 said = f"单元格 {self._cell or '?'} 的数字格式“{code[:40]}”显示的不是它的数值 {self._value[:30]}"
                 raise FormatChangesValue(f"{said}，请改成普通数字再上传。", extra={"cell": self._cell})
-        if self._shared and self._value.isdigit() and int(self._value) < len(self._texts):
+        if self._shared and _NUMBER.fullmatch(self._value) and int(self._value) < len(self._texts):
             self._count(self._texts[int(self._value)])
 
     def _text(self, characters: str) -> None:

@@ -5,13 +5,11 @@ Nothing may crash, nothing may be answered that the document does not say. What 
 
 from collections.abc import Iterator
 from pathlib import Path
-from time import sleep
 from typing import Any, Final
 from uuid import uuid4
 
 import hypothesis
 import pytest
-import requests
 import schemathesis
 from hypothesis import HealthCheck
 from schemathesis.checks import not_a_server_error
@@ -21,13 +19,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from shop.access.permissions import ROLE_PERMISSIONS, Actor, Permission, Role
-from shop.access.tokens import Tokens
-from shop.core import clock, embedded
-from shop.core.settings import DEVELOPMENT_SECRET, Settings
+from shop.core.settings import Settings
 from shop.main import create_app
-from tests.make.processes import processes
-from tests.make.whole_shop import PURCHASES, WholeShop, furnish
+from tests.make.running_shop import running_shop, whose_job
+from tests.make.whole_shop import WholeShop
 from tests.rules.test_routes import calls
 
 EXAMPLES, OTHERS_EXAMPLES = 4, 2
@@ -35,24 +30,6 @@ MOST = 12
 """Calls of one operation by one caller; a large body has hundreds of edges."""
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-PASSWORD = "demo-password-2026"
-TOKENS = Tokens.from_secret(DEVELOPMENT_SECRET)
-PEOPLE: Final = {
-    "staff": Role.STAFF,
-    "union.buyer": Role.UNION_BUYER,
-    "union.approver": Role.UNION_APPROVER,
-    "union.receiver": Role.UNION_RECEIVER,
-    "canteen": Role.CANTEEN_BUYER,
-    "admin": Role.ADMINISTRATOR,
-    "supplier": Role.SUPPLIER,
-    "auditor": Role.AUDITOR,
-    "employee": Role.EMPLOYEE,
-}
-MORE: Final = ("staff.second", "canteen.receiver")
-"""They only help to furnish the shop."""
-DECIDES: Final = ("/approve", "/reject", "/answer", "/{decision}")
-"""Whoever may read a purchase may call these; what counts is the approver's role."""
-
 schemathesis.serializer.alias(XLSX, "text/plain")  # whatever is drawn, as bytes
 app = create_app(Settings(_env_file=None))
 _ASKED: Final = dict(calls(app))
@@ -74,16 +51,6 @@ def document_of(*, edges: bool) -> Any:
 mine, others = document_of(edges=True), document_of(edges=False)
 
 
-def whose_job(method: str, path: str) -> str:
-    """The first of PEOPLE whose role carries what the route asks for; what anybody may call, staff calls."""
-    if path.startswith(PURCHASES) and path.endswith(DECIDES):
-        return "union.approver"
-    asked = {Permission(one) for one in _ASKED[method, path]}
-    if path.startswith(PURCHASES) and asked <= ROLE_PERMISSIONS[Role.UNION_BUYER]:
-        return "union.buyer"
-    return next(who for who, role in PEOPLE.items() if asked <= ROLE_PERMISSIONS[role])
-
-
 def meant_seriously(shop: WholeShop, case: "schemathesis.Case[Any]", caller: str) -> None:
     """Every second call is as drawn. The others name things that exist, and of a body only one part is as drawn."""
     label = case.operation.label
@@ -101,43 +68,12 @@ def meant_seriously(shop: WholeShop, case: "schemathesis.Case[Any]", caller: str
         case.body = shop.bodies[label] | ({part: case.body[part]} if part else {})
 
 
-def signed_in(http: requests.Session, url: str, who: str, *, at: str = "demo.test") -> Actor:
-    answer = http.post(f"{url}/api/v1/auth/token", data={"username": f"{who}@{at}", "password": PASSWORD})
-    actor = TOKENS.read(answer.json()["access_token"], now=clock.wall())
-    assert actor is not None
-    return actor
-
-
-def ready(http: requests.Session, url: str) -> bool:
-    try:
-        return http.get(f"{url}/readyz").status_code == 200
-    except requests.ConnectionError:
-        return False
-
-
 @pytest.fixture(scope="module")
 def shop(
     postgres: Path, shop_template: str, schema: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[WholeShop]:
-    name = f"test_{uuid4().hex}"
-    embedded.clone_database(postgres, shop_template, name)
-    database = Settings(
-        _env_file=None,
-        shop_env="development",
-        database_url=embedded.url(postgres, name, embedded.APP_ROLE),
-        database_owner_url=embedded.url(postgres, name, embedded.OWNER_ROLE),
-        database_schema=schema,
-    )
-    with processes(database, tmp_path_factory.mktemp("fuzz")) as running, requests.Session() as http:
-        http.trust_env = False
-        running.start("web", "worker")
-        while not ready(http, running.url):
-            sleep(0.1)
-        actors = {who: signed_in(http, running.url, who) for who in (*PEOPLE, *MORE)}
-        made = WholeShop(running.url, http, TOKENS, actors)
-        furnish(made)
-        yield made
-    embedded.drop_database(postgres, name)
+    with running_shop(postgres, shop_template, schema, tmp_path_factory.mktemp("fuzz")) as running:
+        yield running.shop
 
 
 def called(shop: WholeShop, case: "schemathesis.Case[Any]", caller: str) -> None:
@@ -153,7 +89,7 @@ def called(shop: WholeShop, case: "schemathesis.Case[Any]", caller: str) -> None
 @mine.parametrize()
 @hypothesis.settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 def test_answers_what_the_document_says(shop: WholeShop, case: "schemathesis.Case[Any]") -> None:
-    called(shop, case, whose_job(case.operation.method.upper(), case.operation.path))
+    called(shop, case, whose_job(_ASKED, case.operation.method.upper(), case.operation.path))
 
 
 @pytest.mark.parametrize("caller", ["employee", "nobody"])

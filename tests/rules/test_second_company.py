@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from time import sleep
 from typing import Any, Final
 from uuid import uuid4
 
@@ -12,16 +11,15 @@ import pytest
 import requests
 
 from shop.access.permissions import PUBLIC_ROUTES, Actor, Grant, Permission, Role
-from shop.core import clock, embedded
+from shop.core import clock
 from shop.core.ids import new_id
 from shop.core.settings import Settings
 from shop.main import create_app
 from tests.make.asked import Call, CannotAsk, body_of, declared, ids_in, path_of
-from tests.make.processes import processes
+from tests.make.running_shop import TOKENS, running_shop, signed_in, whose_job
 from tests.make.tables import Owner, Tables, Watch, own_id
 from tests.make.whole_desks import furnish_desks
-from tests.make.whole_shop import WholeShop, furnish
-from tests.rules.test_openapi_fuzz import MORE, PEOPLE, TOKENS, ready, signed_in, whose_job
+from tests.make.whole_shop import WholeShop
 from tests.rules.test_routes import calls
 
 OTHERS: Final = ("employee", "union.buyer", "union.approver", "staff", "admin", "auditor")
@@ -133,31 +131,15 @@ def asking(
     runner: asyncio.Runner, postgres: Path, shop_template: str, schema: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Asking]:
     """The first company with everything on its desks; no worker moves anything any more."""
-    name = f"test_{uuid4().hex}"
-    embedded.clone_database(postgres, shop_template, name)
-    settings = Settings(
-        _env_file=None,
-        shop_env="development",
-        database_url=embedded.url(postgres, name, embedded.APP_ROLE),
-        database_owner_url=embedded.url(postgres, name, embedded.OWNER_ROLE),
-        database_schema=schema,
-    )
-    with processes(settings, tmp_path_factory.mktemp("others")) as running, requests.Session() as http:
-        http.trust_env = False
-        running.start("web", "worker")
-        while not ready(http, running.url):
-            sleep(0.1)
-        people = {who: signed_in(http, running.url, who) for who in (*PEOPLE, *MORE, "platform")}
-        shop = WholeShop(running.url, http, TOKENS, people)
-        tables = runner.run(Tables.open(settings.database_url or "", schema))
-        furnish(shop)
+    with running_shop(postgres, shop_template, schema, tmp_path_factory.mktemp("others")) as running:
+        shop = running.shop
+        tables = runner.run(Tables.open(running.settings.database_url or "", schema))
         runner.run(furnish_desks(shop, tables))
-        running.kill("worker")
+        running.processes.kill("worker")
         made = Asking(shop, tables, strangers(shop, runner.run(tables.ask(_THEIRS))))
         runner.run(made.begin())
         yield made
         runner.run(tables.connection.close())
-    embedded.drop_database(postgres, name)
 
 
 _ITS: Final = """
@@ -227,7 +209,7 @@ def own_person(call: Call) -> str:
     for who, parts in OWN_PERSON:
         if any(part in call.label for part in parts):
             return who
-    return whose_job(call.method, call.path)
+    return whose_job(PERMISSIONS, call.method, call.path)
 
 
 def what_is_sent_is_askable(asking: Asking) -> None:

@@ -48,6 +48,19 @@ def test_no_function_is_long() -> None:
     assert long == []
 
 
+def test_rows_are_written_by_statements() -> None:
+    """The toolkit's own way looks up every table that a row refers to, and a process loads only those that it needs:
+    what a test writes, a server could not.
+    """
+    written = re.compile(r"\bsession\.(add|add_all|merge|delete)\(")
+    found = [
+        str(path.relative_to(ROOT))
+        for path in MODULES
+        if path.relative_to(ROOT).parts[0] in {"shop", "catalog", "orders"} and written.search(path.read_text())
+    ]
+    assert found == []
+
+
 def test_names_say_what_is_inside() -> None:
     assert [
         str(path.relative_to(ROOT)) for path in MODULES for part in path.with_suffix("").parts if VAGUE.match(part)

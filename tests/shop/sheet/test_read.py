@@ -86,6 +86,8 @@ REPEATED = "".join(f'<row r="{r}">{f"<c t={chr(34)}s{chr(34)}><v>0</v></c>" * 2}
         (workbook('<row r="1"><c r="XFD1"><v>1</v></c></row>'), NotATable),
         (workbook(sheet_of([["a"]]), {"xl/x.xml": b'<!DOCTYPE x [<!ENTITY y "z">]><x>&y;</x>'}), NotATable),
         (workbook('<row r="1048576"><c r="A1048576"><v>1</v></c></row>'), TooManyRows),
+        (workbook('<row r="²"><c r="A1"><v>1</v></c></row>'), NotATable),
+        (workbook(f'<row r="{"9" * 5_000}"><c r="A1"><v>1</v></c></row>'), NotATable),
         (b"a\n" + b"1\n" * (ROWS_MAX + ROWS_ABOVE_MAX), TooManyRows),
         (workbook(f'<row r="1">{cell("A1", "a")}<c r="B1"><f>1+1</f><v>2</v></c></row>'), FormulaFound),
         (b"x" * (FILE_BYTES_MAX + 1), FileTooLarge),

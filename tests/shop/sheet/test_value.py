@@ -124,6 +124,7 @@ def test_whatever_is_written_is_read_or_refused(read: Callable[[str], object], w
 @given(written=_ODD)
 @example(written="100,000,000,000,000,000,000,000,000,000")
 def test_whatever_stands_in_a_cell_is_a_value_or_a_noted_mistake(written: str) -> None:
+    written = clean(written)
     cells = Cells({"x": written})
     for read in (
         cells.maybe_whole, cells.whole, cells.maybe_fen, cells.fen, cells.maybe_day, cells.day, cells.maybe_moment,
