@@ -25,7 +25,7 @@ COLUMNS = {
     "origin": "产地县代码", "made": "加工地县代码", "spec": "规格", "grams": "净重（克）", "yuan": "单价（元）",
     "vat": "税率", "certification": "认证", "note": "说明", "weighed": "称重", "source": "来源文件",
 }  # fmt: skip
-_FACTS = """
+FACTS = """
 SELECT p.code, p.title, p.category, f.name AS supplier, m.name AS producer, p.origin_county_code AS origin,
     coalesce(p.made_county_code, '') AS made, s.spec, s.net_grams AS grams, q.fen, p.vat_basis_points,
     coalesce(p.certification, '') AS certification, coalesce(p.note, '') AS note, s.weighed, p.source,
@@ -59,14 +59,8 @@ class Goods:
     async def facts(self, code: str | None = None) -> dict[str, Any]:
         """What the file of a product says that changes nothing, and its ids and price in fen."""
         async with self.database.reading() as session:
-            row = (await session.execute(text(_FACTS), {"code": code or self.code, "now": clock.now()})).one()
-        facts = dict(row._mapping)
-        vat = facts.pop("vat_basis_points")
-        return facts | {
-            "yuan": f"{facts['fen'] // 100}.{facts['fen'] % 100:02}",
-            "vat": f"{vat // 100}%" if vat else "免税",
-            "weighed": "是" if facts["weighed"] else "否",
-        }
+            row = (await session.execute(text(FACTS), {"code": code or self.code, "now": clock.now()})).one()
+        return as_facts(dict(row._mapping))
 
     async def facts_of_part(self, code: str) -> dict[str, Any]:
         """Of goods without a price of their own."""
@@ -140,6 +134,17 @@ class Goods:
     async def rows(self, statement: str, **facts: Any) -> list[tuple[Any, ...]]:
         async with self.database.reading() as session:
             return [tuple(row) for row in await session.execute(text(statement), facts)]
+
+
+def as_facts(row: dict[str, Any]) -> dict[str, Any]:
+    """As a file writes them."""
+    facts = dict(row)
+    vat = facts.pop("vat_basis_points")
+    return facts | {
+        "yuan": f"{facts['fen'] // 100}.{facts['fen'] % 100:02}",
+        "vat": f"{vat // 100}%" if vat else "免税",
+        "weighed": "是" if facts["weighed"] else "否",
+    }
 
 
 def file_of(*rows: dict[str, Any], note: str = "") -> bytes:

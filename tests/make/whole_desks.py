@@ -345,8 +345,6 @@ async def _received(shop: WholeShop, tables: Tables) -> None:
         "canteen_id": shop.ask("canteen", "GET", "/canteens")["items"][0]["id"],
         "canteen_line_id": shop.bodies[f"POST {API}/canteen-orders/{{order_id}}/papers"]["line_id"],
         "invoice_request_id": str((await tables.ask("SELECT id FROM invoice_request"))[0][0]),
-        "address_id": str(new_id()), "review_id": str(new_id()), "message_id": str(new_id()),
-        "verb of POST /products/reviews/{review_id}/{verb}": "approve",
     }  # fmt: skip
     shop.bodies |= {
         f"POST {PURCHASES}/{{purchase_id}}/acceptances": {"delivery": {"delivery_id": last}, "witness_id": witness},
