@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from time import sleep
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,9 @@ from shop.core import logging, telemetry
 from shop.core.database import open_database, owner_url
 from shop.core.refusals import told_in_a_line
 from shop.core.settings import Settings
+
+if TYPE_CHECKING:
+    from shop.commands.kept_files import Checked
 
 app = typer.Typer(help="帮扶商城 Bangfu", no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(user, name="user")
@@ -316,21 +319,44 @@ def reconcile(*, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def backup(file: Path) -> None:
-    """Write the whole database to FILE (pg_dump's custom format)."""
+def backup(
+    file: Path, *, files: Annotated[bool, typer.Option(help="Also copy the kept files, to FILE.files.")] = True
+) -> None:
+    """Write the whole database to FILE (pg_dump's custom format), and the files that it names to the folder FILE.files.
+
+    A later backup to the same name copies only files that came since. Use --no-files where the store of files is backed
+    up by itself.
+    """
     from shop.commands.dump import dump  # noqa: PLC0415
+    from shop.commands.kept_files import copied  # noqa: PLC0415
 
     dump(Settings(), file)
+    typer.echo(f"{file}: {file.stat().st_size:,} bytes")
+    if files:
+        _told(copied(file.with_name(f"{file.name}.files")))
 
 
 @app.command()
 def restore(file: Path, *, yes: Annotated[bool, typer.Option(help="Do not ask.")] = False) -> None:
-    """Replace what is in the database by FILE."""
+    """Replace what is in the database by FILE. Files missing in the store come from FILE.files; all are checked."""
     from shop.commands.dump import restore as bring_back  # noqa: PLC0415
+    from shop.commands.kept_files import brought  # noqa: PLC0415
 
     if not yes:
         typer.confirm("This replaces everything in the database. Go on?", abort=True)
     run(bring_back(Settings(), file))
+    typer.echo("the database is back")
+    _told(brought(file.with_name(f"{file.name}.files")))
+
+
+def _told(checked: "Checked") -> None:
+    """Of kept files. Leaves with 1 where one is not what the database says."""
+    for word, digests in (("missing", checked.missing), ("changed", checked.changed)):
+        for sha in digests:
+            typer.echo(f"{word}: {sha}", err=True)
+    typer.echo(f"{checked.files} files, {len(checked.missing)} missing, {len(checked.changed)} changed")
+    if checked.missing or checked.changed:
+        raise typer.Exit(1)
 
 
 if __name__ == "__main__":

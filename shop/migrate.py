@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
 from shop.core import clock
+from shop.core.commit_number import begin_epoch
 from shop.core.locks import Lock
 from shop.core.settings import Settings
 
@@ -65,6 +66,13 @@ END
 $$
 """
 
+PREPARED = (
+    'CREATE SCHEMA IF NOT EXISTS "{schema}"',
+    "CREATE SCHEMA IF NOT EXISTS extensions",
+    "CREATE EXTENSION IF NOT EXISTS btree_gist SCHEMA extensions",
+)
+"""What must be there before any table."""
+
 
 def import_tables() -> None:
     """Make every table known to the metadata."""
@@ -102,6 +110,7 @@ async def migrate(owner_url: str, *, schema: str, app_role: str, revision: str =
         await connection.run_sync(_prepare, schema)
         await connection.run_sync(_upgrade, revision)
         if revision == "head":
+            await connection.run_sync(_go_on)
             await connection.run_sync(_add_months, schema)
             await connection.run_sync(_grant, schema, app_role)
     await engine.dispose()
@@ -112,9 +121,8 @@ def role_of(url: str) -> str:
 
 
 def _prepare(connection: Connection, schema: str) -> None:
-    connection.exec_driver_sql(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
-    connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS extensions")
-    connection.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS btree_gist SCHEMA extensions")
+    for statement in PREPARED:
+        connection.exec_driver_sql(statement.format(schema=schema))
     connection.commit()
 
 
@@ -126,6 +134,12 @@ def _upgrade(connection: Connection, revision: str) -> None:
     config.set_main_option("script_location", str(SCRIPTS))
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
+
+
+def _go_on(connection: Connection) -> None:
+    """In a cluster that the shop does not know yet, it goes on above the numbers of the one before."""
+    begin_epoch(connection, SQLModel.metadata, now=clock.wall())
+    connection.commit()
 
 
 def _add_months(connection: Connection, schema: str) -> None:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from orders.credit.models import TransactionId
+from shop.core.commit_number import TransactionId
 
 revision = '20261122_0004'
 down_revision = '20261122_0003'

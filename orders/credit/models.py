@@ -18,7 +18,8 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from shop.core.database import APPEND_ONLY, Fen, Grams, Moment, TransactionId, one_of
+from shop.core.commit_number import written_by
+from shop.core.database import APPEND_ONLY, Fen, Grams, Moment, one_of
 
 CREDIT_KINDS = ("direct_purchase", "assisted_sale")
 GRADES = ("A", "B", "C", "D")
@@ -220,9 +221,7 @@ class CreditEntry(SQLModel, table=True):
     occurred_on: date
     sale_on: date
     recorded_at: datetime = Field(sa_type=Moment)
-    xid: str = Field(
-        sa_column=Column(TransactionId(), nullable=False, server_default=text("pg_current_xact_id()")), default=None
-    )
+    xid: str = Field(sa_column=written_by(), default=None)
     grade: str
     person_id: UUID | None = None
     credit_kind: str

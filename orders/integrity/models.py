@@ -8,7 +8,8 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKeyConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from shop.core.database import APPEND_ONLY, Moment, TransactionId, one_of
+from shop.core.commit_number import written_by
+from shop.core.database import APPEND_ONLY, Moment, one_of
 
 FLAG_KINDS = (
     "split_below_tier", "related_buyer", "spike_refunded", "price_jump", "shared_phone", "round_numbers", "far_origin",
@@ -55,9 +56,7 @@ class Flag(SQLModel, table=True):
     unit_id: UUID | None = None
     facts: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     raised_at: datetime = Field(sa_type=Moment)
-    xid: str = Field(
-        sa_column=Column(TransactionId(), nullable=False, server_default=text("pg_current_xact_id()")), default=None
-    )
+    xid: str = Field(sa_column=written_by(), default=None)
 
 
 class FlagLine(SQLModel, table=True):
@@ -72,9 +71,7 @@ class FlagLine(SQLModel, table=True):
 
     flag_id: UUID = Field(foreign_key="flag.id", primary_key=True)
     order_line_id: UUID = Field(primary_key=True)
-    xid: str = Field(
-        sa_column=Column(TransactionId(), nullable=False, server_default=text("pg_current_xact_id()")), default=None
-    )
+    xid: str = Field(sa_column=written_by(), default=None)
 
 
 class FlagEnd(SQLModel, table=True):
@@ -85,9 +82,7 @@ class FlagEnd(SQLModel, table=True):
 
     flag_id: UUID = Field(foreign_key="flag.id", primary_key=True)
     ended_at: datetime = Field(sa_type=Moment)
-    xid: str = Field(
-        sa_column=Column(TransactionId(), nullable=False, server_default=text("pg_current_xact_id()")), default=None
-    )
+    xid: str = Field(sa_column=written_by(), default=None)
 
 
 class FlagReview(SQLModel, table=True):
@@ -121,9 +116,7 @@ class FlagDecision(SQLModel, table=True):
     outcome: str
     reason: str
     decided_at: datetime = Field(sa_type=Moment)
-    xid: str = Field(
-        sa_column=Column(TransactionId(), nullable=False, server_default=text("pg_current_xact_id()")), default=None
-    )
+    xid: str = Field(sa_column=written_by(), default=None)
 
 
 class Rectification(SQLModel, table=True):

@@ -8,7 +8,8 @@ from sqlalchemy import CheckConstraint, Column, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from shop.core.database import APPEND_ONLY, Moment, TransactionId, one_of
+from shop.core.commit_number import written_by
+from shop.core.database import APPEND_ONLY, Moment, one_of
 
 SHOP = UUID(int=0)
 """Stands for a top unit where there is none: what counts for no unit belongs to the shop's own months."""
@@ -115,6 +116,4 @@ class PeriodEvent(SQLModel, table=True):
     was_open: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
     reason: str | None = None
     reopening_id: UUID | None = Field(default=None, foreign_key="period_reopening.id", unique=True)
-    xid: str = Field(
-        sa_column=Column(TransactionId(), nullable=False, server_default=text("pg_current_xact_id()")), default=None
-    )
+    xid: str = Field(sa_column=written_by(), default=None)

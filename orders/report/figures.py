@@ -33,10 +33,10 @@ from sqlmodel import SQLModel
 
 from catalog.county.models import DESIGNATION_KINDS
 from orders.credit import models
-from orders.report.models import Snapshot
 from orders.report.question import Key, Question
 from orders.report.reach import Reach
 from shop.core import clock
+from shop.core.commit_number import Snapshot
 from shop.core.database import ReadSession
 
 _TABLES = SQLModel.metadata.tables

@@ -6,19 +6,10 @@ from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Column, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field, SQLModel
 
+from shop.core.commit_number import Snapshot
 from shop.core.database import APPEND_ONLY, Moment
-
-
-class Snapshot(UserDefinedType[str]):
-    """PostgreSQL's pg_snapshot: which transactions had committed at a moment."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: object) -> str:
-        return "pg_snapshot"
 
 
 class Knowledge(SQLModel, table=True):

@@ -29,7 +29,7 @@ class Known:
     asked: datetime | None = None
 
 
-_NOW = text("SELECT pg_current_snapshot()::text")
+_NOW = text("SELECT commit_snapshot()::text")
 _TURN = text(f"SELECT pg_advisory_xact_lock({Lock.TICK})")
 # Who only looks does not wait for the disk: whoever is told of a tick has his report kept by a later commit that does.
 _UNHURRIED = "set_config('synchronous_commit', 'off', true)"
@@ -51,7 +51,7 @@ def _unseen(table: str) -> str:
 # begin when there is something to show. What did not change holds until now.
 _LOOK = text(f"""
 WITH looked AS MATERIALIZED (
-    SELECT pg_current_snapshot()::text AS seen, k.at, k.snapshot::text AS snapshot, k.balanced_as_of, k.seal_number,
+    SELECT commit_snapshot()::text AS seen, k.at, k.snapshot::text AS snapshot, k.balanced_as_of, k.seal_number,
         CASE WHEN k.at IS NULL THEN EXISTS (SELECT FROM credit_entry) OR EXISTS (SELECT FROM flag)
         ELSE {" OR ".join(map(_unseen, ("credit_entry", "period_event", *FLAGS)))}
             OR {_BALANCED.format("greatest(k.at, :now)")} IS DISTINCT FROM k.balanced_as_of

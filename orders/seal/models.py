@@ -6,7 +6,8 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, Text
 from sqlmodel import Field, SQLModel
 
-from shop.core.database import APPEND_ONLY, Moment, TransactionId
+from shop.core.commit_number import TransactionId
+from shop.core.database import APPEND_ONLY, Moment
 
 
 class Seal(SQLModel, table=True):

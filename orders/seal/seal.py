@@ -21,7 +21,7 @@ from shop.core.locks import Lock
 BATCH = 50_000
 _ONE_AT_A_TIME = text(f"SELECT pg_advisory_xact_lock({Lock.SEAL})")
 _LAST = text("SELECT number, format, sha256, horizon::text AS horizon FROM seal ORDER BY number DESC LIMIT 1")
-_HORIZON = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
+_HORIZON = text("SELECT pg_snapshot_xmin(commit_snapshot())::text")
 _INSERT = text("""
 INSERT INTO seal (number, format, entries, root, events, events_root, previous, sealed_at, key_id, sha256, signature,
     horizon)

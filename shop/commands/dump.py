@@ -12,12 +12,17 @@ from shop.core import embedded
 from shop.core.database import driver_url, owner_url
 from shop.core.errors import Problem
 from shop.core.settings import Settings
-from shop.migrate import make_ready
+from shop.migrate import PREPARED, make_ready
 
 
 class DumpFailed(Problem):
     code = "dump_failed"
     title = "备份或恢复没有完成"
+
+
+class StillConnected(Problem):
+    code = "still_connected"
+    title = "还有别的连接在使用这个数据库"
 
 
 def dump(settings: Settings, file: Path) -> None:
@@ -31,28 +36,41 @@ def dump(settings: Settings, file: Path) -> None:
     unfinished.replace(file)
 
 
+_OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+
+
 async def restore(settings: Settings, file: Path) -> None:
     """Replace the schema by the dump's, then migrate it to this code. Where that fails, what was there is back.
 
-    Nobody else may be connected. What is there is kept under another name until the dump is in.
+    An empty database will do: rights are given anew, and in another cluster the order of commits goes on above the
+    dump's numbers (`shop.core.commit_number`). What is there is kept under another name until the dump is in.
+    Raises DumpFailed, StillConnected.
     """
     address = owner_url(settings)
     schema, kept = settings.database_schema, f"{settings.database_schema}_before_restore"
     owner = await asyncpg.connect(driver_url(address))
-    await owner.execute(f'DROP SCHEMA IF EXISTS "{kept}" CASCADE')
-    await owner.execute(f'ALTER SCHEMA "{schema}" RENAME TO "{kept}"')
-    await owner.execute(f'CREATE SCHEMA "{schema}"')
     try:
-        _run(settings, "pg_restore", f"--schema={schema}", "--single-transaction", "--exit-on-error", str(file))
-        await make_ready(settings, address)
-    except BaseException:
-        await owner.execute(f'DROP SCHEMA "{schema}" CASCADE')
-        await owner.execute(f'ALTER SCHEMA "{kept}" RENAME TO "{schema}"')
-        raise
-    else:
-        await owner.execute(f'DROP SCHEMA "{kept}" CASCADE')
+        if others := await owner.fetchval(_OTHERS):
+            raise StillConnected(f"请先停下网站和后台任务：还有 {others} 个连接。")
+        there = await owner.fetchval("SELECT to_regnamespace($1) IS NOT NULL", f'"{schema}"')
+        await owner.execute(f'DROP SCHEMA IF EXISTS "{kept}" CASCADE')
+        if there:
+            await owner.execute(f'ALTER SCHEMA "{schema}" RENAME TO "{kept}"')
+        await owner.execute(";".join(PREPARED).format(schema=schema))
+        try:
+            _run(settings, "pg_restore", f"--schema={schema}", *_RESTORED, str(file))
+            await make_ready(settings, address)
+        except BaseException:
+            await owner.execute(f'DROP SCHEMA "{schema}" CASCADE')
+            if there:
+                await owner.execute(f'ALTER SCHEMA "{kept}" RENAME TO "{schema}"')
+            raise
+        await owner.execute(f'DROP SCHEMA IF EXISTS "{kept}" CASCADE')
     finally:
         await owner.close()
+
+
+_RESTORED = ("--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges")
 
 
 def _run(settings: Settings, tool: str, *arguments: str) -> None:
@@ -65,9 +83,15 @@ def _run(settings: Settings, tool: str, *arguments: str) -> None:
         done = subprocess.run(command, env=os.environ | password, capture_output=True, text=True, check=False)
         if not done.returncode:
             return
-        said += done.stderr.strip().splitlines()[-1:]
-    hint = "自带的工具不支持 TLS：服务器要求 TLS 时，请安装与服务器同版本的 PostgreSQL 客户端。"
-    raise DumpFailed(f"{'；'.join(said)}。{hint}")
+        said.append(_reason(done.stderr))
+    hint = "自带的工具不支持 TLS：请安装与服务器同版本的 PostgreSQL 客户端。" if "SSL" in "".join(said) else ""
+    raise DumpFailed(f"{'；'.join(dict.fromkeys(said))}。{hint}")
+
+
+def _reason(told: str) -> str:
+    """The first line that says what is wrong; the statement in which it happened stands below it."""
+    lines = told.strip().splitlines()
+    return next((line for line in lines if "error:" in line.lower() or "fatal:" in line.lower()), "".join(lines[-1:]))
 
 
 def _connection(address: URL) -> list[str]:

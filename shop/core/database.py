@@ -10,9 +10,9 @@ from typing import Any, Self
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, event, make_url
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.types import UserDefinedType
 from sqlmodel import SQLModel
 
+from shop.core.commit_number import refuse_another_cluster
 from shop.core.errors import Problem
 from shop.core.hot import HotPool, answered
 from shop.core.settings import Settings
@@ -93,6 +93,7 @@ class Database:
         )
         for engine in (writer, reader):
             event.listen(engine.sync_engine, "handle_error", _throw_away)
+            event.listen(engine.sync_engine, "connect", _refuse_another_cluster)
         hot = HotPool(driver_url(url), size=hot_size, server_settings=path | HOT)
         return cls(writer, reader, hot)
 
@@ -130,13 +131,8 @@ def _throw_away(context: ExceptionContext) -> None:
         context.connection.invalidate(original)
 
 
-class TransactionId(UserDefinedType[str]):
-    """PostgreSQL's xid8: which transaction wrote a row, so that readers can stop below the oldest open one."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: Any) -> str:
-        return "xid8"
+def _refuse_another_cluster(connection: Any, _: object) -> None:
+    connection.run_async(refuse_another_cluster)
 
 
 def driver_url(url: str) -> str:

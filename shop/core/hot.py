@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from shop.core.commit_number import AnotherCluster, refuse_another_cluster
 from shop.core.errors import Problem
 
 IDLE_MOST_S: Final = 300.0
@@ -87,6 +88,11 @@ class Held:
             found.terminate()
         try:
             self.connection = await asyncpg.connect(pool.dsn, server_settings=pool.server_settings)
+            await refuse_another_cluster(self.connection)
+        except AnotherCluster:
+            self.connection.terminate()
+            pool.free.release()
+            raise
         except BaseException:
             pool.free.release()
             raise

@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, func, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from shop.core.database import APPEND_ONLY, Moment, TransactionId
+from shop.core.commit_number import written_by
+from shop.core.database import APPEND_ONLY, Moment
 
 
 class Idempotency(SQLModel, table=True):
@@ -49,9 +50,21 @@ class AuditEvent(SQLModel, table=True):
     before: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
     after: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
     reason: str | None = None
-    xid: str | None = Field(
-        default=None, sa_column=Column(TransactionId(), nullable=False, server_default=text("pg_current_xact_id()"))
-    )
+    xid: str | None = Field(default=None, sa_column=written_by())
+
+
+class CommitEpoch(SQLModel, table=True):
+    """Since when the shop runs in which cluster (PostgreSQL's system identifier), and what is added to the numbers of
+    its transactions: see `shop.core.commit_number`.
+    """
+
+    __tablename__ = "commit_epoch"
+    __table_args__ = ({"info": APPEND_ONLY},)
+
+    number: int = Field(primary_key=True)
+    cluster: int = Field(sa_type=BigInteger)
+    added: int = Field(sa_type=BigInteger)
+    began_at: datetime = Field(sa_type=Moment)
 
 
 class SandboxObject(SQLModel, table=True):

@@ -39,6 +39,9 @@ async def test_there_and_back(settings: Settings, database: Database, tmp_path: 
 async def test_what_is_no_backup_changes_nothing(settings: Settings, database: Database, tmp_path: Path) -> None:
     before = await counts(database)
     (tmp_path / "backup").write_text("x")
+    await database.close()
     with pytest.raises(DumpFailed):
         await restore(settings, tmp_path / "backup")
-    assert await counts(database) == before
+    again = await Database.open(settings.database_url or "", schema=settings.database_schema)
+    assert await counts(again) == before
+    await again.close()

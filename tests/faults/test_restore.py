@@ -1,0 +1,255 @@
+"""Restored into a cluster that counts its transactions anew: every figure of before and after, to the byte."""
+
+import asyncio
+import hashlib
+import subprocess
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+from httpx import ASGITransport, AsyncClient
+from obstore.store import MemoryStore
+from sqlalchemy import make_url, text
+
+from orders.evidence.keep import keep, name_of
+from orders.report.tick import tick
+from orders.seal.seal import seal_new
+from orders.seal.verify import verify
+from shop.access.permissions import Actor, Grant, Role
+from shop.adapters.files.open import StoredFiles
+from shop.commands.dump import DumpFailed, StillConnected, dump, restore
+from shop.commands.kept_files import bring_files, copy_files
+from shop.core import clock, embedded
+from shop.core.commit_number import AnotherCluster
+from shop.core.database import Database, driver_url
+from shop.core.ids import new_id
+from shop.core.settings import Settings
+from shop.main import create_app
+from shop.migrate import PREPARED, make_ready
+from tests.make.credit import HUNYUAN, Sale, enter
+from tests.make.evidence import PDF
+from tests.make.flag import raised
+from tests.make.people import bearer, somebody
+from tests.make.report import KEY
+from tests.make.units import unit
+
+pytestmark = pytest.mark.anyio
+YEAR = clock.today().year
+DAY = date(YEAR, 3, 10)
+SALES, BRIDGE = "/api/v1/reports/sales", "/api/v1/reports/bridge"
+PERIOD = {"from": f"{YEAR}-01-01", "to": f"{YEAR + 1}-01-01"}
+FEN = 32_512_220
+Question = tuple[Mapping[str, str], str, dict[str, str]]
+"""Whose headers, the path, what is asked."""
+
+
+@pytest.fixture
+def empty_server(schema: str) -> Iterator[Settings]:
+    """Another cluster, with a database in which there is nothing."""
+    with embedded.throwaway() as socket:
+        embedded.prepare(socket, "restored")
+        yield Settings(
+            _env_file=None,
+            shop_env="development",
+            database_url=embedded.url(socket, "restored", embedded.APP_ROLE),
+            database_owner_url=embedded.url(socket, "restored", embedded.OWNER_ROLE),
+            database_schema=schema,
+            files_url="memory:",
+        )
+
+
+@asynccontextmanager
+async def served(settings: Settings) -> AsyncIterator[tuple[Database, AsyncClient]]:
+    database = await opened(settings)
+    app = create_app(settings, database)
+    reached = AsyncClient(transport=ASGITransport(app), base_url="http://shop.test")
+    async with app.router.lifespan_context(app), reached as client:
+        yield database, client
+    await database.close()
+
+
+async def opened(settings: Settings) -> Database:
+    return await Database.open(settings.database_url or "", schema=settings.database_schema)
+
+
+async def figure(client: AsyncClient, question: Question) -> bytes:
+    headers, path, asked = question
+    answer = await client.get(path, params=PERIOD | asked, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return answer.content
+
+
+async def sells(database: Database, bank: UUID, other: UUID) -> None:
+    """Both companies sell; of the first one's a flag is open. A worker watches."""
+    flagged = Sale(on=DAY, fen=FEN, path=[bank])
+    await enter(database, flagged, Sale(on=DAY, fen=7, path=[other], place=HUNYUAN, kind="assisted_sale"))
+    await tick(database)
+    await raised(database, bank, lines=(flagged.order,))
+    await tick(database)
+
+
+async def last_number(database: Database) -> int:
+    async with database.reading() as session:
+        found = await session.scalar(text("SELECT max(xid::text::bigint) FROM credit_entry"))
+    return int(found or 0)
+
+
+async def test_every_report_answers_as_before(
+    settings: Settings, database: Database, client: AsyncClient, empty_server: Settings, tmp_path: Path
+) -> None:
+    bank, other = await unit(database, "BANK"), await unit(database, "OTHER")
+    await somebody(database, "staff@shop.test", Grant(Role.STAFF, "unit", str(bank)))
+    await somebody(database, "others@shop.test", Grant(Role.STAFF, "unit", str(other)))
+    mine, theirs = await bearer(client, "staff@shop.test"), await bearer(client, "others@shop.test")
+    moments = []
+    for _ in range(4):
+        await sells(database, bank, other)
+        moments.append(clock.now().isoformat())
+    await seal_new(database, KEY, now=clock.now())
+    questions: list[Question] = [
+        *((headers, SALES, {"known_at": at}) for at in moments[:2] for headers in (mine, theirs)),
+        *((mine, SALES, {"known_at": at, "group_by": "county,kind"}) for at in moments[2:]),
+        (theirs, SALES, {"known_at": moments[3], "format": "csv"}),
+        *((mine, BRIDGE, {"known_at": a, "known_at_2": b}) for a, b in pairwise(moments)),
+    ]
+    before = [await figure(client, one) for one in questions]
+    assert len(set(before)) == 10, "ten reports, each its own"
+
+    dump(settings, tmp_path / "backup")
+    await restore(empty_server, tmp_path / "backup")
+    async with served(empty_server) as (there, again):
+        assert [await figure(again, one) for one in questions] == before
+        now = await report(again, mine)
+        assert (now["totals"]["credited_fen"], now["totals"]["flagged_fen"]) == (4 * FEN, 4 * FEN), "flags stay open"
+
+        had = await last_number(there)
+        await sells(there, bank, other)
+        assert await last_number(there) > had, "the order of commits goes on"
+        assert (await report(again, mine))["totals"]["credited_fen"] == 5 * FEN
+        assert await report(again, mine, known_at=now["known_at"]) == now, "asked again with its own moment"
+        assert [await figure(again, one) for one in questions] == before
+        assert (await seal_new(there, KEY, now=clock.now())).entries == 2, "what came since is sealed"
+        verified = await verify(there, public_hex=KEY.public_hex)
+        assert (verified.differences, verified.entries, verified.unsealed) == ((), 10, 0)
+
+
+async def report(client: AsyncClient, headers: Mapping[str, str], **asked: str) -> dict[str, Any]:
+    answer = await client.get(SALES, params=PERIOD | asked, headers=headers)
+    assert answer.status_code == 200, answer.text
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+async def test_back_to_where_it_came_from(
+    settings: Settings, database: Database, empty_server: Settings, tmp_path: Path
+) -> None:
+    """Two moves are two epochs; the second one goes on above the first one's numbers, too."""
+    bank, other = await unit(database, "BANK"), await unit(database, "OTHER")
+    await sells(database, bank, other)
+    dump(settings, tmp_path / "first")
+    await database.close()
+    await restore(empty_server, tmp_path / "first")
+    there = await opened(empty_server)
+    for _ in range(40):
+        await sells(there, bank, other)
+    had = await last_number(there)
+    await there.close()
+    dump(empty_server, tmp_path / "second")
+    await restore(settings, tmp_path / "second")
+    home = await opened(settings)
+    await sells(home, bank, other)
+    assert await last_number(home) > had
+    async with home.reading() as session:
+        epochs = (await session.execute(text("SELECT number FROM commit_epoch ORDER BY number"))).scalars().all()
+    assert epochs == [1, 2, 3]
+    await home.close()
+
+
+async def test_a_dump_brought_in_by_hand_answers_nothing_until_it_was_migrated(
+    settings: Settings, database: Database, empty_server: Settings, tmp_path: Path
+) -> None:
+    """Its transactions would stand in no order with the old ones."""
+    bank, other = await unit(database, "BANK"), await unit(database, "OTHER")
+    await sells(database, bank, other)
+    dump(settings, tmp_path / "backup")
+    by_hand = empty_server.model_copy(update={"database_url": empty_server.database_owner_url})
+    await restored_by_hand(by_hand, tmp_path / "backup")
+    foreign = await opened(by_hand)
+    with pytest.raises(AnotherCluster):
+        await last_number(foreign)
+    with pytest.raises(AnotherCluster):
+        await foreign.hot.fetchval("SELECT 1")
+    await foreign.close()
+    async with served(by_hand) as (_, client):
+        answer = await client.get("/api/v1/products")
+        assert (answer.status_code, answer.json()["code"]) == (503, "another_cluster")
+        assert (await client.get("/readyz")).status_code == 503
+    await make_ready(empty_server, empty_server.database_owner_url or "")
+    mended = await opened(empty_server)
+    had = await last_number(mended)
+    await sells(mended, bank, other)
+    assert await last_number(mended) > had
+    await mended.close()
+
+
+async def restored_by_hand(settings: Settings, file: Path) -> None:
+    address = make_url(settings.database_url or "")
+    owner = await asyncpg.connect(driver_url(settings.database_url or ""))
+    for statement in PREPARED:
+        await owner.execute(statement.format(schema=settings.database_schema))
+    await owner.close()
+    to = ["-h", str(address.query["host"]), "-U", str(address.username), "-d", str(address.database)]
+    command = [embedded.binary("pg_restore"), *to, f"--schema={settings.database_schema}", "--no-privileges", file]
+    await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
+
+
+async def test_who_is_connected_is_not_pushed_aside(settings: Settings, database: Database, tmp_path: Path) -> None:
+    async with database.reading() as session:
+        assert await session.scalar(text("SELECT 1")) == 1
+        dump(settings, tmp_path / "backup")
+        with pytest.raises(StillConnected):
+            await restore(settings, tmp_path / "backup")
+
+
+async def test_what_is_said_is_the_reason(settings: Settings, database: Database, tmp_path: Path) -> None:
+    await database.close()
+    (tmp_path / "backup").write_text("x")
+    with pytest.raises(DumpFailed) as refused:
+        await restore(settings, tmp_path / "backup")
+    assert "input file" in (refused.value.detail or "")
+    assert "TLS" not in (refused.value.detail or "")
+
+
+async def test_kept_files_come_along_and_are_checked(database: Database, tmp_path: Path) -> None:
+    store, other, folder = StoredFiles(MemoryStore()), StoredFiles(MemoryStore()), tmp_path / "files"
+    folder.mkdir()
+    who = await somebody(database, "staff@shop.test", Grant(Role.STAFF, "all", "*"))
+    actor = Actor(who.user_id, who.person_id, new_id(), (Grant(Role.STAFF, "all", "*"),))
+    kept = [
+        (
+            await keep(
+                store, database, data=PDF + bytes([n]), file_name="a.pdf", actor=actor, unit_id=None, now=clock.now()
+            )
+        ).sha256
+        for n in range(3)
+    ]
+    counted: list[int] = []
+    assert (await copy_files(database, store, folder, seen=counted.append)).files == 3
+    assert counted == [1, 2, 3]
+    assert sorted(one.name for one in folder.iterdir()) == sorted(kept)
+    assert all(one.stat().st_mode & 0o777 == 0o600 for one in folder.iterdir())
+    await other.put(name_of(kept[0]), b"other bytes")
+    brought = await bring_files(database, other, folder, seen=counted.append)
+    assert (brought.files, brought.missing, brought.changed) == (3, (), ())
+    assert [hashlib.sha256(await other.get(name_of(one))).hexdigest() for one in kept] == kept
+
+    (folder / kept[0]).write_bytes(b"changed")
+    (folder / kept[1]).unlink()
+    checked = await bring_files(database, StoredFiles(MemoryStore()), folder, seen=counted.append)
+    assert (checked.missing, checked.changed) == ((kept[1],), (kept[0],))
