@@ -62,8 +62,8 @@ async def post_sign_in(
 
 @routes.post("/sign-out")
 async def post_sign_out(request: Request, database: TheDatabase, settings: TheSettings) -> Response:
-    """Signed out already is success."""
+    """Signed out already is success. What the browser kept of pages goes; the known device's cookie stays."""
     await sign_out_here(request, database, settings)
-    answer = RedirectResponse("/", 303)
+    answer = RedirectResponse("/", 303, {"clear-site-data": '"cache", "storage"'})
     drop(answer, settings)
     return answer

@@ -106,6 +106,7 @@ async def test_signing_out_ends_the_session_not_only_the_cookie(app: FastAPI, da
         fields = {"csrf_token": token_in(await client.get("/"))}
         gone = await client.post("/sign-out", data=fields)
         assert (gone.status_code, gone.headers["location"]) == (303, "/")
+        assert gone.headers["clear-site-data"] == '"cache", "storage"'
         assert "bangfu_session" not in client.cookies
         client.cookies.set("bangfu_session", secret)
         assert (await client.get("/basket")).status_code == 303
