@@ -15,7 +15,7 @@ from shop.ui.filters import yuan
 
 @dataclass(slots=True)
 class Sale:
-    """A sale that stands. former: units that had it before a claim against them was decided."""
+    """A sale that stands. former: units that had it before a claim against them was decided; whole: as of a `Row`."""
 
     id: UUID
     key: Key
@@ -27,6 +27,7 @@ class Sale:
     left_milli: int
     invoice_number: str | None = None
     former: frozenset[UUID] = frozenset()
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +50,24 @@ class Known:
     held: set[tuple[UUID, str]] = field(default_factory=set)
     unit_names: Mapping[UUID, str] = field(default_factory=dict)
     _by_key: dict[Key, UUID] = field(default_factory=dict)
+    _by_order: dict[tuple[str, str], list[Sale]] = field(default_factory=lambda: defaultdict(list))
 
     def __post_init__(self) -> None:
-        for sale in self.sales.values():
-            self._by_key[same_key_of(sale.key)] = sale.id
+        for sale in list(self.sales.values()):
+            self.add(sale)
 
     def sale_of(self, row: Row) -> Sale | None:
         """The sale that a row names, however it writes its numbers."""
         return self.sales.get(self._by_key.get(row.same_key, row.sale_id))
 
+    def whole_beside_line(self, row: Row) -> Sale | None:
+        """Another sale of the row's order, where one of the two states it as a whole: its money stands in both."""
+        return next((one for one in self._by_order[row.same_key[:2]] if one.whole or row.whole), None)
+
     def add(self, sale: Sale) -> None:
         self.sales[sale.id] = sale
         self._by_key[same_key_of(sale.key)] = sale.id
+        self._by_order[same_key_of(sale.key)[:2]].append(sale)
 
 
 @dataclass(slots=True)
@@ -119,12 +126,18 @@ def _sale(row: Row, known: Known, by_invoice: dict[tuple[str, int, date], list[S
         _again(row, first.amount_fen, first.day, day)
     elif first is not None:
         _hold(row, first, "same_line", known, done)
+    elif other := known.whole_beside_line(row):
+        if unit not in {other.unit_id, *other.former}:
+            _hold(row, other, "same_line", known, done)
+            return
+        said = f"这一单号 {other.day} 的 {yuan(other.amount_fen)} 已按另一种方式（整单或分行）导入，不能再算一次"
+        row.wrong("line", said, "order_contradicts")
     elif same := _same_invoice(row, day, known, by_invoice):
         _hold(row, same, "same_invoice", known, done)
     else:
         made = Sale(
             row.sale_id, row.key, unit, day, row.amount_fen, row.amount_fen, row.grams, row.quantity_milli,
-            row.invoice_number,
+            row.invoice_number, whole=row.whole,
         )  # fmt: skip
         known.add(made)
         if made.invoice_number:
