@@ -12,7 +12,7 @@ from shop.core.rows import as_rows
 from shop.sheet.cells import BLANKS
 
 _STATED = """jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(channel text, number text, line text,
-    invoice text, fen bigint, day date)"""
+    invoice text, fen bigint)"""
 
 
 def _same(a: str) -> str:
@@ -31,7 +31,7 @@ WITH wanted AS (
     SELECT s.id FROM {_STATED} JOIN outside_sale s ON {_same("s")}
     UNION SELECT c.sale_id FROM {_STATED} JOIN intake_claim c ON {_SAME_CLAIM}
     UNION SELECT s.id FROM {_STATED} JOIN outside_sale s
-        ON s.invoice_number = r.invoice AND s.amount_fen = r.fen AND s.day = r.day
+        ON s.invoice_number = r.invoice AND s.amount_fen = r.fen
     UNION SELECT s.id FROM (SELECT DISTINCT channel, number FROM {_STATED}) r JOIN outside_sale s
         ON s.channel_code = r.channel AND {SAME_NUMBER.format("s.external_number")} = r.number
 )
@@ -98,5 +98,4 @@ def _stated(row: Row) -> dict[str, Any]:
         "line": line,
         "invoice": row.invoice_number,
         "fen": row.amount_fen,
-        "day": str(row.day) if row.day else None,
     }
