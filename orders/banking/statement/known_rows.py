@@ -43,6 +43,8 @@ earlier AS MATERIALIZED (
         JOIN bank_transfer t ON t.amount_fen = w.amount_fen AND t.day = w.day
         UNION SELECT t.id FROM wanted w JOIN bank_transfer t ON t.serial_number = w.serial_number
             AND t.day BETWEEN w.day - {DAYS_APART} AND w.day + {DAYS_APART}
+        UNION SELECT t.id FROM wanted w CROSS JOIN generate_series(-{DAYS_APART}, {DAYS_APART}) n JOIN bank_transfer t
+            ON t.serial_number = to_char(w.day + n, 'YYYYMMDD') || w.beside_day AND t.day = w.day + n
     ) n JOIN bank_transfer t ON t.id = n.id JOIN bank_statement s ON s.id = t.statement_id
     WHERE {MAY_BE_OURS}
 )

@@ -42,6 +42,7 @@ def keys_of(a: str) -> str:
     nullif(ltrim(upper(normalize({a}.serial_number, NFKC)), '0'), '') AS bare_number,
     CASE WHEN {a}.serial_number ~ '^[0-9]{{16,}}$' THEN left({a}.serial_number, 15) END AS kept_digits,
     {a}.serial_number ~ '^[0-9]{{15}}0+$' AS rounded, strpos({a}.serial_number, '/') > 0 AS composed,
+    substring({a}.serial_number FROM '^[0-9]{{8}}(/-?[0-9]+/.+)') AS beside_day,
     translate(substring({remark} FROM 'BF[0-9A-Z]{{10}}'), 'OIL', '011') AS code,
     substring({a}.remark FROM '[^ ]{{6,}}$') AS last_word"""
 
@@ -62,12 +63,14 @@ _ALIKE: Final = (
     # A short number may begin anew every day.
     f"""a.serial_number = b.serial_number AND length(a.serial_number) >= 10 AND a.amount_fen = b.amount_fen AND {_PAYER}
         AND abs(a.day - b.day) <= {DAYS_APART} AND {one_account("a", "b")}""",
+    f"""a.beside_day = b.beside_day AND a.amount_fen = b.amount_fen AND {_PAYER}
+        AND abs(a.day - b.day) <= {DAYS_APART} AND {one_account("a", "b")}""",
 )
 
 
 def alike(a: str, b: str, also: str = "true") -> str:
     """SQL of (a_id, b_id): rows that may be one transfer, of the same amount: under two numbers a day apart at most,
-    under one long number some days.
+    under one long number, or one that we composed with another day, some days.
 
     a, b: relations with the columns of `keys_of`; also: what must hold besides, of `a` and `b`. Each way is a join by
     equality of its own: thousands who pay the same amount on one day are no square of it.
