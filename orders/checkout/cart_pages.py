@@ -15,13 +15,13 @@ from orders.checkout.cart_api import quoted_cart
 from orders.checkout.preview import preview
 from orders.checkout.quoted import QuoteOut
 from orders.checkout.regions import labels_of
-from shop.access.cookies import is_secure
+from shop.access.cookies import is_secure, own_cookie
 from shop.access.guard import maybe_actor
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import NotAllowed
-from shop.core.requests import TheDatabase, TheSettings
+from shop.core.requests import TheDatabase, TheSettings, settings_of
 from shop.ui.pages import render
 
 routes = APIRouter(include_in_schema=False)
@@ -43,7 +43,7 @@ async def post_line(
 ) -> Response:
     """From a product's page: so many more. Shows the cart."""
     actor = await buyer_of(request)
-    cookie = request.cookies.get(COOKIE) or new_visitor()
+    cookie = request.cookies.get(_cookie(request)) or new_visitor()
     wanted = _quantity(quantity)
     if wanted is None:
         return await _page(request, database, actor, wrong={})
@@ -53,7 +53,7 @@ async def post_line(
     answer = RedirectResponse("/cart", 303)
     if actor is None:
         answer.set_cookie(
-            COOKIE,
+            _cookie(request),
             cookie,
             max_age=int(LIFETIME.total_seconds()),
             httponly=True,
@@ -97,7 +97,7 @@ async def buyer_of(request: Request) -> Actor | None:
 
 async def bring_along(request: Request, database: Database, actor: Actor) -> bool:
     """The first look after signing in: the visitor's lines move over. True when the cookie has done its work."""
-    cookie = request.cookies.get(COOKIE)
+    cookie = request.cookies.get(_cookie(request))
     if cookie is None:
         return False
     async with database.transaction() as session:
@@ -106,7 +106,7 @@ async def bring_along(request: Request, database: Database, actor: Actor) -> boo
 
 
 def _owner_of(request: Request, actor: Actor | None) -> UUID | None:
-    cookie = request.cookies.get(COOKIE)
+    cookie = request.cookies.get(_cookie(request))
     if actor:
         return actor.user_id
     return visitor_id_of(cookie) if cookie else None
@@ -132,8 +132,18 @@ async def _page(
         refused=wrong is not None,
     )
     if merged:
-        page.delete_cookie(COOKIE, httponly=True, samesite="lax")
+        drop_cart_cookie(request, page)
     return page
+
+
+def drop_cart_cookie(request: Request, page: Response) -> None:
+    """It has done its work."""
+    secure = is_secure(settings_of(request))
+    page.delete_cookie(_cookie(request), httponly=True, samesite="lax", secure=secure)
+
+
+def _cookie(request: Request) -> str:
+    return own_cookie(COOKIE, settings_of(request))
 
 
 async def _quoted(request: Request, database: Database, actor: Actor | None) -> QuoteOut:

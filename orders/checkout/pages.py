@@ -11,8 +11,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from orders.cart.queries import lines_of
-from orders.cart.visitor import COOKIE
-from orders.checkout.cart_pages import bring_along
+from orders.checkout.cart_pages import bring_along, drop_cart_cookie
 from orders.checkout.form import CheckoutForm, Destination, destination_of
 from orders.checkout.open_payment import open_payment
 from orders.checkout.payable import AlreadyPaid, OrderOver
@@ -45,7 +44,7 @@ async def get_checkout(request: Request, actor: Buyer, database: TheDatabase, ad
     merged = await bring_along(request, database, actor)
     page = await _page(request, database, actor, CheckoutForm(address=address))
     if merged:
-        page.delete_cookie(COOKIE, httponly=True, samesite="lax")
+        drop_cart_cookie(request, page)
     return page
 
 

@@ -80,8 +80,8 @@ def download(paper: Paper, data: bytes) -> Response:
         headers={
             "content-disposition": f"attachment; filename=\"{name}\"; filename*=UTF-8''{quote(paper.file_name)}",
             "x-content-type-options": "nosniff",
-            "content-security-policy": "sandbox; default-src 'none'",
-            "cache-control": "private, no-cache",
+            "content-security-policy": "sandbox; default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+            "cache-control": "private, no-store",
             "etag": f'"{paper.sha256}"',
         },
     )

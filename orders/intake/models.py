@@ -213,7 +213,7 @@ class OutsideRefund(SQLModel, table=True):
 class IntakeClaim(SQLModel, table=True):
     """A later row says a sale is its unit's own that is counted already: held, no entry, until a second person decides.
 
-    `why`: the same line of the channel, or the same invoice, amount and day in another channel.
+    `why`: the same line of the channel, or the same invoice and amount in another channel.
     """
 
     __tablename__ = "intake_claim"

@@ -39,7 +39,7 @@ ROW_STATES = {
     "set_aside": "不记入（重复主张已裁定）",
 }  # fmt: skip
 CLAIM_STATES = {"waiting": "确认后待裁定", "open": "待裁定", "first": "归先导入单位", "later": "归后导入单位"}
-WHY = {"same_line": "同一渠道、单号和行号", "same_invoice": "同一发票号、金额和日期"}
+WHY = {"same_line": "同一渠道、单号和行号", "same_invoice": "同一发票号和金额"}
 PAPERS = (("document", "照片或其他材料（C）"), ("e_invoice", "电子发票（B）"), ("bank_record", "付款或银行记录（A）"))
 OFFLINE = tuple(
     (one.field, one.titles[0]) for one in TEMPLATE if one.field not in {"channel", "refund_number", "type", "status"}

@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import ARRAY, Text, bindparam, text
 
 from orders.intake.row import SAME_NUMBER, Row, same_key_of, same_number
 from orders.intake.sort_out import Claim, Known, Sale
 from shop.core.database import ReadSession
 from shop.core.rows import as_rows
+from shop.sheet.cells import BLANKS
 
 _STATED = """jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(channel text, number text, line text,
-    invoice text, fen bigint, day date)"""
+    invoice text, fen bigint)"""
 
 
 def _same(a: str) -> str:
@@ -30,13 +31,17 @@ WITH wanted AS (
     SELECT s.id FROM {_STATED} JOIN outside_sale s ON {_same("s")}
     UNION SELECT c.sale_id FROM {_STATED} JOIN intake_claim c ON {_SAME_CLAIM}
     UNION SELECT s.id FROM {_STATED} JOIN outside_sale s
-        ON s.invoice_number = r.invoice AND s.amount_fen = r.fen AND s.day = r.day
+        ON s.invoice_number = r.invoice AND s.amount_fen = r.fen
+    UNION SELECT s.id FROM (SELECT DISTINCT channel, number FROM {_STATED}) r JOIN outside_sale s
+        ON s.channel_code = r.channel AND {SAME_NUMBER.format("s.external_number")} = r.number
 )
 SELECT s.*, u.name AS unit_name,
+    coalesce((SELECT coalesce(i.cells->>'line', '') = ANY(:blanks) FROM intake_row i WHERE i.id = s.row_id), false)
+        AS whole,
     coalesce((SELECT array_agg(c.first_unit_id) FROM intake_claim c
         WHERE c.sale_id = s.id AND c.state = 'later'), '{{}}') AS former
 FROM wanted w JOIN outside_sale s ON s.id = w.id JOIN unit u ON u.id = s.unit_id ORDER BY s.id
-""")  # noqa: S608  # as above
+""").bindparams(bindparam("blanks", sorted(BLANKS), type_=ARRAY(Text)))  # noqa: S608  # as above
 _REFUNDS = text("""
 SELECT f.sale_id, f.channel_code, f.refund_number, f.amount_fen
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid) JOIN outside_refund f ON f.sale_id = r.id
@@ -69,6 +74,7 @@ async def remember(session: ReadSession, rows: Sequence[Row]) -> Known:
                 left_milli=one.quantity_milli - one.refunded_milli,
                 invoice_number=one.invoice_number,
                 former=frozenset(one.former),
+                whole=one.whole,
             )
             for one in sales
         },
@@ -92,5 +98,4 @@ def _stated(row: Row) -> dict[str, Any]:
         "line": line,
         "invoice": row.invoice_number,
         "fen": row.amount_fen,
-        "day": str(row.day) if row.day else None,
     }

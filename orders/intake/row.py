@@ -7,7 +7,7 @@ from typing import Final, Literal
 from uuid import UUID
 
 from shop.core.ids import derived_id
-from shop.sheet.cells import Mistake
+from shop.sheet.cells import BLANKS, Mistake
 
 Type = Literal["sale", "refund"]
 State = Literal["wrong", "staged", "entered", "repeated", "held", "set_aside"]
@@ -71,6 +71,11 @@ class Row:
     def sale_id(self) -> UUID:
         """Of the sale this row states, also the id of its component in the credit."""
         return sale_id_of(self.key)
+
+    @property
+    def whole(self) -> bool:
+        """Its channel says no line: the row states the order as a whole."""
+        return self.cells.get("line", "") in BLANKS
 
     def wrong(self, column: str, said: str, code: str = "cell_wrong") -> None:
         self.mistakes.append(Mistake(column, code, said))

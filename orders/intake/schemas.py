@@ -69,7 +69,7 @@ class UnitOut(BaseModel):
 class ClaimOut(BaseModel):
     """unit: the later claim's; first: whose the sale is. state `waiting`: its batch is not confirmed yet.
 
-    why: same_line (the same number and line of the channel) or same_invoice (invoice, amount and day).
+    why: same_line (the same number and line of the channel) or same_invoice (invoice and amount).
     """
 
     id: UUID

@@ -15,7 +15,7 @@ from shop.ui.filters import yuan
 
 @dataclass(slots=True)
 class Sale:
-    """A sale that stands. former: units that had it before a claim against them was decided."""
+    """A sale that stands. former: units that had it before a claim against them was decided; whole: as of a `Row`."""
 
     id: UUID
     key: Key
@@ -27,6 +27,7 @@ class Sale:
     left_milli: int
     invoice_number: str | None = None
     former: frozenset[UUID] = frozenset()
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +50,24 @@ class Known:
     held: set[tuple[UUID, str]] = field(default_factory=set)
     unit_names: Mapping[UUID, str] = field(default_factory=dict)
     _by_key: dict[Key, UUID] = field(default_factory=dict)
+    _by_order: dict[tuple[str, str], list[Sale]] = field(default_factory=lambda: defaultdict(list))
 
     def __post_init__(self) -> None:
-        for sale in self.sales.values():
-            self._by_key[same_key_of(sale.key)] = sale.id
+        for sale in list(self.sales.values()):
+            self.add(sale)
 
     def sale_of(self, row: Row) -> Sale | None:
         """The sale that a row names, however it writes its numbers."""
         return self.sales.get(self._by_key.get(row.same_key, row.sale_id))
 
+    def whole_beside_line(self, row: Row) -> Sale | None:
+        """Another sale of the row's order, where one of the two states it as a whole: its money stands in both."""
+        return next((one for one in self._by_order[row.same_key[:2]] if one.whole or row.whole), None)
+
     def add(self, sale: Sale) -> None:
         self.sales[sale.id] = sale
         self._by_key[same_key_of(sale.key)] = sale.id
+        self._by_order[same_key_of(sale.key)[:2]].append(sale)
 
 
 @dataclass(slots=True)
@@ -83,10 +90,10 @@ def sort_out(rows: Sequence[Row], known: Known) -> Sorted:
     held. A refund without its sale, before it, or above what remains of it is a mistake.
     """
     done = Sorted()
-    by_invoice: dict[tuple[str, int, date], list[Sale]] = defaultdict(list)
+    by_invoice: dict[tuple[str, int], list[Sale]] = defaultdict(list)
     for sale in known.sales.values():
         if sale.invoice_number:
-            by_invoice[sale.invoice_number, sale.amount_fen, sale.day].append(sale)
+            by_invoice[sale.invoice_number, sale.amount_fen].append(sale)
     whole = [row for row in rows if not row.mistakes and row.why is None]
     for row in whole:
         if row.type == "sale":
@@ -107,7 +114,7 @@ def _ask_of_closed(row: Row, known: Known) -> None:
         row.asked.append(Mistake("status", "closed_after_sale", said))
 
 
-def _sale(row: Row, known: Known, by_invoice: dict[tuple[str, int, date], list[Sale]], done: Sorted) -> None:
+def _sale(row: Row, known: Known, by_invoice: dict[tuple[str, int], list[Sale]], done: Sorted) -> None:
     unit, day = row.unit_id, row.day
     if unit is None or day is None:
         raise ValueError("only whole rows are sorted out")
@@ -119,16 +126,22 @@ def _sale(row: Row, known: Known, by_invoice: dict[tuple[str, int, date], list[S
         _again(row, first.amount_fen, first.day, day)
     elif first is not None:
         _hold(row, first, "same_line", known, done)
-    elif same := _same_invoice(row, day, known, by_invoice):
+    elif other := known.whole_beside_line(row):
+        if unit not in {other.unit_id, *other.former}:
+            _hold(row, other, "same_line", known, done)
+            return
+        said = f"这一单号 {other.day} 的 {yuan(other.amount_fen)} 已按另一种方式（整单或分行）导入，不能再算一次"
+        row.wrong("line", said, "order_contradicts")
+    elif same := _same_invoice(row, known, by_invoice):
         _hold(row, same, "same_invoice", known, done)
     else:
         made = Sale(
             row.sale_id, row.key, unit, day, row.amount_fen, row.amount_fen, row.grams, row.quantity_milli,
-            row.invoice_number,
+            row.invoice_number, whole=row.whole,
         )  # fmt: skip
         known.add(made)
         if made.invoice_number:
-            by_invoice[made.invoice_number, made.amount_fen, day].append(made)
+            by_invoice[made.invoice_number, made.amount_fen].append(made)
         row.state = "staged"
         done.sales.append(row)
 
@@ -139,17 +152,16 @@ def _again(row: Row, fen: int, before: date, day: date) -> None:
     row.state = "repeated"
 
 
-def _same_invoice(
-    row: Row, day: date, known: Known, by_invoice: Mapping[tuple[str, int, date], list[Sale]]
-) -> Sale | None:
-    """The sale of another channel with this invoice, amount and day; one that this channel has not claimed if any."""
-    if not row.invoice_number:
-        return None
-    others = [one for one in by_invoice.get((row.invoice_number, row.amount_fen, day), ()) if one.key[0] != row.channel]
+def _same_invoice(row: Row, known: Known, by_invoice: Mapping[tuple[str, int], list[Sale]]) -> Sale | None:
+    """The sale of another channel with this invoice and amount, whichever day each channel calls its own; one of that
+    day, and that this channel has not claimed, if any.
+    """
+    stated = by_invoice.get((row.invoice_number or "", row.amount_fen), ())
+    others = [one for one in stated if one.key[0] != row.channel]
     if len(others) < 2:
         return others[0] if others else None
     claimed = {claim.sale_id for (key, _), claim in known.claims.items() if key[0] == row.channel}
-    return next((one for one in others if one.id not in claimed), others[0])
+    return min(others, key=lambda one: (one.id in claimed, one.day != row.day))
 
 
 def _hold(row: Row, first: Sale, why: str, known: Known, done: Sorted) -> None:

@@ -16,17 +16,21 @@ DEVICE_KEPT: Final = timedelta(days=180)
 """Since the last sign-in with it."""
 
 
-def session_cookie(settings: Settings) -> str:
+def own_cookie(name: str, settings: Settings) -> str:
     """Its name. Over https no other host and no path of ours can set it: `__Host-` asks the browser for that."""
-    return f"__Host-{COOKIE}" if is_secure(settings) else COOKIE
+    return f"__Host-{name}" if is_secure(settings) else name
+
+
+def session_cookie(settings: Settings) -> str:
+    return own_cookie(COOKIE, settings)
 
 
 def form_cookie(settings: Settings) -> str:
-    return f"__Host-{FORM_COOKIE}" if is_secure(settings) else FORM_COOKIE
+    return own_cookie(FORM_COOKIE, settings)
 
 
 def device_cookie(settings: Settings) -> str:
-    return f"__Host-{DEVICE_COOKIE}" if is_secure(settings) else DEVICE_COOKIE
+    return own_cookie(DEVICE_COOKIE, settings)
 
 
 def remember(response: Response, secret: str, settings: Settings) -> None:

@@ -20,7 +20,7 @@ _HTTPS_ONLY: Final = {"strict-transport-security": "max-age=31536000; includeSub
 
 _SOMEBODY: Final = frozenset({b"authorization", b"cookie"})
 _NO_STORE: Final = (b"cache-control", b"private, no-store")
-"""Of what a program is told as somebody: no cache keeps it."""
+"""Of what is told to somebody: no cache keeps it, and no browser after he has left."""
 
 
 def security_headers(*, production: bool) -> list[tuple[bytes, bytes]]:
@@ -30,8 +30,8 @@ def security_headers(*, production: bool) -> list[tuple[bytes, bytes]]:
 
 
 class SecurityHeaders:
-    """ASGI middleware. A route that sends one of these headers itself keeps its own; what is told to somebody by
-    `/api/` is kept by no cache.
+    """ASGI middleware. A route that sends one of these headers itself keeps its own; else what is told to somebody is
+    kept by no cache.
     """
 
     def __init__(self, app: ASGIApp, *, production: bool) -> None:
@@ -43,7 +43,7 @@ class SecurityHeaders:
             await self.app(scope, receive, send)
             return
 
-        personal = scope["path"].startswith("/api/") and any(name in _SOMEBODY for name, _ in scope["headers"])
+        personal = any(name in _SOMEBODY for name, _ in scope["headers"])
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -19,7 +19,7 @@ RESET_LASTS: Final = timedelta(minutes=30)
 CODE_LASTS: Final = timedelta(hours=24)
 """Longer than a link: it is handed over by a person."""
 _LETTERS: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # none that are taken for each other
-_CODE_LENGTH: Final = 16  # 80 bits: nobody guesses one
+_CODE_LENGTH: Final = 24  # 120 bits: nobody finds one by its digest either
 
 
 class LinkDead(NotFound):

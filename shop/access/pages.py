@@ -7,12 +7,11 @@ from starlette.responses import RedirectResponse, Response
 
 from shop.access.address import address_of
 from shop.access.attempts import TooManyAttempts
-from shop.access.cookies import device_cookie, drop, know_device, remember, session_cookie
+from shop.access.cookies import device_cookie, drop, know_device, remember
 from shop.access.devices import known_device
-from shop.access.door import Door
 from shop.access.guard import local_path, maybe_actor
 from shop.access.sign_in import WrongCredentials, sign_in
-from shop.access.sign_out import sign_out
+from shop.access.sign_out_here import sign_out_here
 from shop.core import clock
 from shop.core.requests import TheDatabase, TheSettings
 from shop.ui.again import render_again
@@ -54,6 +53,7 @@ async def post_sign_in(
         )
     except (WrongCredentials, TooManyAttempts) as problem:
         return render_again(request, "access/sign_in.html", problem, next=there, email=email, done="")
+    await sign_out_here(request, database, settings)
     answer = RedirectResponse(there, 303)
     remember(answer, signed_in.secret or "", settings)
     know_device(request, answer, settings, email)
@@ -62,14 +62,8 @@ async def post_sign_in(
 
 @routes.post("/sign-out")
 async def post_sign_out(request: Request, database: TheDatabase, settings: TheSettings) -> Response:
-    """Signed out already is success."""
-    secret = request.cookies.get(session_cookie(settings), "")
-    pages = Door.of(request.app).pages
-    viewer = await pages.viewer(secret)
-    if viewer:
-        async with database.transaction() as session:
-            await sign_out(session, session_id=viewer.actor.session_id, now=clock.wall())
-        pages.forget(secret)
-    answer = RedirectResponse("/", 303)
+    """Signed out already is success. What the browser kept of pages goes; the known device's cookie stays."""
+    await sign_out_here(request, database, settings)
+    answer = RedirectResponse("/", 303, {"clear-site-data": '"cache", "storage"'})
     drop(answer, settings)
     return answer

@@ -6,8 +6,10 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shop.access.attempts import ACCOUNT_MOST, ADDRESS_MOST, forget, key_of, reserve
+from shop.access.attempts import ACCOUNT_MOST, ADDRESS_MOST, TooManyAttempts, forget, key_of, reserve
 from shop.access.passwords import verify_password
+from shop.access.security_event import TOLD, SecurityKind, note_security
+from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Detail, Invalid
 
@@ -23,16 +25,27 @@ async def prove_password(
     database: Database, *, secret_key: str, user_id: UUID, password: str, address: str, wall: datetime
 ) -> str:
     """The hash that was found right: whoever changes the account asks that it is still the same. Opens its own short
-    transactions; wrong ones are counted as at the sign-in. Raises WrongPassword, TooManyAttempts.
+    transactions; wrong ones are counted and noted as at the sign-in. Raises WrongPassword, TooManyAttempts.
     """
     account_key, address_key = key_of(secret_key, "proof", str(user_id)), key_of(secret_key, "address", address)
-    async with database.transaction() as session:
-        await reserve(session, {account_key: ACCOUNT_MOST, address_key: ADDRESS_MOST}, now=wall)
-        stored: str | None = await session.scalar(_HASH, {"user": user_id})
+    try:
+        async with database.transaction() as session:
+            await reserve(session, {account_key: ACCOUNT_MOST, address_key: ADDRESS_MOST}, now=wall)
+            stored: str | None = await session.scalar(_HASH, {"user": user_id})
+    except TooManyAttempts:
+        await _note(database, "throttled", user_id)
+        raise
     fits, _ = await verify_password(password, stored)
     if stored is None or not fits:
+        await _note(database, "sign_in_refused", user_id)
         said = "请核对当前密码后再试；忘记了可以用邮件重设。"
         raise WrongPassword(said, [Detail("/current_password", WrongPassword.code, said)])
     async with database.transaction() as session:
         await forget(session, all_of=[account_key], one_of=[address_key])
     return stored
+
+
+async def _note(database: Database, kind: SecurityKind, user_id: UUID) -> None:
+    subject = f"user_account:{user_id}"
+    if TOLD.is_news(subject, f"proof {kind}"):
+        await note_security(database, kind, subject=subject, facts={"kind": "proof"}, now=clock.now())

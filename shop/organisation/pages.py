@@ -14,6 +14,7 @@ from shop.access.cookies import know_device, remember
 from shop.access.passwords import WeakPassword, check_new_password, hash_password
 from shop.access.phone_form import PhoneForm, ask_code, phone_form, take_code
 from shop.access.phone_proof import PhoneNotProven, WrongCode
+from shop.access.sign_out_here import sign_out_here
 from shop.access.users import PhoneTaken
 from shop.core import clock
 from shop.core.database import Database
@@ -77,6 +78,7 @@ async def post_join(
     except (BadContact, TooManyAttempts, WrongCode, PhoneNotProven, PhoneTaken, IsEmployee) as problem:
         again = phone.over() if isinstance(problem, PhoneNotProven) else phone
         return _page(request, link, typed, again, problem.errors or [_general(problem)], problem.status)
+    await sign_out_here(request, database, settings)
     answer = RedirectResponse("/", 303)
     remember(answer, signed_in.secret or "", settings)
     know_device(request, answer, settings, email)

@@ -32,6 +32,8 @@ DIGITS_KEPT: Final = 15
 _ZIP: Final = b"PK\x03\x04"
 SEPARATORS: Final = ",\t;|"
 """What may part the cells of a csv."""
+EATEN: Final = "|"
+"""The one of them that is also the second half of signs in GBK: half a sign before it takes it along."""
 _LOOKED_AT: Final = 64 * 1024
 _QUOTED: Final = re.compile(r'"[^"]*"')
 _GUARDED: Final = re.compile(r'^=\s*"([^"]*)"$')

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from shop.core.errors import Detail
 from shop.sheet.cells import Cells
-from shop.sheet.read import ROWS_ABOVE_MAX, Line, Sheet
+from shop.sheet.read import EATEN, ROWS_ABOVE_MAX, Line, Sheet
 from shop.sheet.refused import (
     ERRORS_SHOWN_MAX,
     ROWS_MAX,
@@ -95,7 +95,8 @@ def table_of(
 
     is_header: of titles made `plain`. ends_at: the first cells from which on everything is a summary. is_row: what it
     says so of is no total and no note. A row longer than its header is an error of that row: a comma in a name has
-    moved its cells; so is one whose quotes have swallowed others. Raises MergedCells, TooManyRows.
+    moved its cells; so is one whose quotes have swallowed others, and a shorter one where half a sign eats what parts
+    the cells. Raises MergedCells, TooManyRows.
     """
     for place, line in enumerate(sheet.lines[:ROWS_ABOVE_MAX]):
         if is_header([plain(cell) for cell in line.cells]):
@@ -185,6 +186,9 @@ def _below(sheet: Sheet, place: int, rows_max: int, ends_at: frozenset[str], is_
         elif any(line.cells[len(titles) :]) or (len(line.cells) > width and not sheet.padded):
             said = f"第 {line.number} 行有 {len(line.cells)} 格，比表头的 {width} 格多；可能是文字里的逗号没有加引号"
             table.errors.append(Detail(f"/rows/{line.number}", "row_too_long", said))
+        elif sheet.separator == EATEN and len(line.cells) < width:
+            said = f"第 {line.number} 行有 {len(line.cells)} 格，比表头的 {width} 格少；可能是半个汉字吞掉了分隔符“|”"
+            table.errors.append(Detail(f"/rows/{line.number}", "row_too_short", said))
     if len(table.rows) > rows_max:
         raise TooManyRows(f"最多 {rows_max:,} 行，请分成几个文件。")
     bare = [place for place, title in enumerate(titles) if not title]

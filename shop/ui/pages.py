@@ -70,7 +70,7 @@ def render(request: Request, name: str, /, status: int = 200, **context: object)
     headers = {
         "content-language": "zh-CN" if lang == "zh" else "en",
         "vary": "Accept-Language, Cookie",
-        "cache-control": "private, no-cache",  # a page may carry a name or a form's token
+        "cache-control": "private, no-store",  # a page may carry a name or a form's token
     }
     return HTMLResponse(body, status_code=status, headers=headers)
 

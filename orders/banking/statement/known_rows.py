@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
-from orders.banking.statement.one_transfer import alike, keys_of, one_account, same_content, unsaid
+from orders.banking.statement.one_transfer import DAYS_APART, alike, keys_of, one_account, same_content, unsaid
 from shop.core.database import ReadSession
 from shop.core.rows import as_rows
 
@@ -38,8 +38,14 @@ _ALIKE = text(f"""
 WITH wanted AS MATERIALIZED (SELECT {keys_of("r")} FROM {ROWS}),
 earlier AS MATERIALIZED (
     SELECT {keys_of("t")}
-    FROM (SELECT DISTINCT w.amount_fen, w.day + n AS day FROM wanted w, generate_series(-1, 1) n) w
-    JOIN bank_transfer t ON t.amount_fen = w.amount_fen AND t.day = w.day JOIN bank_statement s ON s.id = t.statement_id
+    FROM (
+        SELECT t.id FROM (SELECT DISTINCT w.amount_fen, w.day + n AS day FROM wanted w, generate_series(-1, 1) n) w
+        JOIN bank_transfer t ON t.amount_fen = w.amount_fen AND t.day = w.day
+        UNION SELECT t.id FROM wanted w JOIN bank_transfer t ON t.serial_number = w.serial_number
+            AND t.day BETWEEN w.day - {DAYS_APART} AND w.day + {DAYS_APART}
+        UNION SELECT t.id FROM wanted w CROSS JOIN generate_series(-{DAYS_APART}, {DAYS_APART}) n JOIN bank_transfer t
+            ON t.serial_number = to_char(w.day + n, 'YYYYMMDD') || w.beside_day AND t.day = w.day + n
+    ) n JOIN bank_transfer t ON t.id = n.id JOIN bank_statement s ON s.id = t.statement_id
     WHERE {MAY_BE_OURS}
 )
 SELECT p.a_id, p.b_id FROM ({alike("wanted", "earlier")}) p ORDER BY p.a_id, p.b_id

@@ -42,32 +42,41 @@ def keys_of(a: str) -> str:
     nullif(ltrim(upper(normalize({a}.serial_number, NFKC)), '0'), '') AS bare_number,
     CASE WHEN {a}.serial_number ~ '^[0-9]{{16,}}$' THEN left({a}.serial_number, 15) END AS kept_digits,
     {a}.serial_number ~ '^[0-9]{{15}}0+$' AS rounded, strpos({a}.serial_number, '/') > 0 AS composed,
+    substring({a}.serial_number FROM '^[0-9]{{8}}(/-?[0-9]+/.+)') AS beside_day,
     translate(substring({remark} FROM 'BF[0-9A-Z]{{10}}'), 'OIL', '011') AS code,
     substring({a}.remark FROM '[^ ]{{6,}}$') AS last_word"""
 
 
 _PAYER: Final = """(a.payer = b.payer OR a.payer_account_digest = b.payer_account_digest
     OR starts_with(a.payer, b.payer) OR starts_with(b.payer, a.payer) OR '(现金或未写户名)' IN (a.payer, b.payer))"""
+DAYS_APART: Final = 10
+"""A bank's two files may name the day of a transfer and the day on which it was booked: a holiday lies between."""
 _NEAR: Final = f"""a.amount_fen = b.amount_fen AND a.day BETWEEN b.day - 1 AND b.day + 1 AND {one_account("a", "b")}"""
 _ALIKE: Final = (
-    f"a.bare_number = b.bare_number AND {_PAYER}",
-    f"""a.kept_digits = b.kept_digits AND length(a.serial_number) = length(b.serial_number)
+    f"{_NEAR} AND a.bare_number = b.bare_number AND {_PAYER}",
+    f"""{_NEAR} AND a.kept_digits = b.kept_digits AND length(a.serial_number) = length(b.serial_number)
         AND (a.rounded OR b.rounded) AND {_PAYER}""",
-    "a.code = b.code",
-    "a.last_word = b.serial_number",
-    "b.last_word = a.serial_number",
-    "a.payer = b.payer AND a.day = b.day AND (a.composed OR b.composed)",
+    f"{_NEAR} AND a.code = b.code",
+    f"{_NEAR} AND a.last_word = b.serial_number",
+    f"{_NEAR} AND b.last_word = a.serial_number",
+    f"{_NEAR} AND a.payer = b.payer AND a.day = b.day AND (a.composed OR b.composed)",
+    # A short number may begin anew every day.
+    f"""a.serial_number = b.serial_number AND length(a.serial_number) >= 10 AND a.amount_fen = b.amount_fen AND {_PAYER}
+        AND abs(a.day - b.day) <= {DAYS_APART} AND {one_account("a", "b")}""",
+    f"""a.beside_day = b.beside_day AND a.amount_fen = b.amount_fen AND {_PAYER}
+        AND abs(a.day - b.day) <= {DAYS_APART} AND {one_account("a", "b")}""",
 )
 
 
 def alike(a: str, b: str, also: str = "true") -> str:
-    """SQL of (a_id, b_id): rows that may be one transfer under two numbers, of the same amount and a day apart at most.
+    """SQL of (a_id, b_id): rows that may be one transfer, of the same amount: under two numbers a day apart at most,
+    under one long number, or one that we composed with another day, some days.
 
     a, b: relations with the columns of `keys_of`; also: what must hold besides, of `a` and `b`. Each way is a join by
     equality of its own: thousands who pay the same amount on one day are no square of it.
     """
     return " UNION ".join(
-        f"SELECT a.id AS a_id, b.id AS b_id FROM {a} a JOIN {b} b ON {_NEAR} AND {way} WHERE {also}"  # noqa: S608
+        f"SELECT a.id AS a_id, b.id AS b_id FROM {a} a JOIN {b} b ON {way} WHERE {also}"  # noqa: S608
         for way in _ALIKE
     )
 

@@ -49,6 +49,17 @@ async def test_a_name_without_an_account_is_a_digest_and_a_flood_is_throttled_an
     assert all(subject.startswith("account:") and email not in subject for _, subject in kinds)
 
 
+async def test_a_wrong_password_of_who_is_signed_in_is_told_too(client: httpx.AsyncClient, database: Database) -> None:
+    email = f"{new_id()}@example.com"
+    made = await somebody(database, email, Grant(Role.EMPLOYEE, "all", "*"))
+    me = await bearer(client, email)
+    tried = {"current_password": "wrong horse battery", "new_password": "tangjun-rice-41-kettle"}
+    answers = [(await client.post("/api/v1/me/password", json=tried, headers=me)).status_code for _ in range(12)]
+    assert answers == [422] * 10 + [429] * 2
+    subject = f"user_account:{made.user_id}"
+    assert await told(database) == [(kind, subject) for kind in ("signed_in", "sign_in_refused", "throttled")]
+
+
 async def test_the_audit_desk_reads_them(client: httpx.AsyncClient, database: Database) -> None:
     for email, role in (("audit@example.com", Role.STAFF), ("me@example.com", Role.EMPLOYEE)):
         await somebody(database, email, Grant(role, "all", "*"))

@@ -111,6 +111,22 @@ async def test_a_comma_in_a_name_never_pays_an_order(desk: BankDesk) -> None:
     assert await desk.kept() == []
 
 
+async def test_half_a_sign_that_eats_a_bar_never_pays_an_order(desk: BankDesk) -> None:
+    """GBK: money that went out moves left by one cell, and the balance stands where money comes in."""
+    who = await buyer(desk.database, works_at=desk.shop.branch)
+    order = await placed(desk.database, who, {desk.shop.skus[0]: 1})
+    async with as_caller(desk.app, who) as caller:
+        opened = (await caller.post(f"/api/v1/orders/{order.id}/pay", json={"method": "bank_transfer"})).json()
+    header = "交易日期|交易流水号|摘要|对方户名|对方账号|借方发生额|贷方发生额|余额".encode("gb18030")
+    whole = f"2026-11-20|S1|{opened['transfer_code']}|{PAYER}工".encode("gb18030")
+    rest = f"|6222021001112223334|100.50||{order.total_fen / 100:.2f}".encode()
+    problem = refused(await desk.bring(b"\n".join([header, whole[:-1] + rest])), 422, "import_refused")
+    assert [(one["pointer"], one["code"]) for one in problem["errors"]] == [("/rows/2", "row_too_short")]
+    assert await desk.kept() == []
+    done = await desk.imported(b"\n".join([header, whole + rest, whole.replace(b"S1", b"S2") + b"|||7.00|9.00"]))
+    assert [one[:3] for one in await desk.kept()] == [("S1", -10_050, f"{PAYER}工"), ("S2", 700, f"{PAYER}工")], done
+
+
 async def test_a_long_number_in_a_number_cell_is_refused_because_its_last_digits_are_lost(desk: BankDesk) -> None:
     problem = refused(await desk.bring(case("b08_serial16.xlsx", CODE="BF")), 422, "import_refused")
     assert [(one["pointer"], one["code"]) for one in problem["errors"]] == [("/rows/2/serial_number", "digits_lost")]

@@ -61,6 +61,14 @@ def two_files(kind: str, yuan: str, code: str) -> tuple[str | bytes, str | bytes
             f"{H}\n{row.replace('20261120', '20261121')}",
             f"{H.replace('交易日期', '交易时间')}\n{row.replace('20261120', '20261120 23:59:58')}",
         ),
+        "booked after a weekend": (
+            f"{UP}{H}\n{row.replace('S123456', '81-B10000001')}",
+            f"{UP}{H.replace('交易日期', '入账日期')}\n{row.replace('20261120,S123456', '20261123,81-B10000001')}",
+        ),
+        "without a number after a weekend": (
+            f"{UP}{ABC}\n20261120 10:00:00,甲,6222,{yuan},,1000.00,{code}\n",
+            f"{UP}交易日期,{ABC}\n20261123,20261120 10:00:00,甲,6222,{yuan},,1000.00,{code}\n",
+        ),
         "without the log number": (
             log,
             f"{UP}{ABC}\n20261120 10:00:00,甲,6222,{yuan},,1000.00,{code}\n",
@@ -74,7 +82,8 @@ def two_files(kind: str, yuan: str, code: str) -> tuple[str | bytes, str | bytes
 
 KINDS = [
     "zeros lost by a spreadsheet", "digits lost by a spreadsheet", "two bills of wechat", "booked after midnight",
-    "without the log number", "under another number", "in small letters",
+    "booked after a weekend", "without a number after a weekend", "without the log number", "under another number",
+    "in small letters",
 ]  # fmt: skip
 SURE = ["the other side's account above", "only the other side's account"]
 

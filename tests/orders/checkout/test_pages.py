@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
@@ -10,7 +11,9 @@ from orders.switchboard import handle_inbox
 from shop.core import clock
 from shop.core.database import Database
 from tests.make.browser import Browser, browser_of
+from tests.make.caller import token_of
 from tests.make.shop import SmallShop, buyer, small_shop
+from tests.shop.access.test_pages import token_in
 
 pytestmark = pytest.mark.anyio
 
@@ -179,6 +182,22 @@ async def test_a_visitors_cart_is_kept_through_signing_in_and_nobody_elses(app: 
     assert quantities == {f"/cart/lines/{shop.skus[0]}": "9999", f"/cart/lines/{shop.skus[1]}": "2"}
     assert "cart" not in signed_in.client.cookies
     assert "购物车还是空的" in (await visitor.open("/cart")).words
+
+
+async def test_over_https_no_other_host_sets_a_visitors_cart(app: FastAPI, database: Database) -> None:
+    app.state.settings = app.state.settings.model_copy(update={"public_url": "https://shop.test"})
+    shop = await small_shop(database, pieces=50)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://shop.test") as visitor:
+        token = token_in(await visitor.get("/sign-in"))
+        put = await visitor.post("/cart/lines", data={"csrf_token": token, "sku_id": str(shop.skus[0])})
+        assert put.headers["set-cookie"].startswith("__Host-cart=")
+        assert "; Secure" in put.headers["set-cookie"]
+        assert f"/cart/lines/{shop.skus[0]}" in (await visitor.get("/cart")).text
+        ada = await buyer(database, works_at=shop.branch)
+        moved = await visitor.get("/cart", headers=token_of(app, ada))
+    assert f"/cart/lines/{shop.skus[0]}" in moved.text
+    assert moved.headers["set-cookie"].startswith('__Host-cart=""')
+    assert "; Secure" in moved.headers["set-cookie"], "else no browser forgets it"
 
 
 async def test_the_cart_takes_quantities_and_says_what_cannot_be_one(app: FastAPI, database: Database) -> None:

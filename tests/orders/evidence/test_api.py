@@ -58,6 +58,9 @@ async def test_each_kind_is_known_by_its_content_and_comes_back_as_a_download(ap
             assert seen.headers["content-disposition"].startswith("attachment; ")
             assert "/" not in seen.headers["content-disposition"]
             assert seen.headers["x-content-type-options"] == "nosniff"
+            assert seen.headers["cache-control"] == "private, no-store"
+            assert "sandbox; default-src 'none';" in seen.headers["content-security-policy"]
+            assert "frame-ancestors 'none'" in seen.headers["content-security-policy"]
     assert await rows(database) == len(kinds)
 
 

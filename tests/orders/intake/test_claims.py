@@ -35,7 +35,7 @@ async def test_the_later_claim_is_held_and_its_batch_still_confirms(desk: Intake
 async def test_an_invoice_claimed_in_another_channel_is_held(desk: IntakeDesk) -> None:
     invoice = "26112000000000000001"
     await desk.imported([Line(unit=BRANCH, invoice_number=invoice)])
-    other = Line(number="M1", unit=BANK, invoice_number=invoice)
+    other = Line(number="M1", unit=BANK, invoice_number=invoice, day=str(TODAY))  # each channel has a day of its own
     done = await desk.imported([other, Line(number="M2", unit=BANK, invoice_number=invoice, amount="99.00")], MARKET)
     assert (done["sales"], done["held"]) == (1, 1), "another amount on the same invoice is another line of it"
     (claim,) = await desk.claims()

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from tests.make.caller import refused
 from tests.make.formats import formatted, row_of, styled, texts
-from tests.make.intake import _TITLES, MARKET, PLATFORM, IntakeDesk, Line, market, ours, refund
+from tests.make.intake import _TITLES, BANK, MARKET, PLATFORM, IntakeDesk, Line, market, ours, refund
 from tests.make.workbook import sheet_of, workbook
 
 pytestmark = pytest.mark.anyio
@@ -34,6 +34,24 @@ async def test_a_sale_counts_once_however_its_number_and_line_are_written(
     done = await again(desk, ours([Line(number=number, line=line), Line(number="N2", amount="1.00")]))
     assert (done["known"], done["sales"]) == (1, 1)
     assert await desk.sums("channel") == [(PLATFORM, 10_100)]
+
+
+@pytest.mark.parametrize(("first", "later"), [("", "88001"), ("88001", ""), ("-", "2")])
+async def test_an_order_counts_as_a_whole_or_by_its_lines(desk: IntakeDesk, first: str, later: str) -> None:
+    await again(desk, ours([Line(number="N1", line=first)]))
+    problem = refused(await desk.upload(ours([Line(number="n1", line=later)])), 422, "import_refused")
+    assert [(one["pointer"], one["code"]) for one in problem["errors"]] == [("/rows/2/line", "order_contradicts")]
+    # Of another unit it is a claim, which people decide.
+    assert (await again(desk, ours([Line(number="N1", line=later, unit=BANK)])))["held"] == 1
+    both = ours([Line(number="N2", line=first), Line(number="N2", line=later)])
+    refused(await desk.upload(both), 422, "import_refused")
+    assert await desk.sums("channel") == [(PLATFORM, 10_000)]
+
+
+async def test_lines_of_one_order_may_come_in_several_files(desk: IntakeDesk) -> None:
+    for line in ("1", "2", "88001"):
+        assert (await again(desk, ours([Line(number="N1", line=line)])))["sales"] == 1
+    assert await desk.sums("channel") == [(PLATFORM, 30_000)]
 
 
 async def test_two_spellings_in_one_file_and_before_the_rule_are_one_sale(desk: IntakeDesk) -> None:

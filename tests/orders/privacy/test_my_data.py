@@ -145,6 +145,8 @@ async def test_the_page_asks_twice_and_says_what_stays(app: FastAPI, database: D
         assert "下载我的资料" in page.text
         copied = await browser.get("/me/privacy/data.json")
         assert (copied.status_code, "attachment" in copied.headers["content-disposition"]) == (200, True)
+        kept = {answer.headers["cache-control"] for answer in (page, copied)}
+        assert kept == {"private, no-store"}, "not by the browser either: others may use it later"
         found = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
         assert found
         sent = {"csrf_token": found[1], "password": PASSWORD}

@@ -75,7 +75,7 @@ async def test_a_stranger_without_our_cookie_cannot_send_the_sign_in_form(app: F
     async with client_of(app) as client:
         page = await client.get("/sign-in")
         token = token_in(page)
-        assert page.headers["cache-control"] == "private, no-cache"
+        assert page.headers["cache-control"] == "private, no-store"
         client.cookies.clear()
         refused = await client.post("/sign-in", data={"csrf_token": token, "email": "a", "password": "b"})
         assert refused.status_code == 403

@@ -106,9 +106,25 @@ async def test_signing_out_ends_the_session_not_only_the_cookie(app: FastAPI, da
         fields = {"csrf_token": token_in(await client.get("/"))}
         gone = await client.post("/sign-out", data=fields)
         assert (gone.status_code, gone.headers["location"]) == (303, "/")
+        assert gone.headers["clear-site-data"] == '"cache", "storage"'
         assert "bangfu_session" not in client.cookies
         client.cookies.set("bangfu_session", secret)
         assert (await client.get("/basket")).status_code == 303
+
+
+@pytest.mark.anyio
+async def test_who_signs_in_over_a_session_ends_it(app: FastAPI, database: Database) -> None:
+    for email in ("ada@example.com", "eve@example.com"):
+        await somebody(database, email, BUYER)
+    async with client_of(app) as client, client_of(app, "192.0.2.2") as elsewhere:
+        await sign_in(client, "ada@example.com")
+        first = client.cookies["bangfu_session"]
+        fields = {"csrf_token": token_in(await client.get("/")), "email": "eve@example.com", "password": PASSWORD}
+        assert (await client.post("/sign-in", data=fields)).status_code == 303
+        assert client.cookies["bangfu_session"] != first
+        elsewhere.cookies.set("bangfu_session", first)
+        assert (await elsewhere.get("/basket")).status_code == 303, "nobody holds the first one any more"
+        assert (await client.get("/basket")).status_code == 200
 
 
 @pytest.mark.anyio

@@ -241,6 +241,25 @@ async def test_requests_one_after_another_and_all_at_once(port: int) -> None:
             await reader.readuntil(b"here")
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"content-length: 6\r\ntransfer-encoding: chunked",
+        b"transfer-encoding: chunked\r\ncontent-length: 6",
+        b"transfer-encoding: xchunked",
+        b"content-length: 6\r\ncontent-length: 5",
+        b"content-length: +6",
+    ],
+)
+async def test_where_a_request_ends_is_said_once_or_it_is_refused(port: int, head: bytes) -> None:
+    """Else a proxy and the shop could see two requests in one, or one in two."""
+    async with connected(port) as peer:
+        peer[1].write(b"POST /read HTTP/1.1\r\nhost: x\r\n" + head + b"\r\n\r\n0\r\n\r\n" + GET)
+        said = (await cut_after(peer))[1]
+    assert said.startswith(b"HTTP/1.1 400 ")
+    assert said.count(b"HTTP/1.1 ") == 1, "what came after it is not heard"
+
+
 async def test_who_takes_no_answer_frees_what_makes_it() -> None:
     app = Starlette(routes=ROUTES)
     async with served(app) as port, connected(port) as (_, writer):

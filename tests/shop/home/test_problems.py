@@ -84,6 +84,7 @@ async def test_a_verbs_refusal(client: httpx.AsyncClient) -> None:
     [
         ("GET", "/api/v1/nothing", 404, "not_found"),
         ("DELETE", "/api/v1/test", 405, "method_not_allowed"),
+        ("TRACE", "/api/v1/test", 405, "method_not_allowed"),
         ("GET", "/api/v1/test/crash", 500, "internal"),
         ("GET", "/api/v1/test/away", 503, "try_again"),
     ],
