@@ -126,10 +126,12 @@ from shop.adapters.files.open import open_files
 from shop.adapters.stripe.gateway import PaymentGateway
 from shop.adapters.stripe.open import open_payments
 from shop.core import clock, logging, telemetry
+from shop.core.connection import WEB_SECONDS
 from shop.core.database import Database, open_database
 from shop.core.database_role import refuse_strong_role
 from shop.core.observed import Observed
 from shop.core.refusals import told_in_a_line
+from shop.core.replica import replica_watched
 from shop.core.sandbox_clock import followed
 from shop.core.settings import Settings
 from shop.home.body_limit import BodyLimit
@@ -296,7 +298,7 @@ async def _alive(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     async with AsyncExitStack() as stack:
         if app.state.database is None:
-            opened = await open_database(settings)
+            opened = await open_database(settings, patience=WEB_SECONDS)
             stack.push_async_callback(opened.close)
             app.state.database = opened
         database: Database = app.state.database
@@ -305,6 +307,7 @@ async def _alive(app: FastAPI) -> AsyncIterator[None]:
         if app.state.gateway is None:
             payments = await stack.enter_async_context(open_payments(settings, database, now=clock.now, door=app))
             app.state.gateway, app.state.sandbox = payments.gateway, payments.sandbox
+        await stack.enter_async_context(replica_watched(database))
         await stack.enter_async_context(watched(app))
         if not settings.production:
             await stack.enter_async_context(followed(database))

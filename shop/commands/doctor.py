@@ -15,12 +15,15 @@ from shop.access.demo_accounts import demo_accounts
 from shop.core import clock
 from shop.core.database import Database, open_database
 from shop.core.database_role import too_strong
+from shop.core.replica import look_at
 from shop.core.settings import Settings, refusal_of
-from shop.home.health import prepared_months, why_not_ready
+from shop.home.health import prepared_months
+from shop.home.health import standing as standing_of
 from shop.messages.queries import Standing, standing
 from shop.messages.senders import carried, check_addresses
 
 LATE = timedelta(hours=1)
+_PRIMARY = {False: "answers", True: "does not answer, or is only a copy: nothing can be written"}
 _SET_BY = {"mail": "MAIL_URL", "sms": "SMS_URL"}
 CLOCK_MAY_DIFFER = timedelta(seconds=2)  # from the database's; signatures of webhooks live five minutes
 
@@ -72,19 +75,24 @@ async def examined(database: Database, settings: Settings) -> AsyncIterator[Find
         away = abs((await session.scalar(text("SELECT now()"))) - clock.wall())
         yield Finding("clock", ok=away < CLOCK_MAY_DIFFER, said=f"{away.total_seconds():.1f} s from the database's")
         why = await too_strong(session)
-        yield Finding("role", ok=why is None or not settings.production, said=why or "owns nothing")
-    reasons = await why_not_ready(database)
-    schema = [reason for reason in reasons if reason != "worker"]
-    yield Finding("schema", ok=not schema, said="shop migrate is needed" if schema else "up to date")
+        yield Finding("role", ok=why is None, said=why or "owns nothing")
+    stands = await standing_of(database)
+    yield Finding("primary", ok="database" not in stands.reasons, said=_PRIMARY["database" in stands.reasons])
+    yield Finding("schema", ok=stands.ready, said="up to date" if stands.ready else "shop migrate is needed")
     ahead = await prepared_months(database)
     yield Finding(
         "months",
         ok=ahead >= FEWEST,
         said=f"{ahead:.0f} ahead" if ahead >= FEWEST else f"only {ahead:.0f} ahead: is a worker running?",
     )
-    if not {"database", "migrations"} & set(reasons):
+    if stands.ready:
         yield await _demo(database, settings)
-    yield Finding("worker", ok=True, said="none is running" if "worker" in reasons else "alive")
+        alive = "worker" not in stands.degraded
+        yield Finding("worker", ok=alive, said="alive" if alive else "none is running: start `shop worker`")
+    if database.replica:
+        await look_at(database.replica)
+        well = database.replica.well
+        yield Finding("replica", ok=well, said="answers" if well else "silent: the primary answers what is read")
 
 
 async def _messages(database: Database, settings: Settings) -> Finding:

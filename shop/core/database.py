@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -12,7 +12,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlmodel import SQLModel
 
-from shop.core.commit_number import refuse_another_cluster
+from shop.core.connection import CONNECT_SECONDS, POOL_SECONDS, WORK_SECONDS, begin
 from shop.core.errors import Problem
 from shop.core.hot import HotPool, answered
 from shop.core.settings import Settings
@@ -55,9 +55,17 @@ class WriteSession(ReadSession):
     """One transaction: it may write, and it may read what it wrote."""
 
 
+@dataclass(slots=True)
+class Replica:
+    """well: whether it answered lately (`shop.core.replica`)."""
+
+    engine: AsyncEngine
+    well: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Engines for the three ways to talk to PostgreSQL.
+    """Engines for the three ways to talk to PostgreSQL. With a replica, what only reads asks it while it is well.
 
     `hot` has the driver's own connections, for the few statements where a third of the time would go into the toolkit.
     """
@@ -65,6 +73,7 @@ class Database:
     writer: AsyncEngine
     reader: AsyncEngine
     hot: HotPool
+    replica: Replica | None = None
     kept: dict[type[Any], Any] = field(default_factory=dict)
     """What this process remembers of this database for a moment, by its own type (checkout's RecentGoods)."""
 
@@ -77,30 +86,23 @@ class Database:
         schema: str = "public",
         size: int = 16,
         hot_size: int = HOT_AT_ONCE,
+        patience: float = WORK_SECONDS,
     ) -> Self:
+        """patience: seconds that one statement may take before its server is taken for gone."""
         path = {"search_path": f'"{schema}", extensions', "timezone": "UTC", "jit": "off"}
         read_only = path | {"default_transaction_read_only": "on"}
-        writer = create_async_engine(
-            url, pool_size=size, max_overflow=0, hide_parameters=True, connect_args={"server_settings": path | BY_INDEX}
-        )
-        reader = create_async_engine(
-            replica_url or url,
-            pool_size=size,
-            max_overflow=0,
-            hide_parameters=True,
-            isolation_level="AUTOCOMMIT",
-            connect_args={"server_settings": read_only},
-        )
-        for engine in (writer, reader):
-            event.listen(engine.sync_engine, "handle_error", _throw_away)
-            event.listen(engine.sync_engine, "connect", _refuse_another_cluster)
-        hot = HotPool(driver_url(url), size=hot_size, server_settings=path | HOT)
-        return cls(writer, reader, hot)
+        writer = _engine(url, size, path | BY_INDEX, patience)
+        reader = _engine(url, size, read_only, patience, isolation_level="AUTOCOMMIT")
+        replica = None
+        if replica_url:
+            replica = Replica(_engine(replica_url, size, read_only, patience, isolation_level="AUTOCOMMIT"))
+        hot = HotPool(driver_url(url), size=hot_size, server_settings=path | HOT, patience=patience)
+        return cls(writer, reader, hot, replica)
 
     async def close(self) -> None:
         await self.hot.close()
-        await self.reader.dispose()
-        await self.writer.dispose()
+        for engine in (self.reader, self.writer, *([self.replica.engine] if self.replica else [])):
+            await engine.dispose()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[WriteSession]:
@@ -110,15 +112,37 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[ReadSession]:
-        async with ReadSession(self.reader, expire_on_commit=False) as session:
+        async with ReadSession(self._to_read(), expire_on_commit=False) as session:
             yield session
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[ReadSession]:
         """Several reads that must see the same moment: a report and its totals."""
-        engine = self.reader.execution_options(isolation_level="REPEATABLE READ")
+        engine = self._to_read().execution_options(isolation_level="REPEATABLE READ")
         async with ReadSession(engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+    def _to_read(self) -> AsyncEngine:
+        """The replica while it answers, else the primary."""
+        return self.replica.engine if self.replica and self.replica.well else self.reader
+
+
+def _engine(url: str, size: int, server_settings: Mapping[str, str], patience: float, **options: Any) -> AsyncEngine:
+    """Its connections were looked at (`shop.core.connection`), and are left when their server is silent."""
+    engine = create_async_engine(
+        url,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=POOL_SECONDS,
+        hide_parameters=True,
+        connect_args={
+            "server_settings": dict(server_settings), "timeout": CONNECT_SECONDS, "command_timeout": patience
+        },
+        **options,
+    )  # fmt: skip
+    event.listen(engine.sync_engine, "handle_error", _throw_away)
+    event.listen(engine.sync_engine, "connect", _begin)
+    return engine
 
 
 def _throw_away(context: ExceptionContext) -> None:
@@ -127,12 +151,15 @@ def _throw_away(context: ExceptionContext) -> None:
     """
     original = context.original_exception
     cancelled = not isinstance(original, Exception)  # the toolkit does it by itself
-    if not cancelled and not answered(original.__cause__ or original) and context.connection is not None:
+    if isinstance(original, TimeoutError):
+        # The server is silent: the pool's others go, too. Each is given two seconds to part when it would be used next.
+        context.is_disconnect = context.invalidate_pool_on_disconnect = True
+    elif not cancelled and not answered(original.__cause__ or original) and context.connection is not None:
         context.connection.invalidate(original)
 
 
-def _refuse_another_cluster(connection: Any, _: object) -> None:
-    connection.run_async(refuse_another_cluster)
+def _begin(connection: Any, _: object) -> None:
+    connection.run_async(begin)
 
 
 def driver_url(url: str) -> str:
@@ -140,10 +167,11 @@ def driver_url(url: str) -> str:
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-async def open_database(settings: Settings) -> Database:
+async def open_database(settings: Settings, *, patience: float = WORK_SECONDS) -> Database:
     """Open what the settings name; with no DATABASE_URL, start the embedded PostgreSQL first."""
     url = settings.database_url or embedded_url(settings, owner=False)
-    return await Database.open(url, replica_url=settings.database_replica_url, schema=settings.database_schema)
+    replica, schema = settings.database_replica_url, settings.database_schema
+    return await Database.open(url, replica_url=replica, schema=schema, patience=patience)
 
 
 def embedded_url(settings: Settings, *, owner: bool) -> str:

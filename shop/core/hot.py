@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from shop.core.commit_number import AnotherCluster, refuse_another_cluster
+from shop.core.connection import CONNECT_SECONDS, POOL_SECONDS, begin
 from shop.core.errors import Problem
 
 IDLE_MOST_S: Final = 300.0
@@ -32,8 +32,9 @@ class PoolClosed(RuntimeError):
 class HotPool:
     """At most `size` connections, opened when first needed. Whoever comes when all are in use waits."""
 
-    def __init__(self, dsn: str, *, size: int, server_settings: Mapping[str, str]) -> None:
+    def __init__(self, dsn: str, *, size: int, server_settings: Mapping[str, str], patience: float) -> None:
         self.dsn = dsn
+        self.patience = patience
         self.server_settings = dict(server_settings)
         self.idle: list[tuple[asyncpg.Connection[asyncpg.Record], float]] = []
         self.free = asyncio.Semaphore(size)
@@ -55,6 +56,23 @@ class HotPool:
         async with Held(self) as connection:
             return await connection.fetchval(statement, *values)
 
+    async def opened(self) -> asyncpg.Connection[asyncpg.Record]:
+        """A new connection, fit for use. Raises AnotherCluster, TimeoutError."""
+        made = await asyncpg.connect(
+            self.dsn, server_settings=self.server_settings, timeout=CONNECT_SECONDS, command_timeout=self.patience
+        )
+        try:
+            await begin(made)
+        except BaseException:
+            made.terminate()
+            raise
+        return made
+
+    def forget_idle(self) -> None:
+        """The server fell silent: none of them is better than the one that waited."""
+        while self.idle:
+            self.idle.pop()[0].terminate()
+
     async def close(self) -> None:
         """Those in use are closed by whoever uses them; whoever comes later gets PoolClosed."""
         self.closed = True
@@ -74,7 +92,8 @@ class Held:
 
     async def __aenter__(self) -> asyncpg.Connection[asyncpg.Record]:
         pool = self.pool
-        await pool.free.acquire()
+        async with asyncio.timeout(POOL_SECONDS):
+            await pool.free.acquire()
         if pool.closed:
             pool.free.release()
             raise PoolClosed
@@ -87,12 +106,7 @@ class Held:
                 return found
             found.terminate()
         try:
-            self.connection = await asyncpg.connect(pool.dsn, server_settings=pool.server_settings)
-            await refuse_another_cluster(self.connection)
-        except AnotherCluster:
-            self.connection.terminate()
-            pool.free.release()
-            raise
+            self.connection = await pool.opened()
         except BaseException:
             pool.free.release()
             raise
@@ -104,6 +118,8 @@ class Held:
         held, pool = self.connection, self.pool
         # What ended otherwise than by PostgreSQL's answer or by our own refusal, or left a transaction open, is in
         # nobody knows what state.
+        if isinstance(error, TimeoutError):
+            pool.forget_idle()
         unsure = error is not None and not isinstance(error, Problem) and not answered(error)
         if unsure or pool.closed or held.is_closed() or held.is_in_transaction():
             held.terminate()

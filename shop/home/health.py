@@ -2,15 +2,16 @@
 
 import asyncio
 import math
-from typing import Annotated, Literal
+from typing import Literal
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from orders.credit.ahead import FEWEST, LAST_PARTITION, last_partition, months_ahead
 from shop.core import clock
+from shop.core.commit_number import AnotherCluster
 from shop.core.database import Database
 from shop.core.requests import TheDatabase
 from shop.migrate import newest_revision
@@ -22,7 +23,7 @@ routes = APIRouter(tags=["health"])
 
 _FACTS = text(
     f"""
-SELECT (SELECT version_num FROM alembic_version) AS revision,
+SELECT pg_is_in_recovery() AS a_copy, (SELECT version_num FROM alembic_version) AS revision,
        (SELECT extract(epoch FROM now() - max(beaten_at)) FROM heartbeat) AS beat_age_seconds,
        {LAST_PARTITION} AS last_month
 """  # noqa: S608  # our own constant
@@ -34,10 +35,13 @@ class Alive(BaseModel):
 
 
 class Readiness(BaseModel):
-    """reasons: why not, as stable codes: `database`, `migrations`, `worker`, `partitions`."""
+    """As stable codes. reasons: why it cannot serve: `database`, `another_cluster`, `migrations`; degraded: what
+    somebody must look after while it serves: `worker`, `partitions`, `replica`.
+    """
 
     ready: bool
-    reasons: Annotated[list[str], Field(default_factory=list)]
+    reasons: list[str] = []
+    degraded: list[str] = []
 
 
 @routes.get("/healthz")
@@ -48,10 +52,12 @@ async def get_healthz() -> Alive:
 
 @routes.get("/readyz", responses={503: {"model": Readiness, "description": "Not ready, and why"}})
 async def get_readyz(database: TheDatabase, response: Response) -> Readiness:
-    """200 when the database answers at the code's revision, a worker is alive and months are prepared; else 503."""
-    reasons = await why_not_ready(database)
-    response.status_code = 503 if reasons else 200
-    return Readiness(ready=not reasons, reasons=reasons)
+    """200 when the primary answers and its schema is at least the code's; else 503. What is only degraded stays 200:
+    a proxy that took every web process away for it would close the shop.
+    """
+    found = await standing(database)
+    response.status_code = 503 if found.reasons else 200
+    return found
 
 
 async def prepared_months(database: Database) -> float:
@@ -63,21 +69,31 @@ async def prepared_months(database: Database) -> float:
         return math.nan
 
 
-async def why_not_ready(database: Database) -> list[str]:
-    """Codes of what is missing, worst first."""
+async def standing(database: Database) -> Readiness:
+    """What is missing, worst first. Asked is the primary; a replica only whether it answered lately."""
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS), database.reading() as session:
+        async with asyncio.timeout(PATIENCE_SECONDS), database.transaction() as session:
             facts = (await session.execute(_FACTS)).one()
+    except AnotherCluster:
+        return _not_ready("another_cluster")
     except Exception as error:  # noqa: BLE001  # every way of not answering means the same
-        return ["migrations"] if _has_no_schema(error) else ["database"]
-    reasons = []
-    if facts.revision != newest_revision():
-        reasons.append("migrations")
+        return _not_ready("migrations" if _has_no_schema(error) else "database")
+    if facts.a_copy:
+        return _not_ready("database")  # it was the primary once: nothing can be written
+    if facts.revision < newest_revision():
+        return _not_ready("migrations")
+    degraded = []
     if facts.beat_age_seconds is None or facts.beat_age_seconds > HEARTBEAT_SECONDS:
-        reasons.append("worker")
+        degraded.append("worker")
     if months_ahead(facts.last_month, clock.now()) < FEWEST:
-        reasons.append("partitions")
-    return reasons
+        degraded.append("partitions")
+    if database.replica and not database.replica.well:
+        degraded.append("replica")
+    return Readiness(ready=True, degraded=degraded)
+
+
+def _not_ready(reason: str) -> Readiness:
+    return Readiness(ready=False, reasons=[reason])
 
 
 def _has_no_schema(error: Exception) -> bool:

@@ -83,7 +83,7 @@ async def test_it_says_so_and_recovers_by_itself(running: tuple[Processes, Setti
 
         embedded.stop_persistent(server)
         gone = await until_ready(http, 503)
-        assert gone.json() == {"ready": False, "reasons": ["database"]}
+        assert gone.json() == {"ready": False, "reasons": ["database"], "degraded": []}
         assert (await http.get("/healthz")).status_code == 200
         for answer in (
             await http.post("/api/v1/orders", json=body, headers=caller),

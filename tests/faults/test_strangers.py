@@ -133,7 +133,7 @@ async def test_metrics_are_the_operators(running: Processes) -> None:
         told = (await operator.get(f"{there}/metrics")).text
         assert 'shop_http_requests_total{method="GET",route="(none)",status="404"} 9.0' in told
         assert (await operator.get(f"{there}/healthz")).json() == {"status": "alive"}
-        assert (await operator.get(f"{there}/readyz")).json()["reasons"] == ["worker"]
+        assert (await operator.get(f"{there}/readyz")).json()["degraded"] == ["worker"]
         for path in ("/", "/api/v1/products", "/sign-in", "/docs", "/openapi.json", "/static/shop.css"):
             assert (await operator.get(f"{there}{path}")).status_code == 404, "nothing else of the shop is there"
 
