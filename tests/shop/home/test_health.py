@@ -111,7 +111,7 @@ async def test_a_lost_replica_takes_nobody_along(settings: Settings, database: D
     reached = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop.test")
     async with app.router.lifespan_context(app), reached as client:
         async with asyncio.timeout(10):
-            while (await told(client)) != ([], ["replica"]):
+            while (await told(client)) != ([], ["replica"]):  # noqa: ASYNC110  # it is looked at from time to time
                 await asyncio.sleep(0.05)  # it is looked at from time to time
         assert (await client.get("/api/v1/products")).status_code == 200
         found = {one.name: one async for one in examined(there, settings)}
