@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from shop.core.connection import CONNECT_SECONDS, POOL_SECONDS, begin
+from shop.core.connection import CONNECT_SECONDS, POOL_SECONDS, WORK_SECONDS, begin
 from shop.core.errors import Problem
 
 IDLE_MOST_S: Final = 300.0
@@ -32,7 +32,9 @@ class PoolClosed(RuntimeError):
 class HotPool:
     """At most `size` connections, opened when first needed. Whoever comes when all are in use waits."""
 
-    def __init__(self, dsn: str, *, size: int, server_settings: Mapping[str, str], patience: float) -> None:
+    def __init__(
+        self, dsn: str, *, size: int, server_settings: Mapping[str, str], patience: float = WORK_SECONDS
+    ) -> None:
         self.dsn = dsn
         self.patience = patience
         self.server_settings = dict(server_settings)

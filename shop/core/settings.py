@@ -1,5 +1,6 @@
 """One frozen settings object, read from the environment and `.env`."""
 
+import os
 from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
@@ -8,8 +9,9 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
+from shop.core.misspelt import misspelt
 from shop.core.strength import weakness
 
 DEVELOPMENT_SECRET: Final = "development-only-secret-that-production-refuses"  # noqa: S105  # it is meant to be known
@@ -82,9 +84,24 @@ class Settings(BaseSettings):
         for name in ("database_url", "database_owner_url", "database_replica_url"):
             if getattr(self, name) and "shop_env" not in self.model_fields_set:
                 raise ValueError(_SAY_WHICH.format(name=name.upper()))
-        if self.production and (wrong := list(_unfit_for_production(self))):
-            raise ValueError("production refuses to start: " + "; ".join(wrong))
+        from_file = DotEnvSettingsSource(type(self), env_file=".env").env_vars
+        wrong = [*misspelt([*os.environ, *from_file], type(self).model_fields), *_half_set(self)]
+        if self.production and (unfit := list(_unfit_for_production(self))):
+            wrong.append("production refuses to start: " + "; ".join(unfit))
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return self
+
+
+def _half_set(settings: Settings) -> Iterator[str]:
+    """What would only be noticed by the first payment, or by the first seal."""
+    if bool(settings.stripe_secret_key) != bool(settings.stripe_webhook_secret):
+        missing = "STRIPE_WEBHOOK_SECRET" if settings.stripe_secret_key else "STRIPE_SECRET_KEY"
+        yield f"{missing} is missing: both of Stripe's are set, or none (then the sandbox pays)"
+    if settings.stripe_secret_key and not settings.stripe_secret_key.startswith(("sk_", "rk_")):
+        yield "STRIPE_SECRET_KEY is not one of Stripe's secret keys (sk_… or rk_…)"
+    if settings.seal_key is not None and not _is_seal_key(settings.seal_key.strip().lower()):
+        yield f"SEAL_KEY is not 32 bytes as hex ({_MAKE_ONE})"
 
 
 def _unfit_for_production(settings: Settings) -> Iterator[str]:
@@ -112,9 +129,11 @@ def _unfit_for_production(settings: Settings) -> Iterator[str]:
 def _unfit_seal_key(key: str) -> str | None:
     if key == DEVELOPMENT_SEAL_KEY:
         return "is development's, which everybody knows"
-    if len(key) != 64 or not all(digit in "0123456789abcdef" for digit in key):
-        return "is not 32 bytes as hex"
-    return weakness(key)
+    return weakness(key) if _is_seal_key(key) else "is not 32 bytes as hex"
+
+
+def _is_seal_key(key: str) -> bool:
+    return len(key) == 64 and all(digit in "0123456789abcdef" for digit in key)
 
 
 def _is_network(written: str) -> bool:

@@ -2,6 +2,7 @@
 
 import secrets
 from base64 import b64encode, urlsafe_b64encode
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -50,6 +51,42 @@ def test_production_refuses(name: str, bad: str | None, why: str) -> None:
     said = refused(**(SAFE | {name: bad}))
     assert f"{name.upper()} {why}" in said
     assert not bad or len(bad) < 10 or bad not in said, "what was set stands in no log"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("SECRET_KYE", "SECRET_KEY"), ("DATABASE_URI", "DATABASE_URL"), ("Stripe_Webhook_Secert", "STRIPE_WEBHOOK_SECRET"),
+     ("TRUSTED_PROXY", "TRUSTED_PROXIES"), ("SHOP_ENVV", "SHOP_ENV")],
+)  # fmt: skip
+def test_a_misspelt_setting_is_named(name: str, meant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Today it is as if nobody had set it."""
+    monkeypatch.setenv(name, "hidden-7c1f")
+    said = refused()
+    assert said == f"{name.upper()} is no setting; {meant} is"
+
+
+def test_one_in_the_file_too_and_what_others_set_is_theirs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("APP_PASSWORD", "compose's own")
+    monkeypatch.chdir(tmp_path)
+    Settings(_env_file=None)
+    (tmp_path / ".env").write_text("OWNER_PASSWORD=a\nSEALKEY=hidden-7c1f\n")
+    assert refused() == "SEALKEY is no setting; SEAL_KEY is"
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ({"stripe_secret_key": "sk_test_7c1f"}, "STRIPE_WEBHOOK_SECRET is missing"),
+        ({"stripe_webhook_secret": "whsec_7c1f"}, "STRIPE_SECRET_KEY is missing"),
+        ({"stripe_secret_key": "pk_live_7c1f", "stripe_webhook_secret": "whsec_7c1f"}, "is not one of Stripe's secret"),
+        ({"seal_key": "7c1f"}, "SEAL_KEY is not 32 bytes as hex"),
+    ],
+)
+def test_half_a_setting_is_refused_in_development_too(told: dict[str, str], why: str) -> None:
+    said = refused(**told)
+    assert why in said
+    assert "7c1f" not in said
+    assert "\n" not in said
 
 
 @pytest.mark.parametrize("name", ["database_url", "database_owner_url", "database_replica_url"])
