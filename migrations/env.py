@@ -25,7 +25,8 @@ def plainly(kind: str, thing: Any, _: Any) -> str | Literal[False]:
 
 
 def run(connection: Connection) -> None:
-    connection.exec_driver_sql("SET lock_timeout = '5s'")
+    # Short: whoever waits for a table's whole lock makes everybody behind him wait. `shop.migrate` tries again.
+    connection.exec_driver_sql("SET lock_timeout = '1s'")
     connection.exec_driver_sql("SET statement_timeout = '10min'")
     connection.commit()
     context.configure(

@@ -1,18 +1,25 @@
 """Bring a schema up to date: migrations, partitions of months ahead, and the application role's rights."""
 
+import asyncio
 from importlib import import_module
 from pathlib import Path
 
 from sqlalchemy import Connection, func, make_url, select, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlmodel import SQLModel
 
 from shop.core import clock
 from shop.core.commit_number import begin_epoch
+from shop.core.errors import Problem
 from shop.core.locks import Lock
 from shop.core.settings import Settings
 
 MONTHS_AHEAD = 24
+TRIES = 30
+PAUSE_SECONDS = 2.0
+"""Between two tries, each of which holds up the others for at most a second."""
+_BUSY = frozenset({"55P03", "40P01"})  # lock_not_available, deadlock_detected
 TABLES = (
     "shop.core", "shop.messages", "shop.access", "shop.organisation",
     "catalog.county", "catalog.producer", "catalog.product", "catalog.price", "catalog.stock", "catalog.review",
@@ -74,6 +81,14 @@ PREPARED = (
 """What must be there before any table."""
 
 
+class LocksBusy(Problem):
+    """Nothing is broken: the shop goes on with the schema as it is."""
+
+    status = 503
+    code = "locks_busy"
+    title = "有一步迁移没有拿到锁"
+
+
 def import_tables() -> None:
     """Make every table known to the metadata."""
     for room in TABLES:
@@ -93,27 +108,47 @@ async def make_ready(settings: Settings, owner_url: str) -> None:
     await migrate(owner_url, schema=settings.database_schema, app_role=role)
 
 
-async def migrate(owner_url: str, *, schema: str, app_role: str, revision: str = "head") -> None:
+async def migrate(owner_url: str, *, schema: str, app_role: str, revision: str = "head", tries: int = TRIES) -> None:
     """Upgrade `schema` to `revision` as the owner, make the months ahead, and grant the application its rights.
 
-    Of an earlier revision than the newest one, only the tables: its months and rights were made by its own code.
+    Each step is one transaction: done whole or not at all. One that does not get its locks beside a running shop is
+    tried again; raises LocksBusy after so many tries, with everything before it done and nothing of it. Of an earlier
+    revision than the newest one, only the tables: its months and rights were made by its own code.
     """
     import_tables()
     engine = create_async_engine(
         owner_url, connect_args={"server_settings": {"search_path": f'"{schema}", extensions', "timezone": "UTC"}}
     )
-    async with engine.connect() as connection:
-        await connection.execute(
-            select(func.pg_advisory_lock(Lock.MIGRATE))
-        )  # held by the connection: two never run at once
-        await connection.commit()
-        await connection.run_sync(_prepare, schema)
-        await connection.run_sync(_upgrade, revision)
-        if revision == "head":
-            await connection.run_sync(_go_on)
-            await connection.run_sync(_add_months, schema)
-            await connection.run_sync(_grant, schema, app_role)
-    await engine.dispose()
+    try:
+        async with engine.connect() as connection:
+            # Held by the connection, until it is closed below: two never run at once.
+            await connection.execute(select(func.pg_advisory_lock(Lock.MIGRATE)))
+            await connection.commit()
+            await connection.run_sync(_prepare, schema)
+            await _upgraded(connection, revision, tries)
+            if revision == "head":
+                await connection.run_sync(_go_on)
+                await connection.run_sync(_add_months, schema)
+                await connection.run_sync(_grant, schema, app_role)
+    finally:
+        await engine.dispose()
+
+
+async def _upgraded(connection: AsyncConnection, revision: str, tries: int) -> None:
+    for left in reversed(range(tries)):
+        try:
+            await connection.run_sync(_upgrade, revision)
+        except DBAPIError as busy:
+            await connection.rollback()
+            if getattr(busy.orig, "sqlstate", None) not in _BUSY:
+                raise
+            if not left:
+                raise LocksBusy(
+                    "它等的表一直有人用。做完的步骤留着，没做完的一步没有留下任何改动；请再运行一次。"
+                ) from busy
+            await asyncio.sleep(PAUSE_SECONDS)
+        else:
+            return
 
 
 def role_of(url: str) -> str:
