@@ -131,6 +131,20 @@ async def test_who_may_ask_no_longer_has_asked_for_nothing(database: Database, c
     assert await roles_of(database, "clerk@shop.test") == ["employee"]
 
 
+async def test_who_is_no_administrator_any_more_has_asked_for_nothing(
+    database: Database, client: httpx.AsyncClient
+) -> None:
+    places, as_ = await people(database, client)
+    asked = (await post(client, "/role-grants", wanted("clerk@shop.test", places["bank"]), as_["one"])).json()["id"]
+    async with database.reading() as session:
+        held = text("SELECT g.id FROM role_grant g JOIN user_account u ON u.id = g.user_id WHERE u.email = :email")
+        one = await session.scalar(held, {"email": "one@shop.test"})
+    refused(await post(client, f"/role-grants/{one}/end", WHY, as_["far"]), 404, "not_found")
+    assert (await post(client, f"/role-grants/{one}/end", WHY, as_["two"])).status_code == 204
+    refused(await post(client, f"/role-grants/{asked}/approve", None, as_["two"]), 409, "change_decided")
+    assert await roles_of(database, "clerk@shop.test") == ["employee"]
+
+
 async def test_two_administrators_work_by_the_page(app: FastAPI, database: Database, client: httpx.AsyncClient) -> None:
     places, _ = await people(database, client)
     one, two, far = [await signed_in(app, f"{name}@shop.test") for name in ("one", "two", "far")]
