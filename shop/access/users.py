@@ -246,7 +246,7 @@ async def reinstate(
 ) -> None:
     """A suspended account may sign in again. Raises NoSuchUser, NotSuspended."""
     if not await _set_state(session, actor_id=actor_id, user_id=user_id, state="active", reason=reason, now=now):
-        raise NotSuspended("这个账号没有停用，可以登录。")
+        raise NotSuspended("它可以登录，或者本人已经注销。")
 
 
 async def user_id_of(session: ReadSession, email: str) -> UUID:
@@ -265,9 +265,9 @@ async def user_id_of(session: ReadSession, email: str) -> UUID:
 async def _set_state(
     session: WriteSession, *, actor_id: UUID | None, user_id: UUID, state: str, reason: str | None, now: datetime
 ) -> bool:
-    """False where it stands so already."""
+    """False where it stands so already, and of a closed account: nobody signs in with it, and nobody will."""
     before = await lock_account(session, user_id)
-    if before == state:
+    if before in (state, "closed"):
         return False
     await session.execute(update(UserAccount).where(col(UserAccount.id) == user_id).values(state=state))
     await record_changes(

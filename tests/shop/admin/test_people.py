@@ -13,7 +13,7 @@ from shop.core.database import Database
 from shop.core.ids import new_id
 from tests.make.caller import refused
 from tests.make.evidence import PDF
-from tests.make.people import bearer, somebody
+from tests.make.people import PASSWORD, bearer, somebody
 from tests.make.units import unit
 from tests.orders.banking.test_pages import signed_in, token
 
@@ -117,6 +117,19 @@ async def test_an_account_is_suspended_and_let_in_again_by_its_own_company(
     async with database.reading() as session:
         me = await session.scalar(text("SELECT id FROM user_account WHERE email = 'one@shop.test'"))
     refused(await post(client, f"/users/{me}/suspend", WHY, as_["one"]), 409, "second_person_needed")
+
+
+async def test_nobody_opens_an_account_that_its_owner_had_erased(database: Database, client: httpx.AsyncClient) -> None:
+    places, as_ = await people(database, client)
+    account = f"/users/{places['clerk'].user_id}"
+    erased = await client.post("/api/v1/me/erasure", json={"password": PASSWORD}, headers=as_["clerk"])
+    assert erased.status_code == 200, erased.text
+    assert (await post(client, f"{account}/suspend", WHY, as_["one"])).status_code == 204
+    refused(await post(client, f"{account}/reinstate", WHY, as_["one"]), 409, "not_suspended")
+    refused(await post(client, f"{account}/reinstate", WHY, as_["far"]), 404, "not_found")
+    async with database.reading() as session:
+        state = text("SELECT state FROM user_account WHERE id = :id")
+        assert await session.scalar(state, {"id": places["clerk"].user_id}) == "closed"
 
 
 async def test_who_may_ask_no_longer_has_asked_for_nothing(database: Database, client: httpx.AsyncClient) -> None:
