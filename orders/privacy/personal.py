@@ -155,6 +155,7 @@ PERSONAL: Final = (
     ),
     Personal("phone_proof", "手机验证码", (), "", why="只有号码的摘要，过期一天后删除"),
     Personal("reset_request", "忘记密码的申请", ("email",), "", why="后台几秒内处理并删除"),
+    Personal("change_request", "等另一个人决定的申请", ("facts",), "", why="里面的邮箱在决定时删除"),
     Personal("sandbox_message", "开发环境的消息", ("address",), "", why="只在开发环境里有"),
     Personal("bulk_site", "收货点联系人", ("contact_name", "contact_phone"), "bulk_site"),
     Personal("canteen_contract", "食堂联系人", ("contact_name", "contact_phone", "street"), "canteen_contact"),

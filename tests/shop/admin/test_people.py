@@ -67,6 +67,10 @@ async def test_a_role_is_given_by_two_and_taken_by_one(database: Database, clien
     refused(await post(client, f"{request}/approve", None, as_["two"]), 409, "change_decided")
     assert await roles_of(database, "clerk@shop.test") == ["employee", "staff"]
     async with database.reading() as session:
+        for kept in ("audit_event", "change_request"):
+            assert await session.scalar(text(f"SELECT count(*) FROM {kept} k WHERE to_jsonb(k)::text LIKE '%@%'")) == 0
+        asking = await session.scalar(text("SELECT after FROM audit_event WHERE action = 'role.grant.ask'"))
+        assert asking["user_id"] == str(places["clerk"].user_id)
         grant = await session.scalar(text("SELECT id FROM role_grant WHERE role = 'staff'"))
     refused(await post(client, f"/role-grants/{grant}/end", WHY, as_["far"]), 404, "not_found")
     assert (await post(client, f"/role-grants/{grant}/end", WHY, as_["two"])).status_code == 204
