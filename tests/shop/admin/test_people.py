@@ -8,9 +8,11 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from shop.access.permissions import Grant, Role
+from shop.access.users import grant_role
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.ids import new_id
+from shop.organisation.members import join_unit
 from tests.make.caller import refused
 from tests.make.evidence import PDF
 from tests.make.people import PASSWORD, bearer, somebody
@@ -160,6 +162,27 @@ async def test_who_is_no_administrator_any_more_has_asked_for_nothing(
     assert (await post(client, f"/role-grants/{one}/end", WHY, as_["two"])).status_code == 204
     refused(await post(client, f"/role-grants/{asked}/approve", None, as_["two"]), 409, "change_decided")
     assert await roles_of(database, "clerk@shop.test") == ["employee"]
+
+
+async def test_a_role_in_another_company_takes_nobody_from_his_own_and_shows_nothing_of_it(
+    app: FastAPI, database: Database, client: httpx.AsyncClient
+) -> None:
+    places, as_ = await people(database, client)
+    clerk, now = places["clerk"], clock.now()
+    async with database.transaction() as session:
+        here = {"person_id": clerk.person_id, "unit_id": places["bank"], "day": clock.today()}
+        await join_unit(session, actor=None, now=now, **here)
+        there = Grant(Role.COUNTY_REVIEWER, "unit", str(places["other"]))
+        await grant_role(session, actor_id=None, user_id=clerk.user_id, grant=there, valid_from=clock.today(), now=now)
+    browser = await signed_in(app, "far@shop.test")
+    seen = (await browser.get("/admin?q=clerk")).text.partition("李经办")[2].partition("</section>")[0]
+    await browser.aclose()
+    assert ("县级审核人" in seen, "职工" in seen) == (True, False)
+    refused(await post(client, f"/users/{clerk.user_id}/suspend", WHY, as_["far"]), 404, "not_found")
+    assert (await post(client, f"/users/{clerk.user_id}/suspend", WHY, as_["one"])).status_code == 204
+    assert (await post(client, f"/users/{clerk.user_id}/reinstate", WHY, as_["one"])).status_code == 202
+    reset = await post(client, f"/users/{clerk.user_id}/password-resets", WHY, as_["one"])
+    refused(reset, 404, "not_found")  # a code in their hands would open what he may do elsewhere
 
 
 async def test_two_administrators_work_by_the_page(app: FastAPI, database: Database, client: httpx.AsyncClient) -> None:
