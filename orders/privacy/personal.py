@@ -61,6 +61,18 @@ PERSONAL: Final = (
         "同上",
     ),
     Personal(
+        "introduction", "介绍您来的单位", (), "",
+        """SELECT u.name AS unit, i.link_code, i.valid_from, i.valid_to FROM introduction i
+        JOIN unit u ON u.id = i.unit_id WHERE i.person_id = :person ORDER BY i.valid_from""",
+        "同上",
+    ),
+    Personal(
+        "cart_line", "购物车", (), "",
+        """SELECT p.title, s.spec, c.quantity, c.added_at FROM cart_line c JOIN sku s ON s.id = c.sku_id
+        JOIN product p ON p.id = s.product_id WHERE c.owner_id = :user ORDER BY c.added_at""",
+        "注销时删除",
+    ),
+    Personal(
         "staff_number", "工号", ("number",), "roster",
         "SELECT number FROM staff_number WHERE person_id = :person ORDER BY number",
     ),
