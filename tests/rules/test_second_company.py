@@ -97,8 +97,9 @@ class Asking:
             if answer.status_code >= 400 and answer.status_code not in REFUSED:
                 found.append(f"{who}: {answer.status_code} {answer.text[:300]}")
             said = ids_in(f"{answer.request.url} {answer.request.body!r}")
-            if call.method == "GET" and answer.ok and (ids_in(answer.request.path_url) & self.ours.ids):
-                found.append(f"{who}: {answer.status_code} {answer.request.path_url}: figures may name nobody")
+            read = call.method == "GET" and answer.ok and '"items":[]' not in answer.text
+            if read and ids_in(answer.request.path_url) & self.ours.ids:
+                found.append(f"{who}: {answer.status_code} {answer.request.path_url} {answer.text[:300]}")
             if named := (ids_in(answer.text) & self.ours.ids) - said:
                 found.append(f"{who}: {answer.status_code} names {named}")
         return found
