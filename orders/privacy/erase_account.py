@@ -78,6 +78,7 @@ _GIVE_BACK: Final = (
     text("UPDATE user_account SET person_id = :nobody WHERE id = :user"),
 )
 _ADDRESSES = text("DELETE FROM address WHERE person_id = :person")
+_CART = text("DELETE FROM cart_line WHERE owner_id = :user")
 _NEWEST = text("SELECT max(placed_at) FROM shop_order WHERE buyer_id = :user")
 _SAID: Final = {
     "orders": "有未完成的订单，请等收货或先取消",
@@ -116,6 +117,7 @@ async def _erase(session: WriteSession, actor: Actor, now: datetime) -> list[Kep
     await session.execute(_CLOSE, {"user": actor.user_id})
     await sign_out_everywhere(session, user_id=actor.user_id, now=clock.wall())
     await session.execute(_ADDRESSES, {"person": actor.person_id})
+    await session.execute(_CART, {"user": actor.user_id})
     await session.execute(_PERSONS, who | {"listed": listed, "now": now})
     kept = await _kept(session, actor, listed=listed, day=day)
     if listed:

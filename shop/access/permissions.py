@@ -19,7 +19,6 @@ class Permission(StrEnum):
     PAYMENT_DESK = "payment:desk"
     REPORT_READ = "report:read"
     PRODUCT_WRITE = "product:write"
-    IMPORT_CONFIRM = "import:confirm"
     ME_READ = "me:read"
     USER_ADMINISTER = "user:administer"
     ROSTER_IMPORT = "roster:import"
@@ -115,7 +114,6 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
         Permission.REFUND_REQUEST,
         Permission.PAYMENT_DESK,
         Permission.PRODUCT_WRITE,
-        Permission.IMPORT_CONFIRM,
         Permission.EVIDENCE_WRITE,
         Permission.EVIDENCE_CHECK,
         Permission.BANK_IMPORT,

@@ -25,7 +25,7 @@ async def ask(session: WriteSession, *, actor: Actor, kind: str, wanted: BaseMod
 
     Raises NotAllowed, NotFound out of reach, SecondPersonNeeded for oneself, and what the kind's own verb raises.
     """
-    await _require(session, actor, kind, wanted, now)
+    whom = await _require(session, actor, kind, wanted, now)
     if field := KINDS[kind].cites:
         await cited(session, actor, getattr(wanted, field), field=field, day=clock.business_day(now))
     tried = await session.begin_nested()
@@ -36,7 +36,8 @@ async def ask(session: WriteSession, *, actor: Actor, kind: str, wanted: BaseMod
     finally:
         await tried.rollback()
     reason = getattr(wanted, "reason", None)
-    return await ask_change(session, actor, kind, wanted.model_dump(mode="json"), reason=reason, now=now)
+    facts = wanted.model_dump(mode="json")
+    return await ask_change(session, actor, kind, facts, whom=whom, reason=reason, now=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +96,16 @@ async def letter_of(session: ReadSession, actor: Actor, request_id: UUID, *, now
     raise NotFound("没有这个申请。")
 
 
-async def _require(session: ReadSession, actor: Actor, kind: str, wanted: BaseModel, now: datetime) -> None:
+async def _require(session: ReadSession, actor: Actor, kind: str, wanted: BaseModel, now: datetime) -> UUID | None:
+    """The account that it is about, where it is about one."""
     day = clock.business_day(now)
     place = await KINDS[kind].place(session, wanted, day)
     await require(session, actor, KINDS[kind].permission, place, day=day)
     not_for = KINDS[kind].not_for
-    if not_for is not None and await not_for(session, wanted) == actor.user_id:
+    whom = await not_for(session, wanted) if not_for else None
+    if whom == actor.user_id:
         raise SecondPersonNeeded("和您自己有关的，请两位同事办理。")
+    return whom
 
 
 def _of_one(problem: Problem) -> Problem:

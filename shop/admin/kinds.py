@@ -30,7 +30,7 @@ from orders.spending.schemas import RuleIn as SpendingIn
 from shop.access.permissions import Grant, Permission, Role, ScopeKind
 from shop.access.users import BadScope, NoSuchUser, grant_role, reinstate, user_id_of
 from shop.access.void_password import By, void_password
-from shop.admin.people import place_of
+from shop.admin.people import home_of, place_of
 from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import Detail
 from shop.core.paging import NO_NUL
@@ -202,8 +202,12 @@ async def _its_auditor(session: ReadSession, wanted: MandateIn) -> UUID | None:
         return None  # said by the verb, with its field
 
 
-async def _of_account(session: ReadSession, wanted: PasswordReset | ReinstateIn, day: date) -> Place:
+async def _of_account(session: ReadSession, wanted: PasswordReset, day: date) -> Place:
     return await place_of(session, wanted.user_id, day)
+
+
+async def _home_of_account(session: ReadSession, wanted: ReinstateIn, day: date) -> Place:
+    return await home_of(session, wanted.user_id, day)
 
 
 async def _reset_password(session: WriteSession, actor_id: UUID, wanted: PasswordReset, now: datetime) -> str | None:
@@ -216,6 +220,7 @@ async def _that_account(_: ReadSession, wanted: PasswordReset | ReinstateIn) -> 
 
 _RULE: Final = Permission.RULE_WRITE
 _PAPER: Final = "document_sha256"
+"""The field that cites a paper."""
 RULES: Final[Mapping[str, Kind]] = {
     "counting_rule.add": Kind("新的计入口径", _RULE, CountingIn, _everybody, _add_counting),
     "counting_rule.end": Kind("结束计入口径", _RULE, EndCounting, _everybody, _end_counting),
@@ -223,19 +228,15 @@ RULES: Final[Mapping[str, Kind]] = {
     "spending_rule.end": Kind("结束使用规则", _RULE, EndSpending, _of_rule, _end_spending),
     "flag_threshold.set": Kind("疑点阈值", _RULE, ThresholdIn, _everybody, _set_threshold),
     "sales_channel.set": Kind("外部销售渠道", _RULE, ChannelIn, _everybody, _set_channel),
-    "retention_rule.add": Kind(
-        "个人信息保存期限", _RULE, RetentionIn, _everybody, _add_retention, cites="document_sha256"
-    ),
+    "retention_rule.add": Kind("个人信息保存期限", _RULE, RetentionIn, _everybody, _add_retention, cites=_PAPER),
 }
 PEOPLE: Final = Permission.USER_ADMINISTER
 MANDATES: Final[Mapping[str, Kind]] = {
-    "audit_mandate.grant": Kind(
-        "审计委托", PEOPLE, MandateIn, _of_mandate, _grant_mandate, _its_auditor, "document_sha256"
-    )
+    "audit_mandate.grant": Kind("审计委托", PEOPLE, MandateIn, _of_mandate, _grant_mandate, _its_auditor, _PAPER)
 }
 GRANTS: Final[Mapping[str, Kind]] = {
     "role.grant": Kind("授予角色", PEOPLE, RoleGrantIn, _of_grant, _grant_role, _its_account),
-    "user.reinstate": Kind("恢复停用的账号", PEOPLE, ReinstateIn, _of_account, _reinstate, _that_account),
+    "user.reinstate": Kind("恢复停用的账号", PEOPLE, ReinstateIn, _home_of_account, _reinstate, _that_account),
 }
 RESETS: Final[Mapping[str, Kind]] = {
     "password.reset": Kind("重设密码", PEOPLE, PasswordReset, _of_account, _reset_password, _that_account)

@@ -16,16 +16,18 @@ from shop.organisation.authority import EVERYBODY, Place, of_units, require
 from shop.organisation.queries import visible_unit_ids
 
 SHOWN_MAX = 50
-# Where an account belongs: where its person works, and where its roles hold.
-_PLACES = """
+_WORKS = """
 SELECT m.unit_id FROM membership m WHERE m.person_id = u.person_id
     AND m.valid_from <= :day AND (m.valid_to IS NULL OR m.valid_to > :day)
+"""
+# Where an account belongs: where its person works, and where its roles hold.
+_PLACES = f"""{_WORKS}
 UNION SELECT n.id FROM role_grant g JOIN unit n ON n.id::text = g.scope_id
 WHERE g.user_id = u.id AND g.scope_kind = 'unit' AND (g.valid_to IS NULL OR g.valid_to > :day)
-"""
+"""  # noqa: S608  # our own constant
 _ACCOUNT = text(f"""
-SELECT u.id, ARRAY({_PLACES}) AS units, EXISTS (SELECT FROM role_grant g WHERE g.user_id = u.id
-    AND g.scope_kind <> 'unit' AND (g.valid_to IS NULL OR g.valid_to > :day)) AS wider
+SELECT u.id, ARRAY({_WORKS}) AS works, ARRAY({_PLACES}) AS units, EXISTS (SELECT FROM role_grant g
+    WHERE g.user_id = u.id AND g.scope_kind <> 'unit' AND (g.valid_to IS NULL OR g.valid_to > :day)) AS wider
 FROM user_account u WHERE u.id = :user
 """)  # noqa: S608  # composed of our own constants
 _ACCOUNTS = text(f"""
@@ -34,7 +36,8 @@ SELECT u.id, u.email, u.email_verified_at IS NOT NULL AS verified, u.state, p.na
     'scope', CASE g.scope_kind WHEN 'all' THEN '*' WHEN 'unit' THEN n.name ELSE g.scope_id END)
     ORDER BY g.role, g.id), '[]')
     FROM role_grant g LEFT JOIN unit n ON g.scope_kind = 'unit' AND n.id::text = g.scope_id
-    WHERE g.user_id = u.id AND g.valid_from <= :day AND (g.valid_to IS NULL OR g.valid_to > :day)) AS roles
+    WHERE g.user_id = u.id AND g.valid_from <= :day AND (g.valid_to IS NULL OR g.valid_to > :day)
+        AND (CAST(:everybody AS bool) OR n.id = ANY(:units))) AS roles
 FROM user_account u JOIN person p ON p.id = u.person_id
 WHERE (CAST(:everybody AS bool) OR EXISTS (SELECT FROM ({_PLACES}) places WHERE places.unit_id = ANY(:units)))
     AND (CAST(:words AS text) = '' OR strpos(lower(u.email), lower(:words)) > 0 OR strpos(p.name, :words) > 0)
@@ -47,7 +50,9 @@ SELECT u.id, u.email, p.name FROM user_account u JOIN person p ON p.id = u.perso
 
 
 async def accounts_of(session: ReadSession, actor: Actor, *, words: str, day: date) -> list[Row[Any]]:
-    """Rows of (id, email, verified, state, name, roles) that belong to a unit of the actor's, at most 50, by e-mail."""
+    """Rows of (id, email, verified, state, name, roles) that belong to a unit of the actor's, at most 50, by e-mail.
+    roles: those within his reach; what somebody does in another company is that company's.
+    """
     units = await visible_unit_ids(session, actor, Permission.USER_ADMINISTER, day)
     named = {"everybody": units is None, "units": list(units or ()), "words": words, "day": day}
     return list((await session.execute(_ACCOUNTS, named)).all())
@@ -64,10 +69,21 @@ async def suspend(session: WriteSession, *, actor: Actor, user_id: UUID, reason:
 
 async def place_of(session: ReadSession, user_id: UUID, day: date) -> Place:
     """Where an account belongs: its units, or everybody where a role reaches further. Raises NotFound."""
-    account = (await session.execute(_ACCOUNT, {"user": user_id, "day": day})).one_or_none()
-    if account is None:
-        raise NotFound("没有这个账号。")
+    account = await _account(session, user_id, day)
     return EVERYBODY if account.wider or not account.units else of_units(*account.units)
+
+
+async def home_of(session: ReadSession, user_id: UUID, day: date) -> Place:
+    """Who says whether it may sign in: where its person works, whatever roles others gave him; else as `place_of`."""
+    account = await _account(session, user_id, day)
+    return of_units(*account.works) if account.works and not account.wider else await place_of(session, user_id, day)
+
+
+async def _account(session: ReadSession, user_id: UUID, day: date) -> Row[Any]:
+    found = (await session.execute(_ACCOUNT, {"user": user_id, "day": day})).one_or_none()
+    if found is None:
+        raise NotFound("没有这个账号。")
+    return found
 
 
 async def named(session: ReadSession, user_ids: Collection[UUID]) -> dict[UUID, str]:
@@ -78,6 +94,6 @@ async def named(session: ReadSession, user_ids: Collection[UUID]) -> dict[UUID, 
 
 async def _within(session: WriteSession, actor: Actor, user_id: UUID, now: datetime) -> None:
     day = clock.business_day(now)
-    await require(session, actor, Permission.USER_ADMINISTER, await place_of(session, user_id, day), day=day)
+    await require(session, actor, Permission.USER_ADMINISTER, await home_of(session, user_id, day), day=day)
     if user_id == actor.user_id:
         raise SecondPersonNeeded("不能停用自己的账号，请同事办理。")

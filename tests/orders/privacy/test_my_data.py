@@ -71,10 +71,12 @@ async def test_a_copy_holds_one_s_own_and_nobody_else_s(app: FastAPI, database: 
     me, other = await buyer(database, works_at=shop.branch), await buyer(database)
     mine, theirs = [await placed(database, who, {shop.skus[0]: 1}) for who in (me, other)]
     async with as_caller(app, me) as caller:
+        await caller.put(f"/api/v1/cart/lines/{shop.skus[0]}", json={"quantity": 2})
         found = (await caller.get("/api/v1/me/data")).json()
     assert [one["number"] for one in found["rows"]["订单"]] == [mine.number]
     assert [one["name"] for one in found["rows"]["配送信息"]] == ["收货人甲"]
     assert theirs.number not in str(found)
+    assert [one["quantity"] for one in found["rows"]["购物车"]] == [2]
     assert found["notice"] == VERSION
     async with database.reading() as session:
         (noted,) = await session.execute(text("SELECT * FROM audit_event WHERE action = 'person.copy_exported'"))
@@ -105,18 +107,19 @@ async def test_erasure_closes_the_account_and_keeps_the_ledger(client: httpx.Asy
             {"person": made.person_id},
         )
     me = await bearer(client, "me@example.com")
+    await client.put(f"/api/v1/cart/lines/{shop.skus[0]}", json={"quantity": 2}, headers=me)
     wrong = await client.post("/api/v1/me/erasure", json={"password": "不是这个"}, headers=me)
     refused(wrong, 422, "wrong_password")
     done = await client.post("/api/v1/me/erasure", json=ERASE_ME, headers=me)
     assert (done.status_code, done.json()["kept"]) == (200, [])
     async with database.reading() as session:
-        named = text("""SELECT u.state, u.email LIKE 'closed:%', p.name, p.phone, (SELECT count(*) FROM address)
+        named = text("""SELECT u.state, u.email LIKE 'closed:%', p.name, p.phone, (SELECT count(*) FROM address),
+            (SELECT count(*) FROM cart_line)
             FROM user_account u JOIN person p ON p.id = u.person_id WHERE u.id = :id""")
         row = (await session.execute(named, {"id": made.user_id})).one()
-    assert tuple(row) == ("closed", True, None, None, 0)
+    assert tuple(row) == ("closed", True, None, None, 0, 0)
     sign_in = {"username": "me@example.com", "password": PASSWORD}
     refused(await client.post("/api/v1/auth/token", data=sign_in), 401, "wrong_credentials")
-    assert shop.skus
 
 
 async def test_what_is_open_stands_in_the_way_and_says_so(client: httpx.AsyncClient, database: Database) -> None:

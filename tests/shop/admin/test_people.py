@@ -8,12 +8,14 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from shop.access.permissions import Grant, Role
+from shop.access.users import grant_role
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.ids import new_id
+from shop.organisation.members import join_unit
 from tests.make.caller import refused
 from tests.make.evidence import PDF
-from tests.make.people import bearer, somebody
+from tests.make.people import PASSWORD, bearer, somebody
 from tests.make.units import unit
 from tests.orders.banking.test_pages import signed_in, token
 
@@ -67,6 +69,10 @@ async def test_a_role_is_given_by_two_and_taken_by_one(database: Database, clien
     refused(await post(client, f"{request}/approve", None, as_["two"]), 409, "change_decided")
     assert await roles_of(database, "clerk@shop.test") == ["employee", "staff"]
     async with database.reading() as session:
+        for kept in ("audit_event", "change_request"):
+            assert await session.scalar(text(f"SELECT count(*) FROM {kept} k WHERE to_jsonb(k)::text LIKE '%@%'")) == 0
+        asking = await session.scalar(text("SELECT after FROM audit_event WHERE action = 'role.grant.ask'"))
+        assert asking["user_id"] == str(places["clerk"].user_id)
         grant = await session.scalar(text("SELECT id FROM role_grant WHERE role = 'staff'"))
     refused(await post(client, f"/role-grants/{grant}/end", WHY, as_["far"]), 404, "not_found")
     assert (await post(client, f"/role-grants/{grant}/end", WHY, as_["two"])).status_code == 204
@@ -119,6 +125,19 @@ async def test_an_account_is_suspended_and_let_in_again_by_its_own_company(
     refused(await post(client, f"/users/{me}/suspend", WHY, as_["one"]), 409, "second_person_needed")
 
 
+async def test_nobody_opens_an_account_that_its_owner_had_erased(database: Database, client: httpx.AsyncClient) -> None:
+    places, as_ = await people(database, client)
+    account = f"/users/{places['clerk'].user_id}"
+    erased = await client.post("/api/v1/me/erasure", json={"password": PASSWORD}, headers=as_["clerk"])
+    assert erased.status_code == 200, erased.text
+    assert (await post(client, f"{account}/suspend", WHY, as_["one"])).status_code == 204
+    refused(await post(client, f"{account}/reinstate", WHY, as_["one"]), 409, "not_suspended")
+    refused(await post(client, f"{account}/reinstate", WHY, as_["far"]), 404, "not_found")
+    async with database.reading() as session:
+        state = text("SELECT state FROM user_account WHERE id = :id")
+        assert await session.scalar(state, {"id": places["clerk"].user_id}) == "closed"
+
+
 async def test_who_may_ask_no_longer_has_asked_for_nothing(database: Database, client: httpx.AsyncClient) -> None:
     places, as_ = await people(database, client)
     body = wanted("clerk@shop.test", places["bank"])
@@ -129,6 +148,41 @@ async def test_who_may_ask_no_longer_has_asked_for_nothing(database: Database, c
     assert (await post(client, f"/users/{one}/suspend", WHY, as_["two"])).status_code == 204
     refused(await post(client, f"/role-grants/{first}/approve", None, as_["two"]), 409, "change_decided")
     assert await roles_of(database, "clerk@shop.test") == ["employee"]
+
+
+async def test_who_is_no_administrator_any_more_has_asked_for_nothing(
+    database: Database, client: httpx.AsyncClient
+) -> None:
+    places, as_ = await people(database, client)
+    asked = (await post(client, "/role-grants", wanted("clerk@shop.test", places["bank"]), as_["one"])).json()["id"]
+    async with database.reading() as session:
+        held = text("SELECT g.id FROM role_grant g JOIN user_account u ON u.id = g.user_id WHERE u.email = :email")
+        one = await session.scalar(held, {"email": "one@shop.test"})
+    refused(await post(client, f"/role-grants/{one}/end", WHY, as_["far"]), 404, "not_found")
+    assert (await post(client, f"/role-grants/{one}/end", WHY, as_["two"])).status_code == 204
+    refused(await post(client, f"/role-grants/{asked}/approve", None, as_["two"]), 409, "change_decided")
+    assert await roles_of(database, "clerk@shop.test") == ["employee"]
+
+
+async def test_a_role_in_another_company_takes_nobody_from_his_own_and_shows_nothing_of_it(
+    app: FastAPI, database: Database, client: httpx.AsyncClient
+) -> None:
+    places, as_ = await people(database, client)
+    clerk, now = places["clerk"], clock.now()
+    async with database.transaction() as session:
+        here = {"person_id": clerk.person_id, "unit_id": places["bank"], "day": clock.today()}
+        await join_unit(session, actor=None, now=now, **here)
+        there = Grant(Role.COUNTY_REVIEWER, "unit", str(places["other"]))
+        await grant_role(session, actor_id=None, user_id=clerk.user_id, grant=there, valid_from=clock.today(), now=now)
+    browser = await signed_in(app, "far@shop.test")
+    seen = (await browser.get("/admin?q=clerk")).text.partition("李经办")[2].partition("</section>")[0]
+    await browser.aclose()
+    assert ("县级审核人" in seen, "职工" in seen) == (True, False)
+    refused(await post(client, f"/users/{clerk.user_id}/suspend", WHY, as_["far"]), 404, "not_found")
+    assert (await post(client, f"/users/{clerk.user_id}/suspend", WHY, as_["one"])).status_code == 204
+    assert (await post(client, f"/users/{clerk.user_id}/reinstate", WHY, as_["one"])).status_code == 202
+    reset = await post(client, f"/users/{clerk.user_id}/password-resets", WHY, as_["one"])
+    refused(reset, 404, "not_found")  # a code in their hands would open what he may do elsewhere
 
 
 async def test_two_administrators_work_by_the_page(app: FastAPI, database: Database, client: httpx.AsyncClient) -> None:
