@@ -184,3 +184,21 @@ async def test_roles_have_english_names(app: FastAPI, database: Database, client
     assert "Union approver" in page
     assert "One unit with all below it" in page
     assert "工会审批人" not in page
+
+
+async def test_whose_role_ended_since_asks_for_nothing_any_more(database: Database, client: httpx.AsyncClient) -> None:
+    """An administrator who was put out had asked for a role for somebody: one person's word is left."""
+    places, as_ = await people(database, client)
+    mate = wanted("clerk@shop.test", places["bank"], role="administrator")
+    request = f"/role-grants/{(await post(client, '/role-grants', mate, as_['one'])).json()['id']}"
+    async with database.reading() as session:
+        grant = await session.scalar(
+            text("""SELECT g.id FROM role_grant g JOIN user_account u ON u.id = g.user_id
+                WHERE u.email = 'one@shop.test'""")
+        )
+    assert (await post(client, f"/role-grants/{grant}/end", WHY, as_["two"])).status_code == 204
+    refused(await post(client, f"{request}/approve", None, as_["two"]), 409, "asker_gone")
+    assert await roles_of(database, "clerk@shop.test") == ["employee"]
+    assert (await post(client, f"{request}/refuse", WHY, as_["two"])).status_code == 204
+    again = f"/role-grants/{(await post(client, '/role-grants', mate, as_['two'])).json()['id']}"
+    refused(await post(client, f"{again}/approve", None, as_["far"]), 404, "not_found")
