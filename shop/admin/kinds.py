@@ -203,7 +203,9 @@ async def _its_auditor(session: ReadSession, wanted: MandateIn) -> UUID | None:
 
 
 async def _of_account(session: ReadSession, wanted: PasswordReset | ReinstateIn, day: date) -> Place:
-    return await place_of(session, wanted.user_id, day)
+    """Whoever is handed a code could sign in with it: he must answer for every unit that the account tells of."""
+    handed = isinstance(wanted, PasswordReset) and wanted.by == "code"
+    return await place_of(session, wanted.user_id, day, ever=handed)
 
 
 async def _reset_password(session: WriteSession, actor_id: UUID, wanted: PasswordReset, now: datetime) -> str | None:

@@ -16,16 +16,17 @@ from shop.organisation.authority import EVERYBODY, Place, of_units, require
 from shop.organisation.queries import visible_unit_ids
 
 SHOWN_MAX = 50
-# Where an account belongs: where its person works, and where its roles hold.
+# Where an account belongs: where its person works, and where its roles hold; ever: or did.
 _PLACES = """
 SELECT m.unit_id FROM membership m WHERE m.person_id = u.person_id
-    AND m.valid_from <= :day AND (m.valid_to IS NULL OR m.valid_to > :day)
+    AND m.valid_from <= :day AND (CAST(:ever AS bool) OR m.valid_to IS NULL OR m.valid_to > :day)
 UNION SELECT n.id FROM role_grant g JOIN unit n ON n.id::text = g.scope_id
-WHERE g.user_id = u.id AND g.scope_kind = 'unit' AND (g.valid_to IS NULL OR g.valid_to > :day)
+WHERE g.user_id = u.id AND g.scope_kind = 'unit'
+    AND (CAST(:ever AS bool) OR g.valid_to IS NULL OR g.valid_to > :day)
 """
 _ACCOUNT = text(f"""
 SELECT u.id, ARRAY({_PLACES}) AS units, EXISTS (SELECT FROM role_grant g WHERE g.user_id = u.id
-    AND g.scope_kind <> 'unit' AND (g.valid_to IS NULL OR g.valid_to > :day)) AS wider
+    AND g.scope_kind <> 'unit' AND (CAST(:ever AS bool) OR g.valid_to IS NULL OR g.valid_to > :day)) AS wider
 FROM user_account u WHERE u.id = :user
 """)  # noqa: S608  # composed of our own constants
 _ACCOUNTS = text(f"""
@@ -49,7 +50,7 @@ SELECT u.id, u.email, p.name FROM user_account u JOIN person p ON p.id = u.perso
 async def accounts_of(session: ReadSession, actor: Actor, *, words: str, day: date) -> list[Row[Any]]:
     """Rows of (id, email, verified, state, name, roles) that belong to a unit of the actor's, at most 50, by e-mail."""
     units = await visible_unit_ids(session, actor, Permission.USER_ADMINISTER, day)
-    named = {"everybody": units is None, "units": list(units or ()), "words": words, "day": day}
+    named = {"everybody": units is None, "units": list(units or ()), "words": words, "day": day, "ever": False}
     return list((await session.execute(_ACCOUNTS, named)).all())
 
 
@@ -62,9 +63,11 @@ async def suspend(session: WriteSession, *, actor: Actor, user_id: UUID, reason:
     await users.suspend(session, actor=actor, user_id=user_id, reason=reason, now=now)
 
 
-async def place_of(session: ReadSession, user_id: UUID, day: date) -> Place:
-    """Where an account belongs: its units, or everybody where a role reaches further. Raises NotFound."""
-    account = (await session.execute(_ACCOUNT, {"user": user_id, "day": day})).one_or_none()
+async def place_of(session: ReadSession, user_id: UUID, day: date, *, ever: bool = False) -> Place:
+    """Where an account belongs: its units, or everybody where a role reaches further. ever: those that it left too,
+    of which its orders still tell. Raises NotFound.
+    """
+    account = (await session.execute(_ACCOUNT, {"user": user_id, "day": day, "ever": ever})).one_or_none()
     if account is None:
         raise NotFound("没有这个账号。")
     return EVERYBODY if account.wider or not account.units else of_units(*account.units)
