@@ -13,7 +13,7 @@ from shop.core import clock
 from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import NotFound, SecondPersonNeeded
 from shop.organisation.authority import EVERYBODY, Place, of_units, require
-from shop.organisation.queries import visible_unit_ids
+from shop.organisation.queries import unit_path, units_below, visible_unit_ids
 
 SHOWN_MAX = 50
 # Where an account belongs: where its person works, and where its roles hold; ever: or did.
@@ -26,7 +26,9 @@ WHERE g.user_id = u.id AND g.scope_kind = 'unit'
 """
 _ACCOUNT = text(f"""
 SELECT u.id, ARRAY({_PLACES}) AS units, EXISTS (SELECT FROM role_grant g WHERE g.user_id = u.id
-    AND g.scope_kind <> 'unit' AND (CAST(:ever AS bool) OR g.valid_to IS NULL OR g.valid_to > :day)) AS wider
+    AND g.scope_kind <> 'unit' AND (CAST(:ever AS bool) OR g.valid_to IS NULL OR g.valid_to > :day)) AS wider,
+    (SELECT m.unit_id FROM membership m WHERE m.person_id = u.person_id
+    AND m.valid_from <= :day AND (m.valid_to IS NULL OR m.valid_to > :day)) AS works_at
 FROM user_account u WHERE u.id = :user
 """)  # noqa: S608  # composed of our own constants
 _ACCOUNTS = text(f"""
@@ -64,13 +66,19 @@ async def suspend(session: WriteSession, *, actor: Actor, user_id: UUID, reason:
 
 
 async def place_of(session: ReadSession, user_id: UUID, day: date, *, ever: bool = False) -> Place:
-    """Where an account belongs: its units, or everybody where a role reaches further. ever: those that it left too,
-    of which its orders still tell. Raises NotFound.
+    """Where an account belongs: its units, or everybody where a role reaches further. Of who works in a company its
+    own alone: a role that others gave him takes him out of nobody's hands. ever: all of them, those that it left too,
+    since its orders still tell of them. Raises NotFound.
     """
     account = (await session.execute(_ACCOUNT, {"user": user_id, "day": day, "ever": ever})).one_or_none()
     if account is None:
         raise NotFound("没有这个账号。")
-    return EVERYBODY if account.wider or not account.units else of_units(*account.units)
+    if account.wider or not account.units:
+        return EVERYBODY
+    if account.works_at is None or ever:
+        return of_units(*account.units)
+    top = (await unit_path(session, account.works_at, day))[-1]
+    return of_units(*set(account.units).intersection(await units_below(session, top, day)))
 
 
 async def named(session: ReadSession, user_ids: Collection[UUID]) -> dict[UUID, str]:

@@ -11,10 +11,11 @@ from shop.access.permissions import Grant, Role
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.ids import new_id
+from shop.organisation.members import join_unit
 from tests.make.caller import refused
 from tests.make.evidence import PDF
-from tests.make.people import bearer, somebody
-from tests.make.units import unit
+from tests.make.people import ask_token, bearer, somebody
+from tests.make.units import SINCE, unit
 from tests.orders.banking.test_pages import signed_in, token
 
 pytestmark = pytest.mark.anyio
@@ -202,3 +203,24 @@ async def test_whose_role_ended_since_asks_for_nothing_any_more(database: Databa
     assert (await post(client, f"{request}/refuse", WHY, as_["two"])).status_code == 204
     again = f"/role-grants/{(await post(client, '/role-grants', mate, as_['two'])).json()['id']}"
     refused(await post(client, f"{again}/approve", None, as_["far"]), 404, "not_found")
+
+
+async def test_a_role_that_others_gave_takes_nobody_out_of_his_own_companys_hands(
+    database: Database, client: httpx.AsyncClient
+) -> None:
+    """Two administrators of another company give a role there to who works here: he is suspended here all the same."""
+    places, as_ = await people(database, client)
+    await somebody(database, "far.two@shop.test", Grant(Role.ADMINISTRATOR, "unit", str(places["other"])))
+    as_["far.two"] = await bearer(client, "far.two@shop.test")
+    clerk = places["clerk"]
+    async with database.transaction() as session:
+        who = {"person_id": clerk.person_id, "unit_id": places["bank"], "day": SINCE, "now": clock.now()}
+        await join_unit(session, actor=None, **who)
+    given = await post(client, "/role-grants", wanted("clerk@shop.test", places["other"]), as_["far"])
+    request = f"/role-grants/{given.json()['id']}"
+    assert (await post(client, f"{request}/approve", None, as_["far.two"])).status_code == 200
+    for verb, status in (("suspend", 204), ("reinstate", 202)):
+        refused(await post(client, f"/users/{clerk.user_id}/{verb}", WHY, as_["far"]), 404, "not_found")
+        done = await post(client, f"/users/{clerk.user_id}/{verb}", WHY, as_["one"])
+        assert done.status_code == status, done.text
+    assert (await ask_token(client, "clerk@shop.test")).status_code == 401
