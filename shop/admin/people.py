@@ -37,7 +37,8 @@ SELECT u.id, u.email, u.email_verified_at IS NOT NULL AS verified, u.state, p.na
     'scope', CASE g.scope_kind WHEN 'all' THEN '*' WHEN 'unit' THEN n.name ELSE g.scope_id END)
     ORDER BY g.role, g.id), '[]')
     FROM role_grant g LEFT JOIN unit n ON g.scope_kind = 'unit' AND n.id::text = g.scope_id
-    WHERE g.user_id = u.id AND g.valid_from <= :day AND (g.valid_to IS NULL OR g.valid_to > :day)) AS roles
+    WHERE g.user_id = u.id AND g.valid_from <= :day AND (g.valid_to IS NULL OR g.valid_to > :day)
+        AND (CAST(:everybody AS bool) OR n.id = ANY(:units))) AS roles
 FROM user_account u JOIN person p ON p.id = u.person_id
 WHERE (CAST(:everybody AS bool) OR EXISTS (SELECT FROM ({_PLACES}) places WHERE places.unit_id = ANY(:units)))
     AND (CAST(:words AS text) = '' OR strpos(lower(u.email), lower(:words)) > 0 OR strpos(p.name, :words) > 0)
@@ -50,7 +51,9 @@ SELECT u.id, u.email, p.name FROM user_account u JOIN person p ON p.id = u.perso
 
 
 async def accounts_of(session: ReadSession, actor: Actor, *, words: str, day: date) -> list[Row[Any]]:
-    """Rows of (id, email, verified, state, name, roles) that belong to a unit of the actor's, at most 50, by e-mail."""
+    """Rows of (id, email, verified, state, name, roles) that belong to a unit of the actor's, at most 50, by e-mail;
+    of the roles those that he may end.
+    """
     units = await visible_unit_ids(session, actor, Permission.USER_ADMINISTER, day)
     named = {"everybody": units is None, "units": list(units or ()), "words": words, "day": day, "ever": False}
     return list((await session.execute(_ACCOUNTS, named)).all())

@@ -224,3 +224,16 @@ async def test_a_role_that_others_gave_takes_nobody_out_of_his_own_companys_hand
         done = await post(client, f"/users/{clerk.user_id}/{verb}", WHY, as_["one"])
         assert done.status_code == status, done.text
     assert (await ask_token(client, "clerk@shop.test")).status_code == 401
+
+
+async def test_an_administrator_reads_no_roles_that_others_gave(
+    app: FastAPI, database: Database, client: httpx.AsyncClient
+) -> None:
+    places, _ = await people(database, client)
+    ours = Grant(Role.EMPLOYEE, "unit", str(places["other"]))
+    theirs = Grant(Role.UNION_APPROVER, "unit", str(places["bank"]))
+    await somebody(database, "both@shop.test", ours, theirs, name="两边任职")
+    page = (await (await signed_in(app, "far@shop.test")).get("/admin?q=both")).text
+    assert "两边任职" in page
+    assert "OTHER（虚构）" in page
+    assert "BANK（虚构）" not in page
