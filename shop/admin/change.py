@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -11,6 +11,7 @@ from sqlalchemy import Row
 
 from orders.evidence.cite import cited
 from orders.evidence.queries import Paper, paper_of
+from shop.access.actor_today import actor_today
 from shop.access.change_request import ask_change, decide_change, open_request, open_requests
 from shop.access.permissions import Actor
 from shop.admin.kinds import KINDS, MANDATES
@@ -48,19 +49,31 @@ class Approved:
     told: str | None
 
 
+class AskerGone(Problem):
+    """Two people who may: whose role has ended since asks for nothing any more."""
+
+    status: ClassVar[int] = 409
+    code: ClassVar[str] = "asker_gone"
+    title: ClassVar[str] = "提出人已经没有这项权限"
+
+
 async def approve(
     session: WriteSession, *, actor: Actor, request_id: UUID, kinds: Collection[str], now: datetime
 ) -> Approved:
     """The second person: it holds now; who asked stands as its author. Its kind is one of `kinds`.
 
-    Raises NotFound, NotAllowed, ChangeDecided, SecondPersonNeeded, and what the kind's own verb raises.
+    Raises NotFound, NotAllowed, ChangeDecided, SecondPersonNeeded, AskerGone, and what the kind's own verb raises.
     """
     request = await open_request(session, actor, request_id, kinds)
     wanted = KINDS[request.kind].wanted.model_validate(request.facts)
     await _require(session, actor, request.kind, wanted, now)
+    kind, day = KINDS[request.kind], clock.business_day(now)
+    asker = await actor_today(session, request.asked_by)
+    if not await may(session, asker, kind.permission, await kind.place(session, wanted, day), day=day):
+        raise AskerGone("请退回，需要的话由现在有权限的人另行提出。")
     await decide_change(session, actor, request, "approved", reason=None, now=now)
     try:
-        told = await KINDS[request.kind].carry_out(session, request.asked_by, wanted, now)
+        told = await kind.carry_out(session, request.asked_by, wanted, now)
     except Problem as problem:
         raise _of_one(problem) from problem
     return Approved(request.kind, told)

@@ -30,7 +30,7 @@ from orders.spending.schemas import RuleIn as SpendingIn
 from shop.access.permissions import Grant, Permission, Role, ScopeKind
 from shop.access.users import BadScope, NoSuchUser, grant_role, reinstate, user_id_of
 from shop.access.void_password import By, void_password
-from shop.admin.people import home_of, place_of
+from shop.admin.people import place_of
 from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import Detail
 from shop.core.paging import NO_NUL
@@ -202,12 +202,10 @@ async def _its_auditor(session: ReadSession, wanted: MandateIn) -> UUID | None:
         return None  # said by the verb, with its field
 
 
-async def _of_account(session: ReadSession, wanted: PasswordReset, day: date) -> Place:
-    return await place_of(session, wanted.user_id, day)
-
-
-async def _home_of_account(session: ReadSession, wanted: ReinstateIn, day: date) -> Place:
-    return await home_of(session, wanted.user_id, day)
+async def _of_account(session: ReadSession, wanted: PasswordReset | ReinstateIn, day: date) -> Place:
+    """Whoever is handed a code could sign in with it: he must answer for every unit that the account tells of."""
+    handed = isinstance(wanted, PasswordReset) and wanted.by == "code"
+    return await place_of(session, wanted.user_id, day, ever=handed)
 
 
 async def _reset_password(session: WriteSession, actor_id: UUID, wanted: PasswordReset, now: datetime) -> str | None:
@@ -236,7 +234,7 @@ MANDATES: Final[Mapping[str, Kind]] = {
 }
 GRANTS: Final[Mapping[str, Kind]] = {
     "role.grant": Kind("授予角色", PEOPLE, RoleGrantIn, _of_grant, _grant_role, _its_account),
-    "user.reinstate": Kind("恢复停用的账号", PEOPLE, ReinstateIn, _home_of_account, _reinstate, _that_account),
+    "user.reinstate": Kind("恢复停用的账号", PEOPLE, ReinstateIn, _of_account, _reinstate, _that_account),
 }
 RESETS: Final[Mapping[str, Kind]] = {
     "password.reset": Kind("重设密码", PEOPLE, PasswordReset, _of_account, _reset_password, _that_account)

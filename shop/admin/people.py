@@ -13,21 +13,22 @@ from shop.core import clock
 from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import NotFound, SecondPersonNeeded
 from shop.organisation.authority import EVERYBODY, Place, of_units, require
-from shop.organisation.queries import visible_unit_ids
+from shop.organisation.queries import unit_path, units_below, visible_unit_ids
 
 SHOWN_MAX = 50
-_WORKS = """
+# Where an account belongs: where its person works, and where its roles hold; ever: or did.
+_PLACES = """
 SELECT m.unit_id FROM membership m WHERE m.person_id = u.person_id
-    AND m.valid_from <= :day AND (m.valid_to IS NULL OR m.valid_to > :day)
-"""
-# Where an account belongs: where its person works, and where its roles hold.
-_PLACES = f"""{_WORKS}
+    AND m.valid_from <= :day AND (CAST(:ever AS bool) OR m.valid_to IS NULL OR m.valid_to > :day)
 UNION SELECT n.id FROM role_grant g JOIN unit n ON n.id::text = g.scope_id
-WHERE g.user_id = u.id AND g.scope_kind = 'unit' AND (g.valid_to IS NULL OR g.valid_to > :day)
-"""  # noqa: S608  # our own constant
+WHERE g.user_id = u.id AND g.scope_kind = 'unit'
+    AND (CAST(:ever AS bool) OR g.valid_to IS NULL OR g.valid_to > :day)
+"""
 _ACCOUNT = text(f"""
-SELECT u.id, ARRAY({_WORKS}) AS works, ARRAY({_PLACES}) AS units, EXISTS (SELECT FROM role_grant g
-    WHERE g.user_id = u.id AND g.scope_kind <> 'unit' AND (g.valid_to IS NULL OR g.valid_to > :day)) AS wider
+SELECT u.id, ARRAY({_PLACES}) AS units, EXISTS (SELECT FROM role_grant g WHERE g.user_id = u.id
+    AND g.scope_kind <> 'unit' AND (CAST(:ever AS bool) OR g.valid_to IS NULL OR g.valid_to > :day)) AS wider,
+    (SELECT m.unit_id FROM membership m WHERE m.person_id = u.person_id
+    AND m.valid_from <= :day AND (m.valid_to IS NULL OR m.valid_to > :day)) AS works_at
 FROM user_account u WHERE u.id = :user
 """)  # noqa: S608  # composed of our own constants
 _ACCOUNTS = text(f"""
@@ -50,11 +51,11 @@ SELECT u.id, u.email, p.name FROM user_account u JOIN person p ON p.id = u.perso
 
 
 async def accounts_of(session: ReadSession, actor: Actor, *, words: str, day: date) -> list[Row[Any]]:
-    """Rows of (id, email, verified, state, name, roles) that belong to a unit of the actor's, at most 50, by e-mail.
-    roles: those within his reach; what somebody does in another company is that company's.
+    """Rows of (id, email, verified, state, name, roles) that belong to a unit of the actor's, at most 50, by e-mail;
+    of the roles those that he may end.
     """
     units = await visible_unit_ids(session, actor, Permission.USER_ADMINISTER, day)
-    named = {"everybody": units is None, "units": list(units or ()), "words": words, "day": day}
+    named = {"everybody": units is None, "units": list(units or ()), "words": words, "day": day, "ever": False}
     return list((await session.execute(_ACCOUNTS, named)).all())
 
 
@@ -67,23 +68,20 @@ async def suspend(session: WriteSession, *, actor: Actor, user_id: UUID, reason:
     await users.suspend(session, actor=actor, user_id=user_id, reason=reason, now=now)
 
 
-async def place_of(session: ReadSession, user_id: UUID, day: date) -> Place:
-    """Where an account belongs: its units, or everybody where a role reaches further. Raises NotFound."""
-    account = await _account(session, user_id, day)
-    return EVERYBODY if account.wider or not account.units else of_units(*account.units)
-
-
-async def home_of(session: ReadSession, user_id: UUID, day: date) -> Place:
-    """Who says whether it may sign in: where its person works, whatever roles others gave him; else as `place_of`."""
-    account = await _account(session, user_id, day)
-    return of_units(*account.works) if account.works and not account.wider else await place_of(session, user_id, day)
-
-
-async def _account(session: ReadSession, user_id: UUID, day: date) -> Row[Any]:
-    found = (await session.execute(_ACCOUNT, {"user": user_id, "day": day})).one_or_none()
-    if found is None:
+async def place_of(session: ReadSession, user_id: UUID, day: date, *, ever: bool = False) -> Place:
+    """Where an account belongs: its units, or everybody where a role reaches further. Of who works in a company its
+    own alone: a role that others gave him takes him out of nobody's hands. ever: all of them, those that it left too,
+    since its orders still tell of them. Raises NotFound.
+    """
+    account = (await session.execute(_ACCOUNT, {"user": user_id, "day": day, "ever": ever})).one_or_none()
+    if account is None:
         raise NotFound("没有这个账号。")
-    return found
+    if account.wider or not account.units:
+        return EVERYBODY
+    if account.works_at is None or ever:
+        return of_units(*account.units)
+    top = (await unit_path(session, account.works_at, day))[-1]
+    return of_units(*set(account.units).intersection(await units_below(session, top, day)))
 
 
 async def named(session: ReadSession, user_ids: Collection[UUID]) -> dict[UUID, str]:
@@ -94,6 +92,6 @@ async def named(session: ReadSession, user_ids: Collection[UUID]) -> dict[UUID, 
 
 async def _within(session: WriteSession, actor: Actor, user_id: UUID, now: datetime) -> None:
     day = clock.business_day(now)
-    await require(session, actor, Permission.USER_ADMINISTER, await home_of(session, user_id, day), day=day)
+    await require(session, actor, Permission.USER_ADMINISTER, await place_of(session, user_id, day), day=day)
     if user_id == actor.user_id:
         raise SecondPersonNeeded("不能停用自己的账号，请同事办理。")

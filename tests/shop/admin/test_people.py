@@ -15,8 +15,8 @@ from shop.core.ids import new_id
 from shop.organisation.members import join_unit
 from tests.make.caller import refused
 from tests.make.evidence import PDF
-from tests.make.people import PASSWORD, bearer, somebody
-from tests.make.units import unit
+from tests.make.people import PASSWORD, ask_token, bearer, somebody
+from tests.make.units import SINCE, unit
 from tests.orders.banking.test_pages import signed_in, token
 
 pytestmark = pytest.mark.anyio
@@ -181,8 +181,10 @@ async def test_a_role_in_another_company_takes_nobody_from_his_own_and_shows_not
     refused(await post(client, f"/users/{clerk.user_id}/suspend", WHY, as_["far"]), 404, "not_found")
     assert (await post(client, f"/users/{clerk.user_id}/suspend", WHY, as_["one"])).status_code == 204
     assert (await post(client, f"/users/{clerk.user_id}/reinstate", WHY, as_["one"])).status_code == 202
-    reset = await post(client, f"/users/{clerk.user_id}/password-resets", WHY, as_["one"])
-    refused(reset, 404, "not_found")  # a code in their hands would open what he may do elsewhere
+    resets = f"/users/{clerk.user_id}/password-resets"
+    by_code = await post(client, resets, WHY | {"by": "code"}, as_["one"])
+    refused(by_code, 404, "not_found")  # a code in their hands would open what he may do elsewhere
+    assert (await post(client, resets, WHY, as_["one"])).status_code == 202, "a mail reaches him alone"
 
 
 async def test_two_administrators_work_by_the_page(app: FastAPI, database: Database, client: httpx.AsyncClient) -> None:
@@ -238,3 +240,53 @@ async def test_roles_have_english_names(app: FastAPI, database: Database, client
     assert "Union approver" in page
     assert "One unit with all below it" in page
     assert "工会审批人" not in page
+
+
+async def test_whose_role_ended_since_asks_for_nothing_any_more(database: Database, client: httpx.AsyncClient) -> None:
+    """An administrator whose role has run out had asked for a role for somebody: one person's word is left."""
+    places, as_ = await people(database, client)
+    mate = wanted("clerk@shop.test", places["bank"], role="administrator")
+    request = f"/role-grants/{(await post(client, '/role-grants', mate, as_['one'])).json()['id']}"
+    async with database.transaction() as session:
+        run_out = """UPDATE role_grant g SET valid_to = :today FROM user_account u
+            WHERE u.id = g.user_id AND u.email = 'one@shop.test'"""
+        await session.execute(text(run_out), {"today": clock.today()})
+    refused(await post(client, f"{request}/approve", None, as_["two"]), 409, "asker_gone")
+    assert await roles_of(database, "clerk@shop.test") == ["employee"]
+    assert (await post(client, f"{request}/refuse", WHY, as_["two"])).status_code == 204
+    again = f"/role-grants/{(await post(client, '/role-grants', mate, as_['two'])).json()['id']}"
+    refused(await post(client, f"{again}/approve", None, as_["far"]), 404, "not_found")
+
+
+async def test_a_role_that_others_gave_takes_nobody_out_of_his_own_companys_hands(
+    database: Database, client: httpx.AsyncClient
+) -> None:
+    """Two administrators of another company give a role there to who works here: he is suspended here all the same."""
+    places, as_ = await people(database, client)
+    await somebody(database, "far.two@shop.test", Grant(Role.ADMINISTRATOR, "unit", str(places["other"])))
+    as_["far.two"] = await bearer(client, "far.two@shop.test")
+    clerk = places["clerk"]
+    async with database.transaction() as session:
+        who = {"person_id": clerk.person_id, "unit_id": places["bank"], "day": SINCE, "now": clock.now()}
+        await join_unit(session, actor=None, **who)
+    given = await post(client, "/role-grants", wanted("clerk@shop.test", places["other"]), as_["far"])
+    request = f"/role-grants/{given.json()['id']}"
+    assert (await post(client, f"{request}/approve", None, as_["far.two"])).status_code == 200
+    for verb, status in (("suspend", 204), ("reinstate", 202)):
+        refused(await post(client, f"/users/{clerk.user_id}/{verb}", WHY, as_["far"]), 404, "not_found")
+        done = await post(client, f"/users/{clerk.user_id}/{verb}", WHY, as_["one"])
+        assert done.status_code == status, done.text
+    assert (await ask_token(client, "clerk@shop.test")).status_code == 401
+
+
+async def test_an_administrator_reads_no_roles_that_others_gave(
+    app: FastAPI, database: Database, client: httpx.AsyncClient
+) -> None:
+    places, _ = await people(database, client)
+    ours = Grant(Role.EMPLOYEE, "unit", str(places["other"]))
+    theirs = Grant(Role.UNION_APPROVER, "unit", str(places["bank"]))
+    await somebody(database, "both@shop.test", ours, theirs, name="两边任职")
+    page = (await (await signed_in(app, "far@shop.test")).get("/admin?q=both")).text
+    assert "两边任职" in page
+    assert "OTHER（虚构）" in page
+    assert "BANK（虚构）" not in page
