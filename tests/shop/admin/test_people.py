@@ -154,6 +154,25 @@ async def test_two_administrators_work_by_the_page(app: FastAPI, database: Datab
     assert "Waiting for a second person" in english.text
 
 
+async def test_a_unit_is_called_by_its_code_and_shown_by_its_name(
+    app: FastAPI, database: Database, client: httpx.AsyncClient
+) -> None:
+    """Nobody knows ids: who asks types the code, who approves reads the name. Another company's code is no unit."""
+    places, _ = await people(database, client)
+    one, two = [await signed_in(app, f"{name}@shop.test") for name in ("one", "two")]
+    typed = {"csrf_token": token((await one.get("/admin")).text), **wanted("clerk@shop.test", "BANK")}
+    others, none = [await one.post("/admin/role-grants", data=typed | {"scope_id": code}) for code in ("OTHER", "NONE")]
+    assert [page.status_code for page in (others, none)] == [422, 422]
+    assert all("单位编号不对" in page.text for page in (others, none))
+    assert (await one.post("/admin/role-grants", data=typed)).status_code == 303
+    page = (await two.get("/admin")).text
+    assert ("帮扶工作人员" in page, "BANK（虚构） BANK" in page) == (True, True)
+    assert (str(places["bank"]) in page, "scope_id</dt>" in page) == (False, False)
+    action = page.split('action="/admin/changes/')[1].split('/approve"')[0]
+    await two.post(f"/admin/changes/{action}/approve", data={"csrf_token": token(page)})
+    assert await roles_of(database, "clerk@shop.test") == ["employee", "staff"]
+
+
 async def test_who_may_approve_a_mandate_opens_its_letter_and_no_other_paper(
     database: Database, client: httpx.AsyncClient
 ) -> None:
