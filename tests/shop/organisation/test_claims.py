@@ -68,6 +68,13 @@ async def test_the_other_unit_confirms_and_from_that_day_on_it_holds(
 ) -> None:
     lin = await employee(database, two.theirs.branch, "林外", "13900000022")
     await hand_in(app, two.ours, listed(*NAMES))
+    keeper, colleague = [await browser_of(app, database, one.buyer) for one in (two.theirs, two.ours)]
+    desk, own = await keeper.open("/union"), await colleague.open("/union")
+    assert 'href="/union/roster"' in desk.html, "the lists are found without an address"
+    assert ['href="/union/roster/claims"' in page.html for page in (desk, own)] == [True, False]
+    assert "在本公司的角色同时结束" in (await keeper.open("/union/roster/claims")).words, "what agreeing takes away"
+    for browser in (keeper, colleague):
+        await browser.close()
     (claim,) = await waiting(app, two.theirs.buyer)
     assert (claim["mine"], claim["name"], claim["from_unit"], claim["to_unit"]) == (
         False, "林*", "O1（虚构）", "B1（虚构）"
