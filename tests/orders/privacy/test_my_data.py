@@ -87,7 +87,8 @@ async def test_the_notice_is_open_to_all_and_who_signs_in_has_seen_it(
 ) -> None:
     page = await client.get("/privacy")
     assert (page.status_code, "会计档案管理办法" in page.text) == (200, True)
-    assert "Your rights" in (await client.get("/privacy?lang=en")).text
+    english = (await client.get("/privacy?lang=en")).text
+    assert ("Your rights" in english, "Sign-ins" in english, "登录记录" in english) == (True, True, False)
     made = await somebody(database, "me@example.com", Grant(Role.EMPLOYEE, "all", "*"))
     for _ in range(2):
         await bearer(client, "me@example.com")
@@ -169,6 +170,14 @@ async def test_the_page_asks_twice_and_says_what_stays(app: FastAPI, database: D
         assert found
         sent = {"csrf_token": found[1], "password": PASSWORD}
         assert (await browser.post("/me/privacy/erasure", data=sent)).status_code == 422
+        guess = sent | {"sure": "yes", "password": "not this one"}
+        wrong = await browser.post("/me/privacy/erasure?lang=en", data=guess)
+        assert (wrong.status_code, "当前密码" in wrong.text, "Check it and try again" in wrong.text) == (
+            422,
+            False,
+            True,
+        )
         done = await browser.post("/me/privacy/erasure", data=sent | {"sure": "yes"})
         assert (done.status_code, "账号已注销" in done.text) == (200, True)
+        assert 'action="/sign-out"' not in done.text, "nobody is signed in, and no name is shown"
         assert (await browser.get("/me/privacy")).status_code == 303
