@@ -1,5 +1,6 @@
 """Roles and accounts of one company: two people give, one takes away, and another company's see and change nothing."""
 
+import re
 from typing import Any
 
 import httpx
@@ -152,6 +153,23 @@ async def test_two_administrators_work_by_the_page(app: FastAPI, database: Datab
     assert "等第二个人确认" in page.text
     english = await two.get("/admin?lang=en")
     assert "Waiting for a second person" in english.text
+
+
+async def test_who_asked_for_english_keeps_it_through_forms_and_the_sign_in(
+    app: FastAPI, database: Database, client: httpx.AsyncClient
+) -> None:
+    await people(database, client)
+    sent = await client.get("/admin?lang=en", headers={"accept": "text/html"})
+    assert sent.headers["location"].endswith("&lang=en")
+    assert "Sign in" in (await client.get(sent.headers["location"])).text
+    one = await signed_in(app, "one@shop.test")
+    page = (await one.get("/admin?lang=en")).text
+    forms = re.findall(r'<form[^>]*method="post" action="([^"]+)"', page)
+    assert (len(forms) > 3, [form for form in forms if not form.endswith("?lang=en")]) == (True, [])
+    typed = {"csrf_token": token(page), **wanted("clerk@shop.test", "BANK")}
+    asked = await one.post("/admin/role-grants?lang=en", data=typed)
+    assert (asked.status_code, asked.headers["location"]) == (303, "/admin?done=1&lang=en")
+    assert "Waiting for a second person" in (await one.get(asked.headers["location"])).text
 
 
 async def test_a_unit_is_called_by_its_code_and_shown_by_its_name(
