@@ -20,7 +20,8 @@ from shop.core import clock
 from shop.core.database import Database, WriteSession
 from shop.core.errors import Problem
 from shop.core.requests import TheDatabase
-from shop.ui.pages import render
+from shop.ui.i18n import translations
+from shop.ui.pages import lang_of, render
 
 routes = APIRouter(include_in_schema=False)
 
@@ -173,7 +174,13 @@ async def _desk(
     return render(
         request, "admin/desk.html", status=status, waiting=waiting, accounts=accounts, words=words, roles=ROLES,
         scopes=SCOPES, actor=actor, may_people=may_people,
-        may_all_people=actor.may_everywhere(Permission.USER_ADMINISTER), problem=problem, errors=errors or {},
+        may_all_people=actor.may_everywhere(Permission.USER_ADMINISTER), problem=problem,
+        problem_detail=_said(request, problem), errors=errors or {},
         told=told, typed=typed or dict.fromkeys(FIELDS, "") | {"valid_from": str(clock.today())},
         done=bool(request.query_params.get("done")),
     )  # fmt: skip
+
+
+def _said(request: Request, problem: Problem | None) -> str:
+    """In the page's language; what was typed may stand in it, so it is no format."""
+    return translations(lang_of(request)).gettext(str(problem.as_json()["detail"])) if problem else ""

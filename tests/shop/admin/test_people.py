@@ -167,6 +167,8 @@ async def test_who_asked_for_english_keeps_it_through_forms_and_the_sign_in(
     forms = re.findall(r'<form[^>]*method="post" action="([^"]+)"', page)
     assert (len(forms) > 3, [form for form in forms if not form.endswith("?lang=en")]) == (True, [])
     typed = {"csrf_token": token(page), **wanted("clerk@shop.test", "BANK")}
+    for wrong, said in (({"email": "no%body@x.test"}, "Check the e-mail"), ({"scope_id": "N%E"}, "no such unit")):
+        assert said in (await one.post("/admin/role-grants?lang=en", data=typed | wrong)).text
     asked = await one.post("/admin/role-grants?lang=en", data=typed)
     assert (asked.status_code, asked.headers["location"]) == (303, "/admin?done=1&lang=en")
     assert "Waiting for a second person" in (await one.get(asked.headers["location"])).text
