@@ -169,7 +169,8 @@ class Actor:
     grants: tuple[Grant, ...]
 
     def may(self, permission: Permission) -> bool:
-        return any(permission in ROLE_PERMISSIONS[grant.role] for grant in self.grants)
+        """Whoever is signed in may see to what is his own, also when his last role has ended."""
+        return permission in _everybody or any(permission in ROLE_PERMISSIONS[grant.role] for grant in self.grants)
 
     def may_everywhere(self, permission: Permission) -> bool:
         """Over all units: what concerns everybody asks for it. An auditor reaches what a mandate names, never all."""

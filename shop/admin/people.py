@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
+from sqlalchemy import ARRAY, Row, String, Uuid, bindparam, text
 
 from shop.access import users
 from shop.access.permissions import Actor, Permission
@@ -48,6 +48,26 @@ ORDER BY lower(u.email) LIMIT {SHOWN_MAX}
 _NAMED = text("""
 SELECT u.id, u.email, p.name FROM user_account u JOIN person p ON p.id = u.person_id WHERE u.id = ANY(:ids)
 """).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+
+_SCOPES = text("""
+SELECT 'unit' AS kind, id::text AS id, code AS said, name FROM unit WHERE id::text = ANY(:said) OR code = ANY(:said)
+UNION ALL SELECT 'supplier', id::text, name, '' FROM supplier WHERE id::text = ANY(:said) OR name = ANY(:said)
+UNION ALL SELECT 'county', code, code, name FROM county WHERE code = ANY(:said)
+""").bindparams(bindparam("said", type_=ARRAY(String)))
+
+
+async def scopes_named(session: ReadSession, said: Collection[str]) -> dict[str, str]:
+    """Units, suppliers and counties by their ids, as people call them."""
+    rows = await session.execute(_SCOPES, {"said": list(said)})
+    return {row.id: f"{row.name} {row.said}".strip() for row in rows}
+
+
+async def scope_id_of(session: ReadSession, actor: Actor, kind: str, said: str, day: date) -> str:
+    """The id of a supplier's name, or of the code of a unit of the actor's; anything else stays as it was said."""
+    units = await visible_unit_ids(session, actor, Permission.USER_ADMINISTER, day)
+    rows = await session.execute(_SCOPES, {"said": [said]})
+    his = (row for row in rows if row.kind != "unit" or units is None or UUID(row.id) in units)
+    return next((row.id for row in his if (row.kind, row.said) == (kind, said)), said)
 
 
 async def accounts_of(session: ReadSession, actor: Actor, *, words: str, day: date) -> list[Row[Any]]:

@@ -22,6 +22,7 @@ from tests.make.people import bearer, somebody
 from tests.make.units import unit
 
 pytestmark = pytest.mark.anyio
+OFFERED = 'href="/api/v1/credit/export"'
 TOMORROW = TODAY + timedelta(days=1)
 
 
@@ -160,7 +161,10 @@ async def test_the_sealed_ledger_goes_to_an_auditor_of_all_units_and_is_noted(de
     await desk.mandated()
     refused(await desk.http.get("/api/v1/credit/export", headers=desk.auditor), 403, "not_allowed")
     refused(await desk.http.get("/api/v1/credit/export", headers=desk.staff), 403, "not_allowed")
+    for who in (desk.auditor, desk.staff):
+        assert OFFERED not in (await desk.http.get("/audit", headers=who)).text, "nobody is offered what is refused"
     await desk.mandated(desk.bank)
+    assert OFFERED in (await desk.http.get("/audit", headers=desk.auditor)).text
     ledger = await desk.http.get("/api/v1/credit/export", headers=desk.auditor)
     assert ledger.content.startswith(b"bangfu-ledger 1\nseal\t")
     assert ledger.content.count(b"\n") == 2 + 5

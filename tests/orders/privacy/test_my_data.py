@@ -16,6 +16,7 @@ from orders.privacy.retained import ERASE
 from orders.privacy.retention import erase_due
 from shop.access.notice import VERSION
 from shop.access.permissions import Grant, Role
+from shop.access.users import revoke_role
 from shop.core import clock
 from shop.core.database import Database
 from shop.migrate import import_tables
@@ -88,13 +89,31 @@ async def test_the_notice_is_open_to_all_and_who_signs_in_has_seen_it(
 ) -> None:
     page = await client.get("/privacy")
     assert (page.status_code, "会计档案管理办法" in page.text) == (200, True)
-    assert "Your rights" in (await client.get("/privacy?lang=en")).text
+    english = (await client.get("/privacy?lang=en")).text
+    assert ("Your rights" in english, "Sign-ins" in english, "登录记录" in english) == (True, True, False)
     made = await somebody(database, "me@example.com", Grant(Role.EMPLOYEE, "all", "*"))
     for _ in range(2):
         await bearer(client, "me@example.com")
     async with database.reading() as session:
         rows = await session.execute(text("SELECT user_id, version FROM notice_seen"))
         assert [tuple(row) for row in rows] == [(made.user_id, VERSION)]
+
+
+async def test_whoever_has_no_role_left_still_has_his_own(app: FastAPI, database: Database) -> None:
+    """He left the company: what is kept of him he may read, take along and have erased, and nothing of others."""
+    made = await somebody(database, "me@example.com", Grant(Role.STAFF, "all", "*"))
+    async with database.transaction() as session:
+        await revoke_role(
+            session, actor=None, user_id=made.user_id, grant=Grant(Role.STAFF, "all", "*"), day=clock.today(),
+            now=clock.now(),
+        )  # fmt: skip
+    async with client_of(app) as client:
+        me = await bearer(client, "me@example.com")
+        for path in ("/me", "/me/privacy", "/me/password", "/me/claims", "/me/privacy/data.json"):
+            assert (await client.get(path, headers=me)).status_code == 200, path
+        for path in ("/staff", "/admin", "/union/roster", "/audit", "/api/v1/orders", "/api/v1/reports/sales"):
+            assert (await client.get(path, headers=me)).status_code == 403, path
+        assert (await client.post("/api/v1/me/erasure", json=ERASE_ME, headers=me)).status_code == 200
 
 
 async def test_erasure_closes_the_account_and_keeps_the_ledger(client: httpx.AsyncClient, database: Database) -> None:
@@ -154,6 +173,14 @@ async def test_the_page_asks_twice_and_says_what_stays(app: FastAPI, database: D
         assert found
         sent = {"csrf_token": found[1], "password": PASSWORD}
         assert (await browser.post("/me/privacy/erasure", data=sent)).status_code == 422
+        guess = sent | {"sure": "yes", "password": "not this one"}
+        wrong = await browser.post("/me/privacy/erasure?lang=en", data=guess)
+        assert (wrong.status_code, "当前密码" in wrong.text, "Check it and try again" in wrong.text) == (
+            422,
+            False,
+            True,
+        )
         done = await browser.post("/me/privacy/erasure", data=sent | {"sure": "yes"})
         assert (done.status_code, "账号已注销" in done.text) == (200, True)
+        assert 'action="/sign-out"' not in done.text, "nobody is signed in, and no name is shown"
         assert (await browser.get("/me/privacy")).status_code == 303

@@ -1,5 +1,6 @@
 """Roles and accounts of one company: two people give, one takes away, and another company's see and change nothing."""
 
+import re
 from typing import Any
 
 import httpx
@@ -208,6 +209,44 @@ async def test_two_administrators_work_by_the_page(app: FastAPI, database: Datab
     assert "等第二个人确认" in page.text
     english = await two.get("/admin?lang=en")
     assert "Waiting for a second person" in english.text
+
+
+async def test_who_asked_for_english_keeps_it_through_forms_and_the_sign_in(
+    app: FastAPI, database: Database, client: httpx.AsyncClient
+) -> None:
+    await people(database, client)
+    sent = await client.get("/admin?lang=en", headers={"accept": "text/html"})
+    assert sent.headers["location"].endswith("&lang=en")
+    assert "Sign in" in (await client.get(sent.headers["location"])).text
+    one = await signed_in(app, "one@shop.test")
+    page = (await one.get("/admin?lang=en")).text
+    forms = re.findall(r'<form[^>]*method="post" action="([^"]+)"', page)
+    assert (len(forms) > 3, [form for form in forms if not form.endswith("?lang=en")]) == (True, [])
+    typed = {"csrf_token": token(page), **wanted("clerk@shop.test", "BANK")}
+    for wrong, said in (({"email": "no%body@x.test"}, "Check the e-mail"), ({"scope_id": "N%E"}, "no such unit")):
+        assert said in (await one.post("/admin/role-grants?lang=en", data=typed | wrong)).text
+    asked = await one.post("/admin/role-grants?lang=en", data=typed)
+    assert (asked.status_code, asked.headers["location"]) == (303, "/admin?done=1&lang=en")
+    assert "Waiting for a second person" in (await one.get(asked.headers["location"])).text
+
+
+async def test_a_unit_is_called_by_its_code_and_shown_by_its_name(
+    app: FastAPI, database: Database, client: httpx.AsyncClient
+) -> None:
+    """Nobody knows ids: who asks types the code, who approves reads the name. Another company's code is no unit."""
+    places, _ = await people(database, client)
+    one, two = [await signed_in(app, f"{name}@shop.test") for name in ("one", "two")]
+    typed = {"csrf_token": token((await one.get("/admin")).text), **wanted("clerk@shop.test", "BANK")}
+    others, none = [await one.post("/admin/role-grants", data=typed | {"scope_id": code}) for code in ("OTHER", "NONE")]
+    assert [page.status_code for page in (others, none)] == [422, 422]
+    assert all("单位编号不对" in page.text for page in (others, none))
+    assert (await one.post("/admin/role-grants", data=typed)).status_code == 303
+    page = (await two.get("/admin")).text
+    assert ("帮扶工作人员" in page, "BANK（虚构） BANK" in page) == (True, True)
+    assert (str(places["bank"]) in page, "scope_id</dt>" in page) == (False, False)
+    action = page.split('action="/admin/changes/')[1].split('/approve"')[0]
+    await two.post(f"/admin/changes/{action}/approve", data={"csrf_token": token(page)})
+    assert await roles_of(database, "clerk@shop.test") == ["employee", "staff"]
 
 
 async def test_who_may_approve_a_mandate_opens_its_letter_and_no_other_paper(
