@@ -170,8 +170,7 @@ async def _of_grant(_: ReadSession, wanted: RoleGrantIn, __: date) -> Place:
     try:
         return of_units(UUID(wanted.scope_id))
     except ValueError as error:
-        said = "单位编号不对"
-        raise BadScope(f"{said}。", [Detail("/scope_id", BadScope.code, said)]) from error
+        raise BadScope("单位编号不对。", [Detail("/scope_id", BadScope.code, "单位编号不对")]) from error
 
 
 async def _grant_role(session: WriteSession, actor_id: UUID, wanted: RoleGrantIn, now: datetime) -> None:

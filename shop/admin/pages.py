@@ -80,7 +80,7 @@ async def post_grant(request: Request, actor: Administrator, database: TheDataba
     except Problem as problem:
         errors = {one.pointer.rsplit("/", 1)[-1]: one.detail for one in problem.errors}
         return await _desk(request, actor, database, problem=problem, typed=typed, errors=errors)
-    return RedirectResponse(f"{ADDRESS}?done=1", 303)
+    return RedirectResponse(f"{ADDRESS}?done=asked", 303)
 
 
 @routes.post(ADDRESS + "/role-grants/{grant_id}/end")
@@ -103,7 +103,7 @@ async def post_password_reset(request: Request, user_id: UUID, actor: Administra
     async def verb(session: WriteSession) -> None:
         await ask(session, actor=actor, kind="password.reset", wanted=wanted, now=clock.now())
 
-    return await _done(request, actor, database, verb)
+    return await _done(request, actor, database, verb, done="asked")
 
 
 @routes.post(ADDRESS + "/users/{user_id}/{verdict}")
@@ -124,18 +124,24 @@ async def post_state(
             wanted = ReinstateIn(user_id=user_id, reason=reason)
             await ask(session, actor=actor, kind="user.reinstate", wanted=wanted, now=clock.now())
 
-    return await _done(request, actor, database, verb)
+    return await _done(request, actor, database, verb, done="1" if verdict == "suspend" else "asked")
 
 
 async def _done(
-    request: Request, actor: Actor, database: Database, verb: Callable[[WriteSession], Awaitable[None]]
+    request: Request,
+    actor: Actor,
+    database: Database,
+    verb: Callable[[WriteSession], Awaitable[None]],
+    *,
+    done: str = "1",
 ) -> Response:
+    """done: `asked` where it waits for a second person now."""
     try:
         async with database.transaction() as session:
             await verb(session)
     except Problem as problem:
         return await _desk(request, actor, database, problem=problem)
-    return RedirectResponse(f"{ADDRESS}?done=1", 303)
+    return RedirectResponse(f"{ADDRESS}?done={done}", 303)
 
 
 async def _reason(request: Request) -> str:
@@ -177,7 +183,7 @@ async def _desk(
         may_all_people=actor.may_everywhere(Permission.USER_ADMINISTER), problem=problem,
         problem_detail=_said(request, problem), errors=errors or {},
         told=told, typed=typed or dict.fromkeys(FIELDS, "") | {"valid_from": str(clock.today())},
-        done=bool(request.query_params.get("done")),
+        done=request.query_params.get("done", ""),
     )  # fmt: skip
 
 

@@ -226,7 +226,7 @@ async def test_who_asked_for_english_keeps_it_through_forms_and_the_sign_in(
     for wrong, said in (({"email": "no%body@x.test"}, "Check the e-mail"), ({"scope_id": "N%E"}, "no such unit")):
         assert said in (await one.post("/admin/role-grants?lang=en", data=typed | wrong)).text
     asked = await one.post("/admin/role-grants?lang=en", data=typed)
-    assert (asked.status_code, asked.headers["location"]) == (303, "/admin?done=1&lang=en")
+    assert (asked.status_code, asked.headers["location"]) == (303, "/admin?done=asked&lang=en")
     assert "Waiting for a second person" in (await one.get(asked.headers["location"])).text
 
 
