@@ -16,7 +16,6 @@ from orders.balance.run import run_balance
 from orders.checkout.expire import expire
 from orders.checkout.open_payment import open_payment
 from orders.switchboard import handle_inbox
-from shop.access.passwords import hash_password
 from shop.access.permissions import Actor, Grant, Role
 from shop.core import clock
 from shop.core.database import Database
@@ -25,7 +24,6 @@ from shop.organisation.models import Unit
 from tests.make.banking import balance
 from tests.make.caller import as_caller, refused
 from tests.make.identities import identities_hold
-from tests.make.people import PASSWORD
 from tests.make.shop import LONG_AGO, SmallShop, buyer, placed, small_shop
 
 pytestmark = pytest.mark.anyio
@@ -167,20 +165,6 @@ async def test_nobody_decides_about_his_own_money(desk: Desk) -> None:
     own = replace(desk.who, grants=(*desk.who.grants, Grant(Role.STAFF, "all", "*")))
     async with as_caller(desk.app, own) as himself:
         refused(await himself.post(f"/api/v1/payments/{payment}/return", json=WHY), 409, "own_money")
-
-
-async def test_an_account_is_not_erased_while_its_money_is_here(desk: Desk) -> None:
-    payment = await desk.late(desk.who)
-    async with desk.database.transaction() as session:
-        known = text("UPDATE user_account SET password_hash = :hash WHERE id = :id")
-        await session.execute(known, {"hash": await hash_password(PASSWORD), "id": desk.who.user_id})
-    async with as_caller(desk.app, desk.who) as himself:
-        blocked = refused(await himself.post("/api/v1/me/erasure", json={"password": PASSWORD}), 409, "erasure_blocked")
-        assert "/money" in [one["pointer"] for one in blocked["errors"]], "held"
-        for clerk in (desk.first, desk.second):
-            await clerk.post(f"/api/v1/payments/{payment}/keep", json=WHY)
-        blocked = refused(await himself.post("/api/v1/me/erasure", json={"password": PASSWORD}), 409, "erasure_blocked")
-        assert "/money" in [one["pointer"] for one in blocked["errors"]], "kept as an advance"
 
 
 async def test_kept_it_waits_uncredited_until_it_pays_an_order_of_the_same_buyer(desk: Desk) -> None:
