@@ -142,6 +142,7 @@ from shop.home.operator import DoorShared, OperatorsDoor, operators_app
 from shop.home.problems import answer, answer_problems, crashed
 from shop.migrate import import_tables
 from shop.ui.assets import static_app
+from shop.ui.keep_lang import KeepLang
 
 # Routers are tried in turn: what is asked most, and must be quick, stands first.
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -280,6 +281,7 @@ def create_app(settings: Settings, database: Database | None = None, gateway: Pa
     app.add_middleware(NoNul)
     app.add_middleware(BodyLimit)
     app.add_middleware(Forms)
+    app.add_middleware(KeepLang)
     app.add_middleware(Observed, crashed=crashed)
     app.add_middleware(SecurityHeaders, production=settings.production)
     return app

@@ -15,6 +15,7 @@ from orders.acceptance.open_parts import what_was_accepted
 from orders.acceptance.problems import NotAccepted, ReductionExceeds
 from orders.acceptance.reduce import Taken, Why, reduce
 from orders.acceptance.rules import NOBODY, Group, Open
+from orders.aftersales.own_money import OwnMoney
 from orders.aftersales.refund import JOINT, UnknownLine
 from orders.aftersales.rules import Part, of_amount, of_pieces
 from orders.aftersales.schemas import RefundIn, RefundLineIn, RefundLineOut, RefundOut
@@ -27,7 +28,7 @@ from shop.core.money import split
 from shop.organisation.queries import visible_unit_ids
 
 _LOCK = text("""
-SELECT o.id, o.unit_id FROM shop_order o WHERE o.id = :order AND EXISTS (
+SELECT o.id, o.unit_id, o.buyer_id FROM shop_order o WHERE o.id = :order AND EXISTS (
     SELECT FROM acceptance_duty d WHERE d.order_id = o.id) FOR NO KEY UPDATE
 """)
 _LINES = text("SELECT id, supplier_id, title FROM order_line WHERE order_id = :order ORDER BY position")
@@ -38,12 +39,14 @@ async def refund_joint(
 ) -> RefundOut | None:
     """None where the order is not one that is accepted. By staff of its unit, or the supplier for his own lines.
 
-    Raises NotFound, NotAccepted, UnknownLine, ReductionExceeds.
+    Raises NotFound, OwnMoney for who ordered it, NotAccepted, UnknownLine, ReductionExceeds.
     """
     order = (await session.execute(_LOCK, {"order": order_id})).one_or_none()
     if order is None:
         return None
     lines = await _within_reach(session, actor, order, now)
+    if order.buyer_id == actor.user_id:
+        raise OwnMoney
     accepted = await what_was_accepted(session, list(lines))
     if not any(group.milli for group in accepted.values()):
         raise NotAccepted("请先验收；没有收到的货在验收时填短少或拒收，不用退款。")

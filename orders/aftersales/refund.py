@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from orders.aftersales.own_money import OwnMoney
 from orders.aftersales.reserve import LineLeft, Wanted, reserve, what_is_left
 from orders.aftersales.rules import Part, of_amount, of_pieces
 from orders.aftersales.schemas import RefundIn, RefundOut
@@ -66,7 +67,7 @@ class RefundOfJoint(Protocol):
 JOINT: Final[dict[str, RefundOfJoint]] = {}
 """Filled by `orders.acceptance`, which stands above this room."""
 
-_LOCK = text("SELECT id, unit_id FROM shop_order WHERE id = :order FOR NO KEY UPDATE")
+_LOCK = text("SELECT id, unit_id, buyer_id FROM shop_order WHERE id = :order FOR NO KEY UPDATE")
 _PAID = text("SELECT id FROM payment WHERE order_id = :order AND state = 'succeeded'")
 _ANSWERED = text(
     """
@@ -97,13 +98,15 @@ async def request_refund(
     """Reserve a refund; `give_back.send` then moves the money, outside of this transaction.
 
     Asked by programme staff whose units cover the buyer's (or introducing) unit, or by the supplier for his own lines;
-    anybody else gets NotFound. Raises NotPaid, UnknownLine, RefundExceeds, IdempotencyKeyReused,
-    AlreadyRequested.
+    anybody else gets NotFound. Raises OwnMoney for the buyer himself, NotPaid, UnknownLine, RefundExceeds,
+    IdempotencyKeyReused, AlreadyRequested.
     """
     order = (await session.execute(_LOCK, {"order": order_id})).one_or_none()
     if order is None:
         raise NotFound("没有这个订单。")
     left = await _within_reach(session, actor, order.unit_id, await what_is_left(session, order_id), now)
+    if order.buyer_id == actor.user_id:
+        raise OwnMoney
     if key is not None and (before := await _answered(session, actor, key, request_sha256)):
         return before
     payment_id = await session.scalar(_PAID, {"order": order_id})

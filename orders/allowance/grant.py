@@ -1,6 +1,6 @@
 """Grant an allowance to the members of a plan: one batch, once, out of what the plan has taken of the budget."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
@@ -19,6 +19,7 @@ from shop.core.audit import record_change
 from shop.core.database import WriteSession
 from shop.core.errors import Detail, Invalid, NotFound, Problem
 from shop.core.ids import new_id
+from shop.ui.filters import yuan
 
 
 class BatchNumberUsed(Problem):
@@ -39,6 +40,14 @@ class NotOfThePlan(Problem):
     status: ClassVar[int] = 422
     code: ClassVar[str] = "not_of_the_plan"
     title: ClassVar[str] = "有人不在计划的会员名单里"
+
+
+class MoreThanApproved(Problem):
+    """Caps were taken by what the plan gives each member. `errors[]` names each person, by place in the list."""
+
+    status: ClassVar[int] = 422
+    code: ClassVar[str] = "more_than_approved"
+    title: ClassVar[str] = "超过审批时每人的份额"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,25 @@ _ALLOWANCES = text("""
 INSERT INTO allowance (id, grant_id, person_id) SELECT r.id, :grant_id, r.person_id
 FROM unnest(:ids, :people) AS r(id, person_id)
 """).bindparams(bindparam("ids", type_=ARRAY(Uuid)), bindparam("people", type_=ARRAY(Uuid)))
+# What the approvers' decision, and those about who came later, count for each; less what batches of the plan gave them,
+# as far as it did not come back.
+_ROOM = text("""
+WITH portion AS (
+    SELECT (p ->> 0)::uuid AS person_id, sum((p ->> 3)::bigint)::bigint AS fen
+    FROM spending_take k JOIN spending_decision d ON d.id = k.decision_id
+    CROSS JOIN jsonb_array_elements(d.inputs -> 'portions') p
+    WHERE k.purchase_id = :plan AND k.released_at IS NULL GROUP BY 1
+), had AS (
+    SELECT w.person_id, sum(g.amount_fen - coalesce(b.fen, 0))::bigint AS fen
+    FROM allowance_grant g JOIN allowance w ON w.grant_id = g.id
+    JOIN account a ON a.kind = 'allowance' AND a.owner = w.id::text
+    LEFT JOIN LATERAL (SELECT sum(t.amount_fen) AS fen FROM transfer t
+        WHERE t.credit_account_id = a.id AND t.kind = 'allowance_returned') b ON true
+    WHERE g.plan_id = :plan GROUP BY 1
+)
+SELECT person_id, portion.fen - coalesce(had.fen, 0) AS fen FROM portion LEFT JOIN had USING (person_id)
+WHERE person_id = ANY(:people)
+""").bindparams(bindparam("people", type_=ARRAY(Uuid)))
 _ENCUMBERED = text("SELECT 1 FROM encumbrance WHERE purchase_id = :plan")
 _APPROVED = {"approved", "noticed"}
 
@@ -79,7 +107,8 @@ async def grant(session: WriteSession, *, actor: Actor, wanted: GrantIn, now: da
     """Give every person of the batch `amount_fen` for the plan's goods.
 
     The same number with the same content is success and gives nothing twice. Raises NotFound to strangers,
-    BatchNumberUsed, PlanNotApproved, NotOfThePlan, Invalid (nobody, nothing to buy, a past day), FundsShort.
+    BatchNumberUsed, PlanNotApproved, NotOfThePlan, MoreThanApproved, Invalid (nobody, nothing to buy, a past day),
+    FundsShort.
     """
     day = clock.business_day(now)
     reach = await unions_within_reach(session, actor, Permission.ALLOWANCE_GRANT, day=day)
@@ -94,6 +123,8 @@ async def grant(session: WriteSession, *, actor: Actor, wanted: GrantIn, now: da
         return Granted(before.id, plan.union_id, replayed=True)
     _check(plan, wanted.expires_on, day)
     people = _chosen(wanted, list(await session.scalars(_MEMBERS, {"plan": plan.id})))
+    room = {row.person_id: row.fen for row in await session.execute(_ROOM, {"plan": plan.id, "people": list(people)})}
+    _check_room(people, room, wanted.amount_fen)
     return await _write(session, actor, plan, wanted, people, content, now)
 
 
@@ -116,6 +147,16 @@ def _chosen(wanted: GrantIn, members: Sequence[UUID]) -> Sequence[UUID]:
             [Detail(f"/person_ids/{i}", "not_of_the_plan", "不在计划的会员名单里") for i in strangers[:100]],
         )
     return people
+
+
+def _check_room(people: Sequence[UUID], room: Mapping[UUID, int], amount_fen: int) -> None:
+    left = [max(room.get(person, 0), 0) for person in people]
+    over = [(i, fen) for i, fen in enumerate(left) if fen < amount_fen]
+    if over:
+        raise MoreThanApproved(
+            "各批次合计不能超过审批时每人的份额（预算按人均分）；要多发，请改计划重新审批。",
+            [Detail(f"/person_ids/{i}", MoreThanApproved.code, f"还可以发 {yuan(fen)}") for i, fen in over[:100]],
+        )
 
 
 async def _write(

@@ -79,11 +79,26 @@ _UNITS_OF: Final = {
         SELECT unit_id FROM below UNION ALL SELECT unnest(:units) WHERE length(:id) = 6""",
     ("audit_question",): "SELECT unit_id FROM audit_question WHERE id = CAST(:id AS uuid)",
     ("audit_mandate",): "SELECT unnest(unit_ids) FROM audit_mandate WHERE id = CAST(:id AS uuid)",
+    # A role's scope, a mandate's units, where an account's person works; a rule is everybody's.
+    ("change_request",): """
+        SELECT CAST(facts ->> 'scope_id' AS uuid) FROM change_request
+        WHERE id = CAST(:id AS uuid) AND facts ->> 'scope_kind' = 'unit'
+        UNION ALL SELECT CAST(jsonb_array_elements_text(facts -> 'unit_ids') AS uuid) FROM change_request
+        WHERE id = CAST(:id AS uuid)
+        UNION ALL SELECT m.unit_id FROM change_request c JOIN user_account u ON u.id::text = c.facts ->> 'user_id'
+        JOIN membership m ON m.person_id = u.person_id WHERE c.id = CAST(:id AS uuid)
+        UNION ALL SELECT unnest(:units) FROM change_request
+        WHERE id = CAST(:id AS uuid) AND NOT facts ?| ARRAY['scope_id', 'unit_ids', 'user_id']""",
+    ("bank_layout",): "SELECT unit_id FROM bank_layout WHERE id = CAST(:id AS uuid)",
+    ("intake_claim",): "SELECT unnest(ARRAY[unit_id, first_unit_id]) FROM intake_claim WHERE id = CAST(:id AS uuid)",
+    ("rectification",): "SELECT unit_id FROM rectification WHERE id = CAST(:id AS uuid)",
 }
 EVERYBODYS: Final = (
     "county", "pairing", "supplier", "producer", "product", "sku", "counting_rule", "spending_rule",
-    "channel", "campaign", "retention", "retention_rule", "ledger",
+    "channel", "sales_channel", "campaign", "retention", "retention_rule", "ledger", "flag_threshold", "tick_rule",
 )  # fmt: skip
+PLATFORMS: Final = ("account", "message", "product_review")
+"""Scope `all` alone: names without an account, what was sent to people, goods of suppliers that wait."""
 
 
 def _in_reach() -> str:

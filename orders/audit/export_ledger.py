@@ -15,7 +15,7 @@ from orders.seal.export import export
 from shop.access.permissions import Actor, Role
 from shop.core import clock
 from shop.core.audit import record_change
-from shop.core.database import Database
+from shop.core.database import Database, ReadSession
 from shop.core.errors import NotAllowed
 
 CHUNK: Final = 256 * 1024
@@ -40,16 +40,23 @@ class Exported:
             yield from iter(partial(file.read, CHUNK), b"")
 
 
+async def may_export(session: ReadSession, actor: Actor, *, now: datetime) -> bool:
+    """Auditors whose mandates cover all units of the day."""
+    if not actor.has(Role.AUDITOR):
+        return False
+    units = await units_of(session, actor, now=now)
+    named = {"units": list(units or ()), "day": clock.business_day(now)}
+    return units is None or not await session.scalar(_OUTSIDE, named)
+
+
 async def export_ledger(database: Database, *, actor: Actor, now: datetime) -> Exported:
     """The seals chain all units' entries, so the file is for auditors whose mandate covers all units.
 
     It lies on disk, not in memory. Raises NotAllowed.
     """
     async with database.reading() as session:
-        units = await units_of(session, actor, now=now)
-        day = clock.business_day(now)
-        outside = 0 if units is None else await session.scalar(_OUTSIDE, {"units": list(units), "day": day})
-    if not actor.has(Role.AUDITOR) or outside:
+        allowed = await may_export(session, actor, now=now)
+    if not allowed:
         raise NotAllowed("整本台账只提供给审计范围覆盖全部单位的审计人员。")
     file: IO[bytes] = TemporaryFile()  # noqa: SIM115  # whoever reads it to the end closes it
     digest, rows = sha256(), 0

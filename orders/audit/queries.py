@@ -42,19 +42,20 @@ LEFT JOIN user_account o ON o.id = q.owner_id LEFT JOIN person owner ON owner.id
 WHERE (CAST(:id AS uuid) IS NULL OR q.id = :id)
     AND (CAST(:before AS timestamptz) IS NULL OR (q.asked_at, q.id) < (:before, CAST(:before_id AS uuid)))
     AND (:all OR q.unit_id = ANY(:units) OR q.asked_by = :me OR q.owner_id = :me
-        OR (q.owner_role = ANY(:roles) AND q.unit_id = ANY(:serves)))
+        OR (q.owner_role, q.unit_id) IN (SELECT role, unit_id FROM unnest(:roles, :serves) AS s (role, unit_id)))
 ORDER BY q.asked_at DESC, q.id DESC LIMIT :limit
 """).bindparams(
     bindparam("units", type_=ARRAY(Uuid)), bindparam("serves", type_=ARRAY(Uuid)), bindparam("roles", type_=ARRAY(Text))
 )
+# Each role in its own place, as `owns` asks.
 _SERVED = text("""
-WITH RECURSIVE seen (unit_id) AS (
-    SELECT id FROM unit WHERE :all OR id = ANY(:roots)
-    UNION SELECT below.unit_id FROM seen JOIN unit_parent AS below ON below.parent_id = seen.unit_id
+WITH RECURSIVE seen (role, unit_id) AS (
+    SELECT g.role, u.id FROM unnest(:roles, :roots) AS g (role, root) JOIN unit u ON g.root IN ('*', u.id::text)
+    UNION SELECT seen.role, below.unit_id FROM seen JOIN unit_parent AS below ON below.parent_id = seen.unit_id
     WHERE below.valid_from <= :day AND (below.valid_to IS NULL OR below.valid_to > :day)
 )
-SELECT unit_id FROM seen
-""").bindparams(bindparam("roots", type_=ARRAY(Uuid)))
+SELECT role, unit_id FROM seen
+""").bindparams(bindparam("roles", type_=ARRAY(Text)), bindparam("roots", type_=ARRAY(Text)))
 _SAMPLES = text("""
 SELECT * FROM audit_sample WHERE drawn_by = :me AND (CAST(:id AS uuid) IS NULL OR id = :id)
     AND (CAST(:before AS timestamptz) IS NULL OR (drawn_at, id) < (:before, CAST(:before_id AS uuid)))
@@ -109,13 +110,13 @@ async def questions_of(
     """About the units the caller may audit, those he asked, and those he has to answer; the newest first."""
     day = clock.business_day(now)
     units = await units_of(session, actor, now=now)
-    roots = [UUID(grant.scope_id) for grant in actor.grants if grant.scope_kind == "unit"]
-    everywhere = any(grant.scope_kind == "all" for grant in actor.grants)
-    serves = await session.scalars(_SERVED, {"roots": roots, "day": day, "all": everywhere})
+    held = [grant for grant in actor.grants if grant.scope_kind in {"unit", "all"}]
+    places = {"roles": [one.role.value for one in held], "roots": [one.scope_id for one in held], "day": day}
+    serves = (await session.execute(_SERVED, places)).all()
     before, before_id = keys_of(cursor, datetime, UUID) if cursor else (None, None)
     facts: dict[str, Any] = {"before": before, "before_id": before_id, "id": question_id, "limit": limit + 1}
-    facts |= {"all": units is None, "units": sorted(units or ()), "me": actor.user_id, "serves": list(serves)}
-    facts["roles"] = sorted({grant.role.value for grant in actor.grants})
+    facts |= {"all": units is None, "units": sorted(units or ()), "me": actor.user_id}
+    facts |= {"roles": [one.role for one in serves], "serves": [one.unit_id for one in serves]}
     rows = (await session.execute(_QUESTIONS, facts)).mappings().all()
     more = cursor_of(rows[limit - 1]["asked_at"], rows[limit - 1]["id"]) if len(rows) > limit else None
     items = []

@@ -27,6 +27,7 @@ from shop.core.database import Database
 from shop.core.errors import Invalid, NotFound, Problem
 from shop.core.ids import new_id
 from shop.core.requests import TheDatabase
+from shop.organisation.claim_queries import claims_waiting
 from shop.sheet.value import Unreadable, whole_of
 from shop.ui.pages import render
 
@@ -198,6 +199,8 @@ async def _desk(
     async with database.reading() as session:
         found = await purchases_of(session, actor=actor, now=now, state=None, limit=50, cursor=cursor)
         unions = await unions_approved_by(session, actor, clock.business_day(now))
+        claimed, _ = await claims_waiting(session, actor, now=now)
+    may_list = actor.may(Permission.ROSTER_IMPORT)
     return render(
         request,
         "bulk/desk.html",
@@ -207,6 +210,8 @@ async def _desk(
         next_cursor=found.next_cursor,
         cursor=cursor,
         may_write=actor.may(Permission.BULK_WRITE),
+        may_list=may_list,
+        claimed=may_list and any(one.person_id != actor.person_id for one in claimed),
         unions=unions,
         delegated=delegated,
         problem=problem,

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -161,6 +161,10 @@ async def proposal_of(session: ReadSession, purchase: Row[Any], *, now: datetime
         for row in await session.execute(_MEMBERS, {"purchase": purchase.id})
         for worth in (sums.by_package[row.package_id],)
     ]
+    total_fen, assisted_fen = sums.total_fen, sums.assisted_fen
+    if purchase.purpose == "allowance":
+        portions = shared_out(purchase.budget_fen, portions)
+        total_fen, assisted_fen = sum(one.fen for one in portions), sum(one.assisted_fen for one in portions)
     counted = (await session.execute(_COUNTED, {"purchase": purchase.id})).one()
     return Proposal(
         purchase_id=purchase.id,
@@ -171,8 +175,8 @@ async def proposal_of(session: ReadSession, purchase: Row[Any], *, now: datetime
         day=day,
         pays_on=purchase.ship_on if purchase.terms == "after_acceptance" else day,
         festival_year=festival_year(purchase.festival, purchase.ship_on),
-        total_fen=sums.total_fen,
-        assisted_fen=sums.assisted_fen,
+        total_fen=total_fen,
+        assisted_fen=assisted_fen,
         portions=portions,
         quotes=counted.quotes,
         directed=purchase.procurement == "directed",
@@ -182,6 +186,14 @@ async def proposal_of(session: ReadSession, purchase: Row[Any], *, now: datetime
         packages=counted.packages,
         single_cooperative_paired=sums.single_cooperative_paired,
     )
+
+
+def shared_out(budget_fen: int, portions: Sequence[Portion]) -> list[Portion]:
+    """Of an allowance, whose packages only say what may be bought: everybody's equal part of the budget. Caps are taken
+    by it, and no batch gives more. It counts as assisted as far as the goods are.
+    """
+    each = budget_fen // max(len(portions), 1)
+    return [replace(one, fen=each, assisted_fen=each * one.assisted_fen // max(one.fen, 1)) for one in portions]
 
 
 def festival_year(festival: str | None, ship_on: date) -> int:

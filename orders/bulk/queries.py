@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
 from orders.bulk.answers import PurchaseBrief, PurchaseList, PurchaseOut
 from orders.bulk.proposed import proposed
-from orders.bulk.reach import purchase_for
+from orders.bulk.reach import DELEGATED, purchase_for
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import ReadSession
@@ -99,19 +99,18 @@ SELECT (to_jsonb(p) || jsonb_build_object(
 ))::text
 FROM bulk_purchase p JOIN labour_union l ON l.id = p.union_id JOIN unit u ON u.id = p.unit_id WHERE p.id = :purchase
 """)  # noqa: S608  # composed of our own constants
-_LIST = text("""
+_LIST = text(f"""
 SELECT p.id, p.number, p.title, p.state, l.name AS "union", u.name AS unit,
     (SELECT count(*) FROM bulk_member m WHERE m.purchase_id = p.id) AS members, p.budget_fen, p.ship_on, p.created_at,
     CASE WHEN p.requester_id = :actor THEN p.state IN ('draft', 'quoting', 'approved', 'rejected', 'noticed')
         ELSE :approves AND p.state = 'submitted' AND NOT EXISTS (SELECT FROM bulk_approval a
             WHERE a.purchase_id = p.id AND a.revision = p.revision AND a.approver_id = :actor) END AS waits_for_me
 FROM bulk_purchase p JOIN labour_union l ON l.id = p.union_id JOIN unit u ON u.id = p.unit_id
-WHERE (:everywhere OR p.unit_id = ANY(:units) OR p.union_id IN (SELECT union_id FROM approval_delegation
-        WHERE delegate_id = :actor AND valid_from <= :day AND valid_to > :day))
+WHERE (:everywhere OR p.unit_id = ANY(:units) OR (p.union_id, p.unit_id) IN ({DELEGATED}))
     AND (CAST(:state AS text) IS NULL OR p.state = :state)
     AND (CAST(:at AS timestamptz) IS NULL OR (p.created_at, p.id) < (:at, CAST(:after AS uuid)))
 ORDER BY p.created_at DESC, p.id DESC LIMIT :limit
-""").bindparams(bindparam("units", type_=ARRAY(Uuid)))
+""").bindparams(bindparam("units", type_=ARRAY(Uuid)))  # noqa: S608  # as above
 _decode = msgspec.json.Decoder(PurchaseOut, strict=False).decode
 
 

@@ -1,7 +1,7 @@
 """Whose purchase is it? Strangers do not learn that it exists."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Row, text
@@ -14,10 +14,22 @@ from shop.organisation.queries import visible_unit_ids
 
 _FOUND = "SELECT p.* FROM bulk_purchase p WHERE p.id = :purchase"
 _READ, _LOCK = text(_FOUND), text(f"{_FOUND} FOR NO KEY UPDATE")
-_DELEGATED = text("""
-SELECT EXISTS (SELECT FROM approval_delegation WHERE union_id = :union AND delegate_id = :actor
-    AND valid_from <= :day AND valid_to > :day)
-""")
+DELEGATED: Final = """
+WITH RECURSIVE under (union_id, unit_id) AS (
+    SELECT d.union_id, n.id FROM approval_delegation d
+    JOIN user_account a ON a.id = d.approver_id AND a.state = 'active'
+    JOIN role_grant g ON g.user_id = a.id AND g.role = 'union_approver'
+        AND g.valid_from <= :day AND (g.valid_to IS NULL OR g.valid_to > :day)
+    JOIN unit n ON g.scope_kind = 'all' OR (g.scope_kind = 'unit' AND n.id::text = g.scope_id)
+    WHERE d.delegate_id = :actor AND d.valid_from <= :day AND d.valid_to > :day
+    UNION
+    SELECT under.union_id, b.unit_id FROM under JOIN unit_parent b ON b.parent_id = under.unit_id
+    WHERE b.valid_from <= :day AND (b.valid_to IS NULL OR b.valid_to > :day)
+)
+SELECT union_id, unit_id FROM under
+"""
+"""(union, unit) of which somebody lets the actor decide: nobody passes on more than he has himself today."""
+_DELEGATED = text(f"SELECT (CAST(:union AS uuid), CAST(:unit AS uuid)) IN ({DELEGATED})")  # our own
 
 
 async def purchase_for(
@@ -30,7 +42,7 @@ async def purchase_for(
 ) -> Row[Any]:
     """The purchase's row, where the actor may use the permission in its unit; locked until the transaction ends.
 
-    Whoever approves for somebody else today sees that union's purchases. Raises NotFound for strangers.
+    Whoever approves for somebody else today sees what that one approves. Raises NotFound for strangers.
     """
     day = clock.business_day(now)
     row = (await session.execute(_LOCK if lock else _READ, {"purchase": purchase_id})).one_or_none()
@@ -40,7 +52,7 @@ async def purchase_for(
     if visible is None or row.unit_id in visible:
         return row
     may_be_delegate = permission in {Permission.BULK_READ, Permission.BULK_APPROVE}
-    named = {"union": row.union_id, "actor": actor.user_id, "day": day}
+    named = {"union": row.union_id, "unit": row.unit_id, "actor": actor.user_id, "day": day}
     if may_be_delegate and await session.scalar(_DELEGATED, named):
         return row
     raise NotFound("没有这个采购计划。")

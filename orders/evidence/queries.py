@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Uuid, bindparam, text
 
-from orders.evidence.keep import name_of
+from orders.evidence.keep import NO_UNIT, name_of
 from shop.access.permissions import Actor, Permission
 from shop.adapters.files.store import FileStore
 from shop.core.database import Database, ReadSession
@@ -35,20 +35,25 @@ class Paper:
 _PAPER = text("""
 SELECT e.sha256, e.media_type, e.bytes, coalesce(own.file_name, e.file_name) AS file_name
 FROM evidence e LEFT JOIN LATERAL (SELECT file_name FROM evidence_upload u
-    WHERE u.sha256 = e.sha256 AND u.uploaded_by = :actor ORDER BY u.at LIMIT 1) own ON true
+    WHERE u.sha256 = e.sha256 AND u.uploaded_by = :actor AND (:brings_all OR u.scope_id = :nobody
+        OR u.scope_id = ANY(:brings_for)) ORDER BY u.at LIMIT 1) own ON true
 WHERE e.sha256 = :sha AND (:all OR own.file_name IS NOT NULL OR EXISTS (
     SELECT FROM evidence_upload u WHERE u.sha256 = e.sha256 AND u.scope_id = ANY(:units)))
-""").bindparams(bindparam("units", type_=ARRAY(Uuid)))
+""").bindparams(bindparam("units", type_=ARRAY(Uuid)), bindparam("brings_for", type_=ARRAY(Uuid)))
 
 
 _ANY = text("SELECT sha256, media_type, bytes, file_name FROM evidence WHERE sha256 = :sha")
 
 
 async def paper_seen_by(session: ReadSession, actor: Actor, sha256: str, *, day: date) -> Paper:
-    """A paper its caller brought, or that was brought for a unit of his. Raises NotFound for everybody else."""
+    """A paper that was brought for a unit of the caller's, or that he brought himself: for nobody in particular, or for
+    a unit for which he still may. Raises NotFound for everybody else.
+    """
     units = await visible_unit_ids(session, actor, Permission.EVIDENCE_READ, day)
-    facts = {"sha": sha256, "actor": actor.user_id, "all": units is None, "units": sorted(units or ())}
-    row = (await session.execute(_PAPER, facts)).one_or_none()
+    brings_for = await visible_unit_ids(session, actor, Permission.EVIDENCE_WRITE, day)
+    reach = {"all": units is None, "units": sorted(units or ())}
+    own = {"brings_all": brings_for is None, "brings_for": sorted(brings_for or ()), "nobody": NO_UNIT}
+    row = (await session.execute(_PAPER, {"sha": sha256, "actor": actor.user_id} | reach | own)).one_or_none()
     if row is None:
         raise NotFound("没有这份佐证材料。")
     return Paper(row.sha256, row.media_type, row.bytes, row.file_name)

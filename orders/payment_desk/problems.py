@@ -25,14 +25,6 @@ class OtherThingAsked(Problem):
     title: ClassVar[str] = "同事申请的是另一种处理"
 
 
-class OwnMoney(Problem):
-    """Nobody decides about what he paid himself."""
-
-    status: ClassVar[int] = 409
-    code: ClassVar[str] = "own_money"
-    title: ClassVar[str] = "不能处理自己的付款"
-
-
 class NotThatWay(Problem):
     """The thing asked for does not fit what waits."""
 

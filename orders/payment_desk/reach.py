@@ -6,7 +6,8 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
-from orders.payment_desk.problems import NothingToDecide, OwnMoney
+from orders.aftersales.own_money import OwnMoney
+from orders.payment_desk.problems import NothingToDecide
 from orders.payment_desk.waiting import WAITING
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -36,7 +37,7 @@ async def waiting_for(session: WriteSession, actor: Actor, subject: str, *, now:
     if order is None or not may_see(order.unit_id, visible):
         raise NotFound("没有找到，或者它不在您的管理范围内。")
     if order.buyer_id == actor.user_id:
-        raise OwnMoney("请由同事处理。")
+        raise OwnMoney
     found = (await session.execute(_WAITING, {"order": order_id, "subject": subject})).one_or_none()
     if found is None:
         raise NothingToDecide("请刷新页面查看结果。")

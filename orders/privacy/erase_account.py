@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 
 from sqlalchemy import text
 
+from orders.payment_desk.waiting import WAITING
 from orders.privacy.personal import PERSONAL
 from orders.privacy.retention import ends_after, rules_in_force
 from shop.access.permissions import Actor
@@ -40,16 +41,17 @@ class Kept:
 
 
 _LOCK = text("SELECT id FROM user_account WHERE id = :user AND state = 'active' FOR UPDATE")
-_OPEN = text("""
+_OPEN = text(f"""
 SELECT
     (SELECT count(*) FROM shop_order o WHERE o.buyer_id = :user AND (o.state = 'placed'
         OR o.state NOT IN ('received', 'completed', 'cancelled', 'expired')
             AND o.placed_at > CAST(:now AS timestamptz) - interval '30 days')) AS orders,
     (SELECT count(*) FROM refund r JOIN shop_order o ON o.id = r.order_id
         WHERE o.buyer_id = :user AND r.state IN ('requested', 'submitted')) AS refunds,
+    (SELECT count(*) FROM ({WAITING}) w JOIN shop_order o ON o.id = w.order_id WHERE o.buyer_id = :user) AS money,
     (SELECT count(*) FROM role_grant g WHERE g.user_id = :user AND g.role NOT IN ('employee', 'outside_buyer')
         AND (g.valid_to IS NULL OR g.valid_to > :day)) AS roles
-""")
+""")  # noqa: S608  # our own constant
 _ON_A_LIST = text("""
 SELECT EXISTS (SELECT FROM union_membership m WHERE m.person_id = :person AND (m.valid_to IS NULL OR m.valid_to > :day))
 """)
@@ -78,10 +80,12 @@ _GIVE_BACK: Final = (
     text("UPDATE user_account SET person_id = :nobody WHERE id = :user"),
 )
 _ADDRESSES = text("DELETE FROM address WHERE person_id = :person")
+_CART = text("DELETE FROM cart_line WHERE owner_id = :user")
 _NEWEST = text("SELECT max(placed_at) FROM shop_order WHERE buyer_id = :user")
 _SAID: Final = {
     "orders": "有未完成的订单，请等收货或先取消",
     "refunds": "有退款还在路上",
+    "money": "您付的一笔款还在等人处理，请先联系帮扶办",
     "roles": "您还担任职务，请先由管理员结束您的权限",
 }
 _GOES_AT_ONCE: Final = frozenset({"person", "user_account", "address", "sign_in_session", "message"})
@@ -116,6 +120,7 @@ async def _erase(session: WriteSession, actor: Actor, now: datetime) -> list[Kep
     await session.execute(_CLOSE, {"user": actor.user_id})
     await sign_out_everywhere(session, user_id=actor.user_id, now=clock.wall())
     await session.execute(_ADDRESSES, {"person": actor.person_id})
+    await session.execute(_CART, {"user": actor.user_id})
     await session.execute(_PERSONS, who | {"listed": listed, "now": now})
     kept = await _kept(session, actor, listed=listed, day=day)
     if listed:

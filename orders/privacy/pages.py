@@ -1,5 +1,6 @@
 """`/privacy`, the notice for everybody; `/me/privacy`: a copy of one's data, and the end of one's account."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -60,7 +61,7 @@ async def post_erasure(
 ) -> HTMLResponse:
     """sure: the box that says that it cannot be undone."""
     if not sure:
-        return _page(request, said="请先勾选确认。", status=422)
+        return _page(request, said=["请先勾选确认。"], status=422)
     try:
         kept = await erase_account(
             database,
@@ -71,11 +72,15 @@ async def post_erasure(
             now=clock.now(),
         )
     except Problem as problem:
-        return _page(request, said=f"{problem.title}：{problem.detail}", status=problem.status)
+        said = [problem.title, *([one.detail for one in problem.errors] or [problem.detail])]
+        return _page(request, said=said, status=problem.status)
     Door.of(request.app).pages.forget(request.cookies.get(session_cookie(settings), ""))
+    request.state.viewer = None  # his name is erased
     return _page(request, kept=kept)
 
 
-def _page(request: Request, *, said: str = "", kept: list[Kept] | None = None, status: int = 200) -> HTMLResponse:
-    """kept: what stays after the account was closed."""
+def _page(
+    request: Request, *, said: Sequence[str] = (), kept: list[Kept] | None = None, status: int = 200
+) -> HTMLResponse:
+    """said: why it was not done. kept: what stays after the account was closed."""
     return render(request, "privacy/mine.html", status=status, said=said, kept=kept, version=VERSION)

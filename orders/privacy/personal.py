@@ -61,6 +61,18 @@ PERSONAL: Final = (
         "同上",
     ),
     Personal(
+        "introduction", "介绍您来的单位", (), "",
+        """SELECT u.name AS unit, i.link_code, i.valid_from, i.valid_to FROM introduction i
+        JOIN unit u ON u.id = i.unit_id WHERE i.person_id = :person ORDER BY i.valid_from""",
+        "同上",
+    ),
+    Personal(
+        "cart_line", "购物车", (), "",
+        """SELECT p.title, s.spec, c.quantity, c.added_at FROM cart_line c JOIN sku s ON s.id = c.sku_id
+        JOIN product p ON p.id = s.product_id WHERE c.owner_id = :user ORDER BY c.added_at""",
+        "注销时删除",
+    ),
+    Personal(
         "staff_number", "工号", ("number",), "roster",
         "SELECT number FROM staff_number WHERE person_id = :person ORDER BY number",
     ),
@@ -155,6 +167,7 @@ PERSONAL: Final = (
     ),
     Personal("phone_proof", "手机验证码", (), "", why="只有号码的摘要，过期一天后删除"),
     Personal("reset_request", "忘记密码的申请", ("email",), "", why="后台几秒内处理并删除"),
+    Personal("change_request", "等另一个人决定的申请", ("facts",), "", why="里面的邮箱在决定时删除"),
     Personal("sandbox_message", "开发环境的消息", ("address",), "", why="只在开发环境里有"),
     Personal("bulk_site", "收货点联系人", ("contact_name", "contact_phone"), "bulk_site"),
     Personal("canteen_contract", "食堂联系人", ("contact_name", "contact_phone", "street"), "canteen_contact"),

@@ -67,7 +67,7 @@ async def rules_in_force(session: ReadSession, day: date) -> dict[str, Row[Any]]
 
 
 async def erase_due(database: Database, *, now: datetime) -> dict[str, int]:
-    """Daily: rows erased by kind. What was erased is noted with its rule; a run that finds nothing notes nothing."""
+    """Hourly: rows erased by kind. What was erased is noted with its rule; a run that finds nothing notes nothing."""
     today = clock.business_day(now)
     async with database.reading() as session:
         rules = await rules_in_force(session, today)

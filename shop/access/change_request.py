@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -24,6 +24,9 @@ class ChangeDecided(Problem):
     title: ClassVar[str] = "这个申请已经处理过"
 
 
+NAMES: Final = ("email", "auditor")
+"""Facts that name somebody by an e-mail: they go with the decision, and the journal of changes says the account."""
+_NAMES = bindparam("names", list(NAMES), type_=ARRAY(Text))
 _ASK = text("""
 INSERT INTO change_request (id, kind, facts, state, reason, asked_by, asked_at)
 VALUES (:id, :kind, CAST(:facts AS jsonb), 'asked', :reason, :actor, :now)
@@ -37,12 +40,13 @@ SELECT id, kind, facts, state, reason, asked_by, asked_at, decided_by FROM chang
 WHERE id = :id AND kind = ANY(:kinds) FOR UPDATE
 """).bindparams(bindparam("kinds", type_=ARRAY(Text)))
 _DECIDE = text("""
-UPDATE change_request SET state = :state, decided_by = :actor, decided_at = :now WHERE id = :id AND state = 'asked'
-""")
+UPDATE change_request SET state = :state, decided_by = :actor, decided_at = :now, facts = facts - :names
+WHERE id = :id AND state = 'asked'
+""").bindparams(_NAMES)
 _WITHDRAW_ALL = text("""
-UPDATE change_request SET state = 'withdrawn', decided_by = asked_by, decided_at = :now
+UPDATE change_request SET state = 'withdrawn', decided_by = asked_by, decided_at = :now, facts = facts - :names
 WHERE asked_by = :user AND state = 'asked'
-""")
+""").bindparams(_NAMES)
 _OPEN = text("""
 SELECT c.id, c.kind, c.facts, c.reason, c.asked_by, c.asked_at, p.name AS asked_by_name FROM change_request c
 JOIN user_account u ON u.id = c.asked_by LEFT JOIN person p ON p.id = u.person_id
@@ -51,10 +55,17 @@ WHERE c.state = 'asked' AND c.kind = ANY(:kinds) ORDER BY c.asked_at, c.id LIMIT
 
 
 async def ask_change(
-    session: WriteSession, actor: Actor, kind: str, facts: dict[str, Any], *, reason: str | None, now: datetime
+    session: WriteSession,
+    actor: Actor,
+    kind: str,
+    facts: dict[str, Any],
+    *,
+    whom: UUID | None,
+    reason: str | None,
+    now: datetime,
 ) -> UUID:
-    """facts: JSON values. The caller has checked that the actor may. Returns the request, for another person; what the
-    actor asks for already is the same request.
+    """facts: JSON values; whom: the account that they name. The caller has checked that the actor may. Returns the
+    request, for another person; what the actor asks for already is the same request.
     """
     request_id = new_id()
     named = {"id": request_id, "kind": kind, "facts": msgspec.json.encode(facts).decode(), "reason": reason}
@@ -62,7 +73,9 @@ async def ask_change(
     if before is not None:
         return before
     await session.execute(_ASK, named | {"actor": actor.user_id, "now": now})
-    await _note(session, actor, f"{kind}.ask", request_id, facts, reason, now)
+    noted = {name: value for name, value in facts.items() if name not in NAMES}
+    noted |= {"user_id": str(whom)} if whom else {}
+    await _note(session, actor, f"{kind}.ask", request_id, noted, reason, now)
     return request_id
 
 

@@ -11,13 +11,14 @@ from starlette.responses import RedirectResponse, Response
 
 from shop.access.address import address_of
 from shop.access.ask_reset import ask_reset
+from shop.access.cookies import know_device
 from shop.access.guard import maybe_actor
-from shop.access.links import Purpose, opened
+from shop.access.links import LinkDead, Purpose, opened
 from shop.access.reset_by_link import reset_by_link
 from shop.access.verify_email import confirm_email
 from shop.core import clock
 from shop.core.database import Database
-from shop.core.errors import Problem
+from shop.core.errors import Detail, Problem
 from shop.core.requests import TheDatabase, TheSettings
 from shop.core.settings import Settings
 from shop.ui.again import render_again
@@ -56,19 +57,33 @@ async def post_forgot(
 @routes.get("/sign-in/reset")
 async def get_code(request: Request) -> Response:
     """For a code that an administrator handed over."""
-    return render(request, "access/reset_code.html")
+    return render(request, "access/reset_code.html", code="", errors={})
 
 
 @routes.post("/sign-in/reset")
-async def post_code(code: Annotated[str, Form()] = "") -> Response:
-    return RedirectResponse(f"/sign-in/reset/{quote(code.strip()[:80], safe='') or '-'}", 303)
+async def post_code(
+    request: Request, database: TheDatabase, settings: TheSettings, code: Annotated[str, Form()] = ""
+) -> Response:
+    """A code that opens nothing stays in the field."""
+    code = code.strip()[:80]
+    try:
+        async with database.reading() as session:
+            await opened(session, RESET, code, secret_key=settings.secret_key, wall=clock.wall())
+    except LinkDead as problem:
+        said = "重设码不对、已经用过，或者过了二十四小时。请逐位核对；不行的话，请管理员再给一个。"
+        problem.errors = [Detail("/code", LinkDead.code, said)]
+        return render_again(request, "access/reset_code.html", problem, code=code)
+    return RedirectResponse(f"/sign-in/reset/{quote(code, safe='')}", 303)
 
 
 @routes.get("/sign-in/reset/{told}")
 async def get_reset(request: Request, told: str, database: TheDatabase, settings: TheSettings) -> Response:
-    """Raises LinkDead."""
-    async with database.reading() as session:
-        await opened(session, RESET, told, secret_key=settings.secret_key, wall=clock.wall())
+    """A dead one asks for the address that gets a new one."""
+    try:
+        async with database.reading() as session:
+            await opened(session, RESET, told, secret_key=settings.secret_key, wall=clock.wall())
+    except LinkDead as problem:
+        return render_again(request, "access/forgot.html", problem, email="", asked=False)
     return render(request, "access/reset.html", errors={})
 
 
@@ -76,9 +91,9 @@ async def get_reset(request: Request, told: str, database: TheDatabase, settings
 async def post_reset(
     request: Request, told: str, database: TheDatabase, settings: TheSettings, password: Annotated[str, Form()] = ""
 ) -> Response:
-    """On to the sign-in with the new password."""
+    """On to the sign-in with the new password: the browser is its owner's, however often he had guessed before."""
     try:
-        await reset_by_link(
+        email = await reset_by_link(
             database,
             secret_key=settings.secret_key,
             told=told,
@@ -86,11 +101,15 @@ async def post_reset(
             lang=lang_of(request),
             now=clock.now(),
         )
+    except LinkDead as problem:
+        return render_again(request, "access/forgot.html", problem, email="", asked=False)
     except Problem as problem:
         if not problem.errors:
             raise
         return render_again(request, "access/reset.html", problem)
-    return RedirectResponse("/sign-in?done=reset", 303)
+    answer = RedirectResponse("/sign-in?done=reset", 303)
+    know_device(request, answer, settings, email)
+    return answer
 
 
 @routes.get("/sign-in/verify/{token}")

@@ -19,7 +19,6 @@ class Permission(StrEnum):
     PAYMENT_DESK = "payment:desk"
     REPORT_READ = "report:read"
     PRODUCT_WRITE = "product:write"
-    IMPORT_CONFIRM = "import:confirm"
     ME_READ = "me:read"
     USER_ADMINISTER = "user:administer"
     ROSTER_IMPORT = "roster:import"
@@ -115,7 +114,6 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
         Permission.REFUND_REQUEST,
         Permission.PAYMENT_DESK,
         Permission.PRODUCT_WRITE,
-        Permission.IMPORT_CONFIRM,
         Permission.EVIDENCE_WRITE,
         Permission.EVIDENCE_CHECK,
         Permission.BANK_IMPORT,
@@ -171,7 +169,8 @@ class Actor:
     grants: tuple[Grant, ...]
 
     def may(self, permission: Permission) -> bool:
-        return any(permission in ROLE_PERMISSIONS[grant.role] for grant in self.grants)
+        """Whoever is signed in may see to what is his own, also when his last role has ended."""
+        return permission in _everybody or any(permission in ROLE_PERMISSIONS[grant.role] for grant in self.grants)
 
     def may_everywhere(self, permission: Permission) -> bool:
         """Over all units: what concerns everybody asks for it. An auditor reaches what a mandate names, never all."""

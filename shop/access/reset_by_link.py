@@ -15,9 +15,10 @@ from shop.ui.i18n import Lang
 
 async def reset_by_link(
     database: Database, *, secret_key: str, told: str, password: str, lang: Lang, now: datetime
-) -> None:
+) -> str:
     """Every session of the account ends, and its owner is told. Who could read the link's mail has the address: where
-    it was not verified yet, it is now. told: the link's token, or a code. Opens its own short transactions.
+    it was not verified yet, it is now. told: the link's token, or a code. Gives the account's e-mail. Opens its own
+    short transactions.
 
     Raises LinkDead, WeakPassword, EmailTaken.
     """
@@ -40,3 +41,4 @@ async def reset_by_link(
         if link.email_verified_at is None and link.email is not None:
             await verify(session, link.user_id, link.email, now=now)
         await tell_owner(session, link.user_id, "password_changed", lang=lang, now=now)
+    return str(link.name or link.email)

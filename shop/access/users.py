@@ -14,7 +14,7 @@ from shop.access.change_request import withdraw_all_of
 from shop.access.contact import checked_email, checked_name, checked_phone
 from shop.access.known_people import holder_of, listed_alone, people_one_by_one
 from shop.access.models import Person, RoleGrant, UserAccount
-from shop.access.permissions import Actor, Grant
+from shop.access.permissions import Actor, Grant, Role
 from shop.access.set_password import set_password
 from shop.access.sign_out import sign_out_everywhere
 from shop.access.tell_owner import tell_owner
@@ -182,7 +182,10 @@ async def revoke_role(
     reason: str | None = None,
     now: datetime,
 ) -> bool:
-    """Not held any more from `day` on. Returns whether it was: not held anyway is success. Raises NoSuchUser."""
+    """Not held any more from `day` on; what an administrator had asked others to approve is asked for no longer.
+
+    Returns whether it was held: not held anyway is success. Raises NoSuchUser.
+    """
     await lock_account(session, user_id)
     never_began = await session.execute(
         delete(RoleGrant).where(*_same(user_id, grant), col(RoleGrant.valid_from) >= day).returning(col(RoleGrant.id))
@@ -195,6 +198,8 @@ async def revoke_role(
     )
     if not never_began.all() and not ended.all():
         return False
+    if grant.role is Role.ADMINISTRATOR:  # nobody else asks
+        await withdraw_all_of(session, user_id, now=now)
     await sign_out_everywhere(session, user_id=user_id, kinds=("api",), now=clock.wall())
     await record_changes(
         session,
@@ -241,7 +246,7 @@ async def reinstate(
 ) -> None:
     """A suspended account may sign in again. Raises NoSuchUser, NotSuspended."""
     if not await _set_state(session, actor_id=actor_id, user_id=user_id, state="active", reason=reason, now=now):
-        raise NotSuspended("这个账号没有停用，可以登录。")
+        raise NotSuspended("它可以登录，或者本人已经注销。")
 
 
 async def user_id_of(session: ReadSession, email: str) -> UUID:
@@ -260,9 +265,9 @@ async def user_id_of(session: ReadSession, email: str) -> UUID:
 async def _set_state(
     session: WriteSession, *, actor_id: UUID | None, user_id: UUID, state: str, reason: str | None, now: datetime
 ) -> bool:
-    """False where it stands so already."""
+    """False where it stands so already, and of a closed account: nobody signs in with it, and nobody will."""
     before = await lock_account(session, user_id)
-    if before == state:
+    if before in (state, "closed"):
         return False
     await session.execute(update(UserAccount).where(col(UserAccount.id) == user_id).values(state=state))
     await record_changes(

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -11,6 +11,7 @@ from sqlalchemy import Row
 
 from orders.evidence.cite import cited
 from orders.evidence.queries import Paper, paper_of
+from shop.access.actor_today import actor_today
 from shop.access.change_request import ask_change, decide_change, open_request, open_requests
 from shop.access.permissions import Actor
 from shop.admin.kinds import KINDS, MANDATES
@@ -25,7 +26,7 @@ async def ask(session: WriteSession, *, actor: Actor, kind: str, wanted: BaseMod
 
     Raises NotAllowed, NotFound out of reach, SecondPersonNeeded for oneself, and what the kind's own verb raises.
     """
-    await _require(session, actor, kind, wanted, now)
+    whom = await _require(session, actor, kind, wanted, now)
     if field := KINDS[kind].cites:
         await cited(session, actor, getattr(wanted, field), field=field, day=clock.business_day(now))
     tried = await session.begin_nested()
@@ -36,7 +37,8 @@ async def ask(session: WriteSession, *, actor: Actor, kind: str, wanted: BaseMod
     finally:
         await tried.rollback()
     reason = getattr(wanted, "reason", None)
-    return await ask_change(session, actor, kind, wanted.model_dump(mode="json"), reason=reason, now=now)
+    facts = wanted.model_dump(mode="json")
+    return await ask_change(session, actor, kind, facts, whom=whom, reason=reason, now=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +49,31 @@ class Approved:
     told: str | None
 
 
+class AskerGone(Problem):
+    """Two people who may: whose role has ended since asks for nothing any more."""
+
+    status: ClassVar[int] = 409
+    code: ClassVar[str] = "asker_gone"
+    title: ClassVar[str] = "提出人已经没有这项权限"
+
+
 async def approve(
     session: WriteSession, *, actor: Actor, request_id: UUID, kinds: Collection[str], now: datetime
 ) -> Approved:
     """The second person: it holds now; who asked stands as its author. Its kind is one of `kinds`.
 
-    Raises NotFound, NotAllowed, ChangeDecided, SecondPersonNeeded, and what the kind's own verb raises.
+    Raises NotFound, NotAllowed, ChangeDecided, SecondPersonNeeded, AskerGone, and what the kind's own verb raises.
     """
     request = await open_request(session, actor, request_id, kinds)
     wanted = KINDS[request.kind].wanted.model_validate(request.facts)
     await _require(session, actor, request.kind, wanted, now)
+    kind, day = KINDS[request.kind], clock.business_day(now)
+    asker = await actor_today(session, request.asked_by)
+    if not await may(session, asker, kind.permission, await kind.place(session, wanted, day), day=day):
+        raise AskerGone("请退回，需要的话由现在有权限的人另行提出。")
     await decide_change(session, actor, request, "approved", reason=None, now=now)
     try:
-        told = await KINDS[request.kind].carry_out(session, request.asked_by, wanted, now)
+        told = await kind.carry_out(session, request.asked_by, wanted, now)
     except Problem as problem:
         raise _of_one(problem) from problem
     return Approved(request.kind, told)
@@ -95,13 +109,16 @@ async def letter_of(session: ReadSession, actor: Actor, request_id: UUID, *, now
     raise NotFound("没有这个申请。")
 
 
-async def _require(session: ReadSession, actor: Actor, kind: str, wanted: BaseModel, now: datetime) -> None:
+async def _require(session: ReadSession, actor: Actor, kind: str, wanted: BaseModel, now: datetime) -> UUID | None:
+    """The account that it is about, where it is about one."""
     day = clock.business_day(now)
     place = await KINDS[kind].place(session, wanted, day)
     await require(session, actor, KINDS[kind].permission, place, day=day)
     not_for = KINDS[kind].not_for
-    if not_for is not None and await not_for(session, wanted) == actor.user_id:
+    whom = await not_for(session, wanted) if not_for else None
+    if whom == actor.user_id:
         raise SecondPersonNeeded("和您自己有关的，请两位同事办理。")
+    return whom
 
 
 def _of_one(problem: Problem) -> Problem:

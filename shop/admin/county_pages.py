@@ -44,7 +44,7 @@ async def post_succession(request: Request, actor: Writer, database: TheDatabase
     except Problem as problem:
         errors = {one.pointer.removeprefix("/"): one.detail for one in problem.errors}
         return await _page(request, database, typed=typed, errors=errors, problem=problem)
-    return RedirectResponse("/admin?done=1", 303)
+    return RedirectResponse("/admin?done=asked", 303)
 
 
 async def _page(

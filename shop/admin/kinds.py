@@ -170,8 +170,7 @@ async def _of_grant(_: ReadSession, wanted: RoleGrantIn, __: date) -> Place:
     try:
         return of_units(UUID(wanted.scope_id))
     except ValueError as error:
-        said = "单位编号不对"
-        raise BadScope(f"{said}。", [Detail("/scope_id", BadScope.code, said)]) from error
+        raise BadScope("单位编号不对。", [Detail("/scope_id", BadScope.code, "单位编号不对")]) from error
 
 
 async def _grant_role(session: WriteSession, actor_id: UUID, wanted: RoleGrantIn, now: datetime) -> None:
@@ -203,7 +202,9 @@ async def _its_auditor(session: ReadSession, wanted: MandateIn) -> UUID | None:
 
 
 async def _of_account(session: ReadSession, wanted: PasswordReset | ReinstateIn, day: date) -> Place:
-    return await place_of(session, wanted.user_id, day)
+    """Whoever is handed a code could sign in with it: he must answer for every unit that the account tells of."""
+    handed = isinstance(wanted, PasswordReset) and wanted.by == "code"
+    return await place_of(session, wanted.user_id, day, ever=handed)
 
 
 async def _reset_password(session: WriteSession, actor_id: UUID, wanted: PasswordReset, now: datetime) -> str | None:
@@ -216,6 +217,7 @@ async def _that_account(_: ReadSession, wanted: PasswordReset | ReinstateIn) -> 
 
 _RULE: Final = Permission.RULE_WRITE
 _PAPER: Final = "document_sha256"
+"""The field that cites a paper."""
 RULES: Final[Mapping[str, Kind]] = {
     "counting_rule.add": Kind("新的计入口径", _RULE, CountingIn, _everybody, _add_counting),
     "counting_rule.end": Kind("结束计入口径", _RULE, EndCounting, _everybody, _end_counting),
@@ -223,15 +225,11 @@ RULES: Final[Mapping[str, Kind]] = {
     "spending_rule.end": Kind("结束使用规则", _RULE, EndSpending, _of_rule, _end_spending),
     "flag_threshold.set": Kind("疑点阈值", _RULE, ThresholdIn, _everybody, _set_threshold),
     "sales_channel.set": Kind("外部销售渠道", _RULE, ChannelIn, _everybody, _set_channel),
-    "retention_rule.add": Kind(
-        "个人信息保存期限", _RULE, RetentionIn, _everybody, _add_retention, cites="document_sha256"
-    ),
+    "retention_rule.add": Kind("个人信息保存期限", _RULE, RetentionIn, _everybody, _add_retention, cites=_PAPER),
 }
 PEOPLE: Final = Permission.USER_ADMINISTER
 MANDATES: Final[Mapping[str, Kind]] = {
-    "audit_mandate.grant": Kind(
-        "审计委托", PEOPLE, MandateIn, _of_mandate, _grant_mandate, _its_auditor, "document_sha256"
-    )
+    "audit_mandate.grant": Kind("审计委托", PEOPLE, MandateIn, _of_mandate, _grant_mandate, _its_auditor, _PAPER)
 }
 GRANTS: Final[Mapping[str, Kind]] = {
     "role.grant": Kind("授予角色", PEOPLE, RoleGrantIn, _of_grant, _grant_role, _its_account),

@@ -15,12 +15,13 @@ from shop.admin import people
 from shop.admin.change import approve, ask, asked_of, refuse
 from shop.admin.end_grant import end_grant
 from shop.admin.kinds import KINDS, PasswordReset, ReinstateIn, RoleGrantIn
-from shop.admin.words import ROLES, SCOPES
+from shop.admin.words import ROLES, SCOPES, fact_in_words
 from shop.core import clock
 from shop.core.database import Database, WriteSession
 from shop.core.errors import Problem
 from shop.core.requests import TheDatabase
-from shop.ui.pages import render
+from shop.ui.i18n import translations
+from shop.ui.pages import lang_of, render
 
 routes = APIRouter(include_in_schema=False)
 
@@ -70,6 +71,8 @@ async def post_grant(request: Request, actor: Administrator, database: TheDataba
     try:
         wanted = RoleGrantIn.model_validate(typed)
         async with database.transaction() as session:
+            said = wanted.scope_kind, wanted.scope_id
+            wanted.scope_id = await people.scope_id_of(session, actor, *said, clock.today())
             await ask(session, actor=actor, kind="role.grant", wanted=wanted, now=clock.now())
     except ValidationError as wrong:
         errors = {str(one["loc"][-1]) if one["loc"] else "reason": "填写有误" for one in wrong.errors()}
@@ -77,7 +80,7 @@ async def post_grant(request: Request, actor: Administrator, database: TheDataba
     except Problem as problem:
         errors = {one.pointer.rsplit("/", 1)[-1]: one.detail for one in problem.errors}
         return await _desk(request, actor, database, problem=problem, typed=typed, errors=errors)
-    return RedirectResponse(f"{ADDRESS}?done=1", 303)
+    return RedirectResponse(f"{ADDRESS}?done=asked", 303)
 
 
 @routes.post(ADDRESS + "/role-grants/{grant_id}/end")
@@ -100,7 +103,7 @@ async def post_password_reset(request: Request, user_id: UUID, actor: Administra
     async def verb(session: WriteSession) -> None:
         await ask(session, actor=actor, kind="password.reset", wanted=wanted, now=clock.now())
 
-    return await _done(request, actor, database, verb)
+    return await _done(request, actor, database, verb, done="asked")
 
 
 @routes.post(ADDRESS + "/users/{user_id}/{verdict}")
@@ -121,18 +124,24 @@ async def post_state(
             wanted = ReinstateIn(user_id=user_id, reason=reason)
             await ask(session, actor=actor, kind="user.reinstate", wanted=wanted, now=clock.now())
 
-    return await _done(request, actor, database, verb)
+    return await _done(request, actor, database, verb, done="1" if verdict == "suspend" else "asked")
 
 
 async def _done(
-    request: Request, actor: Actor, database: Database, verb: Callable[[WriteSession], Awaitable[None]]
+    request: Request,
+    actor: Actor,
+    database: Database,
+    verb: Callable[[WriteSession], Awaitable[None]],
+    *,
+    done: str = "1",
 ) -> Response:
+    """done: `asked` where it waits for a second person now."""
     try:
         async with database.transaction() as session:
             await verb(session)
     except Problem as problem:
         return await _desk(request, actor, database, problem=problem)
-    return RedirectResponse(f"{ADDRESS}?done=1", 303)
+    return RedirectResponse(f"{ADDRESS}?done={done}", 303)
 
 
 async def _reason(request: Request) -> str:
@@ -158,15 +167,26 @@ async def _desk(
             for row in await asked_of(session, actor, kinds=KINDS, now=now)
         ]
         concerned = [UUID(row["facts"]["user_id"]) for row in waiting if "user_id" in row["facts"]]
-        whom = {str(user): said for user, said in (await people.named(session, concerned)).items()}
+        named = {str(user): said for user, said in (await people.named(session, concerned)).items()}
+        facts = [of for row in waiting for of in row["facts"].values()]
+        ids = {str(one) for of in facts for one in (of if isinstance(of, list) else [of])}
+        named |= await people.scopes_named(session, ids)
         accounts: list[Any] = []
         if may_people:
             accounts = list(await people.accounts_of(session, actor, words=words, day=clock.business_day(now)))
+    for row in waiting:
+        row["said"] = [fact_in_words(name, of, named) for name, of in row["facts"].items() if of not in (None, [], "")]
     status = problem.status if problem else 422 if errors else 200
     return render(
         request, "admin/desk.html", status=status, waiting=waiting, accounts=accounts, words=words, roles=ROLES,
         scopes=SCOPES, actor=actor, may_people=may_people,
-        may_all_people=actor.may_everywhere(Permission.USER_ADMINISTER), problem=problem, errors=errors or {},
-        told=told, whom=whom, typed=typed or dict.fromkeys(FIELDS, "") | {"valid_from": str(clock.today())},
-        done=bool(request.query_params.get("done")),
+        may_all_people=actor.may_everywhere(Permission.USER_ADMINISTER), problem=problem,
+        problem_detail=_said(request, problem), errors=errors or {},
+        told=told, typed=typed or dict.fromkeys(FIELDS, "") | {"valid_from": str(clock.today())},
+        done=request.query_params.get("done", ""),
     )  # fmt: skip
+
+
+def _said(request: Request, problem: Problem | None) -> str:
+    """In the page's language; what was typed may stand in it, so it is no format."""
+    return translations(lang_of(request)).gettext(str(problem.as_json()["detail"])) if problem else ""

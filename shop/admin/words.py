@@ -12,3 +12,18 @@ SCOPES: Final[Mapping[str, str]] = {
     "unit": "一个单位（含下级）", "all": "全部单位", "county": "一个县", "supplier": "一家供应商",
     "producer": "一个生产者",
 }  # fmt: skip
+FIELDS: Final[Mapping[str, str]] = {
+    "role": "角色", "email": "账号邮箱", "user_id": "账号", "reason": "理由", "scope_kind": "范围",
+    "scope_id": "哪一个", "valid_from": "从哪天起", "valid_to": "到哪天止（不含）", "by": "怎样交给本人",
+    "code": "代码", "successor_code": "新代码", "source": "公告或文件", "unit_ids": "单位（含下级）",
+}  # fmt: skip
+_BY: Final = {"mail": "发链接到登录邮箱", "code": "给同意的人一个重设码"}
+_VALUES: Final[Mapping[str, Mapping[str, str]]] = {"role": ROLES, "scope_kind": SCOPES, "by": _BY}
+
+
+def fact_in_words(name: str, value: object, named: Mapping[str, str]) -> tuple[str, str, bool]:
+    """A field of what is asked for, its value, and whether both are words to be translated. named: by id."""
+    if name in _VALUES and str(value) in _VALUES[name]:
+        return FIELDS[name], _VALUES[name][str(value)], True
+    values = [str(one) for one in (value if isinstance(value, list) else [value])]
+    return FIELDS.get(name, name), "、".join(named.get(one, one) for one in values), False

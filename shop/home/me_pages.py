@@ -45,4 +45,5 @@ async def get_me(
     async with database.reading() as session:
         rows, _ = await claims_waiting(session, actor, now=clock.now())
     mine = sum(row.person_id == actor.person_id for row in rows)
-    return render(request, "home/me.html", own_pages=PLACES, waiting=mine)
+    own = [one for one in PLACES if one.address != "/orders" or actor.may(Permission.ORDER_READ)]
+    return render(request, "home/me.html", own_pages=own, waiting=mine)

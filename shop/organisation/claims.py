@@ -28,7 +28,7 @@ class Claimed:
 
 # He works elsewhere, on the list's day or since, and not here by now. Or he has an account and belongs to the union
 # neither by work nor by its last list: then he belongs where his roles hold or who introduced him, and his phone must
-# be proven.
+# be proven. Or he stands as retired on another union's list: he is that one's still, for what it gives to the retired.
 _ELSEWHERE = text("""
 SELECT p.id FROM unnest(:people) AS w(id) JOIN person p ON p.id = w.id
 LEFT JOIN user_account u ON u.person_id = p.id
@@ -43,6 +43,12 @@ WHERE EXISTS (SELECT FROM membership m WHERE m.person_id = p.id AND (m.valid_to 
         OR EXISTS (SELECT FROM introduction i WHERE i.person_id = p.id AND (i.valid_to IS NULL OR i.valid_to > :today))
         OR EXISTS (SELECT FROM role_grant g WHERE g.user_id = u.id AND (g.valid_to IS NULL OR g.valid_to > :today)
             AND NOT (g.scope_kind = 'unit' AND g.scope_id = ANY(:scopes))))
+    OR EXISTS (SELECT FROM roster_entry e JOIN roster r ON r.id = e.roster_id WHERE e.person_id = p.id
+        AND e.status = 'retired' AND e.unit_id <> ALL(:keeps) AND r.id IS DISTINCT FROM :last
+        AND NOT EXISTS (SELECT FROM roster n WHERE n.previous_id = r.id))
+    AND NOT EXISTS (SELECT FROM roster_entry e WHERE e.roster_id = :last AND e.person_id = p.id)
+    AND NOT EXISTS (SELECT FROM membership m WHERE m.person_id = p.id AND m.unit_id = ANY(:keeps)
+        AND m.valid_from <= :today AND (m.valid_to IS NULL OR m.valid_to > :today))
 """).bindparams(
     bindparam("people", type_=ARRAY(Uuid)),
     bindparam("keeps", type_=ARRAY(Uuid)),

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Date, Uuid, bindparam, text
 
-from shop.access.change_request import withdraw_all_of
 from shop.access.permissions import Actor, Grant, Role
 from shop.access.users import grant_role, revoke_role
 from shop.core import clock
@@ -59,8 +58,6 @@ async def rights_follow(
     for one in ended:
         grant = Grant(Role(one.role), "unit", one.scope_id)
         await revoke_role(session, actor=actor, user_id=one.user_id, grant=grant, day=day, reason=REASON, now=now)
-    for user_id in {one.user_id for one in ended}:
-        await withdraw_all_of(session, user_id, now=now)
     for user_id, unit_id in {(one.user_id, one.works_at) for one in ended if one.role == Role.EMPLOYEE}:
         if unit_id is not None:
             await grant_role(

@@ -1,7 +1,7 @@
 """An approved plan of a union, and allowances granted from it."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -13,9 +13,10 @@ from orders.allowance.schemas import GrantIn
 from orders.bulk.models import BulkMember, BulkPackage, BulkPackageLine, BulkPurchase
 from orders.checkout.place import place
 from orders.order.schemas import OrderOut
+from orders.spending.models import SpendingDecision, SpendingTake
 from shop.access.permissions import Actor
 from shop.core import clock
-from shop.core.database import Database
+from shop.core.database import Database, WriteSession
 from shop.core.ids import new_id
 from tests.make.budget import YEAR, UnionDesk
 from tests.make.shop import wanting
@@ -31,8 +32,12 @@ async def plan(
     *,
     budget_fen: int = 50_000,
     state: str = "approved",
+    each_fen: int | None = None,
 ) -> UUID:
-    """As the bulk room leaves it when it is approved: one package of these SKUs, these members."""
+    """As the bulk room leaves it when it is approved: one package of these SKUs, these members.
+
+    each_fen: what the decision counted for each of them; all of the budget, where nobody says.
+    """
     now, plan_id = clock.now(), new_id()
     purchase = BulkPurchase(
         id=plan_id,
@@ -62,7 +67,23 @@ async def plan(
             BulkMember(purchase_id=plan_id, person_id=one.person_id, position=i, unit_id=desk.unit, department="一部")
             for i, one in enumerate(people)
         )
+        await session.flush()
+        await _decided(session, desk.union, plan_id, people, each_fen or budget_fen, now)
     return plan_id
+
+
+async def _decided(
+    session: WriteSession, union_id: UUID, plan_id: UUID, people: Sequence[Actor], each_fen: int, now: datetime
+) -> None:
+    """No rule was asked; each one's part is counted."""
+    portions = [[str(one.person_id), 0, 0, each_fen, 0] for one in people]
+    decision = SpendingDecision(
+        id=new_id(), purchase_id=plan_id, union_id=union_id, allowed=True, inputs={"portions": portions}, rule_ids=[],
+        rules_sha256="0" * 64, result={}, decided_at=now,
+    )  # fmt: skip
+    session.add(decision)
+    await session.flush()
+    session.add(SpendingTake(decision_id=decision.id, purchase_id=plan_id, taken_at=now))
 
 
 async def granted(

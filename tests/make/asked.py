@@ -76,7 +76,7 @@ def _call(method: str, path: str, dependant: Dependant | None) -> Call:
     return Call(method, path, "form" if form else "json", found, tuple(name for name, must in parts if must and name))
 
 
-def path_of(shop: WholeShop, call: Call, ids: Mapping[str, str]) -> str:
+def path_of(call: Call, ids: Mapping[str, str]) -> str:
     """With ids in their places. Raises CannotAsk."""
     path = call.path
     while "{" in path:

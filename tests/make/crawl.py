@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urldefrag, urljoin, urlsplit
 
 import requests
 
-ALIKE: Final = 3
+ALIKE: Final = 2
 """Pages of one shape that are opened; what lists link to is often the same in another state."""
 PAGES_MOST: Final = 400
 _NOT_ASKED: Final = ("/static/", "/sign-out", "/docs", "/openapi.json", "/api/", "/sandbox/")

@@ -76,14 +76,14 @@ class Asking:
         token = TOKENS.issue(actor, now=clock.wall())
         headers = {"authorization": f"Bearer {token}", "idempotency-key": uuid4().hex}
         return self.shop.http.request(
-            call.method, f"{self.shop.url}{path_of(self.shop, call, self.shop.ids)}", headers=headers,
+            call.method, f"{self.shop.url}{path_of(call, self.shop.ids)}", headers=headers,
             allow_redirects=False,
             **(body_of(self.shop, call) if call.method != "GET" else {"params": self.shop.bodies.get(call.label)}),
         )  # fmt: skip
 
     def ask_all(self, call: Call) -> list[str]:
-        """What is wrong with the answers, and with what they name. Asked are those whose role carries what the route
-        asks for, which its guard lets in, and one whom it does not.
+        """What is wrong with the answers, and with what they name; of what is ours nobody reads. Asked are those whose
+        role carries what the route asks for, which its guard lets in, and one whom it does not.
         """
         found = []
         needed = {Permission(one) for one in PERMISSIONS[call.method, call.path]}
@@ -97,6 +97,9 @@ class Asking:
             if answer.status_code >= 400 and answer.status_code not in REFUSED:
                 found.append(f"{who}: {answer.status_code} {answer.text[:300]}")
             said = ids_in(f"{answer.request.url} {answer.request.body!r}")
+            read = call.method == "GET" and answer.ok and '"items":[]' not in answer.text
+            if read and ids_in(answer.request.path_url) & self.ours.ids:
+                found.append(f"{who}: {answer.status_code} {answer.request.path_url} {answer.text[:300]}")
             if named := (ids_in(answer.text) & self.ours.ids) - said:
                 found.append(f"{who}: {answer.status_code} names {named}")
         return found

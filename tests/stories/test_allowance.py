@@ -138,7 +138,7 @@ async def granted_once(day: UnionDay, plan: Json) -> None:
     nobody = body | {"person_ids": [str(day.union)]}
     refused(await day.post(day.clerk, "/grants", nobody, under=grants), 422, "not_of_the_plan")
     much = body | {"amount_fen": PLAN_FEN, "person_ids": batch}
-    refused(await day.post(day.clerk, "/grants", much, under=grants), 409, "funds_short")
+    refused(await day.post(day.clerk, "/grants", much, under=grants), 422, "more_than_approved")
 
 
 async def spent_wholly(day: UnionDay, employee: Caller, sku: str) -> Json:

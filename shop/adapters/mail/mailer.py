@@ -1,7 +1,6 @@
 """What the shop asks of whoever carries its mail."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 
 class MailUnavailable(Exception):  # it says what happened
@@ -20,10 +19,3 @@ class Mail:
     to: str
     subject: str
     text: str
-
-
-class Mailer(Protocol):
-    """No call may stand inside a database transaction."""
-
-    async def send(self, mail: Mail) -> None:
-        """Returns when the server has taken it. Raises MailUnavailable, MailRefused."""

@@ -29,7 +29,9 @@ _FOR_GOOD: Final = 500
 
 
 class SmtpMailer:
-    """To be closed. Nothing connects before something is sent; after any trouble the next mail connects anew."""
+    """To be closed; no call may stand inside a database transaction. Nothing connects before something is sent; after
+    any trouble the next mail connects anew.
+    """
 
     def __init__(self, server: MailServer) -> None:
         self._server = server
@@ -48,6 +50,7 @@ class SmtpMailer:
             connection.close()
 
     async def send(self, mail: Mail) -> None:
+        """Returns when the server has taken it. Raises MailUnavailable, MailRefused."""
         if not mail.to or parseaddr(mail.to)[1] != mail.to:
             raise MailRefused("address_not_one")
         written = letter(mail, self._server.sender, now=clock.wall())

@@ -1,7 +1,6 @@
 """What the shop asks of whoever carries its SMS."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 
 class SmsUnavailable(Exception):  # it says what happened
@@ -19,10 +18,3 @@ class Sms:
     message_id: str
     to: str
     text: str
-
-
-class SmsGateway(Protocol):
-    """No call may stand inside a database transaction."""
-
-    async def send(self, sms: Sms) -> None:
-        """Returns when the gateway has taken it. Raises SmsUnavailable, SmsRefused."""

@@ -17,7 +17,8 @@ _LATER: Final = frozenset({httpx.codes.REQUEST_TIMEOUT, httpx.codes.CONFLICT, ht
 
 class HttpSms:
     """`POST SMS_URL {"id", "to", "text"}` with an Idempotency-Key; the address's user and password are sent as Basic
-    authorization. 2xx: taken; other 4xx: never; everything else: not now. To be closed.
+    authorization. 2xx: taken; other 4xx: never; everything else: not now. To be closed;
+    no call may stand inside a database transaction.
     """
 
     def __init__(self, url: str) -> None:
@@ -33,6 +34,7 @@ class HttpSms:
         await self._client.aclose()
 
     async def send(self, sms: Sms) -> None:
+        """Returns when the gateway has taken it. Raises SmsUnavailable, SmsRefused."""
         body = {"id": sms.message_id, "to": sms.to, "text": sms.text}
         try:
             answer = await self._client.post(self._url, json=body, headers={"Idempotency-Key": sms.message_id})

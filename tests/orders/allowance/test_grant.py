@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from orders.allowance.give_back import give_back, withdraw
-from orders.allowance.grant import BatchNumberUsed, NotOfThePlan, PlanNotApproved
+from orders.allowance.grant import BatchNumberUsed, MoreThanApproved, NotOfThePlan, PlanNotApproved
 from orders.allowance.jobs import give_back_left
 from orders.budget.encumber import release
 from orders.budget.version import owner
@@ -82,6 +82,26 @@ async def test_everybody_of_the_plan_gets_it_once(
     assert await left_of(database, people[1]) == 35_000
     async with database.transaction() as session:
         assert await release(session, purchase_id=plan_id, now=clock.now()) == 5_000
+    await holds(database)
+
+
+async def test_nobody_gets_more_than_the_approvers_counted_for_him(
+    database: Database, shop: SmallShop, desk: UnionDesk, people: Sequence[Actor]
+) -> None:
+    """However many batches; the clerk cannot give one of them, or herself, what was approved for all."""
+    plan_id = await plan(database, desk, shop.skus[:2], people, budget_fen=50_000, each_fen=10_000)
+    favourite = [str(people[1].person_id)]
+    with pytest.raises(MoreThanApproved) as refused:
+        await granted(database, desk, plan_id, 30_000, person_ids=favourite)
+    assert [(one.pointer, one.detail) for one in refused.value.errors] == [("/person_ids/0", "还可以发 ¥100.00")]
+    grant_id = await granted(database, desk, plan_id, 6_000)
+    with pytest.raises(MoreThanApproved):
+        await granted(database, desk, plan_id, 4_001, number="2026-02", person_ids=favourite)
+    await granted(database, desk, plan_id, 4_000, number="2026-02", person_ids=favourite)
+    async with database.transaction() as session:
+        await withdraw(session, actor=desk.clerk, grant_id=grant_id, reason="发错了", now=clock.now())
+    await granted(database, desk, plan_id, 6_000, number="2026-03", person_ids=favourite)  # what came back was no gift
+    assert await left_of(database, people[1]) == 10_000
     await holds(database)
 
 

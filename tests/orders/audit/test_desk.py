@@ -12,13 +12,17 @@ from sqlalchemy import text
 
 from orders.seal.key import seal_key
 from orders.seal.seal import seal_new
+from shop.access.permissions import Grant, Role
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.settings import Settings
 from tests.make.caller import refused
 from tests.make.mandate import LETTER, TODAY, Desk, a_desk
+from tests.make.people import bearer, somebody
+from tests.make.units import unit
 
 pytestmark = pytest.mark.anyio
+OFFERED = 'href="/api/v1/credit/export"'
 TOMORROW = TODAY + timedelta(days=1)
 
 
@@ -133,12 +137,34 @@ async def test_a_question_has_an_owner_who_replies_and_the_asker_closes(desk: De
     assert "买错了，已核对" in page.text
 
 
+async def test_a_question_is_read_by_whoever_holds_the_role_there_not_another_one(desk: Desk) -> None:
+    """He buys at the branch and is of the staff of another company; what was asked of the branch's staff is theirs."""
+    elsewhere = await unit(desk.database, "OTHER")
+    grants = Grant(Role.EMPLOYEE, "unit", str(desk.branch)), Grant(Role.STAFF, "unit", str(elsewhere))
+    await somebody(desk.database, "both@example.com", *grants)
+    both = await bearer(desk.http, "both@example.com")
+    await desk.mandated()
+    body = {
+        "unit_id": str(desk.branch), "subject": "退款", "words": "为何整单退款？", "owner_role": "staff",
+        "due_on": str(TOMORROW),
+    }  # fmt: skip
+    asked = (await desk.post("/api/v1/audit/questions", body)).json()
+    assert (await desk.get("/api/v1/audit/questions", who=both))["items"] == []
+    refused(
+        await desk.post(f"/api/v1/audit/questions/{asked['id']}/reply", {"reply": "我"}, who=both), 404, "not_found"
+    )
+    assert len((await desk.get("/api/v1/audit/questions", who=desk.staff))["items"]) == 1
+
+
 async def test_the_sealed_ledger_goes_to_an_auditor_of_all_units_and_is_noted(desk: Desk, settings: Settings) -> None:
     await seal_new(desk.database, seal_key(settings), now=clock.now())
     await desk.mandated()
     refused(await desk.http.get("/api/v1/credit/export", headers=desk.auditor), 403, "not_allowed")
     refused(await desk.http.get("/api/v1/credit/export", headers=desk.staff), 403, "not_allowed")
+    for who in (desk.auditor, desk.staff):
+        assert OFFERED not in (await desk.http.get("/audit", headers=who)).text, "nobody is offered what is refused"
     await desk.mandated(desk.bank)
+    assert OFFERED in (await desk.http.get("/audit", headers=desk.auditor)).text
     ledger = await desk.http.get("/api/v1/credit/export", headers=desk.auditor)
     assert ledger.content.startswith(b"bangfu-ledger 1\nseal\t")
     assert ledger.content.count(b"\n") == 2 + 5

@@ -1,12 +1,15 @@
 """Changes of money, credit, rules and permissions over HTTP leave their line; who may read it, and what it hides."""
 
 import json
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import pytest
 from sqlalchemy import text
 
+from orders.audit.events import _UNITS_OF, EVERYBODYS, PLATFORMS
 from orders.credit.add_rules import rule_id
 from shop.access.permissions import Grant, Role
 from shop.core import clock
@@ -22,6 +25,8 @@ from tests.make.two_people import rule_by_two
 from tests.make.units import unit
 
 pytestmark = pytest.mark.anyio
+ROOT = Path(__file__).parents[3]
+NOTED = re.compile(r'(?:subject=|Change\(\s*f?"[^"]*",\s*)f?"(\w+):')
 LAST_MONTH = first_of(clock.add_months(clock.month_of(clock.today()), -1))
 
 
@@ -50,6 +55,37 @@ async def test_changes_over_http_are_found_with_who_when_before_after_and_reason
     assert {"counting_rule.add", "audit.mandate_granted", "role.granted"} <= set(found)
     assert seen == sorted(seen, key=lambda one: (one["at"], one["id"]), reverse=True)
     assert "李购买" not in json.dumps(seen, ensure_ascii=False)
+
+
+async def test_what_one_asks_for_and_another_decides_is_read_by_whom_it_concerns(
+    desk: Desk, client: httpx.AsyncClient, database: Database
+) -> None:
+    """A rule of everybody by all; a mandate by its own units."""
+    elsewhere = await unit(database, "OTHER")
+    await somebody(database, "far@shop.test", Grant(Role.STAFF, "unit", str(elsewhere)))
+    figure = {
+        "kind": "roll_unsigned", "name": "days", "value": 40, "valid_from": "2027-01-01", "source": "示例（虚构）",
+    }  # fmt: skip
+    two = {"first": desk.admin, "second": desk.second}
+    done = await rule_by_two(desk.http, "/flag-thresholds", figure, **two)
+    assert done.status_code == 200, done.text
+    await desk.mandated()
+    rule, letter = "flag_threshold.set", "audit_mandate.grant"
+    for who, told in ((await bearer(client, "far@shop.test"), {rule}), (desk.staff, {rule, letter})):
+        seen = {one["action"] for one in (await desk.get("/api/v1/audit?limit=100", who=who))["items"]}
+        assert seen >= {rule} | {f"{one}.{step}" for one in told for step in ("ask", "approved")}
+        assert (f"{letter}.ask" in seen) == (letter in told)
+
+
+def test_of_every_change_it_is_known_whose_it_is() -> None:
+    noted = {
+        kind
+        for package in ("shop", "catalog", "orders")
+        for file in (ROOT / package).rglob("*.py")
+        for kind in NOTED.findall(file.read_text())
+    }
+    known = {one for kinds in _UNITS_OF for one in kinds} | set(EVERYBODYS) | set(PLATFORMS)
+    assert noted - known - {"paid_back"} == set(), "who reads of it at /audit? (paid_back: no change, a bank's number)"
 
 
 async def test_a_refund_is_noted_with_its_amount_and_reason(database: Database) -> None:

@@ -1,5 +1,6 @@
 """Place, ship, accept, shares, refunds: through the door, as their roles."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,7 @@ from shop.core.database import Database
 from shop.core.ids import new_id
 from shop.core.money import split
 from tests.make.bulk import Plan, a_plan, one, stands
-from tests.make.caller import token_of
+from tests.make.caller import refused, token_of
 from tests.make.joint_order import approve, expected, joint_purchase, official, paid_by_transfer, placed_joint
 
 pytestmark = pytest.mark.anyio
@@ -125,6 +126,8 @@ async def test_a_refund_of_a_line_falls_on_all_its_payers(door: Door, database: 
     path, headers = f"/api/v1/orders/{order_id}/refunds", token_of(door.app, staff)
     rows = await expected(database, order_id)
     wanted = {"lines": [{"line_id": str(rows[0].line_id), "quantity": 2}], "reason": "抽检不合格"}
+    his = token_of(door.app, replace(desk.clerk, grants=(Grant(Role.STAFF, "all", "*"),)))
+    refused(await door.client.post(path, json=wanted, headers=his), 409, "own_money")
     early = await door.client.post(path, json=wanted, headers=headers)
     assert (early.status_code, early.json()["code"]) == (409, "not_accepted")
     for delivery_id in dict.fromkeys(row.delivery_id for row in rows):

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import zipfile
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -11,7 +12,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from orders.evidence.keep import keep, name_of
-from shop.access.permissions import Role
+from shop.access.permissions import Grant, Role
 from shop.adapters.files.store import FilesUnavailable
 from shop.core import clock
 from shop.core.database import Database
@@ -19,6 +20,7 @@ from tests.make.caller import as_caller, refused
 from tests.make.evidence import CSV, JPEG, PDF, PNG, WEBP, XLSX, XML, ofd, worker
 from tests.make.mandate import mandate
 from tests.make.shop import small_shop
+from tests.make.units import unit
 
 pytestmark = pytest.mark.anyio
 
@@ -193,3 +195,17 @@ async def test_a_store_that_fails_leaves_no_row_and_a_changed_file_is_said_to_be
         # Bringing it again heals the store.
         await bring(caller, PDF)
         assert (await caller.get(f"/api/v1/evidence/{sha}")).content == PDF
+
+
+async def test_who_went_to_another_company_left_the_first_ones_papers_there(app: FastAPI, database: Database) -> None:
+    """What he brought for his old unit is not his to read, nor to cite; what he brought for nobody is."""
+    shop = await small_shop(database)
+    staff = await worker(database, Role.STAFF, "unit", shop.bank)
+    elsewhere = replace(staff, grants=(Grant(Role.STAFF, "unit", str(await unit(database, "OTHER"))),))
+    async with as_caller(app, staff) as caller:
+        units = (await bring(caller, PDF, unit_id=str(shop.bank))).json()["sha256"]
+        own = (await bring(caller, JPEG)).json()["sha256"]
+        assert (await caller.get(f"/api/v1/evidence/{units}")).status_code == 200
+    async with as_caller(app, elsewhere) as caller:
+        refused(await caller.get(f"/api/v1/evidence/{units}"), 404, "not_found")
+        assert (await caller.get(f"/api/v1/evidence/{own}")).status_code == 200

@@ -16,6 +16,7 @@ from orders.privacy.retained import ERASE
 from orders.privacy.retention import erase_due
 from shop.access.notice import VERSION
 from shop.access.permissions import Grant, Role
+from shop.access.users import revoke_role
 from shop.core import clock
 from shop.core.database import Database
 from shop.migrate import import_tables
@@ -71,10 +72,12 @@ async def test_a_copy_holds_one_s_own_and_nobody_else_s(app: FastAPI, database: 
     me, other = await buyer(database, works_at=shop.branch), await buyer(database)
     mine, theirs = [await placed(database, who, {shop.skus[0]: 1}) for who in (me, other)]
     async with as_caller(app, me) as caller:
+        await caller.put(f"/api/v1/cart/lines/{shop.skus[0]}", json={"quantity": 2})
         found = (await caller.get("/api/v1/me/data")).json()
     assert [one["number"] for one in found["rows"]["订单"]] == [mine.number]
     assert [one["name"] for one in found["rows"]["配送信息"]] == ["收货人甲"]
     assert theirs.number not in str(found)
+    assert [one["quantity"] for one in found["rows"]["购物车"]] == [2]
     assert found["notice"] == VERSION
     async with database.reading() as session:
         (noted,) = await session.execute(text("SELECT * FROM audit_event WHERE action = 'person.copy_exported'"))
@@ -86,13 +89,31 @@ async def test_the_notice_is_open_to_all_and_who_signs_in_has_seen_it(
 ) -> None:
     page = await client.get("/privacy")
     assert (page.status_code, "会计档案管理办法" in page.text) == (200, True)
-    assert "Your rights" in (await client.get("/privacy?lang=en")).text
+    english = (await client.get("/privacy?lang=en")).text
+    assert ("Your rights" in english, "Sign-ins" in english, "登录记录" in english) == (True, True, False)
     made = await somebody(database, "me@example.com", Grant(Role.EMPLOYEE, "all", "*"))
     for _ in range(2):
         await bearer(client, "me@example.com")
     async with database.reading() as session:
         rows = await session.execute(text("SELECT user_id, version FROM notice_seen"))
         assert [tuple(row) for row in rows] == [(made.user_id, VERSION)]
+
+
+async def test_whoever_has_no_role_left_still_has_his_own(app: FastAPI, database: Database) -> None:
+    """He left the company: what is kept of him he may read, take along and have erased, and nothing of others."""
+    made = await somebody(database, "me@example.com", Grant(Role.STAFF, "all", "*"))
+    async with database.transaction() as session:
+        await revoke_role(
+            session, actor=None, user_id=made.user_id, grant=Grant(Role.STAFF, "all", "*"), day=clock.today(),
+            now=clock.now(),
+        )  # fmt: skip
+    async with client_of(app) as client:
+        me = await bearer(client, "me@example.com")
+        for path in ("/me", "/me/privacy", "/me/password", "/me/claims", "/me/privacy/data.json"):
+            assert (await client.get(path, headers=me)).status_code == 200, path
+        for path in ("/staff", "/admin", "/union/roster", "/audit", "/api/v1/orders", "/api/v1/reports/sales"):
+            assert (await client.get(path, headers=me)).status_code == 403, path
+        assert (await client.post("/api/v1/me/erasure", json=ERASE_ME, headers=me)).status_code == 200
 
 
 async def test_erasure_closes_the_account_and_keeps_the_ledger(client: httpx.AsyncClient, database: Database) -> None:
@@ -105,18 +126,19 @@ async def test_erasure_closes_the_account_and_keeps_the_ledger(client: httpx.Asy
             {"person": made.person_id},
         )
     me = await bearer(client, "me@example.com")
+    await client.put(f"/api/v1/cart/lines/{shop.skus[0]}", json={"quantity": 2}, headers=me)
     wrong = await client.post("/api/v1/me/erasure", json={"password": "不是这个"}, headers=me)
     refused(wrong, 422, "wrong_password")
     done = await client.post("/api/v1/me/erasure", json=ERASE_ME, headers=me)
     assert (done.status_code, done.json()["kept"]) == (200, [])
     async with database.reading() as session:
-        named = text("""SELECT u.state, u.email LIKE 'closed:%', p.name, p.phone, (SELECT count(*) FROM address)
+        named = text("""SELECT u.state, u.email LIKE 'closed:%', p.name, p.phone, (SELECT count(*) FROM address),
+            (SELECT count(*) FROM cart_line)
             FROM user_account u JOIN person p ON p.id = u.person_id WHERE u.id = :id""")
         row = (await session.execute(named, {"id": made.user_id})).one()
-    assert tuple(row) == ("closed", True, None, None, 0)
+    assert tuple(row) == ("closed", True, None, None, 0, 0)
     sign_in = {"username": "me@example.com", "password": PASSWORD}
     refused(await client.post("/api/v1/auth/token", data=sign_in), 401, "wrong_credentials")
-    assert shop.skus
 
 
 async def test_what_is_open_stands_in_the_way_and_says_so(client: httpx.AsyncClient, database: Database) -> None:
@@ -151,6 +173,14 @@ async def test_the_page_asks_twice_and_says_what_stays(app: FastAPI, database: D
         assert found
         sent = {"csrf_token": found[1], "password": PASSWORD}
         assert (await browser.post("/me/privacy/erasure", data=sent)).status_code == 422
+        guess = sent | {"sure": "yes", "password": "not this one"}
+        wrong = await browser.post("/me/privacy/erasure?lang=en", data=guess)
+        assert (wrong.status_code, "当前密码" in wrong.text, "Check it and try again" in wrong.text) == (
+            422,
+            False,
+            True,
+        )
         done = await browser.post("/me/privacy/erasure", data=sent | {"sure": "yes"})
         assert (done.status_code, "账号已注销" in done.text) == (200, True)
+        assert 'action="/sign-out"' not in done.text, "nobody is signed in, and no name is shown"
         assert (await browser.get("/me/privacy")).status_code == 303

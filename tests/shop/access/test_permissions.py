@@ -25,7 +25,7 @@ MATRIX = {
     "canteen_buyer": BUYS | {"canteen:buy", "evidence:read", "evidence:write", "invoice:read"},
     "staff": BUYS
     | RECORDS
-    | {"refund:request", "product:write", "import:confirm", "evidence:write", "evidence:check", "invoice:write"}
+    | {"refund:request", "product:write", "evidence:write", "evidence:check", "invoice:write"}
     | {"bank:import", "bank:confirm", "correction:request", "correction:approve", "period:close", "filing:write"}
     | {"intake:write", "intake:confirm", "flag:clear", "payment:desk"},
     "county_reviewer": {"me:read"},

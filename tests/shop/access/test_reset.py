@@ -60,6 +60,26 @@ async def test_by_mail_from_the_page_to_the_sign_in(app: FastAPI, settings: Sett
         assert [one["subject"] for one in told] == ["您的密码已修改 · 帮扶商城", "重设密码 · 帮扶商城"]
 
 
+async def test_who_guessed_until_nobody_heard_him_signs_in_once_he_has_a_new_password(
+    app: FastAPI, settings: Settings, database: Database
+) -> None:
+    await somebody(database, "ada@example.com", BUYER)
+    async with client_of(app) as client, client_of(app) as stranger:
+        for one in (client, stranger):
+            typed = {"csrf_token": token_in(await one.get("/sign-in")), "email": "ada@example.com", "password": "x"}
+            statuses = {(await one.post("/sign-in", data=typed)).status_code for _ in range(11)}
+            assert 429 in statuses
+        await forget(client, "ada@example.com")
+        path = await link_to(database, settings, "ada@example.com")
+        assert (await set_new(client, path)).status_code == 303
+        for one, status in ((stranger, 429), (client, 303)):
+            typed = {"csrf_token": token_in(await one.get("/sign-in")), "email": "ada@example.com", "password": NEW}
+            assert (await one.post("/sign-in", data=typed)).status_code == status
+        dead = await client.get(path, headers={"accept": "text/html"})
+        assert (dead.status_code, "这个链接已失效" in dead.text) == (404, True)
+        assert 'action="/sign-in/forgot"' in dead.text, "where another is asked for"
+
+
 async def test_nobody_learns_whether_there_is_such_an_account(app: FastAPI, database: Database) -> None:
     """The same answer after the same statements, so in the same time: the worker looks, after the answer."""
     await somebody(database, "ada@example.com", BUYER)

@@ -68,7 +68,7 @@ async def test_the_page_asks_and_the_desk_decides(app: FastAPI, database: Databa
     assert (page.status, page.forms["/admin/counties"]["source"]) == (422, "公告（虚构）")
     page = await first.send("/admin/counties", **WANTED | {"successor_code": "999999"})
     assert (page.status, "没有行政区划代码 999999" in page.words) == (422, True)
-    assert "已经办好" in (await first.send("/admin/counties", **WANTED)).words
+    assert "已经提出，等另一位同事确认" in (await first.send("/admin/counties", **WANTED)).words
     page = await second.open("/admin")
     (approve,) = [one for one in page.forms if one.endswith("/approve")]
     await second.send(approve)

@@ -1,5 +1,6 @@
 """Roles and accounts of one company: two people give, one takes away, and another company's see and change nothing."""
 
+import re
 from typing import Any
 
 import httpx
@@ -8,13 +9,15 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from shop.access.permissions import Grant, Role
+from shop.access.users import grant_role
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.ids import new_id
+from shop.organisation.members import join_unit
 from tests.make.caller import refused
 from tests.make.evidence import PDF
-from tests.make.people import bearer, somebody
-from tests.make.units import unit
+from tests.make.people import PASSWORD, ask_token, bearer, somebody
+from tests.make.units import SINCE, unit
 from tests.orders.banking.test_pages import signed_in, token
 
 pytestmark = pytest.mark.anyio
@@ -67,6 +70,10 @@ async def test_a_role_is_given_by_two_and_taken_by_one(database: Database, clien
     refused(await post(client, f"{request}/approve", None, as_["two"]), 409, "change_decided")
     assert await roles_of(database, "clerk@shop.test") == ["employee", "staff"]
     async with database.reading() as session:
+        for kept in ("audit_event", "change_request"):
+            assert await session.scalar(text(f"SELECT count(*) FROM {kept} k WHERE to_jsonb(k)::text LIKE '%@%'")) == 0
+        asking = await session.scalar(text("SELECT after FROM audit_event WHERE action = 'role.grant.ask'"))
+        assert asking["user_id"] == str(places["clerk"].user_id)
         grant = await session.scalar(text("SELECT id FROM role_grant WHERE role = 'staff'"))
     refused(await post(client, f"/role-grants/{grant}/end", WHY, as_["far"]), 404, "not_found")
     assert (await post(client, f"/role-grants/{grant}/end", WHY, as_["two"])).status_code == 204
@@ -119,6 +126,19 @@ async def test_an_account_is_suspended_and_let_in_again_by_its_own_company(
     refused(await post(client, f"/users/{me}/suspend", WHY, as_["one"]), 409, "second_person_needed")
 
 
+async def test_nobody_opens_an_account_that_its_owner_had_erased(database: Database, client: httpx.AsyncClient) -> None:
+    places, as_ = await people(database, client)
+    account = f"/users/{places['clerk'].user_id}"
+    erased = await client.post("/api/v1/me/erasure", json={"password": PASSWORD}, headers=as_["clerk"])
+    assert erased.status_code == 200, erased.text
+    assert (await post(client, f"{account}/suspend", WHY, as_["one"])).status_code == 204
+    refused(await post(client, f"{account}/reinstate", WHY, as_["one"]), 409, "not_suspended")
+    refused(await post(client, f"{account}/reinstate", WHY, as_["far"]), 404, "not_found")
+    async with database.reading() as session:
+        state = text("SELECT state FROM user_account WHERE id = :id")
+        assert await session.scalar(state, {"id": places["clerk"].user_id}) == "closed"
+
+
 async def test_who_may_ask_no_longer_has_asked_for_nothing(database: Database, client: httpx.AsyncClient) -> None:
     places, as_ = await people(database, client)
     body = wanted("clerk@shop.test", places["bank"])
@@ -129,6 +149,43 @@ async def test_who_may_ask_no_longer_has_asked_for_nothing(database: Database, c
     assert (await post(client, f"/users/{one}/suspend", WHY, as_["two"])).status_code == 204
     refused(await post(client, f"/role-grants/{first}/approve", None, as_["two"]), 409, "change_decided")
     assert await roles_of(database, "clerk@shop.test") == ["employee"]
+
+
+async def test_who_is_no_administrator_any_more_has_asked_for_nothing(
+    database: Database, client: httpx.AsyncClient
+) -> None:
+    places, as_ = await people(database, client)
+    asked = (await post(client, "/role-grants", wanted("clerk@shop.test", places["bank"]), as_["one"])).json()["id"]
+    async with database.reading() as session:
+        held = text("SELECT g.id FROM role_grant g JOIN user_account u ON u.id = g.user_id WHERE u.email = :email")
+        one = await session.scalar(held, {"email": "one@shop.test"})
+    refused(await post(client, f"/role-grants/{one}/end", WHY, as_["far"]), 404, "not_found")
+    assert (await post(client, f"/role-grants/{one}/end", WHY, as_["two"])).status_code == 204
+    refused(await post(client, f"/role-grants/{asked}/approve", None, as_["two"]), 409, "change_decided")
+    assert await roles_of(database, "clerk@shop.test") == ["employee"]
+
+
+async def test_a_role_in_another_company_takes_nobody_from_his_own_and_shows_nothing_of_it(
+    app: FastAPI, database: Database, client: httpx.AsyncClient
+) -> None:
+    places, as_ = await people(database, client)
+    clerk, now = places["clerk"], clock.now()
+    async with database.transaction() as session:
+        here = {"person_id": clerk.person_id, "unit_id": places["bank"], "day": clock.today()}
+        await join_unit(session, actor=None, now=now, **here)
+        there = Grant(Role.COUNTY_REVIEWER, "unit", str(places["other"]))
+        await grant_role(session, actor_id=None, user_id=clerk.user_id, grant=there, valid_from=clock.today(), now=now)
+    browser = await signed_in(app, "far@shop.test")
+    seen = (await browser.get("/admin?q=clerk")).text.partition("李经办")[2].partition("</section>")[0]
+    await browser.aclose()
+    assert ("县级审核人" in seen, "职工" in seen) == (True, False)
+    refused(await post(client, f"/users/{clerk.user_id}/suspend", WHY, as_["far"]), 404, "not_found")
+    assert (await post(client, f"/users/{clerk.user_id}/suspend", WHY, as_["one"])).status_code == 204
+    assert (await post(client, f"/users/{clerk.user_id}/reinstate", WHY, as_["one"])).status_code == 202
+    resets = f"/users/{clerk.user_id}/password-resets"
+    by_code = await post(client, resets, WHY | {"by": "code"}, as_["one"])
+    refused(by_code, 404, "not_found")  # a code in their hands would open what he may do elsewhere
+    assert (await post(client, resets, WHY, as_["one"])).status_code == 202, "a mail reaches him alone"
 
 
 async def test_two_administrators_work_by_the_page(app: FastAPI, database: Database, client: httpx.AsyncClient) -> None:
@@ -152,6 +209,44 @@ async def test_two_administrators_work_by_the_page(app: FastAPI, database: Datab
     assert "等第二个人确认" in page.text
     english = await two.get("/admin?lang=en")
     assert "Waiting for a second person" in english.text
+
+
+async def test_who_asked_for_english_keeps_it_through_forms_and_the_sign_in(
+    app: FastAPI, database: Database, client: httpx.AsyncClient
+) -> None:
+    await people(database, client)
+    sent = await client.get("/admin?lang=en", headers={"accept": "text/html"})
+    assert sent.headers["location"].endswith("&lang=en")
+    assert "Sign in" in (await client.get(sent.headers["location"])).text
+    one = await signed_in(app, "one@shop.test")
+    page = (await one.get("/admin?lang=en")).text
+    forms = re.findall(r'<form[^>]*method="post" action="([^"]+)"', page)
+    assert (len(forms) > 3, [form for form in forms if not form.endswith("?lang=en")]) == (True, [])
+    typed = {"csrf_token": token(page), **wanted("clerk@shop.test", "BANK")}
+    for wrong, said in (({"email": "no%body@x.test"}, "Check the e-mail"), ({"scope_id": "N%E"}, "no such unit")):
+        assert said in (await one.post("/admin/role-grants?lang=en", data=typed | wrong)).text
+    asked = await one.post("/admin/role-grants?lang=en", data=typed)
+    assert (asked.status_code, asked.headers["location"]) == (303, "/admin?done=asked&lang=en")
+    assert "Waiting for a second person" in (await one.get(asked.headers["location"])).text
+
+
+async def test_a_unit_is_called_by_its_code_and_shown_by_its_name(
+    app: FastAPI, database: Database, client: httpx.AsyncClient
+) -> None:
+    """Nobody knows ids: who asks types the code, who approves reads the name. Another company's code is no unit."""
+    places, _ = await people(database, client)
+    one, two = [await signed_in(app, f"{name}@shop.test") for name in ("one", "two")]
+    typed = {"csrf_token": token((await one.get("/admin")).text), **wanted("clerk@shop.test", "BANK")}
+    others, none = [await one.post("/admin/role-grants", data=typed | {"scope_id": code}) for code in ("OTHER", "NONE")]
+    assert [page.status_code for page in (others, none)] == [422, 422]
+    assert all("单位编号不对" in page.text for page in (others, none))
+    assert (await one.post("/admin/role-grants", data=typed)).status_code == 303
+    page = (await two.get("/admin")).text
+    assert ("帮扶工作人员" in page, "BANK（虚构） BANK" in page) == (True, True)
+    assert (str(places["bank"]) in page, "scope_id</dt>" in page) == (False, False)
+    action = page.split('action="/admin/changes/')[1].split('/approve"')[0]
+    await two.post(f"/admin/changes/{action}/approve", data={"csrf_token": token(page)})
+    assert await roles_of(database, "clerk@shop.test") == ["employee", "staff"]
 
 
 async def test_who_may_approve_a_mandate_opens_its_letter_and_no_other_paper(
@@ -184,3 +279,53 @@ async def test_roles_have_english_names(app: FastAPI, database: Database, client
     assert "Union approver" in page
     assert "One unit with all below it" in page
     assert "工会审批人" not in page
+
+
+async def test_whose_role_ended_since_asks_for_nothing_any_more(database: Database, client: httpx.AsyncClient) -> None:
+    """An administrator whose role has run out had asked for a role for somebody: one person's word is left."""
+    places, as_ = await people(database, client)
+    mate = wanted("clerk@shop.test", places["bank"], role="administrator")
+    request = f"/role-grants/{(await post(client, '/role-grants', mate, as_['one'])).json()['id']}"
+    async with database.transaction() as session:
+        run_out = """UPDATE role_grant g SET valid_to = :today FROM user_account u
+            WHERE u.id = g.user_id AND u.email = 'one@shop.test'"""
+        await session.execute(text(run_out), {"today": clock.today()})
+    refused(await post(client, f"{request}/approve", None, as_["two"]), 409, "asker_gone")
+    assert await roles_of(database, "clerk@shop.test") == ["employee"]
+    assert (await post(client, f"{request}/refuse", WHY, as_["two"])).status_code == 204
+    again = f"/role-grants/{(await post(client, '/role-grants', mate, as_['two'])).json()['id']}"
+    refused(await post(client, f"{again}/approve", None, as_["far"]), 404, "not_found")
+
+
+async def test_a_role_that_others_gave_takes_nobody_out_of_his_own_companys_hands(
+    database: Database, client: httpx.AsyncClient
+) -> None:
+    """Two administrators of another company give a role there to who works here: he is suspended here all the same."""
+    places, as_ = await people(database, client)
+    await somebody(database, "far.two@shop.test", Grant(Role.ADMINISTRATOR, "unit", str(places["other"])))
+    as_["far.two"] = await bearer(client, "far.two@shop.test")
+    clerk = places["clerk"]
+    async with database.transaction() as session:
+        who = {"person_id": clerk.person_id, "unit_id": places["bank"], "day": SINCE, "now": clock.now()}
+        await join_unit(session, actor=None, **who)
+    given = await post(client, "/role-grants", wanted("clerk@shop.test", places["other"]), as_["far"])
+    request = f"/role-grants/{given.json()['id']}"
+    assert (await post(client, f"{request}/approve", None, as_["far.two"])).status_code == 200
+    for verb, status in (("suspend", 204), ("reinstate", 202)):
+        refused(await post(client, f"/users/{clerk.user_id}/{verb}", WHY, as_["far"]), 404, "not_found")
+        done = await post(client, f"/users/{clerk.user_id}/{verb}", WHY, as_["one"])
+        assert done.status_code == status, done.text
+    assert (await ask_token(client, "clerk@shop.test")).status_code == 401
+
+
+async def test_an_administrator_reads_no_roles_that_others_gave(
+    app: FastAPI, database: Database, client: httpx.AsyncClient
+) -> None:
+    places, _ = await people(database, client)
+    ours = Grant(Role.EMPLOYEE, "unit", str(places["other"]))
+    theirs = Grant(Role.UNION_APPROVER, "unit", str(places["bank"]))
+    await somebody(database, "both@shop.test", ours, theirs, name="两边任职")
+    page = (await (await signed_in(app, "far@shop.test")).get("/admin?q=both")).text
+    assert "两边任职" in page
+    assert "OTHER（虚构）" in page
+    assert "BANK（虚构）" not in page

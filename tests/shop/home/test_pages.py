@@ -4,6 +4,13 @@ import re
 
 import httpx
 import pytest
+from fastapi import FastAPI
+
+from shop.access.permissions import Grant, Role
+from shop.core.database import Database
+from tests.make.browser import browser_of
+from tests.make.claims import actor_of
+from tests.make.people import somebody
 
 pytestmark = pytest.mark.anyio
 
@@ -31,3 +38,20 @@ async def test_errors_speak_the_callers_language(client: httpx.AsyncClient) -> N
     assert (told["code"], told["title"]) == ("not_found", "Not found")
     assert (await client.get("/api/v1/nothing")).json()["title"] == "没有找到"
     assert "How to order" in (await client.get("/help?lang=en")).text
+
+
+@pytest.mark.parametrize(
+    ("role", "opens"),
+    [(Role.EMPLOYEE, {"/cart", "/orders"}), (Role.SUPPLIER, {"/orders"}), (Role.AUDITOR, set())],
+)
+async def test_every_page_that_the_menu_offers_opens(
+    app: FastAPI, database: Database, role: Role, opens: set[str]
+) -> None:
+    who = await somebody(database, "me@example.com", Grant(role, "all", "*"))
+    browser = await browser_of(app, database, actor_of(who))
+    for page in ("/", "/me"):
+        offered = set(re.findall(r'href="(/(?:cart|orders))"', (await browser.open(page)).html))
+        assert offered == opens
+    for path in opens:
+        assert (await browser.open(path)).status == 200
+    await browser.close()

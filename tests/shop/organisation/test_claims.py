@@ -68,6 +68,13 @@ async def test_the_other_unit_confirms_and_from_that_day_on_it_holds(
 ) -> None:
     lin = await employee(database, two.theirs.branch, "林外", "13900000022")
     await hand_in(app, two.ours, listed(*NAMES))
+    keeper, colleague = [await browser_of(app, database, one.buyer) for one in (two.theirs, two.ours)]
+    desk, own = await keeper.open("/union"), await colleague.open("/union")
+    assert 'href="/union/roster"' in desk.html, "the lists are found without an address"
+    assert ['href="/union/roster/claims"' in page.html for page in (desk, own)] == [True, False]
+    assert "在本公司的角色同时结束" in (await keeper.open("/union/roster/claims")).words, "what agreeing takes away"
+    for browser in (keeper, colleague):
+        await browser.close()
     (claim,) = await waiting(app, two.theirs.buyer)
     assert (claim["mine"], claim["name"], claim["from_unit"], claim["to_unit"]) == (
         False, "林*", "O1（虚构）", "B1（虚构）"
@@ -94,6 +101,20 @@ async def test_the_other_unit_confirms_and_from_that_day_on_it_holds(
     assert [one["code"] for one in early["errors"]] == ["later_change_planned"]
     again = await hand_in(app, two.ours, listed(*NAMES), today)
     assert (again.json()["waiting"], again.json()["counts"]["left"]) == (0, 0)
+
+
+async def test_who_is_left_out_is_said_to_lose_his_roles_before_it_is_saved(
+    app: FastAPI, database: Database, two: Two
+) -> None:
+    await hand_in(app, two.ours, listed(NAMES[0]))
+    browser = await browser_of(app, database, two.ours.buyer)
+    form = {"csrf_token": (await browser.open("/union/roster")).forms["/union/roster"]["csrf_token"], "do": "show"}
+    form |= {"union_id": str(two.ours.union), "as_of": str(DAY_TWO)}
+    said = "离开和退休的人，在本公司的角色从保存起结束"
+    for names, warned in (((NAMES[0],), False), (("A9,王九,13900000009,B1,信贷部,在职",), True)):
+        page = await browser.client.post("/union/roster", data=form, files={"file": ("a.csv", listed(*names))})
+        assert (page.status_code, "还没有保存" in page.text, said in page.text) == (200, True, warned)
+    await browser.close()
 
 
 async def test_a_refusal_keeps_its_reason_and_the_next_list_asks_anew(
@@ -231,3 +252,29 @@ async def test_the_same_name_and_phone_twice_in_a_list_is_a_mistake(app: FastAPI
     twice = listed("A1,张一,13900000001,B1,信贷部,在职", "A2,张一,13900000001,B1,营业部,在职")
     problem = refused(await hand_in(app, two.ours, twice), 422, "roster_refused")
     assert [(one["pointer"], one["code"]) for one in problem["errors"]] == [("/rows/3/staff_number", "person_twice")]
+
+
+async def test_who_is_retired_from_another_company_is_claimed_too(app: FastAPI, database: Database, two: Two) -> None:
+    """He works nowhere and has no account: no other union takes, renames or numbers him, and his own list goes on as it
+    was. Its keeper confirms; from then on he works at the other one.
+    """
+    at = "O1,离退休处"
+    await hand_in(app, two.theirs, listed(f"T1,退休甲,13900000091,{at},在职"), DAY_ONE)
+    await hand_in(app, two.theirs, listed(f"T1,退休甲,13900000091,{at},退休"), DAY_TWO)
+    before = await rows(database, STANDS)
+    for name, phone in (("退休甲", "13900000091"), ("改名乙", "13900000091"), ("改名乙", "13900000666")):
+        answer = await hand_in(app, two.ours, listed(f"X1,{name},{phone},B1,返聘,在职"), DAY_TWO)
+        assert answer.status_code == 200, answer.text
+    assert [row for row in await rows(database, STANDS) if row[0] == "退休甲"] == [
+        row for row in before if row[0] == "退休甲"
+    ]
+    again = await hand_in(app, two.theirs, listed(f"T1,退休甲,13900000091,{at}（新）,退休"), DAY_TWO)
+    assert (again.json()["saved"], again.json()["waiting"], again.json()["counts"]["left"]) == (True, 0, 0)
+    await hand_in(app, two.ours, listed("X2,退休甲,13900000091,B1,返聘,在职"), DAY_TWO)
+    assert await waiting(app, two.ours.buyer) == []
+    (claim,) = await waiting(app, two.theirs.buyer)
+    assert (claim["from_unit"], claim["to_unit"]) == ("O1（虚构）", "B1（虚构）")
+    refused(await decide(app, two.ours.buyer, claim["id"]), 404, "not_found")
+    assert (await decide(app, two.theirs.buyer, claim["id"])).status_code == 200
+    kept = await hand_in(app, two.ours, listed("X2,退休甲,13900000091,B1,返聘二,在职"), clock.today())
+    assert (kept.json()["waiting"], kept.json()["counts"]["moved"]) == (0, 1)
