@@ -39,8 +39,8 @@ async def changed(connection: "asyncpg.Connection[asyncpg.Record]") -> tuple[str
     revision = await connection.fetchval("SELECT version_num FROM alembic_version")
     rows = await connection.fetch(
         """SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d JOIN pg_attribute a
-            ON (a.attrelid, a.attnum) = (d.adrelid, d.adnum)
-        WHERE a.attname = 'xid' AND d.adrelid IN ('audit_event'::regclass, 'flag'::regclass, 'period_event'::regclass)"""
+            ON (a.attrelid, a.attnum) = (d.adrelid, d.adnum) JOIN pg_class c ON c.oid = d.adrelid
+        WHERE a.attname = 'xid' AND c.relname IN ('audit_event', 'flag', 'period_event')"""
     )
     return str(revision), {row[0] for row in rows}
 

@@ -55,7 +55,7 @@ UNWATCHED = {
         bank_statement_row""",
     "counted from other rows, which are watched": """account credit_delta credit_rollup credit_rollup_year flag flag_end
         flag_line spending_counter spending_take spending_taken""",
-    "works of the machine": """channel_cursor heartbeat idempotency message reset_request sandbox_clock
+    "works of the machine": """channel_cursor commit_epoch heartbeat idempotency message reset_request sandbox_clock
         sandbox_message sandbox_object sign_in_attempt sign_in_session webhook_inbox""",
     "links and codes that are told once: what they open is noted when they do": "account_link phone_proof",
 }
