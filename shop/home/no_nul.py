@@ -7,6 +7,7 @@ One door for paths, queries, forms and JSON. Files are bytes and pass: what is r
 import re
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import parse_qsl
 
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -14,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shop.core.errors import Invalid, NotFound
+from shop.core.errors import Detail, Invalid, NotFound
 from shop.home.problems import answer
 
 Look = Callable[[bytes], bool]
@@ -35,10 +36,13 @@ class NoNul:
             await self.app(scope, receive, send)
             return
         if "\0" in scope["path"]:
-            await answer(Request(scope), NotFound("网址可能不完整，或内容已下架。"))(scope, receive, send)
+            plain = Request({**scope, "path": scope["path"].replace("\0", "")})
+            await answer(plain, NotFound("网址可能不完整，或内容已下架。"))(scope, receive, send)
             return
         if b"%00" in scope["query_string"]:
-            await answer(Request(scope), Invalid(SAID))(scope, receive, send)
+            named = [name for name, value in parse_qsl(scope["query_string"].decode("latin-1")) if "\0" in value]
+            errors = [Detail(f"/{name}", Invalid.code, SAID) for name in named]
+            await answer(Request(scope), Invalid(SAID, errors))(scope, receive, send)
             return
         look = None if scope["method"] in {"GET", "HEAD"} else _look(scope)
         if look is None:

@@ -34,7 +34,7 @@ async def test_a_report_is_found_by_the_code_that_is_printed_on_it(database: Dat
     assert (await client.get(typed.headers["location"])).status_code == 200
 
 
-@pytest.mark.parametrize("code", ["0000-0000-0000-0000", "x", "' OR 1=1", "%00", "a" * 80])
+@pytest.mark.parametrize("code", ["0000-0000-0000-0000", "x", "' OR 1=1", "a" * 80])
 async def test_an_unknown_code_is_nobodys_report(client: AsyncClient, code: str) -> None:
     page = await client.get(f"/verify/{code}")
     assert page.status_code == 404
