@@ -88,7 +88,7 @@ async def examined(database: Database, settings: Settings) -> AsyncIterator[Find
     if stands.ready:
         yield await _demo(database, settings)
         alive = "worker" not in stands.degraded
-        yield Finding("worker", ok=alive, said="alive" if alive else "none is running: start `shop worker`")
+        yield Finding("worker", ok=alive, said="alive" if alive else "none is running: start `shop work`")
     if database.replica:
         await look_at(database.replica)
         well = database.replica.well

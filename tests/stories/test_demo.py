@@ -29,7 +29,12 @@ def demo(folder: Path) -> Iterator["subprocess.Popen[str]"]:
     with subprocess.Popen(
         [sys.executable, "-m", "shop.cli", "demo"],
         cwd=folder,
-        env=kept | {"PYTHONPATH": str(PROJECT), "STRIPE_SECRET_KEY": "sk_test_never_used"},
+        env=kept
+        | {
+            "PYTHONPATH": str(PROJECT),
+            "STRIPE_SECRET_KEY": "sk_test_never_used",
+            "STRIPE_WEBHOOK_SECRET": "whsec_never_used",
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
