@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shop.core import embedded
+from shop.core.settings import DEVELOPMENT_SECRET
 from shop.migrate import migrate
 
 WEB_CORE, LOAD_CORE = 0, 1
@@ -64,7 +65,9 @@ def server() -> Iterator[Server]:
 
 
 async def migrated(running: Server) -> None:
-    await migrate(running.url(embedded.OWNER_ROLE), schema="public", app_role=embedded.APP_ROLE)
+    await migrate(
+        running.url(embedded.OWNER_ROLE), schema="public", app_role=embedded.APP_ROLE, secrets=[DEVELOPMENT_SECRET]
+    )
 
 
 def free_port() -> int:

@@ -224,7 +224,7 @@ async def _seals(running: Server, entries: int) -> list[dict[str, Any]]:
         sealing = perf_counter() - started
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         started, used = perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
-        verified = await verify(database, public_hex=key.public_hex)
+        verified = await verify(database, public_keys=[key.public_hex])
         verifying, after = perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
     finally:
         await database.close()

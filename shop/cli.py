@@ -246,7 +246,7 @@ def credit_verify(
     *,
     report_file: Annotated[Path | None, typer.Option("--report", help="A report as JSON, to check as well.")] = None,
     published: Annotated[Path | None, typer.Option(help="Lines of: seal number, sha256, as made known.")] = None,
-    public_key: Annotated[str, typer.Option(help="64 hex digits; the shop's own key if left out.")] = "",
+    public_key: Annotated[list[str], typer.Option(help="64 hex digits, once or more; else the shop's own.")] = [],  # noqa: B006
     as_json: AsJson = False,
 ) -> None:
     """Recompute every seal from the entries and name what differs; exit 1 if anything does."""
@@ -270,6 +270,23 @@ def credit_export(file: Path) -> None:
     from shop.commands.seals import export_to  # noqa: PLC0415
 
     typer.echo(f"{run(with_database(lambda db: export_to(db, file)))} bytes")
+
+
+@credit.command(name="keys")
+def credit_keys() -> None:
+    """The keys that have sealed, with what hands one over to the next, as JSON for the stand-alone checker."""
+    from shop.commands.seals import keys_now  # noqa: PLC0415
+
+    typer.echo(json.dumps({"items": run(with_database(keys_now))}, ensure_ascii=False, indent=2))
+
+
+@credit.command(name="replace-key")
+def credit_replace_key(reason: Annotated[str, typer.Option(help="Why the old key cannot hand over.")]) -> None:
+    """Go on with SEAL_KEY although the key before it is lost. Where it is at hand, set SEAL_KEY_BEFORE instead."""
+    from shop.commands.seals import replace_key  # noqa: PLC0415
+
+    run(with_database(lambda db: replace_key(db, reason=reason)))
+    typer.echo("SEAL_KEY is the ledger's key from now on: make it known outside of the shop")
 
 
 @credit.command(name="public-key")

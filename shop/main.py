@@ -129,6 +129,7 @@ from shop.core import clock, logging, telemetry
 from shop.core.connection import WEB_SECONDS
 from shop.core.database import Database, open_database
 from shop.core.database_role import refuse_strong_role
+from shop.core.keys import keys_of
 from shop.core.observed import Observed
 from shop.core.refusals import told_in_a_line
 from shop.core.replica import replica_watched
@@ -269,6 +270,7 @@ def create_app(settings: Settings, database: Database | None = None, gateway: Pa
     app.state.database = database
     app.state.gateway = gateway
     app.state.files = None
+    app.state.keys = None
     app.openapi = describe(app)  # type: ignore[method-assign]  # the documented way
     answer_problems(app)
     app.add_exception_handler(SignInFirst, sign_in_first)
@@ -304,6 +306,7 @@ async def _alive(app: FastAPI) -> AsyncIterator[None]:
             stack.push_async_callback(opened.close)
             app.state.database = opened
         database: Database = app.state.database
+        app.state.keys = await keys_of(database, settings)
         if app.state.files is None:
             app.state.files = open_files(settings)
         if app.state.gateway is None:

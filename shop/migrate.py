@@ -1,6 +1,7 @@
 """Bring a schema up to date: migrations, partitions of months ahead, and the application role's rights."""
 
 import asyncio
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from sqlmodel import SQLModel
 from shop.core import clock
 from shop.core.commit_number import begin_epoch
 from shop.core.errors import Problem
+from shop.core.keys import begin_programme
 from shop.core.locks import Lock
 from shop.core.settings import Settings
 
@@ -105,12 +107,21 @@ async def make_ready(settings: Settings, owner_url: str) -> None:
     from shop.core.embedded import APP_ROLE  # noqa: PLC0415
 
     role = role_of(settings.database_url) if settings.database_url else APP_ROLE
-    await migrate(owner_url, schema=settings.database_schema, app_role=role)
+    await migrate(owner_url, schema=settings.database_schema, app_role=role, secrets=settings.secrets)
 
 
-async def migrate(owner_url: str, *, schema: str, app_role: str, revision: str = "head", tries: int = TRIES) -> None:
+async def migrate(
+    owner_url: str,
+    *,
+    schema: str,
+    app_role: str,
+    secrets: Sequence[str],
+    revision: str = "head",
+    tries: int = TRIES,
+) -> None:
     """Upgrade `schema` to `revision` as the owner, make the months ahead, and grant the application its rights.
 
+    secrets: SECRET_KEY and those before it; what they wrap is wrapped for the first. Raises KeysLocked.
     Each step is one transaction: done whole or not at all. One that does not get its locks beside a running shop is
     tried again; raises LocksBusy after so many tries, with everything before it done and nothing of it. Of an earlier
     revision than the newest one, only the tables: its months and rights were made by its own code.
@@ -128,6 +139,7 @@ async def migrate(owner_url: str, *, schema: str, app_role: str, revision: str =
             await _upgraded(connection, revision, tries)
             if revision == "head":
                 await connection.run_sync(_go_on)
+                await connection.run_sync(_keep_keys, secrets)
                 await connection.run_sync(_add_months, schema)
                 await connection.run_sync(_grant, schema, app_role)
     finally:
@@ -174,6 +186,11 @@ def _upgrade(connection: Connection, revision: str) -> None:
 def _go_on(connection: Connection) -> None:
     """In a cluster that the shop does not know yet, it goes on above the numbers of the one before."""
     begin_epoch(connection, SQLModel.metadata, now=clock.wall())
+    connection.commit()
+
+
+def _keep_keys(connection: Connection, secrets: Sequence[str]) -> None:
+    begin_programme(connection, secrets)
     connection.commit()
 
 

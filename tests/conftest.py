@@ -13,7 +13,8 @@ from fastapi import FastAPI
 
 from shop.core import clock, embedded, logging
 from shop.core.database import Database
-from shop.core.settings import Settings
+from shop.core.keys import Keys, keys_of
+from shop.core.settings import DEVELOPMENT_SECRET, Settings
 from shop.demo.seed import seed
 from shop.home.operator import operators_app
 from shop.main import create_app
@@ -49,7 +50,7 @@ def empty_template(postgres: Path, schema: str) -> str:
     """Migrated, nothing in it."""
     embedded.prepare(postgres, "template_empty")
     owner = embedded.url(postgres, "template_empty", embedded.OWNER_ROLE)
-    asyncio.run(migrate(owner, schema=schema, app_role=embedded.APP_ROLE))
+    asyncio.run(migrate(owner, schema=schema, app_role=embedded.APP_ROLE, secrets=[DEVELOPMENT_SECRET]))
     return "template_empty"
 
 
@@ -106,6 +107,12 @@ def settings(postgres: Path, database_name: str, schema: str) -> Settings:
         public_url=PUBLIC_URL,
         files_url="memory:",
     )
+
+
+@pytest.fixture
+async def keys(database: Database, settings: Settings) -> Keys:
+    """What the shop of this test signs with."""
+    return await keys_of(database, settings)
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
 """Check a Bangfu report or ledger export without Bangfu: one file, Python 3.11 and the `cryptography` library.
 
-    python bangfu_check.py report FILE --public-key HEX [--published FILE]
+    python bangfu_check.py report FILE --public-key HEX [--keys FILE] [--published FILE]
     python bangfu_check.py ledger FILE --public-key HEX [--published FILE]
 
-The public key must come from somewhere else than the file. --published: lines of `<seal number> <sha256>` as they were
+The public key must come from somewhere else than the file. Where the shop has changed its key since, or had another one
+then, --keys (what /api/v1/credit/keys answers; a ledger brings its own) leads from yours to the others: each handing
+over is signed by both. --published: lines of `<seal number> <sha256>` as they were
 made known at the time. Exit code 0: everything holds; 1: what does not is named; 2: it could not be read.
 
 How it works: a report's digest is SHA-256 over its canonical JSON (RFC 8785) without `digest` and `signature`; the
@@ -14,7 +16,9 @@ over its leaves in order; each seal names the one before it.
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -22,6 +26,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 HEADER = ("number", "format", "entries", "root", "previous", "sealed_at", "key_id")
 HEADER_2 = (*HEADER, "events", "events_root")  # of seals since format 2: the log of events, which stays in the house
+HEADER_3 = (*HEADER_2, "programme")  # since format 3: whose it is
+KEY = ("programme", "number", "public_key", "previous", "since", "first_seal", "reason")
 MOST = 20  # entries named one by one; what is wrong with a hundred thousand is wrong with the file
 
 
@@ -45,13 +51,51 @@ def is_signed(message: bytes, signature: str, public_hex: str) -> bool:
     return True
 
 
-def check_seal(seal: dict, signature: str, public_hex: str, published: dict[int, str]) -> tuple[str, list[str]]:
+class Keys:
+    """The public key that is known from elsewhere, and those that it leads to."""
+
+    def __init__(self, public_hex: str) -> None:
+        self.believed = {public_hex}
+        self.listed: list[dict] = []
+
+    def read(self, listed: list[dict]) -> None:
+        """In order. Of each: what is signed, by the key itself and by the one before it."""
+        self.listed += listed
+        for one in (*self.listed, *reversed(self.listed)):
+            written = canonical({name: one[name] for name in KEY}).encode()
+            both = is_signed(written, one["signed_by_itself"], one["public_key"]) and is_signed(
+                written, one["signed_by_previous"], one["previous"]
+            )
+            if both and {one["public_key"], one["previous"]} & self.believed:
+                self.believed |= {one["public_key"], one["previous"]}
+
+    def named(self, key_id: str) -> str | None:
+        return next((one for one in self.believed if key_id_of(one) == key_id), None)
+
+    def may_sign(self, key_id: str, seal: int) -> bool:
+        for one, after in zip(self.listed, [*self.listed[1:], None], strict=False):
+            if key_id_of(one["public_key"]) == key_id:
+                return one["first_seal"] <= seal and (after is None or seal < after["first_seal"])
+        return True
+
+    def signed(self, message: bytes, signature: str) -> bool:
+        return any(is_signed(message, signature, one) for one in self.believed)
+
+
+def key_id_of(public_hex: str) -> str:
+    return sha256(bytes.fromhex(public_hex)).hexdigest()[:16]
+
+
+def check_seal(seal: dict, signature: str, keys: Keys, published: dict[int, str]) -> tuple[str, list[str]]:
     """The seal's own SHA-256, and what is wrong with it."""
-    names = HEADER if seal["format"] == 1 else HEADER_2
+    names = {1: HEADER, 2: HEADER_2}.get(seal["format"], HEADER_3)
     written = canonical({name: seal[name] for name in names}).encode()
     digest, number, wrong = sha256(written).hexdigest(), seal["number"], []
-    if seal["key_id"] != sha256(bytes.fromhex(public_hex)).hexdigest()[:16]:
+    public_hex = keys.named(seal["key_id"])
+    if public_hex is None:
         wrong.append(f"seal {number}: signed with another key ({seal['key_id']})")
+    elif not keys.may_sign(seal["key_id"], number):
+        wrong.append(f"seal {number}: its key ({seal['key_id']}) was not the ledger's then")
     elif not is_signed(written, signature, public_hex):
         wrong.append(f"seal {number}: the signature is wrong")
     if published.get(number, digest) != digest:
@@ -59,7 +103,7 @@ def check_seal(seal: dict, signature: str, public_hex: str, published: dict[int,
     return digest, wrong
 
 
-def check_report(file: Path, public_hex: str, published: dict[int, str]) -> list[str]:
+def check_report(file: Path, keys: Keys, published: dict[int, str]) -> list[str]:
     report = json.loads(file.read_text(encoding="utf-8"))
     said = report.pop("digest", None)
     signature = report.pop("signature", None)
@@ -67,13 +111,13 @@ def check_report(file: Path, public_hex: str, published: dict[int, str]) -> list
     wrong = []
     if said != digest:
         wrong.append(f"the report was changed: its digest is {digest}, it claims {said}")
-    if not is_signed(digest.encode(), str(signature), public_hex):
+    if not keys.signed(digest.encode(), str(signature)):
         wrong.append("the report's signature is wrong, or was made with another key")
     seal = report.get("seal")
     if seal is None:
         print("note: nothing was sealed yet when this report was made")
     else:
-        own, of_seal = check_seal(seal, seal["signature"], public_hex, published)
+        own, of_seal = check_seal(seal, seal["signature"], keys, published)
         wrong += of_seal
         if seal["sha256"] != own:
             wrong.append(f"seal {seal['number']}: its content was changed")
@@ -86,7 +130,20 @@ def check_report(file: Path, public_hex: str, published: dict[int, str]) -> list
     return wrong
 
 
-def check_ledger(file: Path, public_hex: str, published: dict[int, str]) -> list[str]:
+def read_head(lines: Iterator[bytes]) -> tuple[list[dict], bytes]:
+    """The keys that a ledger lists (since `bangfu-ledger 2`), and the line after them."""
+    if next(lines, b"") not in {b"bangfu-ledger 1\n", b"bangfu-ledger 2\n"}:
+        raise ValueError("not a ledger export")
+    listed = []
+    for line in lines:
+        if not line.startswith(b"key\t"):
+            return listed, line
+        _, written, own, before = line.rstrip(b"\n").split(b"\t")
+        listed.append(json.loads(written) | {"signed_by_itself": own.decode(), "signed_by_previous": before.decode()})
+    return listed, b""
+
+
+def check_ledger(file: Path, keys: Keys, published: dict[int, str]) -> list[str]:
     wrong: list[str] = []
     entries = seals = unnamed = 0
     previous, seal, root, seen = "0" * 64, None, sha256(), 0
@@ -96,14 +153,14 @@ def check_ledger(file: Path, public_hex: str, published: dict[int, str]) -> list
             wrong.append(f"seal {seal['number']}: it had {seal['entries']} entries, here are {seen}, or other ones")
 
     with file.open("rb") as lines:
-        if next(lines, b"") != b"bangfu-ledger 1\n":
-            raise ValueError("not a ledger export")
-        for line in lines:
+        listed, first = read_head(lines)
+        keys.read(listed)
+        for line in chain([first] if first else [], lines):
             if line.startswith(b"seal\t"):
                 close()
                 _, written, signature = line.rstrip(b"\n").split(b"\t")
                 seal, root, seen, seals = json.loads(written), sha256(), 0, seals + 1
-                digest, of_seal = check_seal(seal, signature.decode(), public_hex, published)
+                digest, of_seal = check_seal(seal, signature.decode(), keys, published)
                 wrong += of_seal
                 if seal["previous"] != previous or seal["number"] != seals:
                     wrong.append(f"seal {seal['number']}: it does not follow the one before it")
@@ -130,13 +187,17 @@ def main() -> int:
     parser.add_argument("what", choices=("report", "ledger"))
     parser.add_argument("file", type=Path)
     parser.add_argument("--public-key", required=True, help="64 hex digits, from outside")
+    parser.add_argument("--keys", type=Path, help="what /api/v1/credit/keys answers")
     parser.add_argument("--published", type=Path, help="lines of: seal number, sha256")
     asked = parser.parse_args()
     try:
         lines = asked.published.read_text().split("\n") if asked.published else []
         published = {int(number): digest for number, digest in (line.split() for line in lines if line.strip())}
+        keys = Keys(asked.public_key.strip().lower())
+        if asked.keys:
+            keys.read(json.loads(asked.keys.read_text(encoding="utf-8"))["items"])
         check = check_report if asked.what == "report" else check_ledger
-        wrong = check(asked.file, asked.public_key.strip().lower(), published)
+        wrong = check(asked.file, keys, published)
     except (OSError, ValueError, KeyError, TypeError) as error:
         print(f"could not be read: {error}", file=sys.stderr)
         return 2

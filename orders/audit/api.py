@@ -30,7 +30,7 @@ from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
 from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX, NO_NUL
-from shop.core.requests import TheDatabase, TheSettings
+from shop.core.requests import TheDatabase, TheKeys
 
 routes = APIRouter(prefix="/api/v1", tags=["audit"])
 
@@ -45,7 +45,7 @@ Named = Annotated[str | None, Query(max_length=100, pattern=NO_NUL)]
 async def get_audit(
     actor: Reader,
     database: TheDatabase,
-    settings: TheSettings,
+    keys: TheKeys,
     action: Named = None,
     subject: Named = None,
     since: Annotated[Day | None, Query(alias="from")] = None,
@@ -58,7 +58,7 @@ async def get_audit(
         return await events_of(
             session,
             actor,
-            secret=settings.secret_key,
+            keys=keys,
             now=clock.now(),
             limit=limit,
             cursor=cursor,
@@ -71,14 +71,14 @@ async def get_audit(
 
 @routes.get("/audit/exports")
 async def get_exports(
-    actor: Reader, database: TheDatabase, settings: TheSettings, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
+    actor: Reader, database: TheDatabase, keys: TheKeys, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
 ) -> EventPage:
     """Everything that left the shop as a file: who took it, what, how many rows, which digest, when."""
     async with database.reading() as session:
         return await events_of(
             session,
             actor,
-            secret=settings.secret_key,
+            keys=keys,
             now=clock.now(),
             limit=limit,
             cursor=cursor,
@@ -99,7 +99,7 @@ async def get_mandates(
 async def get_lines(
     actor: Reader,
     database: TheDatabase,
-    settings: TheSettings,
+    keys: TheKeys,
     since: Annotated[Day | None, Query(alias="from")] = None,
     until: Annotated[Day | None, Query(alias="to")] = None,
     limit: Limit = LIMIT_DEFAULT,
@@ -110,7 +110,7 @@ async def get_lines(
         return await lines_of(
             session,
             actor,
-            secret=settings.secret_key,
+            keys=keys,
             since=since,
             until=until,
             limit=limit,
@@ -120,13 +120,13 @@ async def get_lines(
 
 
 @routes.post("/audit/baskets")
-async def post_basket(wanted: BasketIn, actor: Reader, database: TheDatabase, settings: TheSettings) -> BasketOut:
+async def post_basket(wanted: BasketIn, actor: Reader, database: TheDatabase, keys: TheKeys) -> BasketOut:
     """What one person bought, on a reason that is kept: each look is noted."""
     async with database.transaction() as session:
         return await open_basket(
             session,
             actor=actor,
-            secret=settings.secret_key,
+            keys=keys,
             pseudonym=wanted.pseudonym,
             reason=wanted.reason,
             now=clock.now(),
@@ -167,13 +167,9 @@ async def post_sample(
 
 
 @routes.get("/audit/samples/{sample_id}", response_class=Response)
-async def get_sample(
-    sample_id: UUID, actor: Reader, database: TheDatabase, settings: TheSettings, files: TheFiles
-) -> Response:
+async def get_sample(sample_id: UUID, actor: Reader, database: TheDatabase, keys: TheKeys, files: TheFiles) -> Response:
     """One file a line, its papers beside it, and a manifest with the sha256 of each. Each export is noted."""
-    made = await sample_file(
-        database, files, actor=actor, sample_id=sample_id, secret=settings.secret_key, now=clock.now()
-    )
+    made = await sample_file(database, files, actor=actor, sample_id=sample_id, keys=keys, now=clock.now())
     headers = {
         "content-disposition": f'attachment; filename="{made.name}"',
         "etag": f'"{made.sha256}"',

@@ -13,6 +13,7 @@ from orders.credit.pseudonym import Mandate, mandate_of
 from shop.access.permissions import Actor
 from shop.core import clock
 from shop.core.database import ReadSession
+from shop.core.keys import Keys
 from shop.core.paging import cursor_of, keys_of
 
 # Which units a change is about, by the kind of its subject. Rules, prices and counties are everybody's, and so were
@@ -133,7 +134,7 @@ async def events_of(
     session: ReadSession,
     actor: Actor,
     *,
-    secret: str,
+    keys: Keys,
     now: datetime,
     limit: int,
     cursor: str | None = None,
@@ -166,16 +167,16 @@ async def events_of(
     }
     rows = (await session.execute(_EVENTS, facts)).mappings().all()
     more = cursor_of(rows[limit - 1]["at"], rows[limit - 1]["id"]) if len(rows) > limit else None
-    return EventPage(items=[_event(dict(row), mandate, secret) for row in rows[:limit]], next_cursor=more)
+    return EventPage(items=[_event(dict(row), mandate, keys) for row in rows[:limit]], next_cursor=more)
 
 
-def _event(row: Mapping[str, Any], mandate: Mandate | None, secret: str) -> EventOut:
+def _event(row: Mapping[str, Any], mandate: Mandate | None, keys: Keys) -> EventOut:
     who = row["who"] if row["in_office"] else None
     if who is None and row["who_id"] is not None and mandate is not None:
-        who = mandate.pseudonym(secret, row["who_id"])
+        who = mandate.pseudonym(keys, row["who_id"])
     subject: str = row["subject"]
     if row["kind"] == "person":
-        hidden = mandate.pseudonym(secret, UUID(row["key"])) if mandate else "—"
+        hidden = mandate.pseudonym(keys, UUID(row["key"])) if mandate else "—"
         subject = f"person:{hidden}"
     return EventOut(
         id=row["id"],

@@ -14,6 +14,7 @@ from shop.access.permissions import Actor
 from shop.core.audit import record_change
 from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import NotFound
+from shop.core.keys import Keys
 from shop.core.paging import cursor_of, keys_of
 
 BASKET_MOST = 1_000
@@ -39,7 +40,7 @@ async def lines_of(
     session: ReadSession,
     actor: Actor,
     *,
-    secret: str,
+    keys: Keys,
     since: date | None,
     until: date | None,
     limit: int,
@@ -52,17 +53,17 @@ async def lines_of(
     facts = within(mandate, since, until) | {"before": before, "before_id": before_id, "limit": limit + 1}
     rows = (await session.execute(_LINES, facts)).mappings().all()
     more = cursor_of(rows[limit - 1]["occurred_on"], rows[limit - 1]["id"]) if len(rows) > limit else None
-    return LinePage(items=[_line(dict(row), mandate, secret) for row in rows[:limit]], next_cursor=more)
+    return LinePage(items=[_line(dict(row), mandate, keys) for row in rows[:limit]], next_cursor=more)
 
 
 async def open_basket(
-    session: WriteSession, *, actor: Actor, secret: str, pseudonym: str, reason: str, now: datetime
+    session: WriteSession, *, actor: Actor, keys: Keys, pseudonym: str, reason: str, now: datetime
 ) -> BasketOut:
     """What one person bought within the mandate. Who looked, and why, is kept. Raises NoMandate, NotFound."""
     mandate = await mandate_for(session, actor, now=now)
     facts = within(mandate, None, None)
     people = await session.scalars(_PERSONS, facts)
-    person = next((one for one in people if mandate.pseudonym(secret, one) == pseudonym), None)
+    person = next((one for one in people if mandate.pseudonym(keys, one) == pseudonym), None)
     if person is None:
         raise NotFound("委托范围内没有这个化名。")
     rows = (await session.execute(_BASKET, facts | {"person": person, "limit": BASKET_MOST})).mappings().all()
@@ -76,7 +77,7 @@ async def open_basket(
         reason=reason,
         now=now,
     )
-    return BasketOut(pseudonym=pseudonym, reason=reason, items=[_line(dict(row), mandate, secret) for row in rows])
+    return BasketOut(pseudonym=pseudonym, reason=reason, items=[_line(dict(row), mandate, keys) for row in rows])
 
 
 def within(mandate: Mandate, since: date | None, until: date | None) -> dict[str, Any]:
@@ -92,6 +93,6 @@ def within(mandate: Mandate, since: date | None, until: date | None) -> dict[str
     }
 
 
-def _line(row: Mapping[str, Any], mandate: Mandate, secret: str) -> LineOut:
-    pseudonym = mandate.pseudonym(secret, row["person_id"]) if row["person_id"] else None
+def _line(row: Mapping[str, Any], mandate: Mandate, keys: Keys) -> LineOut:
+    pseudonym = mandate.pseudonym(keys, row["person_id"]) if row["person_id"] else None
     return LineOut.model_validate(dict(row) | {"pseudonym": pseudonym})

@@ -22,8 +22,8 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Problem
-from shop.core.requests import TheDatabase, TheSettings
-from shop.core.settings import Settings
+from shop.core.keys import Keys
+from shop.core.requests import TheDatabase, TheKeys
 from shop.ui.pages import render
 
 routes = APIRouter(prefix="/audit", include_in_schema=False)
@@ -34,13 +34,13 @@ _NAMES = {"since": "from", "until": "to"}
 
 
 @routes.get("")
-async def get_desk(request: Request, actor: Reader, database: TheDatabase, settings: TheSettings) -> Response:
+async def get_desk(request: Request, actor: Reader, database: TheDatabase, keys: TheKeys) -> Response:
     """Mandate, seals, balance, lines, samples, questions, exports, retention."""
-    return await _desk(request, actor, database, settings, {}, {}, None)
+    return await _desk(request, actor, database, keys, {}, {}, None)
 
 
 @routes.post("/samples")
-async def post_sample(request: Request, actor: Reader, database: TheDatabase, settings: TheSettings) -> Response:
+async def post_sample(request: Request, actor: Reader, database: TheDatabase, keys: TheKeys) -> Response:
     """Draw; refused, the form comes back as it was typed."""
     typed = await _typed(request)
     try:
@@ -56,14 +56,14 @@ async def post_sample(request: Request, actor: Reader, database: TheDatabase, se
                 now=clock.now(),
             )
     except ValidationError as wrong:
-        return await _desk(request, actor, database, settings, typed, _errors(wrong, "seed"), None)
+        return await _desk(request, actor, database, keys, typed, _errors(wrong, "seed"), None)
     except Problem as refused:
-        return await _desk(request, actor, database, settings, typed, {}, refused)
+        return await _desk(request, actor, database, keys, typed, {}, refused)
     return RedirectResponse("/audit#samples", 303)
 
 
 @routes.post("/baskets")
-async def post_basket(request: Request, actor: Reader, database: TheDatabase, settings: TheSettings) -> Response:
+async def post_basket(request: Request, actor: Reader, database: TheDatabase, keys: TheKeys) -> Response:
     """One person's lines, shown once; each look is noted with its reason."""
     typed = await _typed(request)
     try:
@@ -72,20 +72,20 @@ async def post_basket(request: Request, actor: Reader, database: TheDatabase, se
             basket = await open_basket(
                 session,
                 actor=actor,
-                secret=settings.secret_key,
+                keys=keys,
                 pseudonym=wanted.pseudonym,
                 reason=wanted.reason,
                 now=clock.now(),
             )
     except ValidationError as wrong:
-        return await _desk(request, actor, database, settings, typed, _errors(wrong, "reason"), None)
+        return await _desk(request, actor, database, keys, typed, _errors(wrong, "reason"), None)
     except Problem as refused:
-        return await _desk(request, actor, database, settings, typed, {}, refused)
-    return await _desk(request, actor, database, settings, typed, {}, None, basket)
+        return await _desk(request, actor, database, keys, typed, {}, refused)
+    return await _desk(request, actor, database, keys, typed, {}, None, basket)
 
 
 @routes.get("/events")
-async def get_events(request: Request, actor: Reader, database: TheDatabase, settings: TheSettings) -> Response:
+async def get_events(request: Request, actor: Reader, database: TheDatabase, keys: TheKeys) -> Response:
     """The record of changes, the newest first; a filter that cannot be read asks for nothing."""
     asked = {name: request.query_params.get(name, "").replace("\0", "")[:100] for name in
              ("action", "subject", "from", "to", "cursor")}  # fmt: skip
@@ -95,7 +95,7 @@ async def get_events(request: Request, actor: Reader, database: TheDatabase, set
             page = await events_of(
                 session,
                 actor,
-                secret=settings.secret_key,
+                keys=keys,
                 now=clock.now(),
                 limit=50,
                 cursor=asked["cursor"] or None,
@@ -122,7 +122,7 @@ async def _desk(
     request: Request,
     actor: Actor,
     database: Database,
-    settings: Settings,
+    keys: Keys,
     typed: Mapping[str, str],
     errors: dict[str, str],
     problem: Problem | None,
@@ -140,11 +140,11 @@ async def _desk(
             "samples": (await samples_of(session, actor, limit=20)).items,
             "rules": (await retention_rules(session, day=clock.business_day(now))).items,
             "exports": (
-                await events_of(session, actor, secret=settings.secret_key, now=now, limit=20, exports=True)
+                await events_of(session, actor, keys=keys, now=now, limit=20, exports=True)
             ).items,
             "lines": mandate and (
                 await lines_of(
-                    session, actor, secret=settings.secret_key, since=None, until=None, limit=20, cursor=None, now=now
+                    session, actor, keys=keys, since=None, until=None, limit=20, cursor=None, now=now
                 )
             ).items,
         }  # fmt: skip

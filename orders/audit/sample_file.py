@@ -25,6 +25,7 @@ from shop.adapters.files.store import FileMissing, FileStore
 from shop.core.audit import record_change
 from shop.core.database import Database
 from shop.core.errors import NotFound
+from shop.core.keys import Keys
 from shop.ui.pages import environment
 
 _OF_MANDATE: Final = text("SELECT id FROM audit_sample WHERE id = :id AND mandate_id = :mandate")
@@ -44,7 +45,7 @@ class SampleFile:
 
 
 async def sample_file(
-    database: Database, files: FileStore, *, actor: Actor, sample_id: UUID, secret: str, now: datetime
+    database: Database, files: FileStore, *, actor: Actor, sample_id: UUID, keys: Keys, now: datetime
 ) -> SampleFile:
     """For whoever drew it, while the mandate holds; noted as an export. Raises NotFound, NoMandate."""
     async with database.snapshot() as session:
@@ -58,7 +59,7 @@ async def sample_file(
     missing: list[str] = []
     for place, (line_id, record, person_id) in enumerate(records, 1):
         folder = f"{place:02}-{line_id}"
-        record["pseudonym"] = mandate.pseudonym(secret, person_id) if person_id else None
+        record["pseudonym"] = mandate.pseudonym(keys, person_id) if person_id else None
         papers = {}
         for sha in documents_of(record):
             name = f"documents/{sha}.{EXTENSIONS.get(types.get(sha, ''), 'bin')}"

@@ -23,6 +23,7 @@ from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import Database
 from shop.core.ids import new_id
+from shop.core.keys import Keys
 from shop.core.rows import as_rows
 from shop.sheet.table import SetAside
 
@@ -63,6 +64,7 @@ async def import_statement(
     files: FileStore,
     database: Database,
     *,
+    keys: Keys,
     data: bytes,
     file_name: str,
     actor: Actor,
@@ -109,7 +111,7 @@ async def import_statement(
             return Imported(before.id, repeated=True, state=before.state, incoming=before.incoming, set_aside=aside)
         for refunded, rows in ((False, read.came), (True, read.refunded)):
             named = {"statement": statement_id, "refunded": refunded}
-            await session.execute(_ROWS, named | {"rows": as_rows(_row(one, unit_id) for one in rows)})
+            await session.execute(_ROWS, named | {"rows": as_rows(_row(keys, one, unit_id) for one in rows)})
         await record_change(
             session,
             actor_id=actor.user_id,
@@ -125,9 +127,9 @@ async def import_statement(
     )
 
 
-def _row(one: Came, unit_id: UUID | None) -> dict[str, Any]:
+def _row(keys: Keys, one: Came, unit_id: UUID | None) -> dict[str, Any]:
     digits = "".join(sign for sign in one.payer_account if sign.isdigit())
-    account = own_account(one.own_account, unit_id)
+    account = own_account(keys, one.own_account, unit_id)
     return {
         "id": new_id(),
         "row": one.row,
@@ -137,7 +139,7 @@ def _row(one: Came, unit_id: UUID | None) -> dict[str, Any]:
         "day": one.day,
         "amount_fen": one.amount_fen,
         "payer_name": one.payer_name,
-        "payer_account_digest": account_digest(one.payer_account),
+        "payer_account_digest": account_digest(keys, one.payer_account),
         "payer_account_last4": digits[-4:] or None,
         "remark": one.remark,
     }

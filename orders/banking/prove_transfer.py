@@ -19,6 +19,7 @@ from shop.core import clock
 from shop.core.audit import Change, record_changes
 from shop.core.database import WriteSession
 from shop.core.errors import Detail, NotFound, Problem
+from shop.core.keys import Keys
 from shop.organisation.queries import visible_unit_ids
 from shop.sheet.value import plain
 
@@ -91,7 +92,14 @@ async def prove_by_export(
 
 
 async def prove_by_receipt(
-    session: WriteSession, *, actor: Actor, statement_id: UUID, transfer_id: UUID, receipt: BankReceipt, now: datetime
+    session: WriteSession,
+    *,
+    keys: Keys,
+    actor: Actor,
+    statement_id: UUID,
+    transfer_id: UUID,
+    receipt: BankReceipt,
+    now: datetime,
 ) -> None:
     """Another person than the importer brings the bank's electronic receipt, which agrees in account, day, number and
     amount. Raises NotFound out of the actor's reach, SamePerson, EvidenceUnknown, ReceiptDiffers, AlreadyProven.
@@ -105,7 +113,7 @@ async def prove_by_receipt(
     if transfer.imported_by == actor.user_id:
         raise SamePerson("回单要由导入流水以外的同事上传。")
     await cited(session, actor, receipt.sha256, field="sha256", day=day)
-    if wrong := _differs(transfer, receipt):
+    if wrong := _differs(keys, transfer, receipt):
         raise ReceiptDiffers("请核对回单；若流水写错了，请撤销匹配并向银行核实。", wrong)
     if not await _prove(session, [transfer_id], "receipt", receipt.sha256, actor.user_id, now=now):
         raise AlreadyProven("不需要再上传。")
@@ -157,11 +165,11 @@ async def _lift(
         )
 
 
-def _differs(transfer: Row[Any], receipt: BankReceipt) -> list[Detail]:
+def _differs(keys: Keys, transfer: Row[Any], receipt: BankReceipt) -> list[Detail]:
     said = []
     if receipt.sha256 == transfer.file_sha256:
         said.append(("sha256", "这是那份流水本身，不是银行的回单"))
-    if not _same_account(transfer, receipt.account):
+    if not _same_account(keys, transfer, receipt.account):
         said.append(("account", "收款账号不是这个账户"))
     if receipt.day != transfer.day:
         said.append(("day", f"到账日期是 {transfer.day}"))
@@ -172,8 +180,8 @@ def _differs(transfer: Row[Any], receipt: BankReceipt) -> list[Detail]:
     return [Detail(f"/{field}", "differs", words) for field, words in said]
 
 
-def _same_account(transfer: Row[Any], account: str) -> bool:
+def _same_account(keys: Keys, transfer: Row[Any], account: str) -> bool:
     """By the whole number where the statement said it, else by its last four digits; where it said nothing, any."""
     if not transfer.account_key.startswith("desk:"):
-        return bool(account_digest(account) == transfer.account_key)
+        return bool(account_digest(keys, account) == transfer.account_key)
     return transfer.account_last4 is None or plain(account)[-4:] == transfer.account_last4

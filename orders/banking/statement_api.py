@@ -25,7 +25,7 @@ from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.adapters.files.open import TheFiles
 from shop.core import clock
-from shop.core.requests import TheDatabase
+from shop.core.requests import TheDatabase, TheKeys
 from shop.sheet.refused import FILE_BYTES_MAX
 from shop.sheet.schemas import Acknowledged, rows_out
 
@@ -43,6 +43,7 @@ Confirmer = Annotated[Actor, Depends(requires(Permission.BANK_CONFIRM))]
 async def post_statement(
     actor: Importer,
     database: TheDatabase,
+    keys: TheKeys,
     files: TheFiles,
     file: UploadFile,
     unit_id: Annotated[UUID | None, Form()] = None,
@@ -60,6 +61,7 @@ async def post_statement(
     done = await import_statement(
         files,
         database,
+        keys=keys,
         data=data,
         file_name=file.filename or "",
         actor=actor,
@@ -109,7 +111,9 @@ async def post_refuse(
 
 
 @routes.post("/bank-statements/{statement_id}/receipts", status_code=201)
-async def post_receipt(statement_id: UUID, wanted: BankReceiptIn, actor: Importer, database: TheDatabase) -> ProvenOut:
+async def post_receipt(
+    statement_id: UUID, wanted: BankReceiptIn, actor: Importer, database: TheDatabase, keys: TheKeys
+) -> ProvenOut:
     """The bank's electronic receipt of one transfer (its file by `POST /evidence` first), brought by another person
     than the statement: where account, day, number and amount agree, the transfer is the bank's record (grade A).
     """
@@ -117,6 +121,7 @@ async def post_receipt(statement_id: UUID, wanted: BankReceiptIn, actor: Importe
     async with database.transaction() as session:
         await prove_by_receipt(
             session,
+            keys=keys,
             actor=actor,
             statement_id=statement_id,
             transfer_id=wanted.transfer_id,

@@ -27,7 +27,7 @@ from shop.adapters.files.open import TheFiles
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import NotFound, Problem
-from shop.core.requests import TheDatabase
+from shop.core.requests import TheDatabase, TheKeys
 from shop.sheet.refused import FILE_BYTES_MAX, ColumnsUnknown
 from shop.sheet.schemas import Acknowledged, TitleSaid, columns_asked
 from shop.ui.pages import render
@@ -52,6 +52,7 @@ async def post_statement(
     request: Request,
     actor: Importer,
     database: TheDatabase,
+    keys: TheKeys,
     files: TheFiles,
     file: UploadFile | None = None,
     kept_sha256: Digest = "",
@@ -69,6 +70,7 @@ async def post_statement(
         imported = await import_statement(
             files,
             database,
+            keys=keys,
             data=data,
             file_name=name,
             actor=actor,
@@ -127,6 +129,7 @@ async def post_receipt(
     transfer_id: UUID,
     actor: Importer,
     database: TheDatabase,
+    keys: TheKeys,
     files: TheFiles,
     account: Annotated[str, Form(max_length=64)],
     day: Annotated[date, Form()],
@@ -147,7 +150,7 @@ async def post_receipt(
         receipt = BankReceipt(typed["sha256"], account, day, serial_number, fen_typed(yuan))
         async with database.transaction() as session:
             facts = {"statement_id": statement_id, "transfer_id": transfer_id}
-            await prove_by_receipt(session, actor=actor, receipt=receipt, now=now, **facts)
+            await prove_by_receipt(session, keys=keys, actor=actor, receipt=receipt, now=now, **facts)
     except NotFound:
         raise
     except Problem as problem:

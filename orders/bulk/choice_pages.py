@@ -16,7 +16,7 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Invalid, Problem
-from shop.core.requests import TheDatabase, TheSettings
+from shop.core.requests import TheDatabase, TheKeys, TheSettings
 from shop.sheet.value import Unreadable, whole_of
 from shop.sheet.write import csv_response
 from shop.ui.pages import render
@@ -87,14 +87,12 @@ async def post_choices(
 
 @routes.post("/union/purchases/{purchase_id}/choices/links")
 async def post_links(
-    request: Request, purchase_id: UUID, actor: Leader, database: TheDatabase, settings: TheSettings
+    request: Request, purchase_id: UUID, actor: Leader, database: TheDatabase, keys: TheKeys, settings: TheSettings
 ) -> Response:
     """The list to hand out, as a csv that spreadsheet software opens."""
     try:
         async with database.transaction() as session:
-            listed = await link_list(
-                session, actor=actor, purchase_id=purchase_id, key=settings.secret_key, now=clock.now()
-            )
+            listed = await link_list(session, actor=actor, purchase_id=purchase_id, keys=keys, now=clock.now())
     except Problem as problem:
         if problem.status == 404:
             raise

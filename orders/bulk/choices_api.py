@@ -17,7 +17,7 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import ReadSession
 from shop.core.paging import NO_NUL
-from shop.core.requests import TheDatabase, TheSettings
+from shop.core.requests import TheDatabase, TheKeys, TheSettings
 from shop.ui.filters import masked_name
 
 routes = APIRouter(prefix="/api/v1", tags=["bulk purchases"])
@@ -168,12 +168,12 @@ async def get_choices(purchase_id: UUID, actor: Leader, database: TheDatabase, w
 
 
 @routes.post("/bulk-purchases/{purchase_id}/choice-links", responses={409: {"description": "选择已经截止"}})
-async def post_links(purchase_id: UUID, actor: Leader, database: TheDatabase, settings: TheSettings) -> LinksOut:
+async def post_links(
+    purchase_id: UUID, actor: Leader, database: TheDatabase, keys: TheKeys, settings: TheSettings
+) -> LinksOut:
     """The personal links of the caller's members, to be handed out. Asked again, they are the same."""
     async with database.transaction() as session:
-        listed = await link_list(
-            session, actor=actor, purchase_id=purchase_id, key=settings.secret_key, now=clock.now()
-        )
+        listed = await link_list(session, actor=actor, purchase_id=purchase_id, keys=keys, now=clock.now())
     return LinksOut(
         items=[
             LinkOut(

@@ -17,6 +17,7 @@ from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import Detail, NotFound, Problem
+from shop.core.keys import Keys
 from shop.core.rows import as_rows
 from shop.organisation.queries import visible_unit_ids
 
@@ -82,7 +83,7 @@ SELECT count(*) AS members, count(m.package_id) FILTER (WHERE m.chosen_by <> 'de
 FROM bulk_member m WHERE m.purchase_id = :purchase AND {_WITHIN}
 """)  # noqa: S608
 _LINKS = text(f"""
-SELECT m.person_id, m.staff_number, m.name, u.name AS unit, m.department
+SELECT m.person_id, m.link_sha256, m.staff_number, m.name, u.name AS unit, m.department
 FROM bulk_member m JOIN unit u ON u.id = m.unit_id
 WHERE m.purchase_id = :purchase AND {_WITHIN} ORDER BY u.code, m.department, m.position
 """)  # noqa: S608
@@ -148,17 +149,18 @@ async def choose_for(
 
 
 async def link_list(
-    session: WriteSession, *, actor: Actor, purchase_id: UUID, key: str, now: datetime
+    session: WriteSession, *, actor: Actor, purchase_id: UUID, keys: Keys, now: datetime
 ) -> list[tuple[Row[Any], str]]:
     """Each member of the leader's branches with the secret of the personal link, to be handed out.
 
-    Secrets follow from the shop's key, so that the list can be made again and nothing but digests is stored.
+    Secrets follow from the shop's keys, so that the list can be made again and nothing but digests is stored. Who has a
+    link keeps it while the key that made it is known.
     Raises NotFound, ChoicesClosed.
     """
     led = await led_by(session, actor, purchase_id, now)
     await hold_open(session, purchase_id, now)
     members = list(await session.execute(_LINKS, {"purchase": purchase_id, "units": _units(led)}))
-    listed = [(one, secret_of(key, purchase_id, one.person_id)) for one in members]
+    listed = [(one, _secret_of(keys, purchase_id, one)) for one in members]
     rows = as_rows({"person_id": str(one.person_id), "link": digest_of(secret)} for one, secret in listed)
     await session.execute(_KEEP_LINKS, {"purchase": purchase_id, "rows": rows})
     await record_change(
@@ -174,10 +176,11 @@ async def link_list(
     return listed
 
 
-def secret_of(key: str, purchase_id: UUID, person_id: UUID) -> str:
+def _secret_of(keys: Keys, purchase_id: UUID, member: Row[Any]) -> str:
     """160 bits that only the shop can make."""
-    made = hmac.new(key.encode(), b"choose" + purchase_id.bytes + person_id.bytes, sha256).digest()[:20]
-    return b32encode(made).decode().lower()
+    named = purchase_id.bytes + member.person_id.bytes
+    made = [b32encode(hmac.digest(key, named, sha256)[:20]).decode().lower() for key in keys.every("choices")]
+    return next((one for one in made if digest_of(one) == member.link_sha256), made[0])
 
 
 async def members_of(session: ReadSession, led: Led, *, waiting: bool) -> tuple[Row[Any], list[Row[Any]]]:

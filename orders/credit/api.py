@@ -24,7 +24,7 @@ from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
 from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX, NO_NUL
-from shop.core.requests import TheDatabase, TheSettings
+from shop.core.requests import TheDatabase, TheKeys
 
 routes = APIRouter(prefix="/api/v1", tags=["credit"])
 
@@ -51,7 +51,7 @@ async def get_rules(
 async def get_entries(  # each parameter of a list is an argument
     actor: Reader,
     database: TheDatabase,
-    settings: TheSettings,
+    keys: TheKeys,
     since: Annotated[Day | None, Query(alias="from")] = None,
     until: Annotated[Day | None, Query(alias="to")] = None,
     kind: Annotated[str | None, Query(max_length=30, pattern=NO_NUL)] = None,
@@ -74,7 +74,7 @@ async def get_entries(  # each parameter of a list is an argument
             filters=filters,
             limit=limit,
             cursor=cursor,
-            secret=settings.secret_key,
+            keys=keys,
         )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Row, text
 
 from shop.access.permissions import Actor, Role
 from shop.core.database import ReadSession
+from shop.core.keys import Keys
 
 _MANDATE = text("""
 SELECT m.id, m.covers_from, m.covers_to, m.unit_ids FROM audit_mandate m
@@ -30,10 +31,9 @@ class Mandate:
     def covers(self, day: date, unit_path: list[UUID]) -> bool:
         return self.covers_from <= day < self.covers_to and not set(self.unit_ids).isdisjoint(unit_path)
 
-    def pseudonym(self, secret: str, person_id: UUID) -> str:
-        """`P-` and 16 hex digits; not to be turned back without the shop's secret key."""
-        key = digest(secret.encode(), b"pseudonyms", sha256)
-        return f"P-{digest(key, self.id.bytes + person_id.bytes, sha256).hex()[:16]}"
+    def pseudonym(self, keys: Keys, person_id: UUID) -> str:
+        """`P-` and 16 hex digits; not to be turned back without the programme's key, which never changes."""
+        return f"P-{digest(keys.pseudonyms, self.id.bytes + person_id.bytes, sha256).hex()[:16]}"
 
 
 async def mandate_of(session: ReadSession, actor: Actor, day: date) -> Mandate | None:

@@ -13,6 +13,7 @@ from orders.credit.pseudonym import mandate_of
 from orders.credit.schemas import EntryOut, EntryPage, RuleOut, RulePage
 from shop.access.permissions import Actor, Permission
 from shop.core.database import ReadSession
+from shop.core.keys import Keys
 from shop.core.paging import cursor_of, keys_of
 from shop.organisation.queries import visible_unit_ids
 
@@ -53,7 +54,7 @@ async def entries_of(
     filters: dict[str, Any],
     limit: int,
     cursor: str | None,
-    secret: str,
+    keys: Keys,
 ) -> EntryPage:
     """Entries of the caller's units with `since` <= occurred_on < `until`, the newest first.
 
@@ -77,7 +78,7 @@ async def entries_of(
     items = [EntryOut.model_validate(row) for row in rows[:limit]]
     for item, row in zip(items, rows, strict=False):
         if mandate and row.person_id and mandate.covers(row.occurred_on, row.unit_path):
-            item.pseudonym = mandate.pseudonym(secret, row.person_id)
+            item.pseudonym = mandate.pseudonym(keys, row.person_id)
     return EntryPage(items=items, next_cursor=more)
 
 

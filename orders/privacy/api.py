@@ -13,7 +13,7 @@ from shop.access.guard import requires
 from shop.access.notice import VERSION
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
-from shop.core.requests import TheDatabase, TheSettings
+from shop.core.requests import TheDatabase, TheKeys
 
 routes = APIRouter(prefix="/api/v1", tags=["me"])
 Me = Annotated[Actor, Depends(requires(Permission.ME_READ))]
@@ -57,7 +57,7 @@ async def get_my_data(actor: Me, database: TheDatabase) -> MyData:
 
 @routes.post("/me/erasure")
 async def post_erasure(
-    request: Request, wanted: ErasureIn, actor: Me, database: TheDatabase, settings: TheSettings
+    request: Request, wanted: ErasureIn, actor: Me, database: TheDatabase, keys: TheKeys
 ) -> ErasedOut:
     """Close the caller's account and erase what need not stay; the ledger stays without a name. Cannot be undone.
 
@@ -65,7 +65,7 @@ async def post_erasure(
     """
     kept = await erase_account(
         database,
-        secret_key=settings.secret_key,
+        keys=keys,
         actor=actor,
         password=wanted.password,
         address=address_of(request),

@@ -21,6 +21,7 @@ from shop.core.audit import record_change
 from shop.core.database import Database, WriteSession
 from shop.core.errors import Detail, Problem
 from shop.core.ids import new_id
+from shop.core.keys import Keys
 
 
 class ErasureBlocked(Problem):
@@ -92,14 +93,14 @@ _GOES_AT_ONCE: Final = frozenset({"person", "user_account", "address", "sign_in_
 
 
 async def erase_account(
-    database: Database, *, secret_key: str, actor: Actor, password: str, address: str, now: datetime
+    database: Database, *, keys: Keys, actor: Actor, password: str, address: str, now: datetime
 ) -> list[Kept]:
     """Close the caller's own account, once he has proven his password again; returns what stays, and until when.
 
     address: the caller's, as limits count it. Raises what `prove_password` raises, and ErasureBlocked.
     """
     await prove_password(
-        database, secret_key=secret_key, user_id=actor.user_id, password=password, address=address, wall=clock.wall()
+        database, keys=keys, user_id=actor.user_id, password=password, address=address, wall=clock.wall()
     )
     async with database.transaction() as session:
         return await _erase(session, actor, now)

@@ -19,7 +19,7 @@ from shop.access.notice import VERSION
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.errors import Problem
-from shop.core.requests import TheDatabase, TheSettings
+from shop.core.requests import TheDatabase, TheKeys, TheSettings
 from shop.ui.pages import render
 
 routes = APIRouter(include_in_schema=False)
@@ -55,6 +55,7 @@ async def post_erasure(
     request: Request,
     actor: Me,
     database: TheDatabase,
+    keys: TheKeys,
     settings: TheSettings,
     password: Annotated[str, Form(max_length=200)] = "",
     sure: Annotated[str, Form(max_length=3)] = "",
@@ -65,7 +66,7 @@ async def post_erasure(
     try:
         kept = await erase_account(
             database,
-            secret_key=settings.secret_key,
+            keys=keys,
             actor=actor,
             password=password,
             address=address_of(request),

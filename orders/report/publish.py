@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from orders.report.sales import SalesReport
 from orders.seal.key import SealKey
+from orders.seal.key_list import check_key
 from shop.core.database import Database, ReadSession
 
 CODE_LENGTH = 16
@@ -24,7 +25,12 @@ _FIND = text("SELECT digest, code, known_at, summary, published_at FROM publishe
 async def publish(
     database: Database, report: SalesReport, key: SealKey, *, by: UUID | None, now: datetime
 ) -> dict[str, Any]:
-    """The document as it goes out; the same report again is remembered once. by: None for the command line."""
+    """The document as it goes out; the same report again is remembered once. by: None for the command line.
+
+    Raises SealKeyUnknown.
+    """
+    async with database.reading() as session:
+        await check_key(session, key)
     document = report.published(key)
     summary = {name: document[name] for name in _SUMMARY}
     summary |= report.known_at_asked | {

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from orders.report.publish import code_of, published_under
 from orders.report.reopened import reopened_since
 from orders.seal.key import seal_key
+from orders.seal.key_list import listed_keys
 from orders.seal.queries import seal_numbered, seals
 from shop.core.requests import TheDatabase, TheSettings
 from shop.ui.pages import render
@@ -23,8 +24,9 @@ async def get_verify(request: Request, database: TheDatabase, settings: TheSetti
         return RedirectResponse(f"/verify/{_plain(code)}", 303)  # type: ignore[return-value]
     async with database.reading() as session:
         latest = await seals(session, before=2**31 - 1, limit=_LATEST)
+        keys = await listed_keys(session)
     key = seal_key(settings)
-    return render(request, "report/verify.html", seals=latest, public_key=key.public_hex, key_id=key.key_id)
+    return render(request, "report/verify.html", seals=latest, keys=keys, public_key=key.public_hex, key_id=key.key_id)
 
 
 @routes.get("/verify/{code}")

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from orders.seal.key import seal_key
+from orders.seal.key_list import listed_keys
 from orders.seal.queries import seals
 from shop.core.requests import TheDatabase, TheSettings
 
@@ -14,8 +15,9 @@ _YOUNGEST = 2**31 - 1
 
 
 class SealOut(BaseModel):
-    """sha256 names the seal: it is that of the canonical JSON of what stands before it (of format 1 without events and
-    events_root). events: of the log of changes and of security. signature: Ed25519, hex.
+    """sha256 names the seal: it is that of the canonical JSON of what stands before it (format 1 knows neither events
+    nor events_root, formats 1 and 2 no programme). events: of the log of changes and of security. signature:
+    Ed25519, hex.
     """
 
     number: int
@@ -27,8 +29,31 @@ class SealOut(BaseModel):
     key_id: str
     events: int | None = None
     events_root: str | None = None
+    programme: str | None = None
     sha256: str
     signature: str
+
+
+class SealKeyOut(BaseModel):
+    """since: when it took over; first_seal: the first that it signs. Both signatures are Ed25519, hex, over the
+    canonical JSON of what stands before them, by this key and by `previous`; where that was lost, there is a reason.
+    """
+
+    programme: str
+    number: int
+    public_key: str
+    previous: str
+    since: str
+    first_seal: int
+    reason: str
+    signed_by_itself: str
+    signed_by_previous: str
+
+
+class SealKeysOut(BaseModel):
+    """The oldest first. Compare one with the key made known elsewhere; it leads to the others."""
+
+    items: list[SealKeyOut]
 
 
 class SealsOut(BaseModel):
@@ -37,6 +62,13 @@ class SealsOut(BaseModel):
     public_key: str
     items: list[SealOut]
     next_cursor: str | None
+
+
+@routes.get("/credit/keys")
+async def list_keys(database: TheDatabase) -> SealKeysOut:
+    """Keys that have sealed, and since when."""
+    async with database.reading() as session:
+        return SealKeysOut(items=[SealKeyOut(**one.as_json) for one in await listed_keys(session)])
 
 
 @routes.get("/credit/seals")

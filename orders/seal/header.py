@@ -11,13 +11,15 @@ from orders.seal.canonical import canonical
 
 FIRST = "0" * 64
 """What the first seal names as the one before it."""
+_SINCE = {"events": 2, "events_root": 2, "programme": 3}
+"""Since which format a field is written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
     """root, events_root and previous: hex SHA-256. sealed_at: RFC 3339 in UTC, microseconds.
 
-    Of format 1, until 2026-11, nothing is said of events.
+    Format 1, until 2026-11, says nothing of events; format 2 not whose programme it is.
     """
 
     number: int
@@ -29,6 +31,7 @@ class Header:
     key_id: str
     events: int = 0
     events_root: str = ""
+    programme: str = ""
 
     @property
     def written(self) -> bytes:
@@ -39,7 +42,7 @@ class Header:
     def said(self) -> dict[str, Any]:
         """What is written, by name."""
         facts = asdict(self)
-        return {name: facts[name] for name in facts if self.format > 1 or not name.startswith("events")}
+        return {name: value for name, value in facts.items() if self.format >= _SINCE.get(name, 1)}
 
     @property
     def sha256(self) -> str:
@@ -58,6 +61,7 @@ def header_of(seal: Row[Any]) -> Header:
         seal.key_id,
         seal.events,
         seal.events_root,
+        seal.programme,
     )
 
 

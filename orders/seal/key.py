@@ -21,14 +21,15 @@ class SealKeyWrong(Problem):
 
 @dataclass(frozen=True, slots=True)
 class SealKey:
-    """Signatures and keys are hex: 128 and 64 digits."""
+    """Signatures and keys are hex: 128 and 64 digits. before: the one that hands over to it."""
 
     private: Ed25519PrivateKey
+    before: "SealKey | None" = None
 
     @classmethod
-    def of(cls, seed: bytes) -> Self:
+    def of(cls, seed: bytes, before: "SealKey | None" = None) -> Self:
         """seed: 32 bytes. Raises ValueError for another length."""
-        return cls(Ed25519PrivateKey.from_private_bytes(seed))
+        return cls(Ed25519PrivateKey.from_private_bytes(seed), before)
 
     @property
     def public_hex(self) -> str:
@@ -48,11 +49,14 @@ def key_id_of(public_hex: str) -> str:
 
 
 def seal_key(settings: Settings) -> SealKey:
-    """From SEAL_KEY, 32 bytes as hex; in development a key that everybody knows. Raises SealKeyWrong."""
-    if settings.seal_key is None:
-        return SealKey.of(DEVELOPMENT_SEED)
+    """From SEAL_KEY, 32 bytes as hex; in development a key that everybody knows. SEAL_KEY_BEFORE: the one that it takes
+    over from. Raises SealKeyWrong.
+    """
     try:
-        return SealKey.of(bytes.fromhex(settings.seal_key.strip()))
+        before = SealKey.of(bytes.fromhex(settings.seal_key_before.strip())) if settings.seal_key_before else None
+        if settings.seal_key is None:
+            return SealKey.of(DEVELOPMENT_SEED)
+        return SealKey.of(bytes.fromhex(settings.seal_key.strip()), before)
     except ValueError as error:
         raise SealKeyWrong("请用 32 个随机字节的十六进制作为 SEAL_KEY，例如 openssl rand -hex 32 的输出。") from error
 

@@ -6,7 +6,7 @@ A stranger's checker reads the same lines from an export; so a change here is a 
 from hashlib import sha256
 from typing import Final
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 COLUMNS: Final = (
     "id", "period_month", "kind", "cause_id", "component_id", "order_line_id", "order_id", "amount_fen",
     "quantity_milli", "grams", "occurred_on", "sale_on", "recorded_at", "xid", "grade", "person_id", "credit_kind",

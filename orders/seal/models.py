@@ -12,7 +12,7 @@ from shop.core.database import APPEND_ONLY, Moment
 
 class Seal(SQLModel, table=True):
     """One batch. `sha256` is that of the canonical header: number, format, entries, root, previous, sealed_at, key, and
-    since format 2 events, events_root.
+    since format 2 events, events_root, since format 3 programme.
 
     `root`, `events_root`: SHA-256 over the ordered leaves of its members. `horizon`: what older transactions wrote was
     all seen when it was made, so the next one looks no further back.
@@ -36,7 +36,28 @@ class Seal(SQLModel, table=True):
     signature: str = Field(sa_column=Column(Text, nullable=False))
     events: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     events_root: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    programme: str = Field(default="", sa_column_kwargs={"server_default": ""})
     horizon: str = Field(sa_column=Column(TransactionId(), nullable=False))
+
+
+class ListedSealKey(SQLModel, table=True):
+    """A key that has sealed: see key_list.py. public_key, previous: 64 hex digits; signatures: 128, "" for none."""
+
+    __tablename__ = "seal_key"
+    __table_args__ = (
+        CheckConstraint("number > 0", name="counted_from_one"),
+        CheckConstraint("(number = 1) = (previous = '')", name="follows_another"),
+        {"info": APPEND_ONLY},
+    )
+
+    number: int = Field(primary_key=True)
+    public_key: str = Field(unique=True)
+    previous: str
+    since: datetime = Field(sa_type=Moment)
+    first_seal: int
+    reason: str
+    signed_by_itself: str
+    signed_by_previous: str
 
 
 class SealMember(SQLModel, table=True):

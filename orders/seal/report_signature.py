@@ -1,6 +1,6 @@
 """A published report carries its own digest, a signature over it, and the seal it stands on."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -19,19 +19,20 @@ def signed(report: Mapping[str, Any], key: SealKey) -> dict[str, Any]:
     return content | {"digest": digest, "signature": key.sign(digest.encode())}
 
 
-def check_report(report: Mapping[str, Any], public_hex: str) -> list[str]:
-    """What is wrong with a report as it was published; nothing when it holds."""
+def check_report(report: Mapping[str, Any], public_keys: Collection[str]) -> list[str]:
+    """What is wrong with a report as it was published; nothing when it holds. public_keys: hex, those believed."""
     content = {name: value for name, value in report.items() if name not in OUTSIDE}
     digest = sha256(canonical(content)).hexdigest()
     wrong = []
     if report.get("digest") != digest:
         wrong.append(f"报告被改过：重新计算的摘要是 {digest}，报告上写的是 {report.get('digest')}")
-    if not is_signed(digest.encode(), str(report.get("signature")), public_hex):
+    if not any(is_signed(digest.encode(), str(report.get("signature")), one) for one in public_keys):
         wrong.append("报告的签名不对，或是用另一把钥匙签的")
     if seal := report.get("seal"):
-        header = Header(**{name: seal[name] for name in Header.__dataclass_fields__})
+        header = Header(**{name: seal[name] for name in Header.__dataclass_fields__ if name in seal})
         if header.sha256 != seal["sha256"]:
             wrong.append(f"第 {header.number} 号封存的内容被改过")
-        if header.key_id != key_id_of(public_hex) or not is_signed(header.written, seal["signature"], public_hex):
+        signers = [one for one in public_keys if key_id_of(one) == header.key_id]
+        if not any(is_signed(header.written, seal["signature"], one) for one in signers):
             wrong.append(f"第 {header.number} 号封存的签名不对，或是用另一把钥匙签的")
     return wrong

@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from orders.seal.header import FIRST, Header, stamp
 from orders.seal.key import SealKey
+from orders.seal.key_list import take_key
 from orders.seal.leaf import COLUMNS, EVENT_COLUMNS, EVENT_LINE, FORMAT, LINE, STYLE, leaf
 from shop.core.database import Database, WriteSession
 from shop.core.locks import Lock
@@ -22,11 +23,12 @@ BATCH = 50_000
 _ONE_AT_A_TIME = text(f"SELECT pg_advisory_xact_lock({Lock.SEAL})")
 _LAST = text("SELECT number, format, sha256, horizon::text AS horizon FROM seal ORDER BY number DESC LIMIT 1")
 _HORIZON = text("SELECT pg_snapshot_xmin(commit_snapshot())::text")
+_PROGRAMME = text("SELECT id FROM programme")
 _INSERT = text("""
 INSERT INTO seal (number, format, entries, root, events, events_root, previous, sealed_at, key_id, sha256, signature,
-    horizon)
+    programme, horizon)
 VALUES (:number, :format, :entries, :root, :events, :events_root, :previous, :sealed_at, :key_id, :sha256, :signature,
-    CAST(CAST(:horizon AS text) AS xid8))
+    :programme, CAST(CAST(:horizon AS text) AS xid8))
 """)
 # Which entries: committed, and in no seal yet. Older transactions than the last seal's horizon had all ended by then.
 _NEW = f"""
@@ -61,7 +63,7 @@ async def seal_new(database: Database, key: SealKey, *, now: datetime, everythin
     """Seal all entries and events that are in no seal, in batches of at most 50,000, each in a transaction of its own.
 
     everything: look at all of them, not only at those younger than the last seal (after a restore). Killed in the
-    middle, what was sealed stays, and nothing half-sealed is left.
+    middle, what was sealed stays, and nothing half-sealed is left. Raises SealKeyUnknown.
     """
     seals = entries = events = 0
     while True:
@@ -85,6 +87,7 @@ async def _seal_batch(database: Database, key: SealKey, *, now: datetime, everyt
         events = await _leaves(session, _NEW_EVENTS, EVENT_COLUMNS.index("xid"), events_since)
         if not leaves and not events:
             return 0, 0
+        await take_key(session, key, now=now)
         number = last.number + 1 if last else 1
         header = Header(
             number=number,
@@ -96,6 +99,7 @@ async def _seal_batch(database: Database, key: SealKey, *, now: datetime, everyt
             previous=last.sha256 if last else FIRST,
             sealed_at=stamp(now),
             key_id=key.key_id,
+            programme=str(await session.scalar(_PROGRAMME)),
         )
         # A full batch left younger entries unsealed: the next one begins where this one ended.
         full = [batch[-1].xid for batch in (leaves, events) if len(batch) == BATCH]
@@ -123,6 +127,7 @@ def _row(header: Header, key: SealKey, now: datetime, horizon: str) -> dict[str,
         "key_id": header.key_id,
         "sha256": header.sha256,
         "signature": key.sign(header.written),
+        "programme": header.programme,
         "horizon": horizon,
     }
 

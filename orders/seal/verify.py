@@ -1,6 +1,6 @@
 """Recompute every seal from the entries and events as they are now, and name what differs."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any, Final
@@ -10,6 +10,7 @@ from sqlalchemy import Row, text
 
 from orders.seal.header import FIRST, header_of
 from orders.seal.key import is_signed, key_id_of
+from orders.seal.key_list import ListedKey, is_its_turn, listed_keys, trusted
 from orders.seal.leaf import EVENT_LINE, LINE, STYLE, leaf
 from shop.core.database import Database, ReadSession
 
@@ -20,7 +21,8 @@ _WHAT: Final = {"entry": "记录", "event": "操作记录"}
 @dataclass(frozen=True, slots=True)
 class Difference:
     """code: entry_changed, entry_deleted, entry_inserted, event_changed, …; seal_changed, seal_missing, chain_broken,
-    other_key, signature_wrong, root_published_otherwise. seal: its number, 0 where there is none. entry_id: or event's.
+    other_key, key_out_of_turn, signature_wrong, root_published_otherwise. seal: its number, 0 where there is none.
+    entry_id: or event's.
     """
 
     code: str
@@ -90,8 +92,11 @@ FROM outside o ORDER BY 2 DESC, 3 DESC, o.id LIMIT 1000
 """)
 
 
-async def verify(database: Database, *, public_hex: str, published: dict[int, str] | None = None) -> Verified:
-    """Every leaf, root, chain link and signature, against the public key; memory stays flat.
+async def verify(
+    database: Database, *, public_keys: Collection[str], published: dict[int, str] | None = None
+) -> Verified:
+    """Every leaf, root, chain link and signature; memory stays flat. public_keys: hex, from outside; those that they
+    handed over to, or took over from, are believed with them.
 
     published: seal number → SHA-256 as it was made known outside; a seal that was remade since is named.
     """
@@ -100,13 +105,15 @@ async def verify(database: Database, *, public_hex: str, published: dict[int, st
     async with database.snapshot() as session:
         for style in STYLE:
             await session.execute(text(style))
+        keys = await listed_keys(session)
+        believed = trusted(keys, public_keys)
         for seal in (await session.execute(_SEALS)).all():
             number += 1
             for missing in range(number, seal.number):
                 said = f"缺少第 {missing} 号封存"
                 differences.append(Difference("seal_missing", missing, None, said))
             number = seal.number
-            differences += _of_seal(seal, previous, public_hex, (published or {}).get(number))
+            differences += _of_seal(seal, previous, keys, believed, (published or {}).get(number))
             for query, what, number_of, root in (
                 (_MEMBERS, "entry", seal.entries, seal.root), (_EVENTS, "event", seal.events, seal.events_root),
             ):  # fmt: skip
@@ -132,7 +139,9 @@ async def verify(database: Database, *, public_hex: str, published: dict[int, st
     return Verified(number, entries, events, outside[0].many if outside else 0, previous, tuple(differences))
 
 
-def _of_seal(seal: Row[Any], previous: str, public_hex: str, published: str | None) -> list[Difference]:
+def _of_seal(
+    seal: Row[Any], previous: str, keys: Sequence[ListedKey], believed: Collection[str], published: str | None
+) -> list[Difference]:
     header = header_of(seal)
     found = []
 
@@ -143,8 +152,11 @@ def _of_seal(seal: Row[Any], previous: str, public_hex: str, published: str | No
         differs("seal_changed", "内容与它的摘要不符")
     if seal.previous != previous:
         differs("chain_broken", "没有接在前一号封存之后")
-    if seal.key_id != key_id_of(public_hex):
+    public_hex = next((one for one in believed if key_id_of(one) == seal.key_id), None)
+    if public_hex is None:
         differs("other_key", f"是用另一把钥匙（{seal.key_id}）签的")
+    elif not is_its_turn(keys, seal.key_id, seal.number):
+        differs("key_out_of_turn", f"签它的钥匙（{seal.key_id}）那时不是账本的钥匙")
     elif not is_signed(header.written, seal.signature, public_hex):
         differs("signature_wrong", "签名不对")
     if published is not None and published != header.sha256:

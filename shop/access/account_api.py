@@ -13,7 +13,7 @@ from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.paging import NO_NUL
-from shop.core.requests import TheDatabase, TheSettings
+from shop.core.requests import TheDatabase, TheKeys
 from shop.ui.pages import lang_of
 
 routes = APIRouter(prefix="/api/v1", tags=["auth"])
@@ -51,13 +51,13 @@ class Asked(BaseModel):
 
 @routes.post("/me/password", status_code=204)
 async def post_password(
-    request: Request, wanted: PasswordIn, actor: Owner, database: TheDatabase, settings: TheSettings
+    request: Request, wanted: PasswordIn, actor: Owner, database: TheDatabase, keys: TheKeys
 ) -> None:
     """Every other session ends within a second. 422 `weak_password`, `wrong_password`; 429 as at the sign-in."""
     await change_password(
         database,
         actor=actor,
-        secret_key=settings.secret_key,
+        keys=keys,
         current=wanted.current_password,
         new=wanted.new_password,
         address=address_of(request),
@@ -67,14 +67,12 @@ async def post_password(
 
 
 @routes.post("/me/email", status_code=202)
-async def post_email(
-    request: Request, wanted: EmailIn, actor: Owner, database: TheDatabase, settings: TheSettings
-) -> Asked:
+async def post_email(request: Request, wanted: EmailIn, actor: Owner, database: TheDatabase, keys: TheKeys) -> Asked:
     """The new address gets a link, the old one is told and stays until the link was opened."""
     await change_email(
         database,
         actor=actor,
-        secret_key=settings.secret_key,
+        keys=keys,
         email=wanted.email,
         current=wanted.current_password,
         address=address_of(request),
@@ -85,11 +83,11 @@ async def post_email(
 
 
 @routes.post("/auth/password-resets", status_code=202)
-async def post_reset(request: Request, wanted: ForgottenIn, database: TheDatabase, settings: TheSettings) -> Asked:
+async def post_reset(request: Request, wanted: ForgottenIn, database: TheDatabase, keys: TheKeys) -> Asked:
     """The same answer, as quickly, whether or not there is such an account."""
     await ask_reset(
         database,
-        secret_key=settings.secret_key,
+        keys=keys,
         email=wanted.email,
         address=address_of(request),
         lang=lang_of(request),

@@ -13,7 +13,7 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Problem
-from shop.core.requests import TheDatabase, TheSettings
+from shop.core.requests import TheDatabase, TheKeys
 from shop.ui.again import render_again
 from shop.ui.pages import lang_of, render
 
@@ -32,7 +32,7 @@ async def post_password(
     request: Request,
     actor: Owner,
     database: TheDatabase,
-    settings: TheSettings,
+    keys: TheKeys,
     current_password: Annotated[str, Form()] = "",
     new_password: Annotated[str, Form()] = "",
 ) -> Response:
@@ -41,7 +41,7 @@ async def post_password(
         await change_password(
             database,
             actor=actor,
-            secret_key=settings.secret_key,
+            keys=keys,
             current=current_password,
             new=new_password,
             address=address_of(request),
@@ -64,7 +64,7 @@ async def post_email(
     request: Request,
     actor: Owner,
     database: TheDatabase,
-    settings: TheSettings,
+    keys: TheKeys,
     email: Annotated[str, Form()] = "",
     current_password: Annotated[str, Form()] = "",
 ) -> Response:
@@ -73,7 +73,7 @@ async def post_email(
         await change_email(
             database,
             actor=actor,
-            secret_key=settings.secret_key,
+            keys=keys,
             email=email,
             current=current_password,
             address=address_of(request),

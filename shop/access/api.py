@@ -14,7 +14,7 @@ from shop.access.sign_in import sign_in
 from shop.access.sign_out import sign_out
 from shop.access.tokens import LIFETIME
 from shop.core import clock
-from shop.core.requests import TheDatabase, TheSettings
+from shop.core.requests import TheDatabase, TheKeys, TheSettings
 
 routes = APIRouter(prefix="/api/v1", tags=["auth"])
 
@@ -31,6 +31,7 @@ async def post_token(
     response: Response,
     form: Annotated[OAuth2PasswordRequestForm, Depends()],
     database: TheDatabase,
+    keys: TheKeys,
     settings: TheSettings,
 ) -> Token:
     """Email and password (OAuth2 password form) for a bearer token of ten minutes.
@@ -41,6 +42,7 @@ async def post_token(
     now = clock.wall()
     signed_in = await sign_in(
         database,
+        keys=keys,
         settings=settings,
         kind="api",
         email=form.username,

@@ -11,6 +11,7 @@ from shop.access.links import RESET_LASTS, make_link
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.ids import new_id
+from shop.core.keys import Keys
 from shop.messages.queue_message import queue_message
 from shop.messages.wording import OPENS
 from shop.ui.i18n import Lang
@@ -35,17 +36,15 @@ ORDER BY created_at DESC LIMIT :most
 """)
 
 
-async def ask_reset(
-    database: Database, *, secret_key: str, email: str, address: str, lang: Lang, wall: datetime
-) -> None:
+async def ask_reset(database: Database, *, keys: Keys, email: str, address: str, lang: Lang, wall: datetime) -> None:
     """The same work whether or not there is such an account: a row for the worker. wall: the machine's time.
 
     Raises BadContact, TooManyAttempts: three of one e-mail, or fifty of an address, in five minutes.
     """
     email = checked_email(email)
-    keys = {key_of(secret_key, "reset", email): MAILS_MOST, key_of(secret_key, "reset address", address): ADDRESS_MOST}
+    budgets = {key_of(keys, "reset", email): MAILS_MOST, key_of(keys, "reset address", address): ADDRESS_MOST}
     async with database.transaction() as session:
-        await reserve(session, keys, now=wall)
+        await reserve(session, budgets, now=wall)
         await session.execute(_ASK, {"id": new_id(), "email": email, "lang": lang, "wall": wall})
 
 

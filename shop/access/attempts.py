@@ -11,6 +11,7 @@ from sqlalchemy import ARRAY, BigInteger, DateTime, LargeBinary, Uuid, bindparam
 from shop.core.database import WriteSession
 from shop.core.errors import TooMany
 from shop.core.ids import new_id
+from shop.core.keys import Keys
 
 WINDOW: Final = timedelta(minutes=5)
 ACCOUNT_MOST, ADDRESS_MOST = 10, 50
@@ -46,9 +47,11 @@ class TooManyAttempts(TooMany):
     title = "尝试次数太多"
 
 
-def key_of(secret_key: str, kind: str, value: str) -> bytes:
-    """A keyed digest: an address or an email cannot be read back, nor guessed, from the table."""
-    return hmac.digest(secret_key.encode(), f"attempt:{kind}:{value}".encode(errors="replace"), sha256)
+def key_of(keys: Keys, kind: str, value: str) -> bytes:
+    """A keyed digest: an address or an email cannot be read back, nor guessed, from the table. With another newest key
+    the counting of the last minutes begins anew.
+    """
+    return hmac.digest(keys.newest("attempts"), f"{kind}:{value}".encode(errors="replace"), sha256)
 
 
 async def reserve(session: WriteSession, most: Mapping[bytes, int], *, now: datetime) -> None:

@@ -17,6 +17,7 @@ from shop.access.verify_email import offer_email
 from shop.core import clock
 from shop.core.database import Database, ReadSession
 from shop.core.errors import Detail
+from shop.core.keys import Keys
 from shop.ui.filters import masked_email
 from shop.ui.i18n import Lang
 
@@ -46,7 +47,7 @@ async def change_email(
     database: Database,
     *,
     actor: Actor,
-    secret_key: str,
+    keys: Keys,
     email: str,
     current: str,
     address: str,
@@ -60,13 +61,13 @@ async def change_email(
     """
     email = checked_email(email)
     await prove_password(
-        database, secret_key=secret_key, user_id=actor.user_id, password=current, address=address, wall=clock.wall()
+        database, keys=keys, user_id=actor.user_id, password=current, address=address, wall=clock.wall()
     )
     async with database.transaction() as session:
         stands = await email_of(session, actor.user_id)
         if stands.verified and stands.email == email:
             said = "这就是您现在的邮箱。"
             raise BadContact(said, [Detail("/email", BadContact.code, said)])
-        await reserve(session, {key_of(secret_key, "mail", email): MAILS_MOST}, now=clock.wall())
+        await reserve(session, {key_of(keys, "mail", email): MAILS_MOST}, now=clock.wall())
         await offer_email(session, user_id=actor.user_id, email=email, lang=lang, now=now)
         await tell_owner(session, actor.user_id, "email_change_asked", {"new": masked_email(email)}, lang=lang, now=now)

@@ -13,6 +13,7 @@ from shop.access.tell_owner import tell_owner
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Problem
+from shop.core.keys import Keys
 from shop.ui.i18n import Lang
 
 _WHO: Final = text("""
@@ -30,7 +31,7 @@ async def change_password(
     database: Database,
     *,
     actor: Actor,
-    secret_key: str,
+    keys: Keys,
     current: str,
     new: str,
     address: str,
@@ -46,7 +47,7 @@ async def change_password(
         who = (await session.execute(_WHO, {"user": actor.user_id})).one()
     check_new_password(new, email=who.email, name=who.name or "", pointer="/new_password")
     was = await prove_password(
-        database, secret_key=secret_key, user_id=actor.user_id, password=current, address=address, wall=clock.wall()
+        database, keys=keys, user_id=actor.user_id, password=current, address=address, wall=clock.wall()
     )
     password_hash = await hash_password(new)
     async with database.transaction() as session:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from shop.access.devices import introduced
 from shop.access.sessions import COOKIE, LIFETIME
+from shop.core.keys import Keys
 from shop.core.settings import Settings
 
 FORM_COOKIE: Final = "bangfu_form"
@@ -45,12 +46,12 @@ def remember(response: Response, secret: str, settings: Settings) -> None:
     )
 
 
-def know_device(request: Request, response: Response, settings: Settings, account: str) -> None:
+def know_device(request: Request, response: Response, keys: Keys, settings: Settings, account: str) -> None:
     """After a sign-in: the browser is this account's from now on, also when somebody signs out. account: its email."""
     name = device_cookie(settings)
     response.set_cookie(
         name,
-        introduced(request.cookies.get(name, ""), settings.secret_key, account),
+        introduced(request.cookies.get(name, ""), keys, account),
         max_age=int(DEVICE_KEPT.total_seconds()),
         httponly=True,
         samesite="lax",

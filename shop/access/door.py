@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from hashlib import sha256
-from hmac import digest
 
 from starlette.applications import Starlette
 
@@ -14,30 +12,32 @@ from shop.access.revocation import Revocations
 from shop.access.sessions import PageSessions
 from shop.access.tokens import Tokens
 from shop.core.database import Database
+from shop.core.keys import Keys
 from shop.core.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """form_key: what forms' tokens are made with. Each key is derived from the shop's secret for its own purpose."""
+    """form_keys: what forms' tokens are made with, the newest first."""
 
     tokens: Tokens
     revocations: Revocations
     pages: PageSessions
-    form_key: bytes
+    form_keys: tuple[bytes, ...]
 
     @classmethod
     def of(cls, app: Starlette) -> "Door":
-        """The application's door, hung on the first knock: `app.state` must hold `database` and `settings`."""
+        """The application's door, hung on the first knock: `app.state` must hold `database`, `settings` and `keys`."""
         found: Door | None = getattr(app.state, "door", None)
         if found is None:
             database: Database = app.state.database
             settings: Settings = app.state.settings
+            keys: Keys = app.state.keys
             found = cls(
-                Tokens.from_secret(settings.secret_key),
+                Tokens.of(keys),
                 Revocations(database),
                 PageSessions(database, DOMAINS if settings.production else ()),
-                digest(settings.secret_key.encode(), b"forms", sha256),
+                keys.every("forms"),
             )
             app.state.door = found
         return found

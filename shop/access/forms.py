@@ -49,20 +49,25 @@ class FormToken:
     Made when a template writes it, so that only a page with a form sets a cookie.
     """
 
-    key: bytes
+    keys: tuple[bytes, ...]
     cookie: str
     new_cookie: str | None = None
 
     def __str__(self) -> str:
         if not self.cookie:
             self.cookie = self.new_cookie = secrets.token_urlsafe(32)
-        return hmac.new(self.key, self.cookie.encode(errors="replace"), sha256).hexdigest()
+        return self._made(self.keys[0])
 
     __html__ = __str__
 
     def fits(self, sent: str) -> bool:
         """Whether this browser's own page wrote it."""
-        return bool(self.cookie) and hmac.compare_digest(str(self).encode(), sent.encode(errors="replace"))
+        if not self.cookie:
+            return False
+        return any(hmac.compare_digest(self._made(key).encode(), sent.encode(errors="replace")) for key in self.keys)
+
+    def _made(self, key: bytes) -> str:
+        return hmac.digest(key, self.cookie.encode(errors="replace"), sha256).hex()
 
 
 class Forms:
@@ -84,7 +89,7 @@ class Forms:
         cookies = cookie_parser(headers[b"cookie"]) if b"cookie" in headers else {}
         secret = cookies.get(session_cookie(settings), "")
         door = Door.of(scope["app"])
-        token = FormToken(door.form_key, secret or cookies.get(form_cookie(settings), ""))
+        token = FormToken(door.form_keys, secret or cookies.get(form_cookie(settings), ""))
         state: dict[str, Any] = scope.setdefault("state", {})
         state["csrf_token"] = token
         bearer = headers.get(b"authorization", "").lower().startswith("bearer ")

@@ -19,8 +19,8 @@ from shop.access.verify_email import confirm_email
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Detail, Problem
-from shop.core.requests import TheDatabase, TheSettings
-from shop.core.settings import Settings
+from shop.core.keys import Keys
+from shop.core.requests import TheDatabase, TheKeys, TheSettings
 from shop.ui.again import render_again
 from shop.ui.pages import lang_of, render
 
@@ -37,13 +37,13 @@ async def get_forgot(request: Request) -> Response:
 
 @routes.post("/sign-in/forgot")
 async def post_forgot(
-    request: Request, database: TheDatabase, settings: TheSettings, email: Annotated[str, Form()] = ""
+    request: Request, database: TheDatabase, keys: TheKeys, email: Annotated[str, Form()] = ""
 ) -> Response:
     """The same page whether or not there is such an account."""
     try:
         await ask_reset(
             database,
-            secret_key=settings.secret_key,
+            keys=keys,
             email=email,
             address=address_of(request),
             lang=lang_of(request),
@@ -62,13 +62,13 @@ async def get_code(request: Request) -> Response:
 
 @routes.post("/sign-in/reset")
 async def post_code(
-    request: Request, database: TheDatabase, settings: TheSettings, code: Annotated[str, Form()] = ""
+    request: Request, database: TheDatabase, keys: TheKeys, code: Annotated[str, Form()] = ""
 ) -> Response:
     """A code that opens nothing stays in the field."""
     code = code.strip()[:80]
     try:
         async with database.reading() as session:
-            await opened(session, RESET, code, secret_key=settings.secret_key, wall=clock.wall())
+            await opened(session, RESET, code, keys=keys, wall=clock.wall())
     except LinkDead as problem:
         said = "重设码不对、已经用过，或者过了二十四小时。请逐位核对；不行的话，请管理员再给一个。"
         problem.errors = [Detail("/code", LinkDead.code, said)]
@@ -77,11 +77,11 @@ async def post_code(
 
 
 @routes.get("/sign-in/reset/{told}")
-async def get_reset(request: Request, told: str, database: TheDatabase, settings: TheSettings) -> Response:
+async def get_reset(request: Request, told: str, database: TheDatabase, keys: TheKeys) -> Response:
     """A dead one asks for the address that gets a new one."""
     try:
         async with database.reading() as session:
-            await opened(session, RESET, told, secret_key=settings.secret_key, wall=clock.wall())
+            await opened(session, RESET, told, keys=keys, wall=clock.wall())
     except LinkDead as problem:
         return render_again(request, "access/forgot.html", problem, email="", asked=False)
     return render(request, "access/reset.html", errors={})
@@ -89,13 +89,18 @@ async def get_reset(request: Request, told: str, database: TheDatabase, settings
 
 @routes.post("/sign-in/reset/{told}")
 async def post_reset(
-    request: Request, told: str, database: TheDatabase, settings: TheSettings, password: Annotated[str, Form()] = ""
+    request: Request,
+    told: str,
+    database: TheDatabase,
+    keys: TheKeys,
+    settings: TheSettings,
+    password: Annotated[str, Form()] = "",
 ) -> Response:
     """On to the sign-in with the new password: the browser is its owner's, however often he had guessed before."""
     try:
         email = await reset_by_link(
             database,
-            secret_key=settings.secret_key,
+            keys=keys,
             told=told,
             password=password,
             lang=lang_of(request),
@@ -108,14 +113,14 @@ async def post_reset(
             raise
         return render_again(request, "access/reset.html", problem)
     answer = RedirectResponse("/sign-in?done=reset", 303)
-    know_device(request, answer, settings, email)
+    know_device(request, answer, keys, settings, email)
     return answer
 
 
 @routes.get("/sign-in/verify/{token}")
-async def get_verify(request: Request, token: str, database: TheDatabase, settings: TheSettings) -> Response:
+async def get_verify(request: Request, token: str, database: TheDatabase, keys: TheKeys) -> Response:
     """Raises LinkDead."""
-    shown = await _to_verify(request, token, database, settings)
+    shown = await _to_verify(request, token, database, keys)
     return render(request, "access/verify.html", errors={}, **shown)
 
 
@@ -124,7 +129,7 @@ async def post_verify(
     request: Request,
     token: str,
     database: TheDatabase,
-    settings: TheSettings,
+    keys: TheKeys,
     current_password: Annotated[str, Form()] = "",
 ) -> Response:
     """Whoever is signed in goes on in the shop, others to the sign-in."""
@@ -132,7 +137,7 @@ async def post_verify(
     try:
         await confirm_email(
             database,
-            secret_key=settings.secret_key,
+            keys=keys,
             token=token,
             actor=actor,
             password=current_password,
@@ -142,14 +147,14 @@ async def post_verify(
     except Problem as problem:
         if not problem.errors:
             raise
-        shown = await _to_verify(request, token, database, settings)
+        shown = await _to_verify(request, token, database, keys)
         return render_again(request, "access/verify.html", problem, **shown)
     return RedirectResponse("/me/email?done=verified" if actor else "/sign-in?done=verified", 303)
 
 
-async def _to_verify(request: Request, token: str, database: Database, settings: Settings) -> dict[str, Any]:
+async def _to_verify(request: Request, token: str, database: Database, keys: Keys) -> dict[str, Any]:
     """The address, and whether its own account is signed in here: others are asked for its password."""
     async with database.reading() as session:
-        link = await opened(session, VERIFY, token, secret_key=settings.secret_key, wall=clock.wall())
+        link = await opened(session, VERIFY, token, keys=keys, wall=clock.wall())
     actor = await maybe_actor(request)
     return {"email": link.email, "own": actor is not None and actor.user_id == link.user_id}

@@ -11,6 +11,7 @@ from sqlalchemy import Row, text
 from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import NotFound
 from shop.core.ids import new_id
+from shop.core.keys import Keys
 from shop.messages.secret import id_of
 
 Purpose = Literal["verify_email", "reset_password"]
@@ -76,11 +77,11 @@ async def make_code(session: WriteSession, *, user_id: UUID, wall: datetime) -> 
     return "-".join(letters[at : at + 4] for at in range(0, _CODE_LENGTH, 4))
 
 
-async def opened(session: ReadSession, purpose: Purpose, told: str, *, secret_key: str, wall: datetime) -> Row[Any]:
+async def opened(session: ReadSession, purpose: Purpose, told: str, *, keys: Keys, wall: datetime) -> Row[Any]:
     """What a token or a code opens: id, user_id, email it was sent to, the account's name (an e-mail) with
     email_verified_at, password_hash and person_name. Raises LinkDead.
     """
-    link = id_of(secret_key, told)
+    link = id_of(keys, told)
     code = None if link else _digest(told.upper().replace("-", "").replace(" ", "")[: _CODE_LENGTH * 2])
     found = await session.execute(
         _BY_ID if link else _BY_CODE, {"id": link, "code": code, "purpose": purpose, "wall": wall}

@@ -13,7 +13,7 @@ from shop.access.guard import local_path, maybe_actor
 from shop.access.sign_in import WrongCredentials, sign_in
 from shop.access.sign_out_here import sign_out_here
 from shop.core import clock
-from shop.core.requests import TheDatabase, TheSettings
+from shop.core.requests import TheDatabase, TheKeys, TheSettings
 from shop.ui.again import render_again
 from shop.ui.pages import render
 
@@ -33,6 +33,7 @@ async def get_sign_in(request: Request, next: str = "/", done: str = "") -> Resp
 async def post_sign_in(
     request: Request,
     database: TheDatabase,
+    keys: TheKeys,
     settings: TheSettings,
     email: Annotated[str, Form()] = "",
     password: Annotated[str, Form()] = "",
@@ -43,12 +44,13 @@ async def post_sign_in(
     try:
         signed_in = await sign_in(
             database,
+            keys=keys,
             settings=settings,
             kind="page",
             email=email,
             password=password,
             address=address_of(request),
-            device=known_device(request.cookies.get(device_cookie(settings), ""), settings.secret_key, email),
+            device=known_device(request.cookies.get(device_cookie(settings), ""), keys, email),
             now=clock.wall(),
         )
     except (WrongCredentials, TooManyAttempts) as problem:
@@ -56,7 +58,7 @@ async def post_sign_in(
     await sign_out_here(request, database, settings)
     answer = RedirectResponse(there, 303)
     remember(answer, signed_in.secret or "", settings)
-    know_device(request, answer, settings, email)
+    know_device(request, answer, keys, settings, email)
     return answer
 
 

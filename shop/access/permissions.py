@@ -225,6 +225,7 @@ PUBLIC_ROUTES: frozenset[tuple[str, str]] = frozenset(
         ("GET", "/api/v1/producers/{producer_id}"),
         ("GET", "/api/v1/products"),
         ("GET", "/api/v1/products/{product_id}"),
+        ("GET", "/api/v1/credit/keys"),
         ("GET", "/api/v1/credit/seals"),
         ("GET", "/verify"),
         ("GET", "/verify/{code}"),

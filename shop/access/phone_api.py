@@ -11,7 +11,7 @@ from shop.access.address import address_of
 from shop.access.phone_proof import confirm_code, send_code
 from shop.core import clock
 from shop.core.paging import NO_NUL
-from shop.core.requests import TheDatabase, TheSettings
+from shop.core.requests import TheDatabase, TheKeys
 from shop.ui.pages import lang_of
 
 routes = APIRouter(prefix="/api/v1", tags=["auth"])
@@ -45,11 +45,11 @@ class ProofOut(BaseModel):
 
 
 @routes.post("/phone-proofs", status_code=202)
-async def post_proof(request: Request, wanted: PhoneIn, database: TheDatabase, settings: TheSettings) -> SentOut:
+async def post_proof(request: Request, wanted: PhoneIn, database: TheDatabase, keys: TheKeys) -> SentOut:
     """A code of six digits, for ten minutes. The same answer for every number, whoever has it."""
     sent = await send_code(
         database,
-        secret_key=settings.secret_key,
+        keys=keys,
         phone=wanted.phone,
         address=address_of(request),
         lang=lang_of(request),
@@ -59,7 +59,7 @@ async def post_proof(request: Request, wanted: PhoneIn, database: TheDatabase, s
 
 
 @routes.post("/phone-proofs/{proof_id}/confirm")
-async def post_confirm(proof_id: UUID, wanted: CodeIn, database: TheDatabase, settings: TheSettings) -> ProofOut:
+async def post_confirm(proof_id: UUID, wanted: CodeIn, database: TheDatabase, keys: TheKeys) -> ProofOut:
     """The code that came by SMS. Five tries: 422 `code_wrong`, which says the same of an unknown id."""
-    proof = await confirm_code(database, secret_key=settings.secret_key, proof_id=proof_id, code=wanted.code)
+    proof = await confirm_code(database, keys=keys, proof_id=proof_id, code=wanted.code)
     return ProofOut(proof=proof)

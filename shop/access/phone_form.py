@@ -12,7 +12,7 @@ from shop.access.phone_proof import PhoneNotProven, WrongCode, confirm_code, sen
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Detail
-from shop.core.settings import Settings
+from shop.core.keys import Keys
 from shop.ui.pages import lang_of
 
 Typed = Annotated[str, Form()]
@@ -41,11 +41,11 @@ def phone_form(phone: Typed = "", sms_code: Typed = "", asked: Typed = "", proof
     return PhoneForm(phone, sms_code, asked, proof)
 
 
-async def ask_code(request: Request, database: Database, settings: Settings, form: PhoneForm) -> PhoneForm:
+async def ask_code(request: Request, database: Database, keys: Keys, form: PhoneForm) -> PhoneForm:
     """Raises BadContact, TooManyAttempts."""
     sent = await send_code(
         database,
-        secret_key=settings.secret_key,
+        keys=keys,
         phone=form.phone,
         address=address_of(request),
         lang=lang_of(request),
@@ -54,7 +54,7 @@ async def ask_code(request: Request, database: Database, settings: Settings, for
     return PhoneForm(form.phone, asked=str(sent.id), sent=True)
 
 
-async def take_code(database: Database, settings: Settings, form: PhoneForm) -> PhoneForm:
+async def take_code(database: Database, keys: Keys, form: PhoneForm) -> PhoneForm:
     """The form with its proof; one that has it already stays. Raises PhoneNotProven, WrongCode."""
     if form.proof:
         return form
@@ -66,5 +66,5 @@ async def take_code(database: Database, settings: Settings, form: PhoneForm) -> 
     except ValueError as error:
         raise WrongCode from error
     return replace(form, proof=await confirm_code(
-        database, secret_key=settings.secret_key, proof_id=proof_id, code=form.sms_code
+        database, keys=keys, proof_id=proof_id, code=form.sms_code
     ))  # fmt: skip

@@ -12,6 +12,7 @@ from shop.access.security_event import TOLD, SecurityKind, note_security
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Detail, Invalid
+from shop.core.keys import Keys
 
 _HASH: Final = text("SELECT password_hash FROM user_account WHERE id = :user AND state = 'active'")
 
@@ -22,12 +23,12 @@ class WrongPassword(Invalid):
 
 
 async def prove_password(
-    database: Database, *, secret_key: str, user_id: UUID, password: str, address: str, wall: datetime
+    database: Database, *, keys: Keys, user_id: UUID, password: str, address: str, wall: datetime
 ) -> str:
     """The hash that was found right: whoever changes the account asks that it is still the same. Opens its own short
     transactions; wrong ones are counted and noted as at the sign-in. Raises WrongPassword, TooManyAttempts.
     """
-    account_key, address_key = key_of(secret_key, "proof", str(user_id)), key_of(secret_key, "address", address)
+    account_key, address_key = key_of(keys, "proof", str(user_id)), key_of(keys, "address", address)
     try:
         async with database.transaction() as session:
             await reserve(session, {account_key: ACCOUNT_MOST, address_key: ADDRESS_MOST}, now=wall)

@@ -10,12 +10,11 @@ from shop.access.users import lock_account
 from shop.access.verify_email import verify
 from shop.core import clock
 from shop.core.database import Database
+from shop.core.keys import Keys
 from shop.ui.i18n import Lang
 
 
-async def reset_by_link(
-    database: Database, *, secret_key: str, told: str, password: str, lang: Lang, now: datetime
-) -> str:
+async def reset_by_link(database: Database, *, keys: Keys, told: str, password: str, lang: Lang, now: datetime) -> str:
     """Every session of the account ends, and its owner is told. Who could read the link's mail has the address: where
     it was not verified yet, it is now. told: the link's token, or a code. Gives the account's e-mail. Opens its own
     short transactions.
@@ -24,7 +23,7 @@ async def reset_by_link(
     """
     wall = clock.wall()
     async with database.reading() as session:
-        link = await opened(session, "reset_password", told, secret_key=secret_key, wall=wall)
+        link = await opened(session, "reset_password", told, keys=keys, wall=wall)
     check_new_password(password, email=link.name, name=link.person_name or "")
     password_hash = await hash_password(password)
     async with database.transaction() as session:

@@ -32,6 +32,7 @@ from shop.core.audit import record_change
 from shop.core.database import Database, WriteSession
 from shop.core.errors import NotSignedIn
 from shop.core.ids import new_id
+from shop.core.keys import Keys
 from shop.core.settings import Settings
 
 Kind = Literal["page", "api"]
@@ -63,6 +64,7 @@ class SignedIn:
 async def sign_in(
     database: Database,
     *,
+    keys: Keys,
     settings: Settings,
     kind: Kind,
     email: str,
@@ -78,8 +80,8 @@ async def sign_in(
     Raises WrongCredentials, also for the demo's accounts in production; TooManyAttempts where the budgets are spent.
     """
     email = email.strip().lower()
-    own, shared = _budgets(settings.secret_key, email, address, device)
-    named = f"account:{key_of(settings.secret_key, 'named', email).hex()[:16]}"
+    own, shared = _budgets(keys, email, address, device)
+    named = f"account:{key_of(keys, 'named', email).hex()[:16]}"
     try:
         async with database.transaction() as session:
             await reserve(session, own | shared, now=now)
@@ -101,19 +103,17 @@ async def sign_in(
         )
 
 
-def _budgets(
-    secret_key: str, email: str, address: str, device: str | None
-) -> tuple[dict[bytes, int], dict[bytes, int]]:
+def _budgets(keys: Keys, email: str, address: str, device: str | None) -> tuple[dict[bytes, int], dict[bytes, int]]:
     """Attempts allowed in the window: on keys that are this caller's own, and on keys that he shares with others.
 
     A known device has its own and no other: whatever strangers fail at, its owner is heard.
     """
     if device is not None:
-        return {key_of(secret_key, "device", f"{device} {email}"): DEVICE_MOST}, {}
-    own = {key_of(secret_key, "account", f"{address} {email}"): ACCOUNT_MOST}
+        return {key_of(keys, "device", f"{device} {email}"): DEVICE_MOST}, {}
+    own = {key_of(keys, "account", f"{address} {email}"): ACCOUNT_MOST}
     return own, {
-        key_of(secret_key, "address", address): ADDRESS_MOST,
-        key_of(secret_key, "everywhere", email): EVERYWHERE_MOST,
+        key_of(keys, "address", address): ADDRESS_MOST,
+        key_of(keys, "everywhere", email): EVERYWHERE_MOST,
     }
 
 

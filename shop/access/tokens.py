@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
-from hmac import digest
 from typing import Final, Self, get_args
 from uuid import UUID
 
@@ -14,6 +12,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
 from shop.access.permissions import Actor, Grant, Role, ScopeKind
+from shop.core.keys import Keys
 
 LIFETIME: Final = timedelta(minutes=10)
 _ALGORITHMS: Final = ("HS256",)
@@ -33,13 +32,13 @@ _read_claims: Final = msgspec.json.Decoder(_Claims).decode
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Makes and checks tokens with a key of its own, derived from the shop's secret."""
+    """Makes tokens with the first of the keys, which are this programme's alone, and reads those of each."""
 
-    key: OctKey
+    keys: tuple[OctKey, ...]
 
     @classmethod
-    def from_secret(cls, secret_key: str) -> Self:
-        return cls(OctKey.import_key(digest(secret_key.encode(), b"api tokens", sha256)))
+    def of(cls, keys: Keys) -> Self:
+        return cls(tuple(map(OctKey.import_key, keys.every("api tokens"))))
 
     def issue(self, actor: Actor, *, now: datetime) -> str:
         """now: the machine's time; a set clock must not make tokens last."""
@@ -50,18 +49,22 @@ class Tokens:
             "exp": int((now + LIFETIME).timestamp()),
             "grants": [grant_text(grant) for grant in actor.grants],
         }
-        return jwt.encode({"alg": "HS256"}, claims, self.key, algorithms=_ALGORITHMS)
+        return jwt.encode({"alg": "HS256"}, claims, self.keys[0], algorithms=_ALGORITHMS)
 
     def read(self, token: str, *, now: datetime) -> Actor | None:
         """Who the token speaks for; None when forged, malformed or too old. Revocation is the caller's question."""
-        try:
-            signed = jws.deserialize_compact(token.encode("ascii"), self.key, _ALGORITHMS)
-            claims = _read_claims(signed.payload or b"")
-            if claims.exp <= now.astimezone(UTC).timestamp():
-                return None
-            return Actor(UUID(claims.sub), UUID(claims.person), UUID(claims.sid), grants_of(claims.grants))
-        except (JoseError, msgspec.MsgspecError, ValueError):
+        return next((actor for key in self.keys if (actor := _read(token, key, now=now))), None)
+
+
+def _read(token: str, key: OctKey, *, now: datetime) -> Actor | None:
+    try:
+        signed = jws.deserialize_compact(token.encode("ascii"), key, _ALGORITHMS)
+        claims = _read_claims(signed.payload or b"")
+        if claims.exp <= now.astimezone(UTC).timestamp():
             return None
+        return Actor(UUID(claims.sub), UUID(claims.person), UUID(claims.sid), grants_of(claims.grants))
+    except (JoseError, msgspec.MsgspecError, ValueError):
+        return None
 
 
 def grant_text(grant: Grant) -> str:

@@ -14,6 +14,7 @@ from shop.access.users import EmailTaken, lock_account
 from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import Database, WriteSession
+from shop.core.keys import Keys
 from shop.messages.queue_message import queue_message
 from shop.messages.wording import OPENS
 from shop.ui.i18n import Lang
@@ -49,7 +50,7 @@ async def offer_email(session: WriteSession, *, user_id: UUID, email: str, lang:
 async def confirm_email(
     database: Database,
     *,
-    secret_key: str,
+    keys: Keys,
     token: str,
     actor: Actor | None,
     password: str,
@@ -63,11 +64,9 @@ async def confirm_email(
     """
     wall = clock.wall()
     async with database.reading() as session:
-        link = await opened(session, "verify_email", token, secret_key=secret_key, wall=wall)
+        link = await opened(session, "verify_email", token, keys=keys, wall=wall)
     if actor is None or actor.user_id != link.user_id:
-        await prove_password(
-            database, secret_key=secret_key, user_id=link.user_id, password=password, address=address, wall=wall
-        )
+        await prove_password(database, keys=keys, user_id=link.user_id, password=password, address=address, wall=wall)
     async with database.transaction() as session:
         await lock_account(session, link.user_id)
         await end_link(session, link.id, wall=wall)

@@ -11,10 +11,14 @@ from pydantic import ValidationError
 from sqlalchemy import text
 
 from orders.credit.ahead import FEWEST
+from orders.seal.key import seal_key
+from orders.seal.key_list import check_key
 from shop.access.demo_accounts import demo_accounts
 from shop.core import clock
 from shop.core.database import Database, open_database
 from shop.core.database_role import too_strong
+from shop.core.errors import Problem
+from shop.core.keys import is_wrapped_anew
 from shop.core.replica import look_at
 from shop.core.settings import Settings, refusal_of
 from shop.home.health import prepared_months
@@ -86,6 +90,8 @@ async def examined(database: Database, settings: Settings) -> AsyncIterator[Find
         said=f"{ahead:.0f} ahead" if ahead >= FEWEST else f"only {ahead:.0f} ahead: is a worker running?",
     )
     if stands.ready:
+        yield await _secret(database, settings)
+        yield await _seal_key(database, settings)
         yield await _demo(database, settings)
         alive = "worker" not in stands.degraded
         yield Finding("worker", ok=alive, said="alive" if alive else "none is running: start `shop work`")
@@ -123,6 +129,28 @@ def _payments(settings: Settings) -> Finding:
     plausible = key.startswith(("sk_", "rk_")) and bool(settings.stripe_webhook_secret)
     said = f"{'live' if live else 'test'} keys" if plausible else "STRIPE_SECRET_KEY or STRIPE_WEBHOOK_SECRET is wrong"
     return Finding("payments", ok=plausible and (live or not settings.production), said=said)
+
+
+async def _secret(database: Database, settings: Settings) -> Finding:
+    try:
+        alone = await is_wrapped_anew(database, settings)
+    except Problem as problem:
+        return Finding("secret", ok=False, said=f"{problem.title}：{problem.detail}")
+    if not settings.secret_key_fallbacks:
+        return Finding("secret", ok=True, said="SECRET_KEY opens what the database keeps")
+    said = "SECRET_KEY opens all: the fallbacks may go" if alone else "`shop migrate` still has to wrap for SECRET_KEY"
+    return Finding("secret", ok=True, said=said)
+
+
+async def _seal_key(database: Database, settings: Settings) -> Finding:
+    try:
+        async with database.reading() as session:
+            await check_key(session, key := seal_key(settings))
+    except Problem as problem:
+        over = bool(settings.seal_key_before)
+        said = "SEAL_KEY_BEFORE hands over to it when it next seals" if over else f"{problem.title}：{problem.detail}"
+        return Finding("seal key", ok=over, said=said)
+    return Finding("seal key", ok=True, said=f"{key.key_id} seals")
 
 
 async def _demo(database: Database, settings: Settings) -> Finding:

@@ -1,11 +1,13 @@
-"""`shop credit …`: seal, verify, export."""
+"""`shop credit …`: seal, verify, export, keys."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from orders.seal.export import export
 from orders.seal.key import seal_key
+from orders.seal.key_list import listed_keys, replace_lost_key, trusted
 from orders.seal.report_signature import check_report
 from orders.seal.seal import seal_new
 from orders.seal.verify import verify
@@ -19,16 +21,20 @@ async def seal_now(database: Database, *, everything: bool) -> dict[str, int]:
     return {"seals": done.seals, "entries": done.entries, "events": done.events}
 
 
-async def verify_now(database: Database, report: bytes | None, published: str, public_key_hex: str) -> dict[str, Any]:
+async def verify_now(
+    database: Database, report: bytes | None, published: str, public_keys: Sequence[str]
+) -> dict[str, Any]:
     """The verdict as JSON, with one line that says it. A report that was changed is a difference too.
 
     report: the document as it was published; published: lines of seal number and SHA-256.
     """
-    public_hex = public_key_hex.strip().lower() or seal_key(Settings()).public_hex
+    known_keys = [one.strip().lower() for one in public_keys] or [seal_key(Settings()).public_hex]
     known = {int(number): digest for number, digest in map(str.split, published.splitlines()) if number}
-    found = (await verify(database, public_hex=public_hex, published=known)).as_json()
+    found = (await verify(database, public_keys=known_keys, published=known)).as_json()
     if report is not None:
-        wrong = check_report(json.loads(report), public_hex)
+        async with database.reading() as session:
+            believed = trusted(await listed_keys(session), known_keys)
+        wrong = check_report(json.loads(report), believed)
         found["differences"] += [{"code": "report", "seal": 0, "entry_id": None, "said": said} for said in wrong]
         found["holds"] = not found["differences"]
     found["line"] = (
@@ -45,6 +51,16 @@ async def export_to(database: Database, file: Path) -> int:
         async for chunk in export(database):
             written += out.write(chunk)
     return written
+
+
+async def keys_now(database: Database) -> list[dict[str, Any]]:
+    async with database.reading() as session:
+        return [one.as_json for one in await listed_keys(session)]
+
+
+async def replace_key(database: Database, *, reason: str) -> None:
+    async with database.transaction() as session:
+        await replace_lost_key(session, seal_key(Settings()), reason=reason, now=clock.now())
 
 
 def public_key() -> str:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, func
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -65,6 +65,23 @@ class CommitEpoch(SQLModel, table=True):
     cluster: int = Field(sa_type=BigInteger)
     added: int = Field(sa_type=BigInteger)
     began_at: datetime = Field(sa_type=Moment)
+
+
+class Programme(SQLModel, table=True):
+    """Which shop this is, at most one row: tokens, links, cookies and seals of another one with the same secret are
+    strangers'. `pseudonym_key`, `account_key`: wrapped, see `shop.core.keys`. Only `shop migrate` writes it.
+    """
+
+    __tablename__ = "programme"
+    __table_args__ = (
+        Index("uq_programme_only_one", text("(true)"), unique=True),
+        {"info": {"rights": "SELECT"}},
+    )
+
+    id: UUID = Field(primary_key=True)
+    began_at: datetime = Field(sa_type=Moment)
+    pseudonym_key: bytes
+    account_key: bytes
 
 
 class SandboxObject(SQLModel, table=True):

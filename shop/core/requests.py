@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from shop.core.database import Database
+from shop.core.keys import Keys
 from shop.core.settings import Settings
 
 
@@ -18,5 +19,11 @@ def settings_of(request: Request) -> Settings:
     return found
 
 
+def keys_of_the_shop(request: Request) -> Keys:
+    found: Keys = request.app.state.keys
+    return found
+
+
 TheDatabase = Annotated[Database, Depends(database_of)]
 TheSettings = Annotated[Settings, Depends(settings_of)]
+TheKeys = Annotated[Keys, Depends(keys_of_the_shop)]

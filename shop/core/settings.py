@@ -18,6 +18,7 @@ DEVELOPMENT_SECRET: Final = "development-only-secret-that-production-refuses"  #
 DEVELOPMENT_SEAL_KEY: Final = sha256(b"development only: everybody knows this key").hexdigest()
 STRIPE_ITSELF: Final = "https://api.stripe.com"
 _MAKE_ONE: Final = "set it to what `openssl rand -hex 32` prints"
+_LEAVE_OUT: Final = "leave it out"
 _SAY_WHICH: Final = (
     "SHOP_ENV is not set, and {name} names a database server: set SHOP_ENV=production, "
     "or SHOP_ENV=development where everything in it is invented"
@@ -40,7 +41,11 @@ class Settings(BaseSettings):
     shop_env: Literal["development", "production"] = "development"
     """Left out only where there is no server: nobody is to serve strangers with development's open doors by mistake."""
     secret_key: str = DEVELOPMENT_SECRET
+    secret_key_fallbacks: str = ""
+    """Those before it, separated by commas: what they made is still recognised (see `shop.core.keys`)."""
     seal_key: str | None = None
+    seal_key_before: str | None = None
+    """While SEAL_KEY takes over from it: see `orders.seal.key_list`."""
     public_url: str = "http://127.0.0.1:8000"
     trusted_proxies: str = ""
     """Addresses and networks, separated by commas, of the proxies whose X-Forwarded-For and -Proto are believed."""
@@ -70,9 +75,14 @@ class Settings(BaseSettings):
         return not self.stripe_secret_key
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """SECRET_KEY, then SECRET_KEY_FALLBACKS."""
+        return (self.secret_key, *_listed(self.secret_key_fallbacks))
+
+    @property
     def proxies(self) -> list[str]:
         """TRUSTED_PROXIES, one by one."""
-        return [one.strip() for one in self.trusted_proxies.split(",") if one.strip()]
+        return _listed(self.trusted_proxies)
 
     @model_validator(mode="after")
     def refuse_what_nobody_meant(self) -> Self:
@@ -93,6 +103,10 @@ class Settings(BaseSettings):
         return self
 
 
+def _listed(written: str) -> list[str]:
+    return [one.strip() for one in written.split(",") if one.strip()]
+
+
 def _half_set(settings: Settings) -> Iterator[str]:
     """What would only be noticed by the first payment, or by the first seal."""
     if bool(settings.stripe_secret_key) != bool(settings.stripe_webhook_secret):
@@ -100,16 +114,14 @@ def _half_set(settings: Settings) -> Iterator[str]:
         yield f"{missing} is missing: both of Stripe's are set, or none (then the sandbox pays)"
     if settings.stripe_secret_key and not settings.stripe_secret_key.startswith(("sk_", "rk_")):
         yield "STRIPE_SECRET_KEY is not one of Stripe's secret keys (sk_… or rk_…)"
-    if settings.seal_key is not None and not _is_seal_key(settings.seal_key.strip().lower()):
-        yield f"SEAL_KEY is not 32 bytes as hex ({_MAKE_ONE})"
+    for name in ("seal_key", "seal_key_before"):
+        if (key := getattr(settings, name)) is not None and not _is_seal_key(key.strip().lower()):
+            yield f"{name.upper()} is not 32 bytes as hex ({_MAKE_ONE})"
 
 
 def _unfit_for_production(settings: Settings) -> Iterator[str]:
     """What must be set otherwise, each with how."""
-    if settings.secret_key == DEVELOPMENT_SECRET:
-        yield f"SECRET_KEY is development's, which everybody knows ({_MAKE_ONE})"
-    elif why := weakness(settings.secret_key):
-        yield f"SECRET_KEY {why} ({_MAKE_ONE})"
+    yield from _unfit_secrets(settings)
     if not settings.database_url:
         yield "DATABASE_URL is missing (the address of a PostgreSQL server, as the application's role)"
     if why := _unfit_seal_key((settings.seal_key or "").strip().lower()):
@@ -124,6 +136,15 @@ def _unfit_for_production(settings: Settings) -> Iterator[str]:
         yield "FILES_URL would vanish (a folder or s3://bucket/prefix)"
     if not settings.public_url.startswith("https://"):
         yield "PUBLIC_URL is not https"
+
+
+def _unfit_secrets(settings: Settings) -> Iterator[str]:
+    if settings.secret_key == DEVELOPMENT_SECRET:
+        yield f"SECRET_KEY is development's, which everybody knows ({_MAKE_ONE})"
+    elif why := weakness(settings.secret_key):
+        yield f"SECRET_KEY {why} ({_MAKE_ONE})"
+    if any(one == DEVELOPMENT_SECRET or weakness(one) for one in settings.secrets[1:]):
+        yield f"SECRET_KEY_FALLBACKS holds one that everybody knows or guesses ({_LEAVE_OUT})"
 
 
 def _unfit_seal_key(key: str) -> str | None:

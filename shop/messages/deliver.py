@@ -17,6 +17,7 @@ from shop.adapters.mail.mailer import MailRefused, MailUnavailable
 from shop.adapters.sms.gateway import SmsRefused, SmsUnavailable
 from shop.core import clock
 from shop.core.database import Database
+from shop.core.keys import Keys, keys_of
 from shop.core.settings import Settings
 from shop.messages.senders import Send, carried, open_sender
 from shop.messages.wording import composed
@@ -68,7 +69,8 @@ async def deliver_due(database: Database, settings: Settings) -> int:
             if message.channel not in senders:
                 opened = open_sender(message.channel, settings, database)
                 senders[message.channel] = await stack.enter_async_context(opened)
-            outcome = await _send(message, senders[message.channel], settings, clock.wall())
+            keys = await keys_of(database, settings)
+            outcome = await _send(message, senders[message.channel], keys, settings, clock.wall())
             await _write_down(database, message, outcome, clock.wall())
             sent += outcome is None
             if outcome is not None and not isinstance(outcome, REFUSED):
@@ -82,14 +84,14 @@ async def _take(database: Database, channels: set[str], now: datetime) -> Row[An
         return (await session.execute(_TAKE, named)).one_or_none()
 
 
-async def _send(message: Row[Any], send: Send, settings: Settings, now: datetime) -> Exception | None:
+async def _send(message: Row[Any], send: Send, keys: Keys, settings: Settings, now: datetime) -> Exception | None:
     """What went wrong, if anything did."""
     if message.expires_at is not None and message.expires_at <= now:
         return MailRefused("expired")
     try:
         said = composed(
             message.template, message.lang, message.facts,
-            created_at=message.created_at, secret_key=settings.secret_key, public_url=settings.public_url,
+            created_at=message.created_at, keys=keys, public_url=settings.public_url,
         )  # fmt: skip
         async with asyncio.timeout(SEND_SECONDS):
             await send(message.message_id, message.address, said)

@@ -41,7 +41,7 @@ async def queue_message(
     Nothing is sent here, and nothing at all if the caller's transaction fails. Raises KeyError on a template or a value
     that is missing, ValueError on a mail without a subject.
     """
-    words = composed(template, lang, values, created_at=now, secret_key="", public_url="")
+    words = composed(template, lang, values, created_at=now, keys=None, public_url="")
     if channel == "mail" and not words.subject:
         raise ValueError(f"{template} has no subject")
     message = new_id()

@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from shop.core import clock
+from shop.core.keys import Keys
 from shop.messages.secret import code_of, token_of
 from shop.ui.i18n import Lang
 
@@ -150,15 +151,15 @@ TEMPLATES: Final[Mapping[str, Template]] = {
 
 
 def composed(
-    template: str, lang: Lang, facts: Mapping[str, Any], *, created_at: datetime, secret_key: str, public_url: str
+    template: str, lang: Lang, facts: Mapping[str, Any], *, created_at: datetime, keys: Keys | None, public_url: str
 ) -> Composed:
-    """Raises KeyError on a template or a fact that is missing."""
+    """Raises KeyError on a template or a fact that is missing. keys: None to see only that nothing is."""
     known = TEMPLATES[template]
     said = {**facts, "shop": public_url.rstrip("/"), "when": _moment(created_at)}
     if OPENS in facts:
         opens = UUID(facts[OPENS])
-        said["code"] = code_of(secret_key, opens)
-        said["link"] = said["shop"] + known.link.format(token=token_of(secret_key, opens))
+        said["code"] = code_of(keys, opens) if keys else ""
+        said["link"] = said["shop"] + known.link.format(token=token_of(keys, opens) if keys else "")
     words = known.en if lang == "en" else known.zh
     return Composed(words.subject.format_map(said), words.text.format_map(said))
 

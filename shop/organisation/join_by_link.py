@@ -17,6 +17,7 @@ from shop.access.verify_email import offer_email
 from shop.core import clock
 from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import Detail, NotFound
+from shop.core.keys import Keys
 from shop.organisation.members import IsEmployee, introduce
 from shop.ui.i18n import Lang
 
@@ -66,7 +67,7 @@ async def join_by_link(
     name: str,
     phone: str,
     proof: str,
-    secret_key: str,
+    keys: Keys,
     lang: Lang = "zh",
     now: datetime,
 ) -> SignedIn:
@@ -82,7 +83,7 @@ async def join_by_link(
     link = await link_of(session, code, day)
     phone = checked_phone(phone)
     await people_one_by_one(session)
-    await use_proof(session, secret_key=secret_key, proof=proof, phone=phone)
+    await use_proof(session, keys=keys, proof=proof, phone=phone)
     if await session.scalar(_EMPLOYED, {"phone": phone, "day": day}):
         detail = "这个手机号属于一家单位的职工：请用职工账号购买；还没有账号，请联系本单位开通。"
         raise IsEmployee(detail, [Detail("/phone", IsEmployee.code, detail)])

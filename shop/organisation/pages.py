@@ -19,8 +19,8 @@ from shop.access.users import PhoneTaken
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Detail, Problem
-from shop.core.requests import TheDatabase, TheSettings
-from shop.core.settings import Settings
+from shop.core.keys import Keys
+from shop.core.requests import TheDatabase, TheKeys, TheSettings
 from shop.organisation.join_by_link import Link, join_by_link, link_of
 from shop.organisation.members import IsEmployee
 from shop.ui.pages import lang_of, render
@@ -41,6 +41,7 @@ async def post_join(
     request: Request,
     code: str,
     database: TheDatabase,
+    keys: TheKeys,
     settings: TheSettings,
     phone: Annotated[PhoneForm, Depends(phone_form)],
     email: Annotated[str, Form()] = "",
@@ -57,11 +58,11 @@ async def post_join(
     typed = {"email": email, "name": name}
     try:
         if do == "code":
-            return _page(request, link, typed, await ask_code(request, database, settings, phone))
+            return _page(request, link, typed, await ask_code(request, database, keys, phone))
         if wrong := _wrong(password, phone=phone.phone, **typed):
             return _page(request, link, typed, phone, wrong, 422)
-        phone = await take_code(database, settings, phone)
-        await _reserve(database, settings, address_of(request), checked_email(email))
+        phone = await take_code(database, keys, phone)
+        await _reserve(database, keys, address_of(request), checked_email(email))
         password_hash = await hash_password(password)
         async with database.transaction() as session:
             signed_in = await join_by_link(
@@ -70,7 +71,7 @@ async def post_join(
                 password_hash=password_hash,
                 phone=phone.phone,
                 proof=phone.proof,
-                secret_key=settings.secret_key,
+                keys=keys,
                 lang=lang_of(request),
                 now=clock.now(),
                 **typed,
@@ -81,7 +82,7 @@ async def post_join(
     await sign_out_here(request, database, settings)
     answer = RedirectResponse("/", 303)
     remember(answer, signed_in.secret or "", settings)
-    know_device(request, answer, settings, email)
+    know_device(request, answer, keys, settings, email)
     return answer
 
 
@@ -101,14 +102,14 @@ def _wrong(password: str, *, email: str, name: str, phone: str) -> list[Detail]:
     return found
 
 
-async def _reserve(database: Database, settings: Settings, address: str, email: str) -> None:
+async def _reserve(database: Database, keys: Keys, address: str, email: str) -> None:
     """Accounts cost a slow hash and a mail each: neither one address nor one mailbox gets them without end. Raises
     TooManyAttempts.
     """
     async with database.transaction() as session:
-        keys = {key_of(settings.secret_key, "join", address): ADDRESS_MOST}
-        keys[key_of(settings.secret_key, "mail", email)] = MAILS_MOST
-        await reserve(session, keys, now=clock.wall())
+        budgets = {key_of(keys, "join", address): ADDRESS_MOST}
+        budgets[key_of(keys, "mail", email)] = MAILS_MOST
+        await reserve(session, budgets, now=clock.wall())
 
 
 def _page(

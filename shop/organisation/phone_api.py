@@ -10,7 +10,7 @@ from shop.access.permissions import Actor, Permission
 from shop.access.phone_api import Phone
 from shop.core import clock
 from shop.core.paging import NO_NUL
-from shop.core.requests import TheDatabase, TheSettings
+from shop.core.requests import TheDatabase, TheKeys
 from shop.organisation.prove_my_phone import my_phone, prove_my_phone
 from shop.ui.filters import masked_phone
 
@@ -43,7 +43,7 @@ async def get_phone(actor: Owner, database: TheDatabase) -> MyPhoneOut:
 
 
 @routes.post("/me/phone", status_code=204)
-async def post_phone(wanted: MyPhoneIn, actor: Owner, database: TheDatabase, settings: TheSettings) -> None:
+async def post_phone(wanted: MyPhoneIn, actor: Owner, database: TheDatabase, keys: TheKeys) -> None:
     """The phone is the caller's alone. Where a union's list knows him by it he has its unit and union from then on; his
     token ends then, and another one is needed. 409 `phone_taken`, 422 `phone_not_proven`.
     """
@@ -53,6 +53,6 @@ async def post_phone(wanted: MyPhoneIn, actor: Owner, database: TheDatabase, set
             actor=actor,
             phone=wanted.phone,
             proof=wanted.proof,
-            secret_key=settings.secret_key,
+            keys=keys,
             now=clock.now(),
         )

@@ -14,7 +14,7 @@ from shop.access.phone_proof import PhoneNotProven
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Problem
-from shop.core.requests import TheDatabase, TheSettings
+from shop.core.requests import TheDatabase, TheKeys, TheSettings
 from shop.organisation.prove_my_phone import MyPhone, my_phone, prove_my_phone
 from shop.ui.again import render_again
 from shop.ui.pages import render
@@ -36,6 +36,7 @@ async def post_phone(
     request: Request,
     actor: Owner,
     database: TheDatabase,
+    keys: TheKeys,
     settings: TheSettings,
     form: Annotated[PhoneForm, Depends(phone_form)],
     do: Annotated[str, Form()] = "prove",
@@ -43,13 +44,12 @@ async def post_phone(
     """`do=code` sends a code; `do=prove` takes it back. What was typed stays."""
     try:
         if do == "code":
-            form = await ask_code(request, database, settings, form)
+            form = await ask_code(request, database, keys, form)
             stands = await _stands(actor, database)
             return render(request, TEMPLATE, stands=stands, form=form, errors={}, problem=None, done=False)
-        form = await take_code(database, settings, form)
+        form = await take_code(database, keys, form)
         async with database.transaction() as session:
-            key, now = settings.secret_key, clock.now()
-            await prove_my_phone(session, actor=actor, phone=form.phone, proof=form.proof, secret_key=key, now=now)
+            await prove_my_phone(session, actor=actor, phone=form.phone, proof=form.proof, keys=keys, now=clock.now())
     except Problem as problem:
         if isinstance(problem, PhoneNotProven):
             form = form.over()

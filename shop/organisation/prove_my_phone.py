@@ -16,6 +16,7 @@ from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import Detail
+from shop.core.keys import Keys
 
 _MINE = text("SELECT name, phone, phone_verified_at FROM person WHERE id = :person")
 _SET = text("UPDATE person SET phone = :phone, phone_verified_at = :now WHERE id = :person")
@@ -42,7 +43,7 @@ async def my_phone(session: ReadSession, person_id: UUID) -> MyPhone:
 
 
 async def prove_my_phone(
-    session: WriteSession, *, actor: Actor, phone: str, proof: str, secret_key: str, now: datetime
+    session: WriteSession, *, actor: Actor, phone: str, proof: str, keys: Keys, now: datetime
 ) -> None:
     """The phone is his alone from now on. Where exactly one person of a list has this phone and his name, and he
     belongs nowhere, that person is he: with unit, union, staff number and allowances. His addresses go with him; what
@@ -52,7 +53,7 @@ async def prove_my_phone(
     """
     phone = checked_phone(phone)
     await people_one_by_one(session)
-    await use_proof(session, secret_key=secret_key, proof=proof, phone=phone)
+    await use_proof(session, keys=keys, proof=proof, phone=phone)
     holder = await holder_of(session, phone)
     if holder is not None and holder != actor.person_id:
         detail = "这个号码已经属于另一个账号，请用那个账号登录；换了主人的号码，请联系管理员。"

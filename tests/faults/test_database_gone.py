@@ -12,7 +12,7 @@ import pytest
 from shop.access.permissions import Grant, Role
 from shop.core import embedded
 from shop.core.database import Database, driver_url
-from shop.core.settings import Settings
+from shop.core.settings import DEVELOPMENT_SECRET, Settings
 from shop.migrate import migrate
 from shop.worker import BEAT_SECONDS
 from tests.make.audit import audited
@@ -39,7 +39,7 @@ async def running(server: Path, schema: str, tmp_path: Path) -> AsyncIterator[tu
     socket = embedded.ensure_persistent(server)
     embedded.prepare(socket, "gone")
     owner = embedded.url(socket, "gone", embedded.OWNER_ROLE)
-    await migrate(owner, schema=schema, app_role=embedded.APP_ROLE)
+    await migrate(owner, schema=schema, app_role=embedded.APP_ROLE, secrets=[DEVELOPMENT_SECRET])
     settings = Settings(
         _env_file=None,
         shop_env="development",

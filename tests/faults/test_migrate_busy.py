@@ -10,6 +10,7 @@ import pytest
 
 from shop.core import embedded
 from shop.core.database import driver_url
+from shop.core.settings import DEVELOPMENT_SECRET
 from shop.migrate import LocksBusy, migrate, newest_revision
 
 pytestmark = pytest.mark.anyio
@@ -27,7 +28,9 @@ def owner(postgres: Path) -> Iterator[str]:
 
 
 async def upgrade(owner: str, schema: str, revision: str = "head", tries: int = 2) -> None:
-    await migrate(owner, schema=schema, app_role=embedded.APP_ROLE, revision=revision, tries=tries)
+    await migrate(
+        owner, schema=schema, app_role=embedded.APP_ROLE, secrets=[DEVELOPMENT_SECRET], revision=revision, tries=tries
+    )
 
 
 async def connected(owner: str, schema: str) -> "asyncpg.Connection[asyncpg.Record]":

@@ -135,7 +135,7 @@ async def test_every_report_answers_as_before(
         assert await report(again, mine, known_at=now["known_at"]) == now, "asked again with its own moment"
         assert [await figure(again, one) for one in questions] == before
         assert (await seal_new(there, KEY, now=clock.now())).entries == 2, "what came since is sealed"
-        verified = await verify(there, public_hex=KEY.public_hex)
+        verified = await verify(there, public_keys=[KEY.public_hex])
         assert (verified.differences, verified.entries, verified.unsealed) == ((), 10, 0)
 
 

@@ -76,11 +76,11 @@ async def test_killed_within_its_second_batch(
         await enter(database, *(Sale(on=today, fen=100 + n) for n in range(BATCH)))
     await asyncio.to_thread(killed, settings.database_url or "", schema, tmp_path)
     await enter(database, Sale(on=today, fen=7))  # nobody who writes waits for the dead
-    seen = await verify(database, public_hex=KEY.public_hex)
+    seen = await verify(database, public_keys=[KEY.public_hex])
     assert (seen.holds, seen.seals, seen.entries, seen.unsealed) == (True, 1, BATCH, ENTRIES - BATCH + 1)
     assert await sealed(database) == (1, BATCH)
     done = await asyncio.wait_for(seal_new(database, KEY, now=clock.now()), 60)
     assert done.entries == ENTRIES - BATCH + 1
-    seen = await verify(database, public_hex=KEY.public_hex)
+    seen = await verify(database, public_keys=[KEY.public_hex])
     assert (seen.holds, seen.seals, seen.entries, seen.unsealed) == (True, 2, ENTRIES + 1, 0)
     assert (await seal_new(database, KEY, now=clock.now())).entries == 0

@@ -65,7 +65,7 @@ async def proven_whole(database: Database) -> None:
     async with database.reading() as session:
         assert await differences(session) == []
     await seal_new(database, KEY, now=clock.now())
-    seen = await verify(database, public_hex=KEY.public_hex)
+    seen = await verify(database, public_keys=[KEY.public_hex])
     assert (seen.differences, seen.unsealed) == ((), 0)
 
 

@@ -1,5 +1,6 @@
 """The furnished shop in processes of its own, and whose job each of its calls is."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,12 +14,13 @@ import requests
 from shop.access.permissions import ROLE_PERMISSIONS, Actor, Permission, Role
 from shop.access.tokens import Tokens
 from shop.core import clock, embedded
-from shop.core.settings import DEVELOPMENT_SECRET, Settings
+from shop.core.database import open_database
+from shop.core.keys import keys_of
+from shop.core.settings import Settings
 from tests.make.processes import Processes, processes
 from tests.make.whole_shop import PURCHASES, WholeShop, furnish
 
 PASSWORD: Final = "demo-password-2026"
-TOKENS: Final = Tokens.from_secret(DEVELOPMENT_SECRET)
 PEOPLE: Final = {
     "staff": Role.STAFF,
     "union.buyer": Role.UNION_BUYER,
@@ -72,18 +74,27 @@ def running_shop(postgres: Path, template: str, schema: str, folder: Path) -> It
         running.start("web", "worker")
         while not _ready(http, running.url):
             sleep(0.1)
-        actors = {who: signed_in(http, running.url, who) for who in (*PEOPLE, *MORE)}
-        made = WholeShop(running.url, http, TOKENS, actors)
+        tokens = asyncio.run(_tokens_of(database))
+        actors = {who: signed_in(http, running.url, tokens, who) for who in (*PEOPLE, *MORE)}
+        made = WholeShop(running.url, http, tokens, actors)
         furnish(made)
         yield Running(made, database, running)
     embedded.drop_database(postgres, name)
 
 
-def signed_in(http: requests.Session, url: str, who: str, *, at: str = "demo.test") -> Actor:
+def signed_in(http: requests.Session, url: str, tokens: Tokens, who: str, *, at: str = "demo.test") -> Actor:
     answer = http.post(f"{url}/api/v1/auth/token", data={"username": f"{who}@{at}", "password": PASSWORD})
-    actor = TOKENS.read(answer.json()["access_token"], now=clock.wall())
+    actor = tokens.read(answer.json()["access_token"], now=clock.wall())
     assert actor is not None
     return actor
+
+
+async def _tokens_of(settings: Settings) -> Tokens:
+    database = await open_database(settings)
+    try:
+        return Tokens.of(await keys_of(database, settings))
+    finally:
+        await database.close()
 
 
 def _ready(http: requests.Session, url: str) -> bool:

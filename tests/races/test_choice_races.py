@@ -11,6 +11,7 @@ from orders.bulk.freeze_choices import freeze_due
 from orders.bulk.leader import link_list
 from shop.core import clock
 from shop.core.database import Database
+from shop.core.keys import Keys
 from tests.make.bulk import a_desk
 from tests.make.catalogue import rows
 from tests.orders.bulk.test_choices import choosing, packages_of
@@ -18,11 +19,11 @@ from tests.orders.bulk.test_choices import choosing, packages_of
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_choice_at_the_last_second_and_the_cut_off(database: Database) -> None:
+async def test_a_choice_at_the_last_second_and_the_cut_off(database: Database, keys: Keys) -> None:
     plan = await choosing(database, await a_desk(database, members=40))
     packages = await packages_of(plan)
     async with database.transaction() as session:
-        listed = await link_list(session, actor=plan.desk.clerk, purchase_id=plan.id, key="k" * 40, now=clock.now())
+        listed = await link_list(session, actor=plan.desk.clerk, purchase_id=plan.id, keys=keys, now=clock.now())
     until = await rows(database, "SELECT choose_until FROM bulk_purchase")
     last_second, over = until[0][0] - timedelta(milliseconds=1), until[0][0]
 
@@ -49,12 +50,12 @@ async def test_a_choice_at_the_last_second_and_the_cut_off(database: Database) -
     assert await rows(database, wrong) == [(0,)]
 
 
-async def test_a_choice_that_waits_for_the_cut_off_finds_it_closed(database: Database) -> None:
+async def test_a_choice_that_waits_for_the_cut_off_finds_it_closed(database: Database, keys: Keys) -> None:
     plan = await choosing(database)
     packages = await packages_of(plan)
     async with database.transaction() as session:
         (_, secret), *_ = await link_list(
-            session, actor=plan.desk.clerk, purchase_id=plan.id, key="k" * 40, now=clock.now()
+            session, actor=plan.desk.clerk, purchase_id=plan.id, keys=keys, now=clock.now()
         )
     now = clock.now()
     async with database.transaction() as freezing:

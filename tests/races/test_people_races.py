@@ -15,6 +15,7 @@ from shop.access.users import create_user
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Problem
+from shop.core.keys import Keys
 from shop.core.settings import Settings
 from shop.organisation.join_by_link import join_by_link
 from tests.make.catalogue import rows
@@ -87,11 +88,11 @@ async def test_two_companies_list_the_same_newcomer_at_once(app: FastAPI, databa
 
 @pytest.mark.parametrize("attempt", range(3))
 async def test_somebody_joins_while_a_list_names_him(
-    app: FastAPI, client: AsyncClient, database: Database, settings: Settings, attempt: int
+    app: FastAPI, client: AsyncClient, database: Database, settings: Settings, attempt: int, keys: Keys
 ) -> None:
     two = await two_companies(database)
     await invitation(database, "friends", two.theirs.bank)
-    proof = await proven(client, PHONE)
+    proof = await proven(client, PHONE, keys)
     hashed = await hash_password("correct horse battery")
 
     async def join() -> None:
@@ -99,7 +100,7 @@ async def test_somebody_joins_while_a_list_names_him(
         async with database.transaction() as session:
             await join_by_link(
                 session, code="friends", email="lin@example.com", password_hash=hashed, name="林一", phone=PHONE,
-                proof=proof, secret_key=settings.secret_key, now=clock.now(),
+                proof=proof, keys=keys, now=clock.now(),
             )  # fmt: skip
 
     joined, brought = await asyncio.gather(outcome(join()), hand_in(app, two.ours, listed(OURS)))
@@ -128,9 +129,9 @@ async def test_an_account_is_made_while_a_list_names_its_owner(app: FastAPI, dat
     assert await rows(database, f"{stands} WHERE a.email IN ('lin@example.com', 'two@example.com')") == [("B1",)]
 
 
-async def test_two_accounts_prove_the_same_phone_at_once(client: AsyncClient, database: Database) -> None:
+async def test_two_accounts_prove_the_same_phone_at_once(client: AsyncClient, database: Database, keys: Keys) -> None:
     grant = Grant(Role.EMPLOYEE, "all", "*")
-    proofs = [await proven(client, PHONE) for _ in range(2)]
+    proofs = [await proven(client, PHONE, keys) for _ in range(2)]
     tokens = []
     for n in range(2):
         await somebody(database, f"p{n}@example.com", grant, name=f"人{n}")
@@ -145,17 +146,12 @@ async def test_two_accounts_prove_the_same_phone_at_once(client: AsyncClient, da
     assert await rows(database, "SELECT count(*)::int FROM person WHERE phone = :p", p=PHONE) == [(1,)]
 
 
-async def test_a_hundred_guesses_at_once_are_five(database: Database, settings: Settings) -> None:
-    sent = await send_code(
-        database, secret_key=settings.secret_key, phone=PHONE, address="192.0.2.1", lang="zh", now=clock.now()
-    )
+async def test_a_hundred_guesses_at_once_are_five(database: Database, settings: Settings, keys: Keys) -> None:
+    sent = await send_code(database, keys=keys, phone=PHONE, address="192.0.2.1", lang="zh", now=clock.now())
     right = await code_sent(database, settings, PHONE)
     guesses = [f"{n:06}" for n in range(100) if f"{n:06}" != right]
     told = await asyncio.gather(
-        *(
-            outcome(confirm_code(database, secret_key=settings.secret_key, proof_id=sent.id, code=one))
-            for one in guesses
-        )
+        *(outcome(confirm_code(database, keys=keys, proof_id=sent.id, code=one)) for one in guesses)
     )
     assert set(told) == {WrongCode.code}
     assert await rows(database, "SELECT tries FROM phone_proof") == [(5,)]

@@ -27,7 +27,8 @@ WATCHED = {
         desk_decision match_undoing transfer_unmatch bank_layout came_back transfer_proof sent_transfer""",
     "credit": """accounting_period attribution correction correction_part credit_entry credit_source evidence_link
         canteen_paper filing filing_round flag_decision flag_review intake_batch intake_claim intake_row outside_refund
-        outside_sale period_reopening rectification seal seal_event seal_member""",
+        outside_sale period_reopening rectification seal seal_event
+        seal_key seal_member""",
     "rule": """adjustment_rule cancel_rule counting_rule county_successor designation flag_threshold freight_rate
         pairing price recognition reserved_share_rule retention_rule seller_discount spending_rule tick_rule""",
     "permission": """approval_delegation audit_mandate change_request membership membership_claim person_alias
@@ -55,8 +56,8 @@ UNWATCHED = {
         bank_statement_row""",
     "counted from other rows, which are watched": """account credit_delta credit_rollup credit_rollup_year flag flag_end
         flag_line spending_counter spending_take spending_taken""",
-    "works of the machine": """channel_cursor commit_epoch heartbeat idempotency message reset_request sandbox_clock
-        sandbox_message sandbox_object sign_in_attempt sign_in_session webhook_inbox""",
+    "works of the machine": """channel_cursor commit_epoch heartbeat idempotency message programme
+        reset_request sandbox_clock sandbox_message sandbox_object sign_in_attempt sign_in_session webhook_inbox""",
     "links and codes that are told once: what they open is noted when they do": "account_link phone_proof",
 }
 JOURNALS = {

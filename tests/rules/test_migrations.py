@@ -16,6 +16,7 @@ from sqlmodel import SQLModel
 
 from shop.core import embedded
 from shop.core.database import Database
+from shop.core.settings import DEVELOPMENT_SECRET
 from shop.migrate import SCRIPTS, import_tables, migrate
 
 import_tables()
@@ -93,8 +94,10 @@ async def test_the_application_only_adds_to_what_is_append_only(database: Databa
 @pytest.mark.anyio
 async def test_a_programme_lives_in_a_schema_of_its_own(postgres: Path, database_name: str) -> None:
     owner = embedded.url(postgres, database_name, embedded.OWNER_ROLE)
-    await migrate(owner, schema="programme_two", app_role=embedded.APP_ROLE)
-    await migrate(owner, schema="programme_two", app_role=embedded.APP_ROLE)  # again is success
+    await migrate(owner, schema="programme_two", app_role=embedded.APP_ROLE, secrets=[DEVELOPMENT_SECRET])
+    await migrate(
+        owner, schema="programme_two", app_role=embedded.APP_ROLE, secrets=[DEVELOPMENT_SECRET]
+    )  # again is success
     opened = await Database.open(embedded.url(postgres, database_name, embedded.APP_ROLE), schema="programme_two")
     async with opened.reading() as session:
         here = await session.scalar(text("SELECT to_regclass('credit_entry')::text"))

@@ -16,7 +16,7 @@ from shop.core.ids import new_id
 from shop.core.settings import Settings
 from shop.main import create_app
 from tests.make.asked import Call, CannotAsk, body_of, declared, ids_in, path_of
-from tests.make.running_shop import TOKENS, running_shop, signed_in, whose_job
+from tests.make.running_shop import running_shop, signed_in, whose_job
 from tests.make.tables import Owner, Tables, Watch, own_id
 from tests.make.whole_desks import furnish_desks
 from tests.make.whole_people import furnish_people
@@ -73,7 +73,7 @@ class Asking:
 
     def call(self, who: str, call: Call) -> requests.Response:
         actor = replace({**self.shop.actors, **self.strangers}[who], session_id=new_id())
-        token = TOKENS.issue(actor, now=clock.wall())
+        token = self.shop.tokens.issue(actor, now=clock.wall())
         headers = {"authorization": f"Bearer {token}", "idempotency-key": uuid4().hex}
         return self.shop.http.request(
             call.method, f"{self.shop.url}{path_of(call, self.shop.ids)}", headers=headers,
@@ -159,7 +159,7 @@ SELECT (SELECT id FROM unit WHERE code = 'OTHER'), (SELECT s.id FROM supplier s
 
 def strangers(shop: WholeShop, theirs: list[Any]) -> dict[str, Actor]:
     """The demo's second company; who else works there or sells does so by a token."""
-    found = {f"other {who}": signed_in(shop.http, shop.url, who, at="other.test") for who in OTHERS}
+    found = {f"other {who}": signed_in(shop.http, shop.url, shop.tokens, who, at="other.test") for who in OTHERS}
     unit, supplier = (str(one) for one in theirs[0])
     for who, grant in (
         ("receiver", Grant(Role.UNION_RECEIVER, "unit", unit)),

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from shop.core.settings import settings
+from shop.core.keys import Keys
 from shop.sheet.value import half_width, plain
 
 _NUMBER: Final = r"[0-9]{4}(?:[ -][0-9]{4}){2,6}(?:[ -][0-9]{1,4})?|[0-9]{6,32}|[0-9]{2,10} ?[*xX•]{2,24} ?[0-9]{3,4}"
@@ -24,10 +24,10 @@ class OwnAccount(NamedTuple):
     last4: str | None
 
 
-def account_digest(account: str) -> str | None:
-    """A keyed digest: the same account is known again, and nobody can read or guess it."""
+def account_digest(keys: Keys, account: str) -> str | None:
+    """A keyed digest: the same account is known again for years, and nobody can read or guess it."""
     digits = plain(account)
-    return hmac.new(settings().secret_key.encode(), digits.encode(), sha256).hexdigest() if digits else None
+    return hmac.digest(keys.accounts, digits.encode(), sha256).hex() if digits else None
 
 
 def account_stated(text: str) -> str:
@@ -38,7 +38,7 @@ def account_stated(text: str) -> str:
     return next(found, "").replace(" ", "").replace("-", "")
 
 
-def own_account(written: str, desk_id: UUID | None) -> OwnAccount:
+def own_account(keys: Keys, written: str, desk_id: UUID | None) -> OwnAccount:
     """written: as the file says it, "" where it does not. A masked account tells two of one desk apart, and is the
     same as a whole one with its last digits.
     """
@@ -46,6 +46,6 @@ def own_account(written: str, desk_id: UUID | None) -> OwnAccount:
     tail = _MASK.split(number)[-1][-4:]
     last4 = tail if len(tail) == 4 else None
     if tail and not _MASK.search(number):
-        return OwnAccount(account_digest(number) or "", last4)
+        return OwnAccount(account_digest(keys, number) or "", last4)
     at = f"desk:{desk_id or 'shop'}"
     return OwnAccount(f"{at}:{last4}" if last4 else at, last4)

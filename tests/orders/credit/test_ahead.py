@@ -15,7 +15,7 @@ from orders.month.add import add_ahead
 from orders.month.models import SHOP
 from shop.core import clock, embedded
 from shop.core.database import Database, driver_url
-from shop.core.settings import Settings
+from shop.core.settings import DEVELOPMENT_SECRET, Settings
 from shop.migrate import migrate
 from tests.make.credit import Sale, enter
 from tests.make.units import unit
@@ -107,7 +107,7 @@ async def test_making_months_stops_nobody_who_writes(database: Database, setting
 async def test_the_same_in_another_schema_and_after_migrating_again(postgres: Path, database_name: str) -> None:
     owner = embedded.url(postgres, database_name, embedded.OWNER_ROLE)
     for _ in range(2):
-        await migrate(owner, schema="programme_two", app_role=embedded.APP_ROLE)
+        await migrate(owner, schema="programme_two", app_role=embedded.APP_ROLE, secrets=[DEVELOPMENT_SECRET])
     opened = await Database.open(embedded.url(postgres, database_name, embedded.APP_ROLE), schema="programme_two")
     assert await keep_ahead(opened, now=at(2032)) > 0
     async with opened.reading() as session:

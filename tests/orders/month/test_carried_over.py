@@ -7,6 +7,7 @@ import pytest
 
 from shop.core import embedded
 from shop.core.database import driver_url
+from shop.core.settings import DEVELOPMENT_SECRET
 from shop.migrate import migrate
 
 pytestmark = pytest.mark.anyio
@@ -37,14 +38,14 @@ UPDATE accounting_period SET state = 'adjusting', adjusts_until = '2026-02-01', 
 
 async def test_closes_are_carried_over_to_every_top_unit_and_the_shop(postgres: Path, database_name: str) -> None:
     url = embedded.url(postgres, database_name, embedded.OWNER_ROLE)
-    await migrate(url, schema="old_shop", app_role=embedded.APP_ROLE, revision=BEFORE)
+    await migrate(url, schema="old_shop", app_role=embedded.APP_ROLE, secrets=[DEVELOPMENT_SECRET], revision=BEFORE)
     owner = await asyncpg.connect(driver_url(url), server_settings={"search_path": "old_shop, extensions"})
     try:
         await owner.execute(OLD_SHOP)
     except BaseException:
         owner.terminate()
         raise
-    await migrate(url, schema="old_shop", app_role=embedded.APP_ROLE)
+    await migrate(url, schema="old_shop", app_role=embedded.APP_ROLE, secrets=[DEVELOPMENT_SECRET])
     found = await owner.fetch(
         """SELECT unit_id::text, month, state, adjusts_until::text, closed_by::text, closed_at, was_open
         FROM accounting_period WHERE state <> 'open' ORDER BY 1, 2"""

@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from shop.access.permissions import Grant, Role
 from shop.core.database import Database
+from shop.core.keys import Keys
 from shop.core.settings import Settings
 from tests.make.catalogue import rows
 from tests.make.claims import Two, actor_of, decide, employee, hand_in, two_companies, waiting
@@ -49,7 +50,7 @@ async def test_who_stays_on_a_list_stays_without_an_account_and_may_make_another
 
 
 async def test_who_was_another_person_before_has_all_of_it_in_the_copy_and_loses_all_of_it(
-    app: FastAPI, client: AsyncClient, database: Database, settings: Settings, two: Two
+    app: FastAPI, client: AsyncClient, database: Database, settings: Settings, two: Two, keys: Keys
 ) -> None:
     place = await small_shop(database)
     lin = await somebody(database, "lin@example.com", BUYER, name="林一")
@@ -57,7 +58,7 @@ async def test_who_was_another_person_before_has_all_of_it_in_the_copy_and_loses
         order = await money.paid(actor_of(lin, BUYER), {place.skus[0]: 1})
     await hand_in(app, two.ours, listed(f"A1,林一,{PHONE},B1,信贷部,在职"))
     token = await bearer(client, lin.email)
-    proof = await proven(client, PHONE)
+    proof = await proven(client, PHONE, keys)
     await letters(database, settings, PHONE)
     await client.post("/api/v1/me/phone", json={"phone": PHONE, "proof": proof}, headers=token)
     token = await bearer(client, lin.email)

@@ -39,7 +39,7 @@ async def said(database: Database, subject: str = "user:1") -> None:
 
 
 async def named(database: Database) -> set[str]:
-    found: Verified = await verify(database, public_hex=KEY.public_hex)
+    found: Verified = await verify(database, public_keys=[KEY.public_hex])
     return {one.code for one in found.differences}
 
 
@@ -53,7 +53,7 @@ async def test_events_are_sealed_once_with_and_without_entries(database: Databas
     await said(database)
     second = await seal_new(database, KEY, now=NOW)
     assert (second.seals, second.entries, second.events) == (1, 1, 1)
-    found = await verify(database, public_hex=KEY.public_hex)
+    found = await verify(database, public_keys=[KEY.public_hex])
     assert (found.holds, found.seals, found.entries, found.events) == (True, 2, 1, 3)
 
 
@@ -94,7 +94,7 @@ async def test_seals_of_before_events_were_sealed_stay_valid_and_the_next_takes_
     await as_superuser("UPDATE audit_event SET xid = '0'")  # of before the column was
     done = await seal_new(database, KEY, now=NOW)
     assert (done.seals, done.entries, done.events) == (1, 0, 1)
-    found = await verify(database, public_hex=KEY.public_hex)
+    found = await verify(database, public_keys=[KEY.public_hex])
     assert (found.holds, found.seals) == (True, 2)
     file = tmp_path / "ledger.txt"
     file.write_bytes(b"".join([chunk async for chunk in export(database)]))

@@ -39,7 +39,7 @@ async def some_sales(database: Database, count: int = 3) -> list[Sale]:
 
 
 async def checked(database: Database, published: dict[int, str] | None = None) -> Verified:
-    return await verify(database, public_hex=KEY.public_hex, published=published)
+    return await verify(database, public_keys=[KEY.public_hex], published=published)
 
 
 async def test_new_entries_are_sealed_once_and_chained(database: Database) -> None:
@@ -202,13 +202,13 @@ async def test_a_stranger_finds_what_was_changed_in_an_export(database: Database
     await some_sales(database)
     await seal_new(database, KEY, now=NOW)
     file = await written(database, tmp_path)
-    head, seal, *entries = file.read_bytes().splitlines(keepends=True)
+    head, key, seal, *entries = file.read_bytes().splitlines(keepends=True)
     changed = entries[0].replace(b"\t1000\t", b"\t2000\t")
     assert changed != entries[0]
     for lines, said in (
-        ([head, seal, changed, *entries[1:]], "changed after it was sealed"),
-        ([head, seal, *entries[1:]], "had 4 entries, here are 3"),
-        ([head, seal, *entries, entries[0]], "had 4 entries, here are 5"),
+        ([head, key, seal, changed, *entries[1:]], "changed after it was sealed"),
+        ([head, key, seal, *entries[1:]], "had 4 entries, here are 3"),
+        ([head, key, seal, *entries, entries[0]], "had 4 entries, here are 5"),
     ):
         file.write_bytes(b"".join(lines))
         told = stranger("ledger", file, "--public-key", KEY.public_hex)

@@ -12,6 +12,7 @@ from shop.access.guard import local_path
 from shop.access.permissions import Grant, Role
 from shop.core import clock
 from shop.core.database import Database
+from shop.core.keys import Keys
 from tests.make.people import PASSWORD, bearer, client_of, somebody
 from tests.make.phone import proven
 from tests.make.units import invitation, unit
@@ -158,14 +159,14 @@ def test_nobody_is_sent_elsewhere(there: str | None, kept: str) -> None:
 
 
 @pytest.mark.anyio
-async def test_an_outside_buyer_joins_by_a_units_link(app: FastAPI, database: Database) -> None:
+async def test_an_outside_buyer_joins_by_a_units_link(app: FastAPI, database: Database, keys: Keys) -> None:
     bank = await unit(database, "BANK")
     await invitation(database, "friends", bank)
     typed = {"email": "Bob@example.com", "password": PASSWORD, "name": "李四", "phone": "138 0013 8000"}
     async with client_of(app) as client:
         page = await client.get("/join/friends")
         assert "BANK（虚构）" in page.text
-        proof = await proven(client, "13800138000")
+        proof = await proven(client, "13800138000", keys)
         joined = await client.post("/join/friends", data=typed | {"csrf_token": token_in(page), "proof": proof})
         assert (joined.status_code, joined.headers["location"]) == (303, "/")
         assert (await client.get("/basket")).status_code == 200, "signed in, and may buy"

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from shop.access.jobs import forget_old
 from shop.access.permissions import Grant, Role
 from shop.core.database import Database
+from shop.core.keys import Keys
 from shop.core.settings import Settings
 from tests.make.caller import refused
 from tests.make.catalogue import rows
@@ -82,11 +83,11 @@ async def test_a_code_is_too_old_after_ten_minutes(client: AsyncClient, database
 
 
 async def test_a_proof_is_good_once_and_for_its_phone(
-    client: AsyncClient, database: Database, settings: Settings, ada: dict[str, str]
+    client: AsyncClient, database: Database, settings: Settings, ada: dict[str, str], keys: Keys
 ) -> None:
     await somebody(database, "bob@example.com", BUYER, name="另一人")
     bob = await bearer(client, "bob@example.com")
-    proof = await proven(client, UNKNOWN)
+    proof = await proven(client, UNKNOWN, keys)
 
     async def use(who: dict[str, str], phone: str, proof: str) -> tuple[int, str]:
         answer = await client.post("/api/v1/me/phone", json={"phone": phone, "proof": proof}, headers=who)
@@ -100,9 +101,9 @@ async def test_a_proof_is_good_once_and_for_its_phone(
     assert mine == {"phone": "139****0002", "verified": True}
     assert (await client.get("/api/v1/me/phone", headers=bob)).json() == {"phone": None, "verified": False}
     # What she left is free; what she has is hers alone, and that is told to whom the phone is proven.
-    assert await use(bob, KNOWN, await proven(client, KNOWN)) == (204, "")
-    assert await use(bob, UNKNOWN, await proven(client, UNKNOWN)) == (409, "phone_taken")
-    assert await use(ada, UNKNOWN, await proven(client, UNKNOWN)) == (204, "")
+    assert await use(bob, KNOWN, await proven(client, KNOWN, keys)) == (204, "")
+    assert await use(bob, UNKNOWN, await proven(client, UNKNOWN, keys)) == (409, "phone_taken")
+    assert await use(ada, UNKNOWN, await proven(client, UNKNOWN, keys)) == (204, "")
 
 
 async def test_nobody_is_sent_codes_without_end(client: AsyncClient, app: FastAPI, database: Database) -> None:

@@ -17,6 +17,7 @@ from shop.access.users import suspend
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.ids import new_id
+from tests.make.keys import keys_from
 from tests.make.people import PASSWORD, ask_token, bearer, client_of, somebody
 
 BUYER = Grant(Role.EMPLOYEE, "all", "*")
@@ -115,9 +116,9 @@ async def test_a_hash_with_older_parameters_is_renewed_at_sign_in(app: FastAPI, 
         await bearer(client, "ada@example.com")
 
 
-@pytest.mark.parametrize("spoil", ["signature", "claims", "none", "other_key", "empty", "noise"])
+@pytest.mark.parametrize("spoil", ["signature", "claims", "none", "other_key", "other_programme", "empty", "noise"])
 def test_a_token_that_was_touched_is_no_token(spoil: str) -> None:
-    tokens, now = Tokens.from_secret("a" * 40), clock.wall()
+    tokens, now = Tokens.of(keys_from("a" * 40)), clock.wall()
     actor = Actor(new_id(), new_id(), new_id(), (Grant(Role.STAFF, "unit", str(new_id())),))
     token = tokens.issue(actor, now=now)
     assert tokens.read(token, now=now) == actor
@@ -126,7 +127,8 @@ def test_a_token_that_was_touched_is_no_token(spoil: str) -> None:
         "signature": f"{head}.{claims}.{'A' * len(signature)}",
         "claims": f"{head}.{claims[:-4]}AAAA.{signature}",
         "none": f"eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{claims}.",
-        "other_key": Tokens.from_secret("b" * 40).issue(actor, now=now),
+        "other_key": Tokens.of(keys_from("b" * 40)).issue(actor, now=now),
+        "other_programme": Tokens.of(keys_from("a" * 40, programme=2)).issue(actor, now=now),
         "empty": "",
         "noise": "Bearer 令牌",
     }[spoil]

@@ -12,7 +12,8 @@ from shop.access.address import counted
 from shop.access.devices import ACCOUNTS_MOST, introduced, known_device
 from shop.access.permissions import Grant, Role
 from shop.core.database import Database
-from shop.core.settings import DEVELOPMENT_SECRET
+from shop.core.keys import Keys
+from tests.make.keys import keys_from
 from tests.make.people import PASSWORD, ask_token, bearer, client_of, somebody
 from tests.make.production import SAFE
 from tests.shop.access.conftest import door_app
@@ -121,7 +122,7 @@ async def test_a_known_device_is_heard_whatever_strangers_try(app: FastAPI, data
 
 
 @pytest.mark.usefixtures("people")
-async def test_a_known_device_has_a_budget_of_its_own(app: FastAPI) -> None:
+async def test_a_known_device_has_a_budget_of_its_own(app: FastAPI, keys: Keys) -> None:
     async with client_of(app) as stolen, client_of(app) as other:
         await sign_in(stolen, ADA)
         cookie = stolen.cookies["bangfu_device"]
@@ -133,31 +134,31 @@ async def test_a_known_device_has_a_budget_of_its_own(app: FastAPI) -> None:
             assert int(refused.headers["retry-after"]) > 0
         assert (await sign_in(other, ADA)).status_code == 303, "elsewhere she is heard as any stranger is"
         assert (await sign_in(stolen, BOB)).status_code == 303, "it is Ada's device, and Bob's as anybody's"
-        assert known_device(stolen.cookies["bangfu_device"], DEVELOPMENT_SECRET, BOB) == cookie.split(".")[0]
+        assert known_device(stolen.cookies["bangfu_device"], keys, BOB) == cookie.split(".")[0]
 
 
 @pytest.mark.usefixtures("people")
-async def test_anothers_device_or_a_forged_one_is_a_strangers(app: FastAPI) -> None:
+async def test_anothers_device_or_a_forged_one_is_a_strangers(app: FastAPI, keys: Keys) -> None:
     async with client_of(app) as bob:
         await sign_in(bob, BOB)
         bobs = bob.cookies["bangfu_device"]
     name, signature = bobs.split(".")
     for cookie in (bobs, f"{name}.{signature[::-1]}", f"{'0' * 32}.{signature}", "x", "", name, f"{bobs}."):
-        assert known_device(cookie, DEVELOPMENT_SECRET, ADA) is None
-    assert known_device(bobs, DEVELOPMENT_SECRET, BOB)
-    assert known_device(bobs, "another secret", BOB) is None
+        assert known_device(cookie, keys, ADA) is None
+    assert known_device(bobs, keys, BOB)
+    assert known_device(bobs, keys_from("another secret"), BOB) is None
     async with client_of(app) as thief:
         thief.cookies.set("bangfu_device", bobs)
         assert [(await sign_in(thief, ADA, WRONG)).status_code for _ in range(11)] == [401] * 10 + [429]
 
 
 def test_a_device_knows_the_last_few_who_signed_in() -> None:
-    cookie = ""
+    cookie, mine = "", keys_from("a secret")
     for number in range(ACCOUNTS_MOST + 2):
-        cookie = introduced(cookie, "secret", f"{number}@example.com")
-    knows = [known_device(cookie, "secret", f"{n}@example.com") is not None for n in range(ACCOUNTS_MOST + 2)]
+        cookie = introduced(cookie, mine, f"{number}@example.com")
+    knows = [known_device(cookie, mine, f"{n}@example.com") is not None for n in range(ACCOUNTS_MOST + 2)]
     assert knows == [False, False] + [True] * ACCOUNTS_MOST
-    assert introduced(cookie, "secret", f"{ACCOUNTS_MOST + 1}@example.com") == cookie
+    assert introduced(cookie, mine, f"{ACCOUNTS_MOST + 1}@example.com") == cookie
     assert "example" not in cookie, "it names nobody"
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from shop.access.permissions import Actor, Grant, Role
 from shop.core import clock
 from shop.core.database import Database
+from shop.core.keys import Keys
 from shop.core.settings import Settings
 from shop.organisation.address_book import Destination, list_addresses, remember_address
 from tests.make.browser import browser_of
@@ -81,7 +82,7 @@ async def test_another_name_is_another_person_and_a_proven_phone_has_one(
 
 
 async def test_an_account_becomes_the_person_of_the_list_when_its_phone_is_proven(
-    app: FastAPI, client: AsyncClient, database: Database
+    app: FastAPI, client: AsyncClient, database: Database, keys: Keys
 ) -> None:
     """What was bought before keeps whose it was; the buyer still sees it; addresses come along."""
     place = await small_shop(database)
@@ -99,7 +100,7 @@ async def test_an_account_becomes_the_person_of_the_list_when_its_phone_is_prove
     await hand_in(app, desk, listed(LIN.replace(",B1,", ",BRANCH,")))
     assert await rows(database, PEOPLE) == [(2,)], "nobody knows yet"
     token = await bearer(client, lin.email)
-    proof = await proven(client, PHONE)
+    proof = await proven(client, PHONE, keys)
     answer = await client.post("/api/v1/me/phone", json={"phone": PHONE, "proof": proof}, headers=token)
     assert answer.status_code == 204, answer.text
     await anyio.sleep(1)
@@ -118,12 +119,12 @@ async def test_an_account_becomes_the_person_of_the_list_when_its_phone_is_prove
 
 
 async def test_who_works_elsewhere_stays_who_he_is(
-    app: FastAPI, client: AsyncClient, database: Database, two: Two
+    app: FastAPI, client: AsyncClient, database: Database, two: Two, keys: Keys
 ) -> None:
     await hand_in(app, two.theirs, listed("X1,林一,13900000088,O1,营业部,在职"))
     lin = await somebody(database, "lin@example.com", BUYER, name="林一", phone="13900000088")
     await hand_in(app, two.ours, listed(LIN))
-    proof = await proven(client, PHONE)
+    proof = await proven(client, PHONE, keys)
     token = await bearer(client, lin.email)
     body = {"phone": PHONE, "proof": proof}
     assert (await client.post("/api/v1/me/phone", json=body, headers=token)).status_code == 204

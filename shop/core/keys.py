@@ -1,0 +1,133 @@
+"""What the shop signs and hides with: a key for each purpose, of this programme and no other.
+
+From SECRET_KEY, and from those before it while SECRET_KEY_FALLBACKS names them, follow the keys of what ends by itself:
+the newest signs, each of them is recognised. What must stay the same for years (an auditor's pseudonym, the digest by
+which an account is known again) has keys of its own in the database, wrapped: SECRET_KEY changes, they do not.
+"""
+
+import hmac
+import secrets as random
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha256
+from typing import ClassVar, Final, Literal
+from uuid import UUID
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import ProgrammingError
+
+from shop.core.database import Database
+from shop.core.errors import Problem
+from shop.core.ids import new_id
+from shop.core.settings import Settings
+
+Purpose = Literal["api tokens", "forms", "devices", "links", "codes", "attempts", "phones", "choices", "wrapping"]
+
+
+class KeysLocked(Problem):
+    """None of the secrets opens what the database keeps: it is another programme's, or the secret was changed alone."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "keys_locked"
+    title: ClassVar[str] = "SECRET_KEY 打不开这个数据库的密钥"
+
+
+class NoProgramme(Problem):
+    status: ClassVar[int] = 503
+    code: ClassVar[str] = "not_migrated"
+    title: ClassVar[str] = "数据库还没有准备好"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """programme: whose they are, whatever other programme has the same secret. secrets: SECRET_KEY, then fallbacks."""
+
+    programme: UUID
+    secrets: tuple[str, ...] = field(repr=False)
+    pseudonyms: bytes = field(repr=False)
+    accounts: bytes = field(repr=False)
+
+    def newest(self, purpose: Purpose) -> bytes:
+        """32 bytes: what is made from now on is made with it."""
+        return _derived(self.secrets[0], self.programme, purpose)
+
+    def every(self, purpose: Purpose) -> tuple[bytes, ...]:
+        """The newest first: what any of them made is ours."""
+        return tuple(_derived(secret, self.programme, purpose) for secret in self.secrets)
+
+
+@lru_cache(maxsize=256)
+def _derived(secret: str, programme: UUID, purpose: Purpose) -> bytes:
+    return hmac.digest(secret.encode(), b"bangfu " + programme.bytes + purpose.encode(), sha256)
+
+
+_READ: Final = text("SELECT id, pseudonym_key, account_key FROM programme")
+_BEGIN: Final = text("""
+INSERT INTO programme (id, began_at, pseudonym_key, account_key) VALUES (:id, now(), :pseudonyms, :accounts)
+""")
+_WRAP: Final = text("UPDATE programme SET pseudonym_key = :pseudonyms, account_key = :accounts WHERE id = :id")
+_ANYBODY: Final = text("SELECT EXISTS (SELECT FROM user_account)")
+
+
+async def keys_of(database: Database, settings: Settings) -> Keys:
+    """Of a programme that `shop migrate` has begun, read once. Raises NoProgramme, KeysLocked."""
+    known: Keys | None = database.kept.get(Keys)
+    if known is not None and known.secrets == settings.secrets:
+        return known
+    try:
+        async with database.reading() as session:
+            row = (await session.execute(_READ)).one_or_none()
+    except ProgrammingError as unknown:
+        raise NoProgramme("请先运行 shop migrate。") from unknown
+    if row is None:
+        raise NoProgramme("请先运行 shop migrate。")
+    opened = database.kept[Keys] = _opened(row.id, settings.secrets, row.pseudonym_key, row.account_key)
+    return opened
+
+
+def begin_programme(connection: Connection, secrets: Sequence[str]) -> None:
+    """As the owner: its row once, then at each call what is kept is wrapped for the newest secret. Raises KeysLocked.
+
+    A shop that already has people was begun before there were keys of its own: theirs were made from its SECRET_KEY.
+    """
+    row = connection.execute(_READ).one_or_none()
+    if row is None:
+        programme, old = new_id(), secrets[-1].encode()
+        kept = [random.token_bytes(32), random.token_bytes(32)]
+        if connection.scalar(_ANYBODY):
+            kept = [hmac.digest(old, b"pseudonyms", sha256), old]
+        pseudonyms, accounts = kept
+    else:
+        keys = _opened(row.id, secrets, row.pseudonym_key, row.account_key)
+        programme, pseudonyms, accounts = keys.programme, keys.pseudonyms, keys.accounts
+    newest = _wrapping(secrets[:1], programme)
+    said = {"id": programme, "pseudonyms": newest.encrypt(pseudonyms), "accounts": newest.encrypt(accounts)}
+    connection.execute(_BEGIN if row is None else _WRAP, said)
+
+
+async def is_wrapped_anew(database: Database, settings: Settings) -> bool:
+    """Whether SECRET_KEY alone opens what is kept, so that the fallbacks may go. Raises NoProgramme, KeysLocked."""
+    await keys_of(database, settings)
+    async with database.reading() as session:
+        row = (await session.execute(_READ)).one()
+    try:
+        _opened(row.id, settings.secrets[:1], row.pseudonym_key, row.account_key)
+    except KeysLocked:
+        return False
+    return True
+
+
+def _opened(programme: UUID, secrets: Sequence[str], pseudonyms: bytes, accounts: bytes) -> Keys:
+    wrapping = _wrapping(secrets, programme)
+    try:
+        return Keys(programme, tuple(secrets), wrapping.decrypt(pseudonyms), wrapping.decrypt(accounts))
+    except InvalidToken as locked:
+        raise KeysLocked("请把备份或改动之前的 SECRET_KEY 写进 SECRET_KEY_FALLBACKS。") from locked
+
+
+def _wrapping(secrets: Sequence[str], programme: UUID) -> MultiFernet:
+    keys = (_derived(secret, programme, "wrapping") for secret in secrets)
+    return MultiFernet([Fernet(urlsafe_b64encode(key)) for key in keys])
