@@ -114,9 +114,9 @@ def _half_set(settings: Settings) -> Iterator[str]:
         yield f"{missing} is missing: both of Stripe's are set, or none (then the sandbox pays)"
     if settings.stripe_secret_key and not settings.stripe_secret_key.startswith(("sk_", "rk_")):
         yield "STRIPE_SECRET_KEY is not one of Stripe's secret keys (sk_… or rk_…)"
-    for name in ("seal_key", "seal_key_before"):
-        if (key := getattr(settings, name)) is not None and not _is_seal_key(key.strip().lower()):
-            yield f"{name.upper()} is not 32 bytes as hex ({_MAKE_ONE})"
+    for name, key in (("SEAL_KEY", settings.seal_key), ("SEAL_KEY_BEFORE", settings.seal_key_before or None)):
+        if key is not None and not _is_seal_key(key.strip().lower()):
+            yield f"{name} is not 32 bytes as hex ({_MAKE_ONE})"
 
 
 def _unfit_for_production(settings: Settings) -> Iterator[str]:

@@ -80,6 +80,7 @@ def test_one_in_the_file_too_and_what_others_set_is_theirs(monkeypatch: pytest.M
         ({"stripe_webhook_secret": "whsec_7c1f"}, "STRIPE_SECRET_KEY is missing"),
         ({"stripe_secret_key": "pk_live_7c1f", "stripe_webhook_secret": "whsec_7c1f"}, "is not one of Stripe's secret"),
         ({"seal_key": "7c1f"}, "SEAL_KEY is not 32 bytes as hex"),
+        ({"seal_key_before": "7c1f"}, "SEAL_KEY_BEFORE is not 32 bytes as hex"),
     ],
 )
 def test_half_a_setting_is_refused_in_development_too(told: dict[str, str], why: str) -> None:
