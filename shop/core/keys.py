@@ -78,7 +78,7 @@ async def keys_of(database: Database, settings: Settings) -> Keys:
     if known is not None and known.secrets == settings.secrets:
         return known
     try:
-        async with database.reading() as session:
+        async with database.transaction() as session:  # the primary's: a replica may be away
             row = (await session.execute(_READ)).one_or_none()
     except ProgrammingError as unknown:
         raise NoProgramme("请先运行 shop migrate。") from unknown
@@ -111,7 +111,7 @@ def begin_programme(connection: Connection, secrets: Sequence[str]) -> None:
 async def is_wrapped_anew(database: Database, settings: Settings) -> bool:
     """Whether SECRET_KEY alone opens what is kept, so that the fallbacks may go. Raises NoProgramme, KeysLocked."""
     await keys_of(database, settings)
-    async with database.reading() as session:
+    async with database.transaction() as session:
         row = (await session.execute(_READ)).one()
     try:
         _opened(row.id, settings.secrets[:1], row.pseudonym_key, row.account_key)

@@ -3,6 +3,11 @@
 from hashlib import sha256
 from typing import Any
 
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from shop.core.keys import begin_programme
+from shop.core.settings import DEVELOPMENT_SECRET
+
 SAFE: dict[str, Any] = {
     "shop_env": "production",
     "secret_key": sha256(b"of tests").hexdigest(),
@@ -13,6 +18,15 @@ SAFE: dict[str, Any] = {
     "public_url": "https://shop.example",
     "seal_key": sha256(b"of tests' seals").hexdigest(),
 }
+
+
+async def taken_over(owner_url: str, schema: str) -> None:
+    """A development shop's database becomes this production's: what it keeps is wrapped for its secret."""
+    path = {"search_path": f'"{schema}", extensions'}
+    engine = create_async_engine(owner_url, connect_args={"server_settings": path})
+    async with engine.begin() as connection:
+        await connection.run_sync(begin_programme, [SAFE["secret_key"], DEVELOPMENT_SECRET])
+    await engine.dispose()
 
 
 def environment(**other: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from httpx import AsyncClient
 from shop.access.attempts import ACCOUNT_MOST, ADDRESS_MOST, DEVICE_MOST, EVERYWHERE_MOST
 from shop.access.permissions import Grant, Role
 from shop.core.database import Database
+from shop.core.keys import Keys
 from tests.make.people import ask_token, client_of, somebody
 from tests.shop.access.conftest import door_app
 from tests.shop.access.test_pages import sign_in, token_in
@@ -22,12 +23,14 @@ AT_ONCE = 50
 
 
 @pytest.fixture
-async def doors(database: Database, database_url: str, schema: str) -> AsyncIterator[tuple[FastAPI, FastAPI]]:
+async def doors(
+    database: Database, database_url: str, schema: str, keys: Keys
+) -> AsyncIterator[tuple[FastAPI, FastAPI]]:
     """Two processes of one shop: nothing in common but the database."""
     await somebody(database, ADA, Grant(Role.EMPLOYEE, "all", "*"))
     await somebody(database, "bob@example.com", Grant(Role.EMPLOYEE, "all", "*"))
     other = await Database.open(database_url, schema=schema)
-    yield door_app(database), door_app(other)
+    yield door_app(database, keys), door_app(other, keys)
     await other.close()
 
 

@@ -21,7 +21,7 @@ from shop.core.database import Database
 from shop.core.settings import DEVELOPMENT_SEAL_KEY, DEVELOPMENT_SECRET
 from tests.make.people import ask_token, somebody
 from tests.make.processes import PROJECT, free_port
-from tests.make.production import environment
+from tests.make.production import environment, taken_over
 
 WEB = ("-m", "shop.main", "--port", "0")
 WORKER = ("-m", "shop.cli", "work")
@@ -53,8 +53,9 @@ def refused(folder: Path, command: tuple[str, ...], told: dict[str, str]) -> str
 
 
 @pytest.fixture
-def production(database_url: str, schema: str) -> dict[str, str]:
+def production(postgres: Path, database_name: str, database_url: str, schema: str) -> dict[str, str]:
     """All that an operator sets, on this test's database, as the application's role."""
+    asyncio.run(taken_over(embedded.url(postgres, database_name, embedded.OWNER_ROLE), schema))
     return environment(DATABASE_URL=database_url, DATABASE_SCHEMA=schema)
 
 

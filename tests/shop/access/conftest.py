@@ -24,12 +24,13 @@ from shop.access.headers import SecurityHeaders
 from shop.access.limits import limit_search
 from shop.access.permissions import Actor, Permission
 from shop.core.database import Database
+from shop.core.keys import Keys
 from shop.core.settings import Settings
 from shop.home.problems import answer_problems
 from shop.ui.pages import render
 
 
-def door_app(database: Database, *, public_url: str = "http://shop.test", **told: Any) -> FastAPI:
+def door_app(database: Database, keys: Keys, *, public_url: str = "http://shop.test", **told: Any) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with watched(app):
@@ -37,6 +38,7 @@ def door_app(database: Database, *, public_url: str = "http://shop.test", **told
 
     app = FastAPI(lifespan=lifespan)
     app.state.database = database
+    app.state.keys = keys
     app.state.settings = Settings(_env_file=None, **({"public_url": public_url} | told))
     answer_problems(app)
     app.add_exception_handler(SignInFirst, sign_in_first)
@@ -88,5 +90,5 @@ def _probes(app: FastAPI) -> None:
 
 
 @pytest.fixture
-def app(database: Database) -> FastAPI:
-    return door_app(database)
+def app(database: Database, keys: Keys) -> FastAPI:
+    return door_app(database, keys)

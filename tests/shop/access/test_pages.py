@@ -61,9 +61,11 @@ async def test_staff_see_their_reports_in_the_menu(app: FastAPI, database: Datab
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(("public_url", "secure"), [("http://shop.test", False), ("https://shop.test", True)])
-async def test_the_cookie_is_out_of_reach_and_stored_nowhere(database: Database, public_url: str, secure: bool) -> None:
+async def test_the_cookie_is_out_of_reach_and_stored_nowhere(
+    database: Database, public_url: str, secure: bool, keys: Keys
+) -> None:
     await somebody(database, "ada@example.com", BUYER)
-    async with client_of(door_app(database, public_url=public_url)) as client:
+    async with client_of(door_app(database, keys, public_url=public_url)) as client:
         page = await client.get("/sign-in")
         form_cookie = page.headers["set-cookie"]
         client.cookies.set(*form_cookie.split(";")[0].split("=", 1))

@@ -15,6 +15,7 @@ from shop.access.permissions import Grant, Role
 from shop.access.users import grant_role, reinstate, reset_password, revoke_role, suspend
 from shop.core import clock
 from shop.core.database import Database
+from shop.core.keys import Keys
 from tests.make.people import PASSWORD, SINCE, Somebody, ask_token, bearer, client_of, somebody
 from tests.shop.access.conftest import door_app
 from tests.shop.access.test_pages import sign_in
@@ -28,10 +29,10 @@ async def ada(database: Database) -> Somebody:
 
 
 @pytest.fixture
-async def other(database_url: str, schema: str) -> AsyncIterator[FastAPI]:
+async def other(database_url: str, schema: str, keys: Keys) -> AsyncIterator[FastAPI]:
     """A second process: its own connections, its own memory, its poller running."""
     opened = await Database.open(database_url, schema=schema)
-    app = door_app(opened)
+    app = door_app(opened, keys)
     async with app.router.lifespan_context(app):
         yield app
     await opened.close()

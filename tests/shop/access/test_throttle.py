@@ -51,10 +51,10 @@ async def people(database: Database) -> None:
 
 @pytest.mark.usefixtures("people")
 async def test_ten_failures_at_an_address_close_an_account_there_in_every_process(
-    app: FastAPI, database: Database, database_url: str, schema: str
+    app: FastAPI, database: Database, database_url: str, schema: str, keys: Keys
 ) -> None:
     other_database = await Database.open(database_url, schema=schema)
-    other = door_app(other_database)
+    other = door_app(other_database, keys)
     async with client_of(app) as here, client_of(other) as there, client_of(other, "192.0.2.2") as ada:
         for turn in range(10):
             assert await guess(here if turn % 2 else there, 1) == [401]
@@ -164,8 +164,10 @@ def test_a_device_knows_the_last_few_who_signed_in() -> None:
 
 @pytest.mark.usefixtures("people")
 @pytest.mark.parametrize(("public_url", "secure"), [("http://shop.test", False), ("https://shop.test", True)])
-async def test_the_devices_cookie_is_out_of_reach(database: Database, public_url: str, secure: bool) -> None:
-    async with client_of(door_app(database, public_url=public_url)) as client:
+async def test_the_devices_cookie_is_out_of_reach(
+    database: Database, public_url: str, secure: bool, keys: Keys
+) -> None:
+    async with client_of(door_app(database, keys, public_url=public_url)) as client:
         page = await client.get("/sign-in")
         client.cookies.set(*page.headers["set-cookie"].split(";")[0].split("=", 1))
         fields = {"csrf_token": token_in(page), "email": ADA, "password": WRONG}
@@ -229,12 +231,12 @@ async def test_a_house_with_many_addresses_is_one(app: FastAPI) -> None:
         assert (await ask_token(next_door, ADA)).status_code == 200
 
 
-async def test_production_signs_no_demo_account_in(app: FastAPI, database: Database) -> None:
+async def test_production_signs_no_demo_account_in(app: FastAPI, database: Database, keys: Keys) -> None:
     emails = ("admin@demo.test", "employee@other.test")
     for email in emails:
         await somebody(database, email, BUYER)
     ada = await somebody(database, ADA, BUYER)
-    production = door_app(database, **SAFE)
+    production = door_app(database, keys, **SAFE)
     async with client_of(app) as before:
         assert (await sign_in(before, emails[0])).status_code == 303
         session = before.cookies["bangfu_session"]

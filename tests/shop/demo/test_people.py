@@ -5,6 +5,7 @@ from sqlalchemy import text
 
 from shop.core.database import Database
 from shop.core.ids import new_id
+from shop.core.keys import Keys
 from shop.demo.people import CHARACTERS, PASSWORD, grant_goods_roles, seed_people
 from tests.make.people import bearer, client_of
 from tests.shop.access.conftest import door_app
@@ -34,12 +35,12 @@ async def test_seeding_twice_is_seeding_once(database: Database) -> None:
 
 
 @pytest.mark.anyio
-async def test_each_account_signs_in_with_its_part(database: Database) -> None:
+async def test_each_account_signs_in_with_its_part(database: Database, keys: Keys) -> None:
     people = await seed_people(database)
     await grant_goods_roles(database, people, supplier_id=_SUPPLIER, county_code="522633")
     demo = people.unit_ids["DEMO"]
     introduced = {}
-    async with client_of(door_app(database)) as client:
+    async with client_of(door_app(database, keys)) as client:
         seen = {}
         for email in people.user_ids:
             me = (await client.get("/api/v1/me", headers=await bearer(client, email, PASSWORD))).json()

@@ -10,6 +10,7 @@ from shop.core.errors import Problem
 from shop.core.settings import Settings
 from shop.home.body_limit import BYTES_MAX
 from shop.main import create_app
+from tests.make.keys import keys_from
 
 pytestmark = pytest.mark.anyio
 
@@ -31,6 +32,7 @@ class SoldOut(Problem):
 @pytest.fixture
 async def client() -> httpx.AsyncClient:
     made = create_app(Settings(_env_file=None))
+    made.state.keys = keys_from("of no database")
 
     @made.post("/api/v1/test")
     async def post(body: Body) -> Body:

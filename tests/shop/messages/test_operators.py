@@ -10,6 +10,7 @@ from shop.access.permissions import Grant, Role
 from shop.commands.doctor import _messages
 from shop.core import clock
 from shop.core.database import Database
+from shop.core.keys import Keys
 from shop.core.settings import Settings
 from shop.main import create_app
 from shop.messages.deliver import deliver_due
@@ -18,7 +19,7 @@ from tests.make.caller import refused
 from tests.make.gateway import gateway
 from tests.make.outbox import letters, outbox, pass_time, queued
 from tests.make.people import bearer, somebody
-from tests.make.production import SAFE
+from tests.make.production import SAFE, taken_over
 from tests.make.smtp import mail_server
 from tests.make.units import unit
 from tests.orders.banking.test_pages import signed_in, token
@@ -34,6 +35,7 @@ async def test_production_without_a_mail_server_keeps_everything_and_says_so(
     database: Database, settings: Settings
 ) -> None:
     mine = in_production(settings)
+    await taken_over(settings.database_owner_url or "", settings.database_schema)
     await queued(database)
     await pass_time(database, timedelta(days=10))
     assert await deliver_due(database, mine) == 0
@@ -141,7 +143,7 @@ async def test_sms_go_by_the_gateway(database: Database, settings: Settings) -> 
 
 
 async def test_development_shows_what_it_sent_and_production_has_no_such_page(
-    client: httpx.AsyncClient, database: Database, settings: Settings
+    client: httpx.AsyncClient, database: Database, settings: Settings, keys: Keys
 ) -> None:
     await queued(database, values={}, lang="en")
     (kept,) = await letters(database, settings, "ada@example.test")
@@ -151,6 +153,7 @@ async def test_development_shows_what_it_sent_and_production_has_no_such_page(
     (listed,) = (await client.get("/sandbox/messages")).json()["items"]
     assert (listed["address"], listed["message_id"]) == ("ada@example.test", kept["message_id"])
     production = create_app(in_production(settings), database)
+    production.state.keys = keys
     transport = httpx.ASGITransport(production)
     async with httpx.AsyncClient(transport=transport, base_url="https://shop.example") as stranger:
         assert (await stranger.get("/sandbox/messages")).status_code == 404
