@@ -1,5 +1,6 @@
 """What waits, as the caller may see it: the oldest first."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -45,6 +46,12 @@ WHERE order_id = :order AND quantity > refunded_quantity ORDER BY position
 """)
 
 _ASKED = text("SELECT id, action, details, reason FROM desk_decision WHERE subject = :subject AND state = 'asked'")
+_HOW_MUCH = text(f"SELECT what, count(*) AS things, min(since) AS oldest FROM ({WAITING}) w GROUP BY what")  # noqa: S608
+
+
+async def how_much_waits(session: ReadSession) -> Sequence[Row[str, int, datetime]]:
+    """Rows of (what, things, oldest), of the whole shop; what is not among them does not wait. what: as in KINDS."""
+    return (await session.execute(_HOW_MUCH)).all()
 
 
 async def asked_about(session: ReadSession, subject: str) -> Row[Any] | None:

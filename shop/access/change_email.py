@@ -49,7 +49,7 @@ async def change_email(
     secret_key: str,
     email: str,
     current: str,
-    address: str,
+    address: str | None,
     lang: Lang,
     now: datetime,
 ) -> None:

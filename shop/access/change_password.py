@@ -33,7 +33,7 @@ async def change_password(
     secret_key: str,
     current: str,
     new: str,
-    address: str,
+    address: str | None,
     lang: Lang,
     now: datetime,
 ) -> None:

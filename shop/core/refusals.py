@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pydantic import ValidationError
 
 from shop.core.errors import Problem
+from shop.core.postmaster import PostgresBinariesMissing
 from shop.core.settings import Settings, refusal_of
 
 
@@ -17,6 +18,8 @@ def told_in_a_line() -> Iterator[None]:
         yield
     except Problem as problem:
         _end(f"{problem.title}：{problem.detail}", *(f"  {one.pointer} {one.detail}" for one in problem.errors))
+    except PostgresBinariesMissing as missing:
+        _end(str(missing))
     except ValidationError as refused:
         if refused.title != Settings.__name__:
             raise

@@ -191,7 +191,23 @@ async def test_web_starts_and_knows_no_demo_account(
             demo, unknown = [await ask_token(http, email) for email in ("admin@demo.test", "nobody@example.com")]
             assert (demo.status_code, demo.json()) == (401, unknown.json())
             assert (await ask_token(http, "ada@example.com")).status_code == 200
+            await told_of_the_proxy(tmp_path, told)
+            assert (
+                "shop_unknown_proxy_sign_ins_total 3.0"
+                in (await http.get(f"http://127.0.0.1:{operators}/metrics")).text
+            )
             assert (await http.post("/sandbox/payments/x/succeed")).status_code == 404
+
+
+async def told_of_the_proxy(folder: Path, told: dict[str, str]) -> None:
+    """Callers come from loopback: whoever stands there is no stranger by himself."""
+    for proxies, known, strange in ((None, False, True), ("10.0.0.1", True, True), ("127.0.0.1", True, False)):
+        more = {"TRUSTED_PROXIES": proxies} if proxies else {}
+        found = {one["name"]: one for one in await asyncio.to_thread(doctor, folder, told | more)}
+        assert found["proxies"]["ok"] is known
+        assert "TRUSTED_PROXIES" in str(found["proxies"]["said"]) or known
+        assert found["strange proxies"]["ok"] is not strange
+        assert ("127.0.0.1" in str(found["strange proxies"]["said"])) is strange
 
 
 @pytest.mark.anyio
