@@ -149,10 +149,9 @@ async def _strange_proxies(database: Database, settings: Settings) -> Finding:
     """What web processes noted (`shop.access.own_address`) of proxies that these settings do not name either."""
     async with database.reading() as session:
         seen = {row.subject.removeprefix("proxy:"): row.at for row in await session.execute(_UNKNOWN_PROXIES)}
-    strange = [
-        f"{host} (last at {at:%Y-%m-%d %H:%M} UTC)" for host, at in seen.items() if not is_trusted(settings, host)
-    ]
-    said = f"passwords came through {', '.join(strange)}: TRUSTED_PROXIES must name it, and it must set X-Forwarded-For"
+    strange = [host for host in seen if not is_trusted(settings, host)]
+    told = ", ".join(f"{host} (last at {seen[host]:%Y-%m-%d %H:%M} UTC)" for host in strange)
+    said = f"passwords came through {told}: TRUSTED_PROXIES must name it, and it must set X-Forwarded-For"
     return Finding("strange proxies", ok=not strange, said=said if strange else "none in the last day")
 
 
