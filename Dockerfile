@@ -21,7 +21,7 @@ FROM ${BASE} AS run
 # Papers are printed in Chinese.
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends fonts-noto-cjk && rm -rf /var/lib/apt/lists/*
 ENV PATH=/srv/bangfu/.venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 SHOP_ENV=production
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin bangfu && install -d -o bangfu /srv/files
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin bangfu && install -d -o bangfu /srv/files /backups
 WORKDIR /srv/bangfu
 STOPSIGNAL SIGTERM
 # Whether it is alive is asked by whoever runs it (compose.yaml): a HEALTHCHECK here is lost in the OCI format.
