@@ -151,7 +151,7 @@ async def _strange_proxies(database: Database, settings: Settings) -> Finding:
         seen = {row.subject.removeprefix("proxy:"): row.at for row in await session.execute(_UNKNOWN_PROXIES)}
     strange = [host for host in seen if not is_trusted(settings, host)]
     told = ", ".join(f"{host} (last at {seen[host]:%Y-%m-%d %H:%M} UTC)" for host in strange)
-    said = f"passwords came through {told}: TRUSTED_PROXIES must name it, and it must set X-Forwarded-For"
+    said = f"passwords came through {told}: TRUSTED_PROXIES must name it, and it must tell who calls (see README)"
     return Finding("strange proxies", ok=not strange, said=said if strange else "none in the last day")
 
 

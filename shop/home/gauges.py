@@ -205,7 +205,7 @@ QUESTIONS: Final = (
 
 
 async def _of_replica(replica: Replica) -> list[GaugeMetricFamily]:
-    """Asked directly, whatever was thought of it."""
+    """Asked directly, whatever was thought of it lately."""
     up, lag = 0.0, math.nan
     with suppress(Exception):
         async with asyncio.timeout(PATIENCE_SECONDS), replica.engine.connect() as connection:
