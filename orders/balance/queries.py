@@ -29,26 +29,29 @@ ORDER BY first_seen_at DESC, id DESC LIMIT :limit
 _HOW_IT_STANDS = text("""
 SELECT (SELECT max(balanced_at) FROM balance_run WHERE holds) AS held,
     (SELECT min(balanced_at) FROM balance_run) AS first,
-    (SELECT count(*) FROM balance_difference WHERE closed_at IS NULL AND NOT waits) AS differences
+    d.differences, d.waiting
+FROM (SELECT count(*) FILTER (WHERE NOT waits) AS differences, count(*) FILTER (WHERE waits) AS waiting
+    FROM balance_difference WHERE closed_at IS NULL) d
 """)
 
 
 @dataclass(frozen=True, slots=True)
 class Stands:
     """days: business days until today on which the books were not seen to hold, because they differed or nobody looked;
-    0 where they held today. differences: what is wrong and not healed; what only waits is not in it.
+    0 where they held today. differences: what is wrong and not healed; waiting: what only waits for a person.
     """
 
     days: int
     differences: int
+    waiting: int
 
 
 async def how_it_stands(session: ReadSession, *, today: date) -> Stands:
     found = (await session.execute(_HOW_IT_STANDS)).one()
     if found.held:
-        return Stands((today - clock.business_day(found.held)).days, found.differences)
+        return Stands((today - clock.business_day(found.held)).days, found.differences, found.waiting)
     since = clock.business_day(found.first) if found.first else today
-    return Stands((today - since).days + 1, found.differences)
+    return Stands((today - since).days + 1, found.differences, found.waiting)
 
 
 async def balance_of(

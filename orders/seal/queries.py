@@ -10,11 +10,12 @@ from shop.core.database import ReadSession
 
 _LIST = text("SELECT * FROM seal WHERE number < :before ORDER BY number DESC LIMIT :limit")
 _ONE = text("SELECT * FROM seal WHERE number = :number")
-# Whatever is in no seal was written since the last one's horizon (see seal.py).
+# Whatever is in no seal was written since the last one's horizon (see seal.py). Those few are looked up one by one: as
+# NOT EXISTS the planner would read all members.
 _UNSEALED = text("""
 SELECT count(*) AS entries, min(e.recorded_at) AS oldest FROM credit_entry e
 WHERE e.xid >= coalesce((SELECT horizon FROM seal ORDER BY number DESC LIMIT 1), '0'::xid8)
-    AND NOT EXISTS (SELECT FROM seal_member m WHERE m.period_month = e.period_month AND m.entry_id = e.id)
+    AND (SELECT m.seal_number FROM seal_member m WHERE m.period_month = e.period_month AND m.entry_id = e.id) IS NULL
 """)
 
 

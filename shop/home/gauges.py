@@ -134,7 +134,7 @@ async def _seal(session: ReadSession) -> tuple[Value, ...]:
 
 async def _balance(session: ReadSession) -> tuple[Value, ...]:
     stands = await how_it_stands(session, today=clock.today())
-    return stands.days, stands.differences
+    return stands.days, stands.differences, stands.waiting
 
 
 async def _months(session: ReadSession) -> tuple[Value, ...]:
@@ -171,7 +171,11 @@ QUESTIONS: Final = (
     ),
     Question(
         (
-            Gauge("shop_desk_waiting", "What waits for two people at the payments desk.", ("what", _DESK)),
+            Gauge(
+                "shop_desk_waiting",
+                "At the payments desk, but what came by bank.",
+                ("what", _DESK),
+            ),
             Gauge("shop_desk_oldest_age_seconds", "How long the oldest of it has waited.", ("what", _DESK)),
         ),
         _desk,
@@ -187,6 +191,7 @@ QUESTIONS: Final = (
         (
             Gauge("shop_balance_days_apart", "Business days until today since the books were last seen to hold."),
             Gauge("shop_balance_differences", "What the balance found to be wrong, and nobody has put right."),
+            Gauge("shop_balance_waiting", "What waits for a person of any desk, as the last balance counted it."),
         ),
         _balance,
     ),

@@ -195,7 +195,7 @@ async def test_a_replica_that_is_lost(settings: Settings, database: Database) ->
 
 
 async def test_a_sweep_that_is_dead_and_rules_that_ask_for_what_is_there(
-    operator: httpx.AsyncClient, settings: Settings, tmp_path: Path
+    client: httpx.AsyncClient, operator: httpx.AsyncClient, settings: Settings, tmp_path: Path
 ) -> None:
     """A worker as an operator starts it, with one job that cannot succeed."""
     await as_owner(settings, f"REVOKE ALL ON reset_request FROM {embedded.APP_ROLE}")
@@ -219,6 +219,7 @@ async def test_a_sweep_that_is_dead_and_rules_that_ask_for_what_is_there(
                 worker,
                 lambda told: told.of("shop_sweep_last_success_timestamp_seconds", sweep="resets") > started,
             )
+    assert (await client.get("/api/v1/products")).status_code == 200
     web = await read(operator)
     there = Metrics(found.samples + web.samples)
     asked = [
