@@ -36,6 +36,12 @@ class HeadersTooLarge(Problem):
     title = "请求头太大"
 
 
+class PortTaken(Problem):
+    status = 500
+    code = "port_taken"
+    title = "端口不能用"
+
+
 class PatientProtocol(HttpToolsProtocol):
     """uvicorn's protocol with an end to its patience.
 
@@ -244,9 +250,12 @@ class _Beside(uvicorn.Server):
 
 @asynccontextmanager
 async def served_beside(app: Any, settings: Settings, *, host: str, port: int) -> AsyncIterator[None]:
-    """In this loop while the block runs. A port that is taken ends the process, and the log says so."""
+    """In this loop while the block runs. Raises PortTaken."""
     config = config_of(app, settings, host=host, port=port)
-    server, door = _Beside(config), config.bind_socket()
+    try:
+        server, door = _Beside(config), config.bind_socket()
+    except SystemExit:  # so the library says it
+        raise PortTaken(f"{host}:{port} 已被别的进程占用，或不是本机的地址：请另选一个端口。") from None
     serving = asyncio.create_task(server.serve([door]), name="served beside")
     while not (server.started or serving.done()):  # noqa: ASYNC110  # it tells nobody
         await asyncio.sleep(0.01)

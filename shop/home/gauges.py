@@ -189,7 +189,7 @@ QUESTIONS: Final = (
     ),
     Question(
         (
-            Gauge("shop_balance_days_apart", "Business days until today since the books were last seen to hold."),
+            Gauge("shop_balance_overdue", "Business days until today since the books were last seen to hold."),
             Gauge("shop_balance_differences", "What the balance found to be wrong, and nobody has put right."),
             Gauge("shop_balance_waiting", "What waits for a person of any desk, as the last balance counted it."),
         ),

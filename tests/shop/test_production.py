@@ -219,6 +219,14 @@ async def test_the_worker_starts(tmp_path: Path, production: dict[str, str], dat
         await until(beats, log)
 
 
+def test_a_worker_whose_port_is_taken_says_so(tmp_path: Path, production: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = run(tmp_path, WORKER, production | {"WORKER_OPERATOR_PORT": port})
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert f"127.0.0.1:{port}" in done.stderr.splitlines()[-1]
+
+
 def test_a_port_is_the_operators_or_the_shops(tmp_path: Path, production: dict[str, str]) -> None:
     here = str(free_port())
     said = refused(tmp_path, ("-m", "shop.main", "--port", here), production | {"OPERATOR_PORT": here})

@@ -101,6 +101,9 @@ async def test_a_payment_that_cannot_settle(operator: httpx.AsyncClient, app: Fa
     assert found.of("shop_desk_waiting", what="held") == 1
     assert 5 * 3600 <= found.of("shop_desk_oldest_age_seconds", what="held") < 5 * 3600 + 60
     assert found.of("shop_desk_waiting", what="refund_failed") == 0
+    assert found.of("shop_balance_waiting") == 0
+    await run_balance(database, gateway, now=clock.now())
+    assert (await read(operator)).of("shop_balance_waiting") == 1, "the balance counts it, with what other desks have"
 
 
 async def test_an_entry_without_a_seal(operator: httpx.AsyncClient, database: Database) -> None:
@@ -120,7 +123,7 @@ async def test_days_on_which_the_books_were_not_seen_to_hold(
 ) -> None:
     async def days() -> tuple[float, float]:
         found = await read(operator)
-        return found.of("shop_balance_days_apart"), found.of("shop_balance_differences")
+        return found.of("shop_balance_overdue"), found.of("shop_balance_differences")
 
     assert await days() == (1, 0), "nobody has looked yet"
     await run_balance(database, app.state.gateway, now=clock.now())
@@ -137,7 +140,7 @@ async def test_the_books_never_held(operator: httpx.AsyncClient, app: FastAPI, d
     await enter(database, Sale(on=clock.today(), fen=100))
     await run_balance(database, app.state.gateway, now=clock.now())
     clock.set_ahead(3 * DAY)
-    assert (await read(operator)).of("shop_balance_days_apart") == 4
+    assert (await read(operator)).of("shop_balance_overdue") == 4
 
 
 async def test_a_message_that_does_not_leave(operator: httpx.AsyncClient, database: Database) -> None:
