@@ -19,7 +19,8 @@ RUN .venv/bin/pip install --no-cache-dir --require-hashes -r embedded.lock
 
 FROM ${BASE} AS run
 # Papers are printed in Chinese.
-RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends fonts-noto-cjk && rm -rf /var/lib/apt/lists/*
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends fonts-noto-cjk \
+    && apt-get clean && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin
 ENV PATH=/srv/bangfu/.venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 SHOP_ENV=production
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin bangfu && install -d -o bangfu /srv/files /backups
 WORKDIR /srv/bangfu
