@@ -1,4 +1,5 @@
-# The base image may be another one with Python 3.11 or later.
+# The base image may be another one with Python 3.11 or later. The last stage is the shop; `tools` adds PostgreSQL's own
+# programs for `shop backup` and `shop restore`.
 ARG BASE=python:3.11-slim
 
 FROM ${BASE} AS build
@@ -12,16 +13,26 @@ COPY catalog catalog
 COPY orders orders
 RUN .venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation -e . && .venv/bin/python -m compileall -q shop catalog orders
 
-FROM ${BASE}
+FROM build AS build-tools
+COPY embedded.lock ./
+RUN .venv/bin/pip install --no-cache-dir --require-hashes -r embedded.lock
+
+FROM ${BASE} AS run
 # Papers are printed in Chinese.
-RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends fonts-noto-cjk && rm -rf /var/lib/apt/lists/*
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends fonts-noto-cjk \
+    && apt-get clean && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin
 ENV PATH=/srv/bangfu/.venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 SHOP_ENV=production
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin bangfu && install -d -o bangfu /srv/files
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin bangfu && install -d -o bangfu /srv/files /backups
 WORKDIR /srv/bangfu
+STOPSIGNAL SIGTERM
+# Whether it is alive is asked by whoever runs it (compose.yaml): a HEALTHCHECK here is lost in the OCI format.
+CMD ["shop", "serve", "--no-worker", "--host", "0.0.0.0", "--port", "8000"]
+
+FROM run AS tools
+COPY --from=build-tools /srv/bangfu /srv/bangfu
+USER 10001
+
+FROM run AS shop
 COPY --from=build /srv/bangfu /srv/bangfu
 USER 10001
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
-    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/healthz', timeout=2)"]
-STOPSIGNAL SIGTERM
-CMD ["shop", "serve", "--no-worker", "--host", "0.0.0.0", "--port", "8000"]

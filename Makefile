@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 QUICK ?=
 ONLY ?=
 
-.PHONY: demo test test-browser soak serve check bench clean lock
+.PHONY: demo test test-browser drills soak serve check bench clean lock
 
 demo: $(RUNTIME)
 	$(BIN)/shop demo
@@ -17,11 +17,14 @@ serve: $(RUNTIME)
 	$(BIN)/shop serve
 
 test: $(TOOLS)
-	$(PYTEST) -n 2 -m "not browser and not paper and not soak"
+	$(PYTEST) -n 2 -m "not browser and not paper and not soak and not drill"
 
 test-browser: $(TOOLS)
 	$(PYTEST) -m browser tests/browser
 	$(PYTEST) -m paper
+
+drills: $(TOOLS)
+	$(PYTEST) -m drill tests/drills
 
 soak: $(TOOLS)
 	$(PYTEST) -m soak tests/soak
@@ -43,21 +46,24 @@ clean:
 	rm -rf .venv .data .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-# Both are pinned with hashes; the second stands on the first. No address of a package index is written into them.
+# All are pinned with hashes: what production stands on, what a machine without PostgreSQL adds (the extra `embedded`),
+# and the tools; the others stand on the first. No address of a package index is written into them.
 LOCK := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-header --no-annotate \
   --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+LISTED := import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))
 lock: $(RUNTIME)
 	$(PIP) install --quiet pip-tools
 	$(LOCK) --build-deps-for=editable -o requirements.lock pyproject.toml
-	$(BIN)/python -c "import tomllib; \
-	  print(*tomllib.load(open('pyproject.toml', 'rb'))['dependency-groups']['dev'], sep='\n')" \
-	  | $(LOCK) -c requirements.lock -o tests/requirements.lock -
+	$(BIN)/python -c "$(LISTED)['project']['optional-dependencies']['embedded'], sep='\n')" \
+	  | $(LOCK) -c requirements.lock -o embedded.lock -
+	$(BIN)/python -c "$(LISTED)['dependency-groups']['dev'], sep='\n')" \
+	  | $(LOCK) -c requirements.lock -c embedded.lock -o tests/requirements.lock -
 
 # The first run takes a minute; later ones do nothing until a lock changes.
-$(RUNTIME): requirements.lock pyproject.toml
+$(RUNTIME): requirements.lock embedded.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing what the shop stands on (about a minute) …"
-	$(PIP) install --quiet --require-hashes -r requirements.lock
+	$(PIP) install --quiet --require-hashes -r requirements.lock -r embedded.lock
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 

@@ -371,7 +371,7 @@ def _serve(settings: Settings, host: str, port: int) -> None:
     shop = create_app(settings)
     app, doors = windowed(shop), [(host, port)]
     if settings.operator_port is not None:
-        app = OperatorsDoor(app, operators_app(shop), port=settings.operator_port)
+        app = OperatorsDoor(app, operators_app(shop.state), port=settings.operator_port)
         doors.append((settings.operator_host, settings.operator_port))
     stop_tracing = telemetry.trace_to_collector("bangfu-web")
     try:

@@ -42,8 +42,10 @@ from shop.core import clock, telemetry
 from shop.core.database import Database, open_database
 from shop.core.database_role import refuse_strong_role
 from shop.core.idempotency import forget_answers
+from shop.core.replica import replica_watched
 from shop.core.sandbox_clock import read_clock
 from shop.core.settings import Settings
+from shop.home.operator import operators_door
 from shop.messages.deliver import deliver_due
 from shop.messages.senders import check_addresses
 
@@ -105,6 +107,9 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
         stack.push_async_callback(database.close)
         if settings.production:
             await refuse_strong_role(database)
+        await stack.enter_async_context(replica_watched(database))
+        if settings.worker_operator_port is not None:
+            await stack.enter_async_context(operators_door(settings, database, port=settings.worker_operator_port))
         payments = await stack.enter_async_context(open_payments(settings, database, now=clock.now))
         before = None if settings.production else (lambda: read_clock(database))
         table = jobs(settings, database, payments.gateway)
@@ -121,6 +126,8 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
 async def repeat(job: Job, stop: asyncio.Event, before: Callable[[], Awaitable[None]] | None = None) -> None:
     """Run a job until told to stop. before: in development, what sets the clock."""
     failures = 0
+    telemetry.SWEEP_EVERY.labels(job.name).set(job.every_seconds)
+    done_at = telemetry.SWEEP_DONE.labels(job.name)
     while not stop.is_set():
         started = perf_counter()
         try:
@@ -129,12 +136,13 @@ async def repeat(job: Job, stop: asyncio.Event, before: Callable[[], Awaitable[N
                     await before()
                 await job.run()
             failures = 0
+            done_at.set(clock.wall().timestamp())
         except Exception:  # noqa: BLE001  # whatever it was, the next sweep may work, and others must go on
             failures += 1
             _log.exception("job_failed", job=job.name, failures=failures)
         taken = perf_counter() - started
-        telemetry.JOBS.labels(job.name, "failed" if failures else "done").inc()
-        telemetry.JOB_SECONDS.labels(job.name).observe(taken)
+        telemetry.SWEEPS.labels(job.name, "failed" if failures else "done").inc()
+        telemetry.SWEEP_SECONDS.labels(job.name).observe(taken)
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _wait_seconds(job, failures, taken))
 

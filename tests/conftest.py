@@ -125,15 +125,17 @@ async def app(settings: Settings, database: Database) -> AsyncIterator[FastAPI]:
 
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """Somebody without a token, in process."""
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=PUBLIC_URL) as caller:
+    """Somebody without a token, in process, who calls from outside."""
+    door = httpx.ASGITransport(app, client=("192.0.2.200", 12345))
+    async with httpx.AsyncClient(transport=door, base_url=PUBLIC_URL) as caller:
         yield caller
 
 
 @pytest.fixture
 async def operator(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """Whoever reaches the operator's port of the same application."""
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(operators_app(app)), base_url=PUBLIC_URL) as caller:
+    door = httpx.ASGITransport(operators_app(app.state))
+    async with httpx.AsyncClient(transport=door, base_url=PUBLIC_URL) as caller:
         yield caller
 
 

@@ -1,5 +1,6 @@
 """The last comparison, and what differs as the caller may see it."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -8,6 +9,7 @@ from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
 from orders.balance.schemas import BalanceOut, DifferenceOut, RunOut
 from shop.access.permissions import Actor, Permission
+from shop.core import clock
 from shop.core.database import ReadSession
 from shop.core.errors import NotFound
 from shop.core.paging import cursor_of, keys_of
@@ -24,6 +26,32 @@ WHERE (CAST(:state AS text) = 'open') = (closed_at IS NULL)
     AND (CAST(:before AS timestamptz) IS NULL OR (first_seen_at, id) < (:before, CAST(:before_id AS uuid)))
 ORDER BY first_seen_at DESC, id DESC LIMIT :limit
 """).bindparams(bindparam("units", type_=ARRAY(Uuid)))
+_HOW_IT_STANDS = text("""
+SELECT (SELECT max(balanced_at) FROM balance_run WHERE holds) AS held,
+    (SELECT min(balanced_at) FROM balance_run) AS first,
+    d.differences, d.waiting
+FROM (SELECT count(*) FILTER (WHERE NOT waits) AS differences, count(*) FILTER (WHERE waits) AS waiting
+    FROM balance_difference WHERE closed_at IS NULL) d
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Stands:
+    """days: business days until today on which the books were not seen to hold, because they differed or nobody looked;
+    0 where they held today. differences: what is wrong and not healed; waiting: what only waits for a person.
+    """
+
+    days: int
+    differences: int
+    waiting: int
+
+
+async def how_it_stands(session: ReadSession, *, today: date) -> Stands:
+    found = (await session.execute(_HOW_IT_STANDS)).one()
+    if found.held:
+        return Stands((today - clock.business_day(found.held)).days, found.differences, found.waiting)
+    since = clock.business_day(found.first) if found.first else today
+    return Stands((today - since).days + 1, found.differences, found.waiting)
 
 
 async def balance_of(

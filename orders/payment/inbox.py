@@ -7,10 +7,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ARRAY, Text, bindparam, text
+from sqlalchemy import ARRAY, Row, Text, bindparam, text
 
 from shop.adapters.stripe.gateway import EventSeen
-from shop.core.database import WriteSession
+from shop.core.database import ReadSession, WriteSession
 
 LEASE = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)
@@ -50,6 +50,7 @@ _DONE = text(
     "UPDATE webhook_inbox SET handled_at = :now, last_error = NULL WHERE event_id = ANY(:events) AND handled_at IS NULL"
 ).bindparams(bindparam("events", type_=ARRAY(Text)))
 _FAILED = text("UPDATE webhook_inbox SET last_error = :error WHERE event_id = :event AND handled_at IS NULL")
+_WAITING = text("SELECT count(*) AS hints, min(received_at) AS oldest FROM webhook_inbox WHERE handled_at IS NULL")
 
 
 async def put(session: WriteSession, event: EventSeen, *, now: datetime) -> None:
@@ -80,3 +81,8 @@ async def mark_handled(session: WriteSession, event_ids: Collection[str], *, now
 async def note_failure(session: WriteSession, event_id: str, error: Exception) -> None:
     """Why it will be tried again: the kind of error only, since its words may hold personal data."""
     await session.execute(_FAILED, {"event": event_id, "error": type(error).__name__})
+
+
+async def waiting(session: ReadSession) -> Row[int, datetime | None]:
+    """Row of (hints, oldest): what is not handled yet, and since when the oldest has been here."""
+    return (await session.execute(_WAITING)).one()

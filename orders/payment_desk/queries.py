@@ -1,5 +1,6 @@
 """What waits, as the caller may see it: the oldest first."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,7 @@ from sqlalchemy import ARRAY, Row, Text, Uuid, bindparam, text
 
 from orders.aftersales.schemas import RefundLineIn
 from orders.payment_desk.schemas import AskedOut, List, OwnerOut, WaitingOut, WaitingPage
-from orders.payment_desk.waiting import KINDS, WAITING
+from orders.payment_desk.waiting import KINDS, WAITING, WAITING_BY_INDEX
 from orders.payment_desk.words import BY_BANK, TO_DO, WHY
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -45,6 +46,14 @@ WHERE order_id = :order AND quantity > refunded_quantity ORDER BY position
 """)
 
 _ASKED = text("SELECT id, action, details, reason FROM desk_decision WHERE subject = :subject AND state = 'asked'")
+_HOW_MUCH = text(f"SELECT what, count(*) AS things, min(since) AS oldest FROM ({WAITING_BY_INDEX}) w GROUP BY what")  # noqa: S608
+
+
+async def how_much_waits(session: ReadSession) -> Sequence[Row[str, int, datetime]]:
+    """Rows of (what, things, oldest), of the whole shop; what is not among them does not wait. what: as in KINDS. Money
+    that came by bank is the bank desk's daily work, and the nightly balance counts it.
+    """
+    return (await session.execute(_HOW_MUCH)).all()
 
 
 async def asked_about(session: ReadSession, subject: str) -> Row[Any] | None:

@@ -105,3 +105,5 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
 _ALL: Final = (_HELD, _HELD_BY_BANK, _ADVANCES, _DISPUTES, _REFUNDS, _TO_SEND, _FOREIGN)
 WAITING: Final = " UNION ALL ".join(_ALL)
 """All of it; the column names are those of the first."""
+WAITING_BY_INDEX: Final = " UNION ALL ".join(one for one in _ALL if one is not _HELD_BY_BANK)
+"""Without what came by bank, which takes a look at every share: cheap enough to be asked several times a minute."""

@@ -3,14 +3,14 @@
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from orders.privacy.copy_data import copy_data
 from orders.privacy.erase_account import erase_account
-from shop.access.address import address_of
 from shop.access.guard import requires
 from shop.access.notice import VERSION
+from shop.access.own_address import OwnAddress
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.requests import TheDatabase, TheKeys
@@ -57,7 +57,7 @@ async def get_my_data(actor: Me, database: TheDatabase) -> MyData:
 
 @routes.post("/me/erasure")
 async def post_erasure(
-    request: Request, wanted: ErasureIn, actor: Me, database: TheDatabase, keys: TheKeys
+    wanted: ErasureIn, actor: Me, database: TheDatabase, keys: TheKeys, address: OwnAddress
 ) -> ErasedOut:
     """Close the caller's account and erase what need not stay; the ledger stays without a name. Cannot be undone.
 
@@ -68,7 +68,7 @@ async def post_erasure(
         keys=keys,
         actor=actor,
         password=wanted.password,
-        address=address_of(request),
+        address=address,
         now=clock.now(),
     )
     return ErasedOut(kept=[KeptOut(title=one.title, until=one.until, why=one.why) for one in kept])

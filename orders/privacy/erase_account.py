@@ -93,11 +93,11 @@ _GOES_AT_ONCE: Final = frozenset({"person", "user_account", "address", "sign_in_
 
 
 async def erase_account(
-    database: Database, *, keys: Keys, actor: Actor, password: str, address: str, now: datetime
+    database: Database, *, keys: Keys, actor: Actor, password: str, address: str | None, now: datetime
 ) -> list[Kept]:
     """Close the caller's own account, once he has proven his password again; returns what stays, and until when.
 
-    address: the caller's, as limits count it. Raises what `prove_password` raises, and ErasureBlocked.
+    address: the caller's own (`own_address`). Raises what `prove_password` raises, and ErasureBlocked.
     """
     await prove_password(
         database, keys=keys, user_id=actor.user_id, password=password, address=address, wall=clock.wall()

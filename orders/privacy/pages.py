@@ -11,11 +11,11 @@ from orders.privacy.copy_data import copy_data
 from orders.privacy.erase_account import Kept, erase_account
 from orders.privacy.personal import PERSONAL
 from orders.privacy.retention import rules_in_force
-from shop.access.address import address_of
 from shop.access.cookies import session_cookie
 from shop.access.door import Door
 from shop.access.guard import requires
 from shop.access.notice import VERSION
+from shop.access.own_address import OwnAddress
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.errors import Problem
@@ -57,6 +57,7 @@ async def post_erasure(
     database: TheDatabase,
     keys: TheKeys,
     settings: TheSettings,
+    address: OwnAddress,
     password: Annotated[str, Form(max_length=200)] = "",
     sure: Annotated[str, Form(max_length=3)] = "",
 ) -> HTMLResponse:
@@ -69,7 +70,7 @@ async def post_erasure(
             keys=keys,
             actor=actor,
             password=password,
-            address=address_of(request),
+            address=address,
             now=clock.now(),
         )
     except Problem as problem:

@@ -10,6 +10,7 @@ from shop.access.ask_reset import ask_reset
 from shop.access.change_email import change_email
 from shop.access.change_password import change_password
 from shop.access.guard import requires
+from shop.access.own_address import OwnAddress
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.paging import NO_NUL
@@ -51,7 +52,12 @@ class Asked(BaseModel):
 
 @routes.post("/me/password", status_code=204)
 async def post_password(
-    request: Request, wanted: PasswordIn, actor: Owner, database: TheDatabase, keys: TheKeys
+    request: Request,
+    wanted: PasswordIn,
+    actor: Owner,
+    database: TheDatabase,
+    keys: TheKeys,
+    address: OwnAddress,
 ) -> None:
     """Every other session ends within a second. 422 `weak_password`, `wrong_password`; 429 as at the sign-in."""
     await change_password(
@@ -60,14 +66,16 @@ async def post_password(
         keys=keys,
         current=wanted.current_password,
         new=wanted.new_password,
-        address=address_of(request),
+        address=address,
         lang=lang_of(request),
         now=clock.now(),
     )
 
 
 @routes.post("/me/email", status_code=202)
-async def post_email(request: Request, wanted: EmailIn, actor: Owner, database: TheDatabase, keys: TheKeys) -> Asked:
+async def post_email(
+    request: Request, wanted: EmailIn, actor: Owner, database: TheDatabase, keys: TheKeys, address: OwnAddress
+) -> Asked:
     """The new address gets a link, the old one is told and stays until the link was opened."""
     await change_email(
         database,
@@ -75,7 +83,7 @@ async def post_email(request: Request, wanted: EmailIn, actor: Owner, database: 
         keys=keys,
         email=wanted.email,
         current=wanted.current_password,
-        address=address_of(request),
+        address=address,
         lang=lang_of(request),
         now=clock.now(),
     )

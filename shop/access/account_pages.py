@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from shop.access.address import address_of
 from shop.access.change_email import AccountEmail, change_email, email_of
 from shop.access.change_password import change_password
 from shop.access.guard import requires
+from shop.access.own_address import OwnAddress
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import Database
@@ -33,6 +33,7 @@ async def post_password(
     actor: Owner,
     database: TheDatabase,
     keys: TheKeys,
+    address: OwnAddress,
     current_password: Annotated[str, Form()] = "",
     new_password: Annotated[str, Form()] = "",
 ) -> Response:
@@ -44,7 +45,7 @@ async def post_password(
             keys=keys,
             current=current_password,
             new=new_password,
-            address=address_of(request),
+            address=address,
             lang=lang_of(request),
             now=clock.now(),
         )
@@ -65,6 +66,7 @@ async def post_email(
     actor: Owner,
     database: TheDatabase,
     keys: TheKeys,
+    address: OwnAddress,
     email: Annotated[str, Form()] = "",
     current_password: Annotated[str, Form()] = "",
 ) -> Response:
@@ -76,7 +78,7 @@ async def post_email(
             keys=keys,
             email=email,
             current=current_password,
-            address=address_of(request),
+            address=address,
             lang=lang_of(request),
             now=clock.now(),
         )

@@ -1,8 +1,18 @@
 """Where a caller is: the one place that says it. Limits count by it; it is neither logged nor stored."""
 
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Final
 
 from starlette.requests import HTTPConnection
+
+_PRIVATE: Final = tuple(
+    map(
+        ip_network,
+        ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10", "::1/128",
+         "fc00::/7", "fe80::/10"),
+    )
+)  # fmt: skip
+"""Who stands there is no stranger from outside by himself; it may be the proxy that all strangers come through."""
 
 
 def address_of(caller: HTTPConnection) -> str:
@@ -14,14 +24,36 @@ def address_of(caller: HTTPConnection) -> str:
     return counted(caller.client.host) if caller.client else "unknown"
 
 
+def own_address_of(caller: HTTPConnection) -> str | None:
+    """The same where it is one caller's. None where strangers may share it: a private address, loopback or a socket
+    that no proxy of TRUSTED_PROXIES stands at, or where such a proxy did not say who calls.
+    """
+    address = _address(caller.client.host) if caller.client else None
+    if address is None:
+        return None
+    told = "peer" in caller.scope and caller.scope["peer"] != caller.scope["client"]
+    shared = not told and any(address in network for network in _PRIVATE)
+    return None if shared else counted(str(address))
+
+
+def peer_of(caller: HTTPConnection) -> str:
+    """Who holds the other end of the connection, a proxy or the caller himself."""
+    peer: tuple[str, int] | None = caller.scope.get("peer", caller.scope["client"])
+    return str(_address(peer[0]) or peer[0]) if peer else "unknown"
+
+
 def counted(host: str) -> str:
     """What a proxy wrote that is no address stays what it is."""
-    try:
-        address: IPv4Address | IPv6Address = ip_address(host.partition("%")[0])
-    except ValueError:
+    address = _address(host)
+    if address is None:
         return host
-    if isinstance(address, IPv4Address):
-        return str(address)
-    if address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return str(IPv6Network((int(address), 64), strict=False))
+    return str(address) if isinstance(address, IPv4Address) else str(IPv6Network((int(address), 64), strict=False))
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    """An IPv4 address that is written as an IPv6 one is what it is."""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import OAuth2PasswordRequestForm
 from pydantic import BaseModel
 
-from shop.access.address import address_of
 from shop.access.door import Door
 from shop.access.guard import requires
+from shop.access.own_address import OwnAddress
 from shop.access.permissions import Actor, Permission
 from shop.access.sign_in import sign_in
 from shop.access.sign_out import sign_out
@@ -33,6 +33,7 @@ async def post_token(
     database: TheDatabase,
     keys: TheKeys,
     settings: TheSettings,
+    address: OwnAddress,
 ) -> Token:
     """Email and password (OAuth2 password form) for a bearer token of ten minutes.
 
@@ -47,7 +48,7 @@ async def post_token(
         kind="api",
         email=form.username,
         password=form.password,
-        address=address_of(request),
+        address=address,
         now=now,
     )
     response.headers["cache-control"] = "no-store"

@@ -50,7 +50,7 @@ async def change_email(
     keys: Keys,
     email: str,
     current: str,
-    address: str,
+    address: str | None,
     lang: Lang,
     now: datetime,
 ) -> None:

@@ -34,7 +34,7 @@ async def change_password(
     keys: Keys,
     current: str,
     new: str,
-    address: str,
+    address: str | None,
     lang: Lang,
     now: datetime,
 ) -> None:

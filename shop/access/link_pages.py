@@ -14,6 +14,7 @@ from shop.access.ask_reset import ask_reset
 from shop.access.cookies import know_device
 from shop.access.guard import maybe_actor
 from shop.access.links import LinkDead, Purpose, opened
+from shop.access.own_address import OwnAddress
 from shop.access.reset_by_link import reset_by_link
 from shop.access.verify_email import confirm_email
 from shop.core import clock
@@ -130,6 +131,7 @@ async def post_verify(
     token: str,
     database: TheDatabase,
     keys: TheKeys,
+    address: OwnAddress,
     current_password: Annotated[str, Form()] = "",
 ) -> Response:
     """Whoever is signed in goes on in the shop, others to the sign-in."""
@@ -141,7 +143,7 @@ async def post_verify(
             token=token,
             actor=actor,
             password=current_password,
-            address=address_of(request),
+            address=address,
             now=clock.now(),
         )
     except Problem as problem:

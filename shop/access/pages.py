@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from shop.access.address import address_of
 from shop.access.attempts import TooManyAttempts
 from shop.access.cookies import device_cookie, drop, know_device, remember
 from shop.access.devices import known_device
 from shop.access.guard import local_path, maybe_actor
+from shop.access.own_address import OwnAddress
 from shop.access.sign_in import WrongCredentials, sign_in
 from shop.access.sign_out_here import sign_out_here
 from shop.core import clock
@@ -35,6 +35,7 @@ async def post_sign_in(
     database: TheDatabase,
     keys: TheKeys,
     settings: TheSettings,
+    address: OwnAddress,
     email: Annotated[str, Form()] = "",
     password: Annotated[str, Form()] = "",
     next: Annotated[str, Form()] = "/",  # noqa: A002  # the name in the form
@@ -49,7 +50,7 @@ async def post_sign_in(
             kind="page",
             email=email,
             password=password,
-            address=address_of(request),
+            address=address,
             device=known_device(request.cookies.get(device_cookie(settings), ""), keys, email),
             now=clock.wall(),
         )

@@ -23,15 +23,17 @@ class WrongPassword(Invalid):
 
 
 async def prove_password(
-    database: Database, *, keys: Keys, user_id: UUID, password: str, address: str, wall: datetime
+    database: Database, *, keys: Keys, user_id: UUID, password: str, address: str | None, wall: datetime
 ) -> str:
     """The hash that was found right: whoever changes the account asks that it is still the same. Opens its own short
-    transactions; wrong ones are counted and noted as at the sign-in. Raises WrongPassword, TooManyAttempts.
+    transactions; wrong ones are counted and noted as at the sign-in.
+    address: as there. Raises WrongPassword, TooManyAttempts.
     """
-    account_key, address_key = key_of(keys, "proof", str(user_id)), key_of(keys, "address", address)
+    own = {key_of(keys, "proof", str(user_id)): ACCOUNT_MOST}
+    shared = {key_of(keys, "address", address): ADDRESS_MOST} if address is not None else {}
     try:
         async with database.transaction() as session:
-            await reserve(session, {account_key: ACCOUNT_MOST, address_key: ADDRESS_MOST}, now=wall)
+            await reserve(session, own | shared, now=wall)
             stored: str | None = await session.scalar(_HASH, {"user": user_id})
     except TooManyAttempts:
         await _note(database, "throttled", user_id)
@@ -42,7 +44,7 @@ async def prove_password(
         said = "请核对当前密码后再试；忘记了可以用邮件重设。"
         raise WrongPassword(said, [Detail("/current_password", WrongPassword.code, said)])
     async with database.transaction() as session:
-        await forget(session, all_of=[account_key], one_of=[address_key])
+        await forget(session, all_of=own, one_of=shared)
     return stored
 
 

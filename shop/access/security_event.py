@@ -12,22 +12,23 @@ from uuid import UUID
 from shop.core.audit import record_change
 from shop.core.database import Database
 
-SecurityKind = Literal["signed_in", "sign_in_refused", "throttled", "refused"]
+SecurityKind = Literal["signed_in", "sign_in_refused", "throttled", "refused", "proxy_unknown"]
 ONCE_IN_S: Final = 60.0
 _KNOWN_MOST: Final = 10_000
 
 
 class Refusals:
-    """Who is refused the same again and again is noted once a minute by each process: nobody fills the log."""
+    """What happens the same again and again is noted once in a while by each process: nobody fills the log."""
 
-    def __init__(self) -> None:
+    def __init__(self, once_in_s: float = ONCE_IN_S) -> None:
+        self.once_in_s = once_in_s
         self._noted: dict[tuple[str, str], float] = {}
 
     def is_news(self, subject: str, what: str) -> bool:
         now = monotonic()
         if len(self._noted) >= _KNOWN_MOST:
             self._noted.clear()
-        if now - self._noted.get((subject, what), -ONCE_IN_S) < ONCE_IN_S:
+        if now - self._noted.get((subject, what), -self.once_in_s) < self.once_in_s:
             return False
         self._noted[subject, what] = now
         return True
@@ -48,7 +49,7 @@ async def note_security(
 ) -> None:
     """In a short transaction of its own: what is noted stands whatever becomes of the request.
 
-    subject: `user_account:{id}`, or `account:{digest}` of a name that has no account.
+    subject: `user_account:{id}`, or `account:{digest}` of a name that has no account; `proxy:{address}`.
     """
     async with database.transaction() as session:
         await record_change(

@@ -69,13 +69,13 @@ async def sign_in(
     kind: Kind,
     email: str,
     password: str,
-    address: str,
+    address: str | None,
     device: str | None = None,
     now: datetime,
 ) -> SignedIn:
     """Opens its own short transactions: the slow hash runs between them, with no connection held.
 
-    address: the caller's, as limits count it, kept only as a keyed digest. device: the browser's name where this
+    address: the caller's own (`own_address`), kept only as a keyed digest. device: the browser's name where this
     account has signed in with it before (`known_device`). now: the machine's time.
     Raises WrongCredentials, also for the demo's accounts in production; TooManyAttempts where the budgets are spent.
     """
@@ -103,18 +103,21 @@ async def sign_in(
         )
 
 
-def _budgets(keys: Keys, email: str, address: str, device: str | None) -> tuple[dict[bytes, int], dict[bytes, int]]:
+def _budgets(
+    keys: Keys, email: str, address: str | None, device: str | None
+) -> tuple[dict[bytes, int], dict[bytes, int]]:
     """Attempts allowed in the window: on keys that are this caller's own, and on keys that he shares with others.
 
-    A known device has its own and no other: whatever strangers fail at, its owner is heard.
+    A known device has its own and no other: whatever strangers fail at, its owner is heard. Nothing counts against an
+    address that is not known to be one caller's: strangers would close it for everybody.
     """
     if device is not None:
         return {key_of(keys, "device", f"{device} {email}"): DEVICE_MOST}, {}
+    everywhere = {key_of(keys, "everywhere", email): EVERYWHERE_MOST}
+    if address is None:
+        return {}, everywhere
     own = {key_of(keys, "account", f"{address} {email}"): ACCOUNT_MOST}
-    return own, {
-        key_of(keys, "address", address): ADDRESS_MOST,
-        key_of(keys, "everywhere", email): EVERYWHERE_MOST,
-    }
+    return own, everywhere | {key_of(keys, "address", address): ADDRESS_MOST}
 
 
 async def open_session(

@@ -54,7 +54,7 @@ async def confirm_email(
     token: str,
     actor: Actor | None,
     password: str,
-    address: str,
+    address: str | None,
     now: datetime,
 ) -> None:
     """Whoever opens the link shows that the account is his as well: he is signed in to it, or knows its password. So

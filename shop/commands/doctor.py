@@ -20,6 +20,7 @@ from shop.core.database_role import too_strong
 from shop.core.errors import Problem
 from shop.core.keys import is_wrapped_anew
 from shop.core.replica import look_at
+from shop.core.server import is_trusted
 from shop.core.settings import Settings, refusal_of
 from shop.home.health import prepared_months
 from shop.home.health import standing as standing_of
@@ -27,6 +28,10 @@ from shop.messages.queries import Standing, standing
 from shop.messages.senders import carried, check_addresses
 
 LATE = timedelta(hours=1)
+_UNKNOWN_PROXIES = text("""
+SELECT subject, max(at) AT TIME ZONE 'UTC' AS at FROM audit_event
+WHERE at > now() - interval '1 day' AND action = 'security.proxy_unknown' GROUP BY subject ORDER BY subject
+""")
 _PRIMARY = {False: "answers", True: "does not answer, or is only a copy: nothing can be written"}
 _SET_BY = {"mail": "MAIL_URL", "sms": "SMS_URL"}
 CLOCK_MAY_DIFFER = timedelta(seconds=2)  # from the database's; signatures of webhooks live five minutes
@@ -93,6 +98,7 @@ async def examined(database: Database, settings: Settings) -> AsyncIterator[Find
         yield await _secret(database, settings)
         yield await _seal_key(database, settings)
         yield await _demo(database, settings)
+        yield await _strange_proxies(database, settings)
         alive = "worker" not in stands.degraded
         yield Finding("worker", ok=alive, said="alive" if alive else "none is running: start `shop work`")
     if database.replica:
@@ -162,8 +168,19 @@ async def _demo(database: Database, settings: Settings) -> Finding:
 
 
 def _proxies(settings: Settings) -> Finding:
+    """The shop speaks no TLS, so in production there is a proxy."""
     said = ", ".join(settings.proxies) or "none: whoever connects is the caller (behind a proxy, set TRUSTED_PROXIES)"
-    return Finding("proxies", ok=True, said=said)
+    return Finding("proxies", ok=bool(settings.proxies) or not settings.production, said=said)
+
+
+async def _strange_proxies(database: Database, settings: Settings) -> Finding:
+    """What web processes noted (`shop.access.own_address`) of proxies that these settings do not name either."""
+    async with database.reading() as session:
+        seen = {row.subject.removeprefix("proxy:"): row.at for row in await session.execute(_UNKNOWN_PROXIES)}
+    strange = [host for host in seen if not is_trusted(settings, host)]
+    told = ", ".join(f"{host} (last at {seen[host]:%Y-%m-%d %H:%M} UTC)" for host in strange)
+    said = f"passwords came through {told}: TRUSTED_PROXIES must name it, and it must tell who calls (see README)"
+    return Finding("strange proxies", ok=not strange, said=said if strange else "none in the last day")
 
 
 def _fonts() -> Finding:

@@ -77,8 +77,11 @@ def _run(settings: Settings, tool: str, *arguments: str) -> None:
     """The wheel's tool is the newest, but has no TLS: where it gets nowhere, the machine's own is asked."""
     address = make_url(owner_url(settings))
     password = {"PGPASSWORD": str(address.password)} if address.password else {}
-    said = []
-    for program in filter(None, (str(embedded.binary(tool)), shutil.which(tool))):
+    said: list[str] = []
+    programs = list(filter(None, (_wheels(tool), shutil.which(tool))))
+    if not programs:
+        raise DumpFailed(f"这台机器上没有 {tool}：请安装与服务器同版本的 PostgreSQL 客户端，或 bangfu[embedded]。")
+    for program in programs:
         command = [program, *_connection(address), *arguments]
         done = subprocess.run(command, env=os.environ | password, capture_output=True, text=True, check=False)
         if not done.returncode:
@@ -86,6 +89,13 @@ def _run(settings: Settings, tool: str, *arguments: str) -> None:
         said.append(_reason(done.stderr))
     hint = "自带的工具不支持 TLS：请安装与服务器同版本的 PostgreSQL 客户端。" if "SSL" in "".join(said) else ""
     raise DumpFailed(f"{'；'.join(dict.fromkeys(said))}。{hint}")
+
+
+def _wheels(tool: str) -> str | None:
+    try:
+        return str(embedded.binary(tool))
+    except embedded.PostgresBinariesMissing:
+        return None
 
 
 def _reason(told: str) -> str:

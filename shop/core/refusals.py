@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
 from shop.core.errors import Problem
+from shop.core.postmaster import PostgresBinariesMissing
 from shop.core.settings import Settings, refusal_of
 
 _NO_SCHEMA: Final = frozenset({"42P01", "3F000"})  # undefined_table, invalid_schema_name
@@ -21,6 +22,8 @@ def told_in_a_line() -> Iterator[None]:
         yield
     except Problem as problem:
         _end(f"{problem.title}：{problem.detail}", *(f"  {one.pointer} {one.detail}" for one in problem.errors))
+    except PostgresBinariesMissing as missing:
+        _end(str(missing))
     except ValidationError as refused:
         if refused.title != Settings.__name__:
             raise

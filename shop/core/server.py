@@ -4,8 +4,12 @@ uvicorn times only the pause between two requests; what it leaves open is closed
 its option `http` takes. A request that arrives in one piece costs no timer.
 """
 
+import asyncio
 from asyncio import TimerHandle, Transport
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
+from ipaddress import ip_address, ip_network
 from typing import Any, ClassVar, Final
 
 import msgspec
@@ -30,6 +34,12 @@ class HeadersTooLarge(Problem):
     status = 431
     code = "headers_too_large"
     title = "请求头太大"
+
+
+class PortTaken(Problem):
+    status = 500
+    code = "port_taken"
+    title = "端口不能用"
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -90,6 +100,7 @@ class PatientProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._in_head = True
         super().on_message_begin()
+        self.scope["peer"] = self.client  # type: ignore[typeddict-unknown-key]  # stays when a proxy says who calls
 
     def on_headers_complete(self) -> None:
         self._in_head, self._in_body, self._answered = False, True, False
@@ -191,10 +202,26 @@ def _written(problem: Problem) -> bytes:
     return head.encode() + body
 
 
+def trusted(settings: Settings) -> list[str]:
+    """TRUSTED_PROXIES, IPv4 ones also as a socket of both kinds sees them (::ffff:10.0.0.1)."""
+    networks = [ip_network(one) for one in settings.proxies]
+    mapped = [f"::ffff:{one.network_address}/{96 + one.prefixlen}" for one in networks if one.version == 4]
+    return [*map(str, networks), *mapped]
+
+
+def is_trusted(settings: Settings, host: str) -> bool:
+    """Whether that address is one of TRUSTED_PROXIES."""
+    try:
+        return any(ip_address(host) in ip_network(one) for one in trusted(settings))
+    except ValueError:
+        return False
+
+
 def config_of(app: Any, settings: Settings, *, host: str, port: int) -> uvicorn.Config:
     """How the shop is served. Headers of a proxy are believed from TRUSTED_PROXIES only: read from the right, those
-    proxies skipped, the first other address is the caller's (`scope["client"]`).
+    proxies skipped, the first other address is the caller's (`scope["client"]`); who is connected is `scope["peer"]`.
     """
+    proxies = trusted(settings)
     return uvicorn.Config(
         app,
         host=host,
@@ -206,8 +233,34 @@ def config_of(app: Any, settings: Settings, *, host: str, port: int) -> uvicorn.
         access_log=False,
         log_config=None,
         server_header=False,
-        proxy_headers=bool(settings.proxies),
-        forwarded_allow_ips=settings.proxies,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=20,
     )
+
+
+class _Beside(uvicorn.Server):
+    """In a process that is told by itself when to stop."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def served_beside(app: Any, settings: Settings, *, host: str, port: int) -> AsyncIterator[None]:
+    """In this loop while the block runs. Raises PortTaken."""
+    config = config_of(app, settings, host=host, port=port)
+    try:
+        server, door = _Beside(config), config.bind_socket()
+    except SystemExit:  # so the library says it
+        raise PortTaken(f"{host}:{port} 已被别的进程占用，或不是本机的地址：请另选一个端口。") from None
+    serving = asyncio.create_task(server.serve([door]), name="served beside")
+    while not (server.started or serving.done()):  # noqa: ASYNC110  # it tells nobody
+        await asyncio.sleep(0.01)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving

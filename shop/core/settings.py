@@ -23,6 +23,8 @@ _SAY_WHICH: Final = (
     "SHOP_ENV is not set, and {name} names a database server: set SHOP_ENV=production, "
     "or SHOP_ENV=development where everything in it is invented"
 )
+Port = Annotated[int | None, Field(gt=0, lt=65536), BeforeValidator(lambda port: port or None)]
+"""A blank one is none."""
 
 
 class Settings(BaseSettings):
@@ -49,8 +51,10 @@ class Settings(BaseSettings):
     public_url: str = "http://127.0.0.1:8000"
     trusted_proxies: str = ""
     """Addresses and networks, separated by commas, of the proxies whose X-Forwarded-For and -Proto are believed."""
-    operator_port: Annotated[int | None, Field(gt=0, lt=65536), BeforeValidator(lambda port: port or None)] = None
-    """Where `/metrics` is served, for the operator alone; unset → nowhere."""
+    operator_port: Port = None
+    """Where the web process serves `/metrics`, for the operator alone; unset → nowhere."""
+    worker_operator_port: Port = None
+    """The same of the worker: both may stand in one environment, on one machine."""
     operator_host: str = "127.0.0.1"
     stripe_secret_key: str | None = None
     stripe_webhook_secret: str | None = None

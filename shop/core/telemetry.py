@@ -19,10 +19,16 @@ SECONDS: Final = Histogram(
     ("route",),
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-JOBS: Final = Counter("shop_jobs", "Runs of background jobs.", ("job", "outcome"))
-JOB_SECONDS: Final = Histogram("shop_job_seconds", "Time a background job took.", ("job",))
-MONTHS_AHEAD: Final = Gauge("shop_months_ahead", "Accounting months after this one that entries can be written into.")
-
+# Prometheus puts a label `job` of its own on whatever it reads, so ours is the sweep.
+SWEEPS: Final = Counter("shop_sweeps", "Runs of the worker's jobs, by how they ended.", ("sweep", "outcome"))
+SWEEP_SECONDS: Final = Histogram("shop_sweep_seconds", "Time a run of a job took.", ("sweep",))
+SWEEP_EVERY: Final = Gauge("shop_sweep_every_seconds", "How long after one run the next one is due.", ("sweep",))
+SWEEP_DONE: Final = Gauge(
+    "shop_sweep_last_success_timestamp_seconds", "When a run last ended well; 0: never in this process.", ("sweep",)
+)
+UNKNOWN_PROXY: Final = Counter(
+    "shop_unknown_proxy_sign_ins", "Passwords that came through a proxy which TRUSTED_PROXIES does not name."
+)
 CUT: Final = Counter("shop_connections_cut", "Callers who kept a connection waiting.", ("why",))
 NOT_THE_FRAMEWORKS: Final["TelemetryConfig"] = {
     "tracing": False,

@@ -129,7 +129,8 @@ def _environment(settings: Settings) -> dict[str, str]:
         "SECRET_KEY": settings.secret_key,
         "STRIPE_SECRET_KEY": "",
         "STRIPE_WEBHOOK_SECRET": "",
-        "OPERATOR_PORT": "",  # the machine's own shop may have it
+        "OPERATOR_PORT": "",  # the machine's own shop may have them
+        "WORKER_OPERATOR_PORT": "",
     }
 
 

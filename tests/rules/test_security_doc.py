@@ -14,7 +14,7 @@ ITEMS: Final = (ROOT / "tests/rules/asvs_5_0_0.txt").read_text().split()
 ROW: Final = re.compile(r"\| (\d+\.\d+\.\d+) \| [^|]+ \| (met|\*\*not met\*\*|not applicable) \| ([^|]+) \|")
 ROWS: Final = [found.groups() for line in DOC.splitlines() if (found := ROW.fullmatch(line))]
 PLACE: Final = re.compile(
-    r"`((?:shop|catalog|orders|tests|docs|migrations|\.ci)/[^`\s]+|Dockerfile|[\w.-]+\.(?:yaml|toml|lock|md)|\.dockerignore)`"
+    r"`((?:shop|catalog|orders|tests|docs|migrations|\.ci)/[^`\s]+|(?:Docker|Caddy)file|[\w.-]+\.(?:yaml|toml|lock|md)|\.dockerignore)`"
 )
 HEADING: Final = re.compile(r'"([A-Z][\w ]+)" (?:above|below)')
 

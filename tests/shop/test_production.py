@@ -192,7 +192,22 @@ async def test_web_starts_and_knows_no_demo_account(
             demo, unknown = [await ask_token(http, email) for email in ("admin@demo.test", "nobody@example.com")]
             assert (demo.status_code, demo.json()) == (401, unknown.json())
             assert (await ask_token(http, "ada@example.com")).status_code == 200
+            await told_of_the_proxy(tmp_path, told)
+            assert (
+                "shop_unknown_proxy_sign_ins_total 3.0"
+                in (await http.get(f"http://127.0.0.1:{operators}/metrics")).text
+            )
             assert (await http.post("/sandbox/payments/x/succeed")).status_code == 404
+
+
+async def told_of_the_proxy(folder: Path, told: dict[str, str]) -> None:
+    """Callers come from loopback: whoever stands there is no stranger by himself."""
+    for proxies, strange in (("10.0.0.1", True), ("127.0.0.1", False)):
+        more = {"TRUSTED_PROXIES": proxies}
+        found = {one["name"]: one for one in await asyncio.to_thread(doctor, folder, told | more)}
+        assert found["proxies"]["ok"]
+        assert found["strange proxies"]["ok"] is not strange
+        assert ("127.0.0.1" in str(found["strange proxies"]["said"])) is strange
 
 
 @pytest.mark.anyio
@@ -203,6 +218,14 @@ async def test_the_worker_starts(tmp_path: Path, production: dict[str, str], dat
 
     with started(tmp_path, WORKER, production) as log:
         await until(beats, log)
+
+
+def test_a_worker_whose_port_is_taken_says_so(tmp_path: Path, production: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = run(tmp_path, WORKER, production | {"WORKER_OPERATOR_PORT": port})
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert f"127.0.0.1:{port}" in done.stderr.splitlines()[-1]
 
 
 def test_a_port_is_the_operators_or_the_shops(tmp_path: Path, production: dict[str, str]) -> None:
@@ -231,7 +254,7 @@ async def test_the_doctor_names_demo_accounts(tmp_path: Path, production: dict[s
     before = {one["name"]: one for one in doctor(tmp_path, production)}
     assert before["demo accounts"]["ok"]
     assert before["role"]["ok"]
-    assert "TRUSTED_PROXIES" in str(before["proxies"]["said"])
+    assert (before["proxies"]["ok"], "TRUSTED_PROXIES" in str(before["proxies"]["said"])) == (False, True)
     for email in ("admin@demo.test", "employee@other.test", "ada@example.com"):
         await somebody(database, email)
     after = {one["name"]: one for one in doctor(tmp_path, production)}

@@ -108,6 +108,23 @@ async def test_many_addresses_guess_no_quicker_than_ten(app: FastAPI, database: 
 
 
 @pytest.mark.usefixtures("people")
+@pytest.mark.parametrize("proxy", ["172.18.0.1", "127.0.0.1", "::ffff:10.0.0.1", "fd00::1", "100.64.3.4", "unix"])
+async def test_behind_a_proxy_that_nobody_named_a_stranger_keeps_nobody_out(
+    app: FastAPI, database: Database, proxy: str
+) -> None:
+    async with client_of(app, proxy) as stranger, client_of(app, proxy) as ada, client_of(app, proxy) as bob:
+        assert await guess(stranger, 12) == [401] * 12
+        await guess(stranger, 1, "someone@example.com")
+        await times_more(database, 50)
+        assert (await ask_token(ada, ADA)).status_code == 200
+        assert (await sign_in(bob, BOB)).status_code == 303
+        wanted = {"current_password": PASSWORD, "new_password": "tangjun-rice-41-kettle"}
+        assert (await bob.post("/api/v1/me/password", json=wanted, headers=await bearer(bob, BOB))).status_code == 204
+        await times_more(database, 100)
+        assert (await ask_token(stranger, ADA)).status_code == 429, "of one account a hundred are heard, from wherever"
+
+
+@pytest.mark.usefixtures("people")
 async def test_a_known_device_is_heard_whatever_strangers_try(app: FastAPI, database: Database) -> None:
     async with client_of(app) as ada, client_of(app) as neighbour, client_of(app, "198.51.100.1") as stranger:
         await sign_in(ada, ADA)

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
-from shop.access.address import address_of
+from shop.access.address import address_of, own_address_of
 from shop.core.server import PatientProtocol, config_of
 from shop.core.settings import Settings
 
@@ -74,10 +74,11 @@ async def port() -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def served(app: Starlette, settings: Settings | None = None) -> AsyncIterator[int]:
-    """On a free port of loopback, in this loop."""
+async def served(app: Starlette, settings: Settings | None = None, *, both: bool = False) -> AsyncIterator[int]:
+    """On a free port of loopback, in this loop. both: one socket for IPv6 and IPv4."""
     app.state.ended = asyncio.Event()
-    with socket.create_server(("127.0.0.1", 0)) as door:
+    both_kinds = {"family": socket.AF_INET6, "dualstack_ipv6": True}
+    with socket.create_server(("::" if both else "127.0.0.1", 0), **(both_kinds if both else {})) as door:  # type: ignore[arg-type]
         number: int = door.getsockname()[1]
         config = config_of(app, settings or Settings(_env_file=None), host="127.0.0.1", port=number)
         config.http, config.lifespan, config.loop = Hurried, "off", "none"
@@ -91,8 +92,8 @@ async def served(app: Starlette, settings: Settings | None = None) -> AsyncItera
 
 
 @asynccontextmanager
-async def connected(port: int) -> AsyncIterator[Peer]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def connected(port: int, host: str = "127.0.0.1") -> AsyncIterator[Peer]:
+    reader, writer = await asyncio.open_connection(host, port)
     try:
         yield reader, writer
     finally:
@@ -283,17 +284,28 @@ async def test_who_takes_his_time_gets_it_all() -> None:
 # --- who is calling ---
 
 
-async def who(port: int, *headers: str) -> tuple[str, str]:
-    async with connected(port) as (reader, writer):
+async def who(port: int, *headers: str, host: str = "127.0.0.1") -> tuple[str, str]:
+    return (await told(port, *headers, host=host))[:2]
+
+
+async def own(port: int, *headers: str, host: str = "127.0.0.1") -> str:
+    """The address that wrong passwords count against."""
+    return (await told(port, *headers, host=host))[2]
+
+
+async def told(port: int, *headers: str, host: str) -> tuple[str, str, str]:
+    async with connected(port, host) as (reader, writer):
         writer.write("\r\n".join(["GET /who HTTP/1.1", "host: x", *headers, "", ""]).encode())
         async with asyncio.timeout(5):
             head = await reader.readuntil(b"\r\n\r\n")
-        told = dict(line.split(": ", 1) for line in head.decode().lower().splitlines() if ": " in line)
-        return told["x-host"], told["x-scheme"]
+        said = dict(line.split(": ", 1) for line in head.decode().lower().splitlines() if ": " in line)
+        return said["x-host"], said["x-scheme"], said["x-own"]
 
 
 async def told_who(request: Request) -> PlainTextResponse:
-    return PlainTextResponse("", headers={"x-host": address_of(request), "x-scheme": request.scope["scheme"]})
+    own_address = own_address_of(request) or "nobody's"
+    seen = {"x-host": address_of(request), "x-scheme": request.scope["scheme"], "x-own": own_address}
+    return PlainTextResponse("", headers=seen)
 
 
 @pytest.mark.parametrize("proxies", ["", "10.0.0.1", "127.0.0.2"])
@@ -328,3 +340,30 @@ async def test_a_trusted_proxy_says_who_calls() -> None:
             assert (await who(port, *headers))[0] == expected, headers
         assert (await who(port, "x-forwarded-proto: https"))[1] == "https"
         assert (await who(port, "x-forwarded-proto: gopher"))[1] == "http"
+
+
+async def test_an_address_that_strangers_may_share_is_nobodys() -> None:
+    """The operator forgot the proxy, or named another one; then one that he named."""
+    for proxies in ("", "10.9.9.9"):
+        settings = Settings(_env_file=None, trusted_proxies=proxies)
+        async with served(Starlette(routes=[Route("/who", told_who)]), settings) as port:
+            for headers in ((), ("x-forwarded-for: 203.0.113.9",), ("x-forwarded-for: 127.0.0.1",)):
+                assert await own(port, *headers) == "nobody's", headers
+    settings = Settings(_env_file=None, trusted_proxies="127.0.0.1,10.0.0.0/8")
+    async with served(Starlette(routes=[Route("/who", told_who)]), settings) as port:
+        assert await own(port, "x-forwarded-for: 203.0.113.9") == "203.0.113.9"
+        assert await own(port, "x-forwarded-for: 192.168.7.9, 10.0.0.1") == "192.168.7.9", "a caller of the house"
+        for silent in ((), ("x-forwarded-for: ",), ("x-forwarded-for: unknown",), ("x-forwarded-for: 203.0.113.9, -",)):
+            assert await own(port, *silent) == "nobody's", silent
+
+
+async def test_a_proxy_is_known_by_ipv4_and_ipv6() -> None:
+    settings = Settings(_env_file=None, trusted_proxies="127.0.0.1, 10.1.0.0/16, ::1")
+    async with served(Starlette(routes=[Route("/who", told_who)]), settings, both=True) as port:
+        for host in ("127.0.0.1", "::1"):
+            assert (await who(port, "x-forwarded-for: 203.0.113.9", host=host))[0] == "203.0.113.9"
+            assert (await who(port, "x-forwarded-for: 203.0.113.9, ::ffff:10.1.2.3", host=host))[0] == "203.0.113.9"
+    settings = Settings(_env_file=None, trusted_proxies="127.0.0.2")
+    async with served(Starlette(routes=[Route("/who", told_who)]), settings, both=True) as port:
+        for host in ("127.0.0.1", "::1"):
+            assert await own(port, "x-forwarded-for: 203.0.113.9", host=host) == "nobody's"
