@@ -167,7 +167,7 @@ async def test_the_sealed_ledger_goes_to_an_auditor_of_all_units_and_is_noted(de
     assert OFFERED in (await desk.http.get("/audit", headers=desk.auditor)).text
     ledger = await desk.http.get("/api/v1/credit/export", headers=desk.auditor)
     assert ledger.content.startswith(b"bangfu-ledger 2\nkey\t")
-    assert ledger.content.count(b"\n") == 2 + 5
+    assert ledger.content.count(b"\n") == 3 + 5
     (noted,) = (await desk.get("/api/v1/audit/exports"))["items"]
     assert (noted["action"], noted["after"]["sha256"]) == ("ledger.exported", sha256(ledger.content).hexdigest())
 

@@ -14,6 +14,7 @@ from shop.core import clock
 from shop.core.database import Database
 from shop.core.settings import Settings
 from shop.messages.secret import token_of
+from tests.make.keys import keys_from
 from tests.make.outbox import letters, link_to, outbox
 from tests.make.people import PASSWORD, ask_token, bearer, client_of, somebody
 from tests.shop.access.test_change_password import NEW
@@ -177,7 +178,7 @@ async def test_a_link_that_we_did_not_write_opens_nothing(
         forged = {
             "id": ("B" if token[5] != "B" else "C").join((token[:5], token[6:])),
             "proof": ("B" if token[-5] != "B" else "C").join((token[:-5], token[-4:])),
-            "secret": token_of("another secret of thirty-two signs", link),
+            "secret": token_of(keys_from("another secret of thirty-two signs"), link),
             "purpose": token,
             "short": token[:-1],
             "long": token + "A",
