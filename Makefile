@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 QUICK ?=
 ONLY ?=
 
-.PHONY: demo test test-browser soak serve check bench clean lock
+.PHONY: demo test test-browser drills soak serve check bench clean lock
 
 demo: $(RUNTIME)
 	$(BIN)/shop demo
@@ -17,11 +17,14 @@ serve: $(RUNTIME)
 	$(BIN)/shop serve
 
 test: $(TOOLS)
-	$(PYTEST) -n 2 -m "not browser and not paper and not soak"
+	$(PYTEST) -n 2 -m "not browser and not paper and not soak and not drill"
 
 test-browser: $(TOOLS)
 	$(PYTEST) -m browser tests/browser
 	$(PYTEST) -m paper
+
+drills: $(TOOLS)
+	$(PYTEST) -m drill tests/drills
 
 soak: $(TOOLS)
 	$(PYTEST) -m soak tests/soak

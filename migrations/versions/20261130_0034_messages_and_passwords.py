@@ -82,9 +82,10 @@ def upgrade() -> None:
     sa.CheckConstraint("lang IN ('zh', 'en')", name=op.f('ck_reset_request_lang_known')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_reset_request'))
     )
-    # Whoever has signed in with an address until now goes on: it was their operator's, or their own, choice.
-    op.add_column('user_account', sa.Column('email_verified_at', sa.DateTime(timezone=True), nullable=True))
-    op.execute('UPDATE user_account SET email_verified_at = created_at')
+    # Whoever has signed in with an address until now goes on: it was their operator's, or their own, choice. So does who
+    # comes by the release before this one while it still serves: of what it writes the default speaks, until the next
+    # release takes it away. It rewrites nothing: the rows that are there get it as they are read.
+    op.add_column('user_account', sa.Column('email_verified_at', sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=True))
     op.add_column('user_account', sa.Column('password_version', sa.Integer(), server_default='1', nullable=False))
     op.execute('-- squawk-ignore ban-drop-not-null\nALTER TABLE user_account ALTER COLUMN password_hash DROP NOT NULL')
     op.execute('-- squawk-ignore require-concurrent-index-deletion\nDROP INDEX uq_user_account_email')

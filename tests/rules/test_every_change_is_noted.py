@@ -25,7 +25,7 @@ WATCHED = {
         payer_share payment reduction reduction_line reduction_part refund tender transfer transfer_match
         acceptance acceptance_line acceptance_part bulk_purchase held_transfer kept_advance dispute provider_refund
         desk_decision match_undoing transfer_unmatch bank_layout came_back transfer_proof sent_transfer""",
-    "credit": """accounting_period attribution correction correction_part credit_entry credit_source evidence_link
+    "credit": """attribution correction correction_part credit_entry credit_source evidence_link unit_month
         canteen_paper filing filing_round flag_decision flag_review intake_batch intake_claim intake_row outside_refund
         outside_sale period_reopening rectification seal seal_event seal_member""",
     "rule": """adjustment_rule cancel_rule counting_rule county_successor designation flag_threshold freight_rate
@@ -58,6 +58,7 @@ UNWATCHED = {
     "works of the machine": """channel_cursor commit_epoch heartbeat idempotency message reset_request sandbox_clock
         sandbox_message sandbox_object sign_in_attempt sign_in_session webhook_inbox""",
     "links and codes that are told once: what they open is noted when they do": "account_link phone_proof",
+    "written by the release before, as long as it serves": "accounting_period",
 }
 JOURNALS = {
     "orders.funds.post": "transfers are the journal of money: appended, each with its key, kind and reference",

@@ -1,5 +1,6 @@
 """The schema: one line of migrations, equal to the models, and rights that the database itself keeps."""
 
+import re
 import subprocess
 import sys
 from io import StringIO
@@ -44,7 +45,9 @@ def test_no_migration_locks_what_a_running_shop_needs(tmp_path: Path) -> None:
     context = MigrationContext.configure(dialect_name="postgresql", opts=opts)
     with Operations.context(context):
         context.run_migrations()
-    (tmp_path / "migrations.sql").write_text(written.getvalue())
+    # A step that ends its transaction half-way, for an index of a large table, says why in its own file.
+    said = re.sub(r"^(BEGIN|COMMIT);$", "", written.getvalue(), flags=re.MULTILINE)
+    (tmp_path / "migrations.sql").write_text(said)
     squawk = Path(sys.executable).with_name("squawk")
     command = [squawk, "--assume-in-transaction", "--pg-version", "15", "--exclude", ",".join(NOT_MINDED)]
     done = subprocess.run([*command, tmp_path / "migrations.sql"], capture_output=True, text=True, check=False)
