@@ -69,6 +69,7 @@ JOURNALS = {
     "orders.checkout.place": "a buyer's own order: order_event says who and when, nothing was there before",
     "orders.checkout.settle": "what the provider says happened: webhook_inbox, order_event and transfers",
     "catalog.county.load": "the official list of codes, as it comes with the program",
+    "shop.catch_up": "what the last release recorded and noted itself, with who and when; appended",
     "orders.acceptance.owe": "part of an acceptance, a reduction or an approved change, each of which notes itself",
     "orders.bulk.move_spare": "carried out by an approved change, noted where that is approved",
     "orders.canteen.accept": "the due day within an acceptance, which notes itself",
