@@ -68,8 +68,6 @@ def payments() -> None:
     ADD CONSTRAINT fk_payment_advance_of_id_payment FOREIGN KEY (advance_of_id) REFERENCES payment (id) NOT VALID,
     ADD CONSTRAINT ck_payment_advance_of_something
         CHECK ((method = 'advance') = (advance_of_id IS NOT NULL)) NOT VALID""")
-    op.create_index('ix_payment_held', 'payment', ['order_id'], unique=False, postgresql_where=sa.text("state = 'held'"))
-    op.create_index('ix_payment_advance_of', 'payment', ['advance_of_id'], unique=False, postgresql_where=sa.text('advance_of_id IS NOT NULL'))
     op.create_table('kept_advance',
     sa.Column('payment_id', sa.Uuid(), nullable=False),
     sa.Column('person_id', sa.Uuid(), nullable=False),

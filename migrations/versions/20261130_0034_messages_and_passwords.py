@@ -90,7 +90,6 @@ def upgrade() -> None:
     op.execute('-- squawk-ignore ban-drop-not-null\nALTER TABLE user_account ALTER COLUMN password_hash DROP NOT NULL')
     op.execute('-- squawk-ignore require-concurrent-index-deletion\nDROP INDEX uq_user_account_email')
     op.create_index('uq_user_account_email', 'user_account', [sa.literal_column('lower(email)')], unique=True, postgresql_where=sa.text('email_verified_at IS NOT NULL'))
-    op.create_index('ix_user_account_email', 'user_account', [sa.literal_column('lower(email)')], unique=False)
     op.execute(f"""-- squawk-ignore ban-drop-constraint
 ALTER TABLE change_request DROP CONSTRAINT ck_change_request_kind_known,
     ADD CONSTRAINT ck_change_request_kind_known CHECK (kind IN ({KINDS}))""")

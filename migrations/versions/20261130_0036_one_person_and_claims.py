@@ -24,7 +24,6 @@ ALTER TABLE change_request DROP CONSTRAINT ck_change_request_kind_known,
 ALTER TABLE person ADD CONSTRAINT ck_person_verified_has_a_phone
     CHECK (phone_verified_at IS NULL OR phone IS NOT NULL) NOT VALID""")
     op.create_index('uq_person_verified_phone', 'person', ['phone'], unique=True, postgresql_where=sa.text('phone_verified_at IS NOT NULL'))
-    op.create_index('ix_person_phone', 'person', ['phone', 'name'], unique=False, postgresql_where=sa.text('phone IS NOT NULL'))
     op.create_table('phone_proof',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('phone_digest', sa.LargeBinary(), nullable=False),

@@ -33,8 +33,12 @@ class Processes:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self, *names: str) -> None:
-        """`web`, `worker`."""
-        commands = {"web": ["-m", "shop.main", "--port", str(self.port)], "worker": ["-m", "shop.cli", "work"]}
+        """`web`, `worker`, `migrate`."""
+        commands = {
+            "web": ["-m", "shop.main", "--port", str(self.port)],
+            "worker": ["-m", "shop.cli", "work"],
+            "migrate": ["-m", "shop.cli", "migrate"],
+        }
         for name in names:
             with (self.folder / f"{name}.log").open("ab") as log:
                 self.running[name] = subprocess.Popen(
