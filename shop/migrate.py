@@ -1,6 +1,7 @@
 """Bring a schema up to date: migrations, partitions of months ahead, and the application role's rights."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -90,6 +91,18 @@ _NOT_VALID = text("""
 SELECT conrelid::regclass::text, conname FROM pg_constraint
 WHERE NOT convalidated AND connamespace = current_schema()::regnamespace AND conislocal ORDER BY 1, 2
 """)
+
+_HELD = text("""
+WITH of_ours AS (SELECT * FROM pg_class WHERE relnamespace = current_schema()::regnamespace),
+held AS (
+    SELECT relname, '' AS attname, (aclexplode(relacl)).* FROM of_ours
+    UNION ALL SELECT c.relname, t.attname, (aclexplode(t.attacl)).*
+    FROM of_ours c JOIN pg_attribute t ON t.attrelid = c.oid
+)
+SELECT relname, privilege_type, attname FROM held
+WHERE grantee = (SELECT oid FROM pg_roles WHERE rolname = :role)
+""")
+"""What a role may do with each table or column."""
 
 
 class LocksBusy(Problem):
@@ -243,6 +256,15 @@ def _add_months(connection: Connection, schema: str) -> None:
     connection.commit()
 
 
+def _each(rights: str) -> set[tuple[str, str]]:
+    """`SELECT, UPDATE (a, b)` → (SELECT, ""), (UPDATE, a), (UPDATE, b)."""
+    return {
+        (right, column.strip())
+        for right, columns in re.findall(r"([A-Z]+)(?: \(([^)]*)\))?", rights)
+        for column in columns.split(",")
+    }
+
+
 def _look_at_the_rows(connection: Connection) -> None:
     """A check or key that was added NOT VALID holds for new rows; here the old ones are looked at, and nobody waits."""
     for table, name in connection.execute(_NOT_VALID).all():
@@ -263,9 +285,14 @@ def _grant(connection: Connection, schema: str, role: str) -> None:
     if role in ("", owner):
         return
     connection.exec_driver_sql(f'GRANT USAGE ON SCHEMA "{schema}", extensions TO "{role}"')
+    held: dict[str, set[tuple[str, str]]] = {}
+    for name, right, column in connection.execute(_HELD, {"role": role}):
+        held.setdefault(name, set()).add((right, column))
     for table in SQLModel.metadata.sorted_tables:
         usual = "SELECT, INSERT" if table.info.get("append_only") else "SELECT, INSERT, UPDATE, DELETE"
         rights = table.info.get("rights", usual)
+        if held.get(table.name) == _each(rights):
+            continue  # whoever uses the table need not plan anew
         connection.exec_driver_sql(f'REVOKE ALL ON "{table.name}" FROM "{role}"')
         connection.exec_driver_sql(f'GRANT {rights} ON "{table.name}" TO "{role}"')
     connection.exec_driver_sql(f'GRANT SELECT ON alembic_version TO "{role}"')

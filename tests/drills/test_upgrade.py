@@ -23,10 +23,10 @@ from tests.make.upgrade_crowd import Crowd
 
 pytestmark = [pytest.mark.anyio, pytest.mark.drill]
 
-BEFORE_S, ALONE_S, TOGETHER_S, AFTER_S = 5, 10, 8, 4
-PATIENCE_S = 30
+BEFORE_S, ALONE_S, TOGETHER_S, AFTER_S = 3, 10, 6, 3
+PATIENCE_S = 60
 NEWCOMER = "newcomer@demo.test"
-A_SECOND_AT_LEAST = 4
+A_SECOND_AT_LEAST = 3
 """Purchases: fewer would prove little of locks. The machine that this was written on carries twelve."""
 _OPEN = text("SELECT count(*) FROM shop_order WHERE state <> 'confirmed' AND id = ANY(CAST(:paid AS uuid[]))")
 _NOT_CREDITED = text("""

@@ -17,7 +17,9 @@ from sqlmodel import SQLModel
 
 from shop.core import embedded
 from shop.core.database import Database
-from shop.migrate import SCRIPTS, import_tables, migrate
+from shop.core.settings import Settings
+from shop.migrate import SCRIPTS, import_tables, make_ready, migrate
+from tests.make.superuser import planted
 
 import_tables()
 
@@ -91,6 +93,29 @@ async def test_the_application_only_adds_to_what_is_append_only(database: Databa
     )
     async with database.reading() as session:
         assert {tuple(row) for row in await session.execute(rights, {"names": kept})} == {(True, False)}
+
+
+@pytest.mark.anyio
+async def test_rights_that_somebody_changed_are_what_they_were(database: Database, settings: Settings) -> None:
+    asked = text("""SELECT has_table_privilege('transfer', 'UPDATE'), has_table_privilege('cart_line', 'DELETE'),
+        has_column_privilege('dispatch', 'truck_plate', 'UPDATE'),
+        has_column_privilege('dispatch', 'sent_at', 'UPDATE')""")
+    owner = settings.database_owner_url or ""
+
+    async def may() -> tuple[bool, ...]:
+        async with database.reading() as session:
+            return tuple((await session.execute(asked)).one())
+
+    before = await may()
+    for change in (
+        "GRANT UPDATE ON transfer TO bangfu_app", "REVOKE DELETE ON cart_line FROM bangfu_app",
+        "REVOKE UPDATE (truck_plate) ON dispatch FROM bangfu_app",
+        "GRANT UPDATE (sent_at) ON dispatch TO bangfu_app",
+    ):  # fmt: skip
+        await planted(owner, settings.database_schema, change)
+    assert await may() == tuple(not one for one in before)
+    await make_ready(settings, owner)
+    assert await may() == before == (False, True, True, False)
 
 
 @pytest.mark.anyio
