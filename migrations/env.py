@@ -25,8 +25,10 @@ def plainly(kind: str, thing: Any, _: Any) -> str | Literal[False]:
 
 
 def run(connection: Connection) -> None:
-    # Short: whoever waits for a table's whole lock makes everybody behind him wait. `shop.migrate` tries again.
-    connection.exec_driver_sql("SET lock_timeout = '1s'")
+    # Short: whoever waits for a table's whole lock makes everybody behind him wait. Far shorter than the second after
+    # which PostgreSQL looks for deadlocks: it is always the migration that gives way, never a purchase that waits for
+    # it. `shop.migrate` tries again.
+    connection.exec_driver_sql("SET lock_timeout = '100ms'")
     connection.exec_driver_sql("SET statement_timeout = '10min'")
     connection.commit()
     context.configure(
@@ -36,6 +38,7 @@ def run(connection: Connection) -> None:
         transaction_per_migration=True,
         compare_type=True,
         render_item=plainly,
+        on_version_apply=context.config.attributes.get("on_step"),
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -112,7 +112,9 @@ def migrate() -> None:
     from shop.migrate import make_ready, newest_revision  # noqa: PLC0415
 
     settings = Settings()
-    run(make_ready(settings, owner_url(settings)))
+    for step in run(make_ready(settings, owner_url(settings))):
+        again = f", {step.tries} tries" if step.tries > 1 else ""
+        typer.echo(f"{step.seconds * 1000:7.0f} ms  {step.name}{again}")
     typer.echo(f"schema {settings.database_schema} is at {newest_revision()}")
 
 

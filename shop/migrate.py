@@ -1,15 +1,20 @@
 """Bring a schema up to date: migrations, partitions of months ahead, and the application role's rights."""
 
 import asyncio
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from time import perf_counter
+from typing import Any
 
 from sqlalchemy import Connection, func, make_url, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlmodel import SQLModel
 
+from shop.catch_up import CATCH_UP
 from shop.core import clock
 from shop.core.commit_number import begin_epoch
 from shop.core.errors import Problem
@@ -18,9 +23,9 @@ from shop.core.locks import Lock
 from shop.core.settings import Settings
 
 MONTHS_AHEAD = 24
-TRIES = 30
-PAUSE_SECONDS = 2.0
-"""Between two tries, each of which holds up the others for at most a second."""
+TRIES = 120
+PAUSE_SECONDS = 0.5
+"""Between two tries. What is waited for with a lock in hand is a tenth of a second (migrations/env.py)."""
 _BUSY = frozenset({"55P03", "40P01"})  # lock_not_available, deadlock_detected
 TABLES = (
     "shop.core", "shop.messages", "shop.access", "shop.organisation",
@@ -83,12 +88,39 @@ PREPARED = (
 """What must be there before any table."""
 
 
+_NOT_VALID = text("""
+SELECT conrelid::regclass::text, conname FROM pg_constraint
+WHERE NOT convalidated AND connamespace = current_schema()::regnamespace AND conislocal ORDER BY 1, 2
+""")
+
+_HELD = text("""
+WITH of_ours AS (SELECT * FROM pg_class WHERE relnamespace = current_schema()::regnamespace),
+held AS (
+    SELECT relname, '' AS attname, (aclexplode(relacl)).* FROM of_ours
+    UNION ALL SELECT c.relname, t.attname, (aclexplode(t.attacl)).*
+    FROM of_ours c JOIN pg_attribute t ON t.attrelid = c.oid
+)
+SELECT relname, privilege_type, attname FROM held
+WHERE grantee = (SELECT oid FROM pg_roles WHERE rolname = :role)
+""")
+"""What a role may do with each table or column."""
+
+
 class LocksBusy(Problem):
     """Nothing is broken: the shop goes on with the schema as it is."""
 
     status = 503
     code = "locks_busy"
     title = "有一步迁移没有拿到锁"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """seconds: of the try that succeeded; nobody was held up for longer. tries: with those that gave way to others."""
+
+    name: str
+    seconds: float
+    tries: int
 
 
 def import_tables() -> None:
@@ -102,12 +134,12 @@ def newest_revision() -> str:
     return "_".join(max(path.stem for path in (SCRIPTS / "versions").glob("2*.py")).split("_")[:2])
 
 
-async def make_ready(settings: Settings, owner_url: str) -> None:
+async def make_ready(settings: Settings, owner_url: str) -> list[Step]:
     """Migrate what the settings name. Where no role of the application is known, the owner keeps all rights."""
     from shop.core.embedded import APP_ROLE  # noqa: PLC0415
 
     role = role_of(settings.database_url) if settings.database_url else APP_ROLE
-    await migrate(owner_url, schema=settings.database_schema, app_role=role, secrets=settings.secrets)
+    return await migrate(owner_url, schema=settings.database_schema, app_role=role, secrets=settings.secrets)
 
 
 async def migrate(
@@ -118,7 +150,7 @@ async def migrate(
     secrets: Sequence[str],
     revision: str = "head",
     tries: int = TRIES,
-) -> None:
+) -> list[Step]:
     """Upgrade `schema` to `revision` as the owner, make the months ahead, and grant the application its rights.
 
     secrets: SECRET_KEY and those before it; what they wrap is wrapped for the first. Raises KeysLocked.
@@ -130,37 +162,65 @@ async def migrate(
     engine = create_async_engine(
         owner_url, connect_args={"server_settings": {"search_path": f'"{schema}", extensions', "timezone": "UTC"}}
     )
+    steps = _Steps(tries)
     try:
         async with engine.connect() as connection:
             # Held by the connection, until it is closed below: two never run at once.
             await connection.execute(select(func.pg_advisory_lock(Lock.MIGRATE)))
             await connection.commit()
             await connection.run_sync(_prepare, schema)
-            await _upgraded(connection, revision, tries)
+            await steps.upgrade(connection, revision)
             if revision == "head":
-                await connection.run_sync(_go_on)
-                await connection.run_sync(_keep_keys, secrets)
-                await connection.run_sync(_add_months, schema)
-                await connection.run_sync(_grant, schema, app_role)
+                await steps.take(connection, "epoch", _go_on)
+                await steps.take(connection, "keys", _keep_keys, secrets)
+                await steps.take(connection, "months ahead", _add_months, schema)
+                await steps.take(connection, "checks", _look_at_the_rows)
+                await steps.take(connection, "rights", _grant, schema, app_role)
+                await steps.take(connection, "catch up", _catch_up)
     finally:
         await engine.dispose()
+    return steps.taken
 
 
-async def _upgraded(connection: AsyncConnection, revision: str, tries: int) -> None:
-    for left in reversed(range(tries)):
-        try:
-            await connection.run_sync(_upgrade, revision)
-        except DBAPIError as busy:
-            await connection.rollback()
-            if getattr(busy.orig, "sqlstate", None) not in _BUSY:
-                raise
-            if not left:
-                raise LocksBusy(
-                    "它等的表一直有人用。做完的步骤留着，没做完的一步没有留下任何改动；请再运行一次。"
-                ) from busy
-            await asyncio.sleep(PAUSE_SECONDS)
-        else:
-            return
+class _Steps:
+    """Takes one after the other, each again and again until it gets its locks."""
+
+    def __init__(self, tries: int) -> None:
+        self.taken: list[Step] = []
+        self._most = tries
+        self._tries = 1
+        self._began = perf_counter()
+
+    async def upgrade(self, connection: AsyncConnection, revision: str) -> None:
+        await self._insist(connection, lambda one: _upgrade(one, revision, self._took))
+
+    async def take(self, connection: AsyncConnection, name: str, step: Callable[..., None], *facts: object) -> None:
+        await self._insist(connection, lambda one: step(one, *facts))
+        self._took(name)
+
+    async def _insist(self, connection: AsyncConnection, step: Callable[[Connection], None]) -> None:
+        """Raises LocksBusy."""
+        while True:
+            self._began = perf_counter()
+            try:
+                await connection.run_sync(step)
+            except DBAPIError as busy:
+                await connection.rollback()
+                if getattr(busy.orig, "sqlstate", None) not in _BUSY:
+                    raise
+                if self._tries >= self._most:
+                    raise LocksBusy(
+                        "它等的表一直有人用。做完的步骤留着，没做完的一步没有留下任何改动；请再运行一次。"
+                    ) from busy
+                self._tries += 1
+                await asyncio.sleep(PAUSE_SECONDS)
+            else:
+                return
+
+    def _took(self, name: str) -> None:
+        now = perf_counter()
+        self.taken.append(Step(name, now - self._began, self._tries))
+        self._tries, self._began = 1, now
 
 
 def role_of(url: str) -> str:
@@ -173,13 +233,18 @@ def _prepare(connection: Connection, schema: str) -> None:
     connection.commit()
 
 
-def _upgrade(connection: Connection, revision: str) -> None:
+def _upgrade(connection: Connection, revision: str, took: Callable[[str], None]) -> None:
     from alembic import command  # only who migrates needs it in memory  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS))
     config.attributes["connection"] = connection
+
+    def on_step(*, step: Any, **_: Any) -> None:
+        took(step.up_revision_id)
+
+    config.attributes["on_step"] = on_step
     command.upgrade(config, revision)
 
 
@@ -205,15 +270,43 @@ def _add_months(connection: Connection, schema: str) -> None:
     connection.commit()
 
 
+def _each(rights: str) -> set[tuple[str, str]]:
+    """`SELECT, UPDATE (a, b)` → (SELECT, ""), (UPDATE, a), (UPDATE, b)."""
+    return {
+        (right, column.strip())
+        for right, columns in re.findall(r"([A-Z]+)(?: \(([^)]*)\))?", rights)
+        for column in columns.split(",")
+    }
+
+
+def _look_at_the_rows(connection: Connection) -> None:
+    """A check or key that was added NOT VALID holds for new rows; here the old ones are looked at, and nobody waits."""
+    for table, name in connection.execute(_NOT_VALID).all():
+        connection.exec_driver_sql(f'ALTER TABLE {table} VALIDATE CONSTRAINT "{name}"')
+        connection.commit()
+    connection.commit()
+
+
+def _catch_up(connection: Connection) -> None:
+    for statement in CATCH_UP:
+        connection.exec_driver_sql(statement)
+        connection.commit()
+
+
 def _grant(connection: Connection, schema: str, role: str) -> None:
     """The application reads and inserts everywhere; it changes and deletes only where a table is not append-only."""
     owner = connection.scalar(text("SELECT current_user"))
     if role in ("", owner):
         return
     connection.exec_driver_sql(f'GRANT USAGE ON SCHEMA "{schema}", extensions TO "{role}"')
+    held: dict[str, set[tuple[str, str]]] = {}
+    for name, right, column in connection.execute(_HELD, {"role": role}):
+        held.setdefault(name, set()).add((right, column))
     for table in SQLModel.metadata.sorted_tables:
         usual = "SELECT, INSERT" if table.info.get("append_only") else "SELECT, INSERT, UPDATE, DELETE"
         rights = table.info.get("rights", usual)
+        if held.get(table.name) == _each(rights):
+            continue  # whoever uses the table need not plan anew
         connection.exec_driver_sql(f'REVOKE ALL ON "{table.name}" FROM "{role}"')
         connection.exec_driver_sql(f'GRANT {rights} ON "{table.name}" TO "{role}"')
     connection.exec_driver_sql(f'GRANT SELECT ON alembic_version TO "{role}"')

@@ -63,7 +63,7 @@ ALTER TABLE transfer_match DROP CONSTRAINT pk_transfer_match,
         # What was paid back, and is then taken back by the bank as well, its payer owes.
         """-- squawk-ignore ban-drop-constraint
 ALTER TABLE payer_share DROP CONSTRAINT ck_payer_share_not_negative,
-    ADD CONSTRAINT ck_payer_share_not_negative CHECK (due_fen >= 0)""",
+    ADD CONSTRAINT ck_payer_share_not_negative CHECK (due_fen >= 0) NOT VALID""",
     ):
         op.execute(statement)
     op.create_table('match_undoing',

@@ -64,15 +64,27 @@ def upgrade() -> None:
     op.create_index('ix_period_event_xid', 'period_event', ['xid'], unique=False)
     op.create_index('ix_period_event_month', 'period_event', ['unit_id', 'month', 'at'], unique=False)
     op.create_index('ix_period_event_reopened', 'period_event', ['month'], unique=False, postgresql_where=sa.text("kind = 'reopened'"))
-    # Under a lock of milliseconds: a row a month. What was the whole shop's becomes the shop's own, and every unit that
-    # ever stood at the top takes over what was closed, so that nothing slips into a month which was.
+    # A table of its own: the release before this one reads and holds a month of all in `accounting_period`. Every unit
+    # that ever stood at the top takes over what was closed, so that nothing slips into a month which was.
+    op.create_table('unit_month',
+    sa.Column('unit_id', sa.Uuid(), nullable=False),
+    sa.Column('month', sa.Integer(), nullable=False),
+    sa.Column('state', sa.String(), nullable=False),
+    sa.Column('adjusts_until', sa.Date(), nullable=True),
+    sa.Column('closed_by', sa.Uuid(), nullable=True),
+    sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('was_open', postgresql.JSONB(), nullable=True),
+    sa.CheckConstraint("(state = 'open') = (closed_by IS NULL AND closed_at IS NULL)", name=op.f('ck_unit_month_closed_by_somebody')),
+    sa.CheckConstraint("state <> 'adjusting' OR adjusts_until IS NOT NULL", name=op.f('ck_unit_month_adjusting_ends')),
+    sa.CheckConstraint("state IN ('open', 'adjusting', 'closed')", name=op.f('ck_unit_month_state_known')),
+    sa.CheckConstraint(A_MONTH, name=op.f('ck_unit_month_is_a_month')),
+    sa.ForeignKeyConstraint(['closed_by'], ['user_account.id'], name=op.f('fk_unit_month_closed_by')),
+    sa.PrimaryKeyConstraint('unit_id', 'month', name=op.f('pk_unit_month'))
+    )
     for statement in (
-        f"ALTER TABLE accounting_period ADD COLUMN unit_id uuid NOT NULL DEFAULT '{SHOP}'",
-        '-- squawk-ignore ban-drop-default\nALTER TABLE accounting_period ALTER COLUMN unit_id DROP DEFAULT',
-        '''-- squawk-ignore ban-drop-constraint
-ALTER TABLE accounting_period DROP CONSTRAINT pk_accounting_period,
-    ADD CONSTRAINT pk_accounting_period PRIMARY KEY (unit_id, month)''',
-        '''INSERT INTO accounting_period (unit_id, month, state, adjusts_until, closed_by, closed_at, was_open)
+        f'''INSERT INTO unit_month (unit_id, month, state, adjusts_until, closed_by, closed_at, was_open)
+SELECT '{SHOP}', month, state, adjusts_until, closed_by, closed_at, was_open FROM accounting_period''',
+        '''INSERT INTO unit_month (unit_id, month, state, adjusts_until, closed_by, closed_at, was_open)
 SELECT t.unit_id, p.month, p.state, p.adjusts_until, p.closed_by, p.closed_at, p.was_open
 FROM accounting_period p CROSS JOIN (
     SELECT id AS unit_id FROM unit u WHERE NOT EXISTS (SELECT FROM unit_parent a
@@ -80,7 +92,7 @@ FROM accounting_period p CROSS JOIN (
     UNION SELECT unit_path[array_upper(unit_path, 1)] FROM credit_entry WHERE cardinality(unit_path) > 0) t
 WHERE p.state <> 'open' ''',
         '''INSERT INTO period_event (id, unit_id, month, kind, at, actor_id, was_open)
-SELECT gen_random_uuid(), unit_id, month, state, closed_at, closed_by, was_open FROM accounting_period
+SELECT gen_random_uuid(), unit_id, month, state, closed_at, closed_by, was_open FROM unit_month
 WHERE state <> 'open' ''',
     ):
         op.execute(statement)

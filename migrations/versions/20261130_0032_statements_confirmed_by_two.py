@@ -61,5 +61,6 @@ DROP INDEX uq_bank_statement_file""")
     sa.PrimaryKeyConstraint('transfer_id', name=op.f('pk_transfer_proof')),
     sa.UniqueConstraint('id', name=op.f('uq_transfer_proof_id'))
     )
-    op.add_column('payer_share', sa.Column('unproven_fen', sa.BigInteger(), server_default='0', nullable=False))
+    # Nothing is nothing: the release before this one writes whole rows of canteens' orders, without a default.
+    op.add_column('payer_share', sa.Column('unproven_fen', sa.BigInteger(), server_default='0', nullable=True))
     op.create_check_constraint(op.f('ck_payer_share_proven_once'), 'payer_share', 'unproven_fen >= 0')

@@ -8,27 +8,6 @@ down_revision = '20261130_0038'
 branch_labels = None
 depends_on = None
 
-SHOP = '00000000-0000-0000-0000-000000000000'
-# The company is the top of the unit on the day, as `unit_path` says. What was recorded twice before keeps one row.
-SENT = f"""
-INSERT INTO sent_transfer (company_id, day, bank_reference, subject, recorded_by, recorded_at)
-SELECT coalesce((WITH RECURSIVE up AS (
-        SELECT s.unit_id AS id, 0 AS height
-        UNION ALL SELECT p.parent_id, up.height + 1 FROM up JOIN unit_parent p ON p.unit_id = up.id
-            AND p.valid_from <= s.day AND (p.valid_to IS NULL OR p.valid_to > s.day)
-    ) SELECT id FROM up WHERE id IS NOT NULL ORDER BY height DESC LIMIT 1), '{SHOP}'),
-    s.day, s.bank_reference, s.subject, s.recorded_by, s.recorded_at
-FROM (
-    SELECT coalesce(p.unit_id, o.unit_id) AS unit_id, b.returned_on AS day, b.bank_reference,
-        'paid_back:' || b.id AS subject, b.recorded_by, b.recorded_at
-    FROM paid_back b JOIN payer_share p ON p.id = b.payer_share_id JOIN shop_order o ON o.id = p.order_id
-    UNION ALL
-    SELECT o.unit_id, (r.succeeded_at AT TIME ZONE 'Asia/Shanghai')::date, substr(r.provider_refund_id, 6),
-        'refund:' || r.id, r.requested_by, r.succeeded_at
-    FROM refund r JOIN shop_order o ON o.id = r.order_id
-    WHERE r.provider_refund_id LIKE 'bank:%' AND r.requested_by IS NOT NULL AND r.succeeded_at IS NOT NULL
-) s ON CONFLICT DO NOTHING"""
-
 
 def upgrade() -> None:
     op.create_table('sent_transfer',
@@ -42,7 +21,6 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('company_id', 'day', 'bank_reference', name=op.f('pk_sent_transfer')),
     sa.UniqueConstraint('subject', name=op.f('uq_sent_transfer_subject'))
     )
-    op.execute(SENT)
     op.execute("""-- squawk-ignore ban-drop-constraint
 ALTER TABLE paid_back DROP CONSTRAINT IF EXISTS uq_paid_back_bank_reference""")
     op.execute("""-- squawk-ignore ban-drop-constraint

@@ -19,7 +19,7 @@ def upgrade() -> None:
     )
     op.execute("""-- squawk-ignore ban-drop-constraint
 ALTER TABLE user_account DROP CONSTRAINT ck_user_account_state_known,
-    ADD CONSTRAINT ck_user_account_state_known CHECK (state IN ('active', 'suspended', 'closed'))""")
+    ADD CONSTRAINT ck_user_account_state_known CHECK (state IN ('active', 'suspended', 'closed')) NOT VALID""")
     op.execute("""-- squawk-ignore ban-drop-constraint
 ALTER TABLE retention_rule DROP CONSTRAINT ck_retention_rule_kind_known,
     ADD CONSTRAINT ck_retention_rule_kind_known CHECK (kind IN ('delivery', 'bulk_recipient', 'bulk_member', 'bulk_site', 'roll_row', 'address', 'account', 'bank_transfer', 'payer_share', 'invoice', 'canteen_contact', 'driver', 'roster', 'sign_in', 'message'))""")

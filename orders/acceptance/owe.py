@@ -37,7 +37,7 @@ UPDATE payer_share y SET due_fen = y.due_fen - coalesce(r.fen, 0),
     due_on = coalesce(y.due_on, CAST(:due_on AS date)),
     payment_state = {SHARE_STATE.format(due="(y.due_fen - coalesce(r.fen, 0))", paid="y.paid_fen")}
 FROM locked k LEFT JOIN less r ON r.id = k.id WHERE y.id = k.id
-RETURNING y.id, y.due_fen, y.paid_fen, y.paid_fen >= y.due_fen AND y.unproven_fen = 0 AS paid_and_proven,
+RETURNING y.id, y.due_fen, y.paid_fen, y.paid_fen >= y.due_fen AND coalesce(y.unproven_fen, 0) = 0 AS paid_and_proven,
     y.payment_state
 """)  # noqa: S608  # composed of our own constants
 _BALANCES = text("""

@@ -67,11 +67,11 @@ _SHARES = text(
     f"SELECT m.payer_share_id, m.transfer_id FROM transfer_match m WHERE {_OF_TRANSFERS} ORDER BY 1, 2"  # noqa: S608
 ).bindparams(_TRANSFERS)
 _LESS_UNPROVEN = text(f"""
-UPDATE payer_share s SET unproven_fen = s.unproven_fen - n.fen
+UPDATE payer_share s SET unproven_fen = coalesce(s.unproven_fen, 0) - n.fen
 FROM (SELECT m.payer_share_id, sum(m.amount_fen)::bigint AS fen FROM transfer_match m
     WHERE {_OF_TRANSFERS} GROUP BY 1) n
 WHERE s.id = n.payer_share_id
-RETURNING s.id, s.order_id, s.payer_kind, s.unproven_fen = 0 AND s.paid_fen >= s.due_fen AS proven
+RETURNING s.id, s.order_id, s.payer_kind, coalesce(s.unproven_fen, 0) = 0 AND s.paid_fen >= s.due_fen AS proven
 """).bindparams(_TRANSFERS)  # noqa: S608  # our own constant
 _OF_ORDER = text("SELECT id FROM share_component WHERE order_id = :order ORDER BY id")
 _TRANSFER = text("""

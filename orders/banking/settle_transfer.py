@@ -59,10 +59,10 @@ _PROVEN = text(
     f"SELECT t.id FROM bank_transfer t WHERE t.id = ANY(:transfers) AND {PROVEN.format(t='t')}"  # noqa: S608
 ).bindparams(bindparam("transfers", type_=ARRAY(Uuid)))
 _PAY = text(f"""
-UPDATE payer_share s SET paid_fen = s.paid_fen + r.fen, unproven_fen = s.unproven_fen + r.unproven_fen,
+UPDATE payer_share s SET paid_fen = s.paid_fen + r.fen, unproven_fen = coalesce(s.unproven_fen, 0) + r.unproven_fen,
     payment_state = {SHARE_STATE.format(due="s.due_fen", paid="(s.paid_fen + r.fen)")}
 FROM jsonb_to_recordset(CAST(:paid AS jsonb)) AS r(id uuid, fen bigint, unproven_fen bigint) WHERE s.id = r.id
-RETURNING s.id, s.order_id, s.payer_kind, s.due_fen, s.paid_fen, s.unproven_fen = 0 AS proven,
+RETURNING s.id, s.order_id, s.payer_kind, s.due_fen, s.paid_fen, coalesce(s.unproven_fen, 0) = 0 AS proven,
     s.paid_fen - r.fen < s.due_fen AND s.paid_fen >= s.due_fen AS became_paid
 """)  # noqa: S608  # composed of our own constants
 _ALL_PAID = text("""

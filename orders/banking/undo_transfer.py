@@ -39,7 +39,7 @@ FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(share_id uuid, round smallint
 """)
 # A joint share's last day to pay is its own; whose it has passed is overdue with the next sweep.
 _LESS = text(f"""
-UPDATE payer_share s SET paid_fen = s.paid_fen - r.fen, unproven_fen = s.unproven_fen
+UPDATE payer_share s SET paid_fen = s.paid_fen - r.fen, unproven_fen = coalesce(s.unproven_fen, 0)
         - CASE WHEN EXISTS (SELECT FROM bank_transfer t WHERE t.id = :receipt AND {PROVEN.format(t="t")})
             THEN 0 ELSE r.fen END,
     payment_state = {SHARE_STATE.format(due="s.due_fen", paid="(s.paid_fen - r.fen)")}

@@ -76,12 +76,12 @@ WITH wanted AS (
 ), placed AS MATERIALIZED (
     SELECT w.*, CASE WHEN p.month IS NULL OR NOT ({SHUT.format("p")}) THEN w.month
         ELSE {FIRST_OPEN.format("w")} END AS lands
-    FROM wanted w LEFT JOIN accounting_period p ON p.unit_id = w.top_unit_id AND p.month = w.month
+    FROM wanted w LEFT JOIN unit_month p ON p.unit_id = w.top_unit_id AND p.month = w.month
 ), needed AS MATERIALIZED (
     SELECT DISTINCT top_unit_id AS unit_id, lands AS month FROM placed
 ), held AS MATERIALIZED (
     SELECT p.unit_id, p.month, {SHUT.format("p")} AS shut FROM needed n
-    JOIN accounting_period p ON p.unit_id = n.unit_id AND p.month = n.month
+    JOIN unit_month p ON p.unit_id = n.unit_id AND p.month = n.month
     ORDER BY p.unit_id, p.month FOR KEY SHARE OF p
 ), missing AS MATERIALIZED (
     SELECT n.unit_id, n.month FROM needed n LEFT JOIN held h USING (unit_id, month) WHERE h.month IS NULL

@@ -11,19 +11,19 @@ from shop.core.database import Database, WriteSession
 AHEAD = 24
 # In sorted order: of two who come first at once, one waits for the other's commit.
 _MISSING = text("""
-INSERT INTO accounting_period (unit_id, month, state)
+INSERT INTO unit_month (unit_id, month, state)
 SELECT r.unit_id, r.month, 'open' FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(unit_id uuid, month int)
 ORDER BY r.unit_id, r.month ON CONFLICT DO NOTHING
 """)
 _AHEAD = text("""
-INSERT INTO accounting_period (unit_id, month, state)
+INSERT INTO unit_month (unit_id, month, state)
 SELECT t.unit_id, m.month, 'open'
-FROM (SELECT CAST(:shop AS uuid) AS unit_id UNION SELECT unit_id FROM accounting_period
+FROM (SELECT CAST(:shop AS uuid) AS unit_id UNION SELECT unit_id FROM unit_month
     UNION SELECT id FROM unit u WHERE NOT EXISTS (SELECT FROM unit_parent p WHERE p.unit_id = u.id
         AND p.valid_from <= :today AND (p.valid_to IS NULL OR p.valid_to > :today))) t
 CROSS JOIN LATERAL (SELECT (extract(year FROM day) * 100 + extract(month FROM day))::int AS month
     FROM generate_series(CAST(:first AS date), CAST(:last AS date), INTERVAL '1 month') AS day) m
-WHERE NOT EXISTS (SELECT FROM accounting_period p WHERE p.unit_id = t.unit_id AND p.month = m.month)
+WHERE NOT EXISTS (SELECT FROM unit_month p WHERE p.unit_id = t.unit_id AND p.month = m.month)
 ORDER BY t.unit_id, m.month ON CONFLICT DO NOTHING
 """)
 

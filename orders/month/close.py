@@ -25,10 +25,10 @@ class MonthAhead(Problem):
 
 
 # Whoever writes credit into the month holds its row: this waits for all of them, and the next ones wait for it.
-_LOCK = text("SELECT state, adjusts_until FROM accounting_period WHERE unit_id = :unit AND month = :month FOR UPDATE")
+_LOCK = text("SELECT state, adjusts_until FROM unit_month WHERE unit_id = :unit AND month = :month FOR UPDATE")
 _ADJUSTS = text("SELECT days FROM adjustment_rule WHERE valid_from <= :day ORDER BY valid_from DESC LIMIT 1")
 _CLOSE = text("""
-UPDATE accounting_period SET state = :state, adjusts_until = :until, closed_by = :actor, closed_at = :now,
+UPDATE unit_month SET state = :state, adjusts_until = :until, closed_by = :actor, closed_at = :now,
     was_open = CAST(:was_open AS jsonb)
 WHERE unit_id = :unit AND month = :month
 """)

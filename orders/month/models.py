@@ -29,7 +29,7 @@ class AccountingPeriod(SQLModel, table=True):
     row that is missing is made first. `was_open`: what was still undecided when it was closed, counted by kind.
     """
 
-    __tablename__ = "accounting_period"
+    __tablename__ = "unit_month"
     __table_args__ = (
         one_of("state", STATES),
         CheckConstraint(_A_MONTH, name="is_a_month"),
@@ -38,6 +38,28 @@ class AccountingPeriod(SQLModel, table=True):
     )
 
     unit_id: UUID = Field(primary_key=True)
+    month: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    state: str = "open"
+    adjusts_until: date | None = None
+    closed_by: UUID | None = Field(default=None, foreign_key="user_account.id")
+    closed_at: datetime | None = Field(default=None, sa_type=Moment)
+    was_open: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+
+
+class MonthOfAll(SQLModel, table=True):
+    """For release 7d50459 only, while it still serves: one month for all. It reads and holds these rows; closing one is
+    refused, so that no month is closed in one release and open in the other. The next release drops it.
+    """
+
+    __tablename__ = "accounting_period"
+    __table_args__ = (
+        one_of("state", STATES),
+        CheckConstraint(_A_MONTH, name="is_a_month"),
+        CheckConstraint("(state = 'open') = (closed_by IS NULL AND closed_at IS NULL)", name="closed_by_somebody"),
+        CheckConstraint("state <> 'adjusting' OR adjusts_until IS NOT NULL", name="adjusting_ends"),
+        {"info": {"rights": "SELECT, UPDATE (was_open)"}},  # of one column: enough to hold a row
+    )
+
     month: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     state: str = "open"
     adjusts_until: date | None = None

@@ -15,7 +15,7 @@ _MONTHS = text("""
 SELECT m.month, coalesce(p.state, 'open') AS state, p.adjusts_until, p.closed_by, n.name AS closer, p.closed_at,
     p.was_open
 FROM unnest(CAST(:months AS int[])) AS m(month)
-LEFT JOIN accounting_period p ON p.unit_id = :unit AND p.month = m.month
+LEFT JOIN unit_month p ON p.unit_id = :unit AND p.month = m.month
 LEFT JOIN user_account u ON u.id = p.closed_by LEFT JOIN person n ON n.id = u.person_id
 ORDER BY m.month DESC
 """)

@@ -28,7 +28,7 @@ class UnitRequired(Problem):
 # A unit has months of its own when it stood at the top on some day of the month, or when something was sold under it
 # while it did.
 _HAS_MONTHS = text("""
-SELECT EXISTS (SELECT FROM accounting_period WHERE unit_id = :unit AND month = :month) OR EXISTS (
+SELECT EXISTS (SELECT FROM unit_month WHERE unit_id = :unit AND month = :month) OR EXISTS (
     SELECT FROM unit u CROSS JOIN generate_series(CAST(:first AS date), CAST(:last AS date), INTERVAL '1 day') AS day
     WHERE u.id = :unit AND NOT EXISTS (SELECT FROM unit_parent p WHERE p.unit_id = u.id
         AND p.valid_from <= day AND (p.valid_to IS NULL OR p.valid_to > day)))

@@ -44,7 +44,7 @@ class OwnRequest(Problem):
     title: ClassVar[str] = "须由另一位同事审批"
 
 
-_CLOSED = text("SELECT state FROM accounting_period WHERE unit_id = :unit AND month = :month FOR SHARE")
+_CLOSED = text("SELECT state FROM unit_month WHERE unit_id = :unit AND month = :month FOR SHARE")
 _ASK = text("""
 INSERT INTO period_reopening (id, unit_id, month, state, reason, asked_by, asked_at)
 VALUES (:id, :unit, :month, 'requested', :reason, :actor, :now)
@@ -52,13 +52,13 @@ ON CONFLICT (unit_id, month) WHERE state = 'requested' DO NOTHING RETURNING id
 """)
 _REOPENING = text("SELECT * FROM period_reopening WHERE id = :id AND month = :month")
 # Months before requests, by whoever asks, decides or closes: so nobody waits in a ring.
-_HOLD = text("SELECT state FROM accounting_period WHERE unit_id = :unit AND month = :month FOR NO KEY UPDATE")
+_HOLD = text("SELECT state FROM unit_month WHERE unit_id = :unit AND month = :month FOR NO KEY UPDATE")
 _DECIDE = text("""
 UPDATE period_reopening SET state = :state, decided_by = :actor, decided_at = :now, decision = :decision
 WHERE id = :id AND state = 'requested' AND asked_by <> :actor RETURNING id
 """)
 _OPEN = text("""
-UPDATE accounting_period SET state = 'open', adjusts_until = NULL, closed_by = NULL, closed_at = NULL, was_open = NULL
+UPDATE unit_month SET state = 'open', adjusts_until = NULL, closed_by = NULL, closed_at = NULL, was_open = NULL
 WHERE unit_id = :unit AND month = :month AND state <> 'open' RETURNING month
 """)
 _EVENT = text("""

@@ -197,7 +197,8 @@ class PayerShare(SQLModel, table=True):
     terms: str
     due_fen: int = Field(sa_type=Fen)
     paid_fen: int = Field(default=0, sa_type=Fen)
-    unproven_fen: int = Field(default=0, sa_type=Fen, sa_column_kwargs={"server_default": "0"})
+    unproven_fen: int | None = Field(default=0, sa_type=Fen, sa_column_kwargs={"server_default": "0"})
+    """None as well as 0: release 7d50459 writes none for canteens. The next release makes it NOT NULL."""
     payment_state: str = "unpaid"
     due_on: date | None = None
     extended_on: date | None = None

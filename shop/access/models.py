@@ -50,6 +50,7 @@ class UserAccount(SQLModel, table=True):
     """Somebody who can sign in. closed: his personal data was erased; nobody signs in as him again.
 
     `email` is a name only once it is verified; until then it is what somebody typed, and others may have typed it too.
+    The column's default in the database speaks of accounts that release 7d50459 makes; here it is always said.
     No password: it was made void, and waits for a new one. `password_version` counts the passwords there were.
     """
 

@@ -10,8 +10,9 @@ import pytest
 
 from shop.core import embedded
 from shop.core.database import driver_url
-from shop.core.settings import DEVELOPMENT_SECRET
+from shop.core.settings import DEVELOPMENT_SECRET, Settings
 from shop.migrate import LocksBusy, migrate, newest_revision
+from tests.make.processes import processes
 
 pytestmark = pytest.mark.anyio
 BEFORE = "20261130_0043"
@@ -79,3 +80,32 @@ async def test_it_goes_on_as_soon_as_it_may(owner: str, schema: str) -> None:
     assert (await changed(reader))[0] == newest_revision()
     await other.close()
     await reader.close()
+
+
+async def test_a_step_that_was_killed_while_it_built_an_index_runs_again(
+    owner: str, schema: str, tmp_path: Path
+) -> None:
+    await upgrade(owner, schema, "20261130_0040")
+    slow = await connected(owner, schema)
+    held = slow.transaction(isolation="repeatable_read")
+    await held.start()
+    await slow.fetch("SELECT 1")  # an index that is built beside the shop waits for whoever has begun before
+    watching = await connected(owner, schema)
+    settings = Settings(_env_file=None, shop_env="development", database_owner_url=owner, database_schema=schema)
+    with processes(settings, tmp_path) as running:
+        running.start("migrate")
+        while not await watching.fetchval(
+            "SELECT count(*) FROM pg_index WHERE NOT indisvalid AND indexrelid = to_regclass('ix_audit_event_xid')"
+        ):
+            assert running.running["migrate"].poll() is None
+            await asyncio.sleep(0.1)
+        running.kill("migrate")
+    await held.rollback()
+    await watching.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX CONC%'"
+    )
+    await upgrade(owner, schema)
+    assert (await changed(slow))[0] == newest_revision()
+    assert await slow.fetchval("SELECT count(*) FROM pg_index WHERE NOT indisvalid") == 0
+    await watching.close()
+    await slow.close()

@@ -120,7 +120,7 @@ async def shut(
     """Months of a top unit (the shop's own) that take nothing any more, without their list of what was open."""
     async with database.transaction() as session:
         await session.execute(
-            text("""INSERT INTO accounting_period (unit_id, month, state, adjusts_until, closed_by, closed_at, was_open)
+            text("""INSERT INTO unit_month (unit_id, month, state, adjusts_until, closed_by, closed_at, was_open)
                 SELECT :unit, month, :state, :until, :closer, now(), '{}' FROM unnest(CAST(:months AS int[])) AS month
                 ON CONFLICT (unit_id, month) DO UPDATE SET state = excluded.state, closed_by = excluded.closed_by,
                     adjusts_until = excluded.adjusts_until, closed_at = excluded.closed_at, was_open = '{}'"""),

@@ -17,21 +17,28 @@ PROJECT = Path(__file__).parents[2]
 
 @dataclass
 class Processes:
-    """Development's shop on the settings' database, at `url`. Logs go to `folder`. more: of the environment."""
+    """Development's shop on the settings' database, at `url`. Logs go to `folder`. more: of the environment. code: the
+    tree that is run, another release's perhaps.
+    """
 
     settings: Settings
     folder: Path
     port: int
     more: dict[str, str] = field(default_factory=dict)
     running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    code: Path = PROJECT
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self, *names: str) -> None:
-        """`web`, `worker`."""
-        commands = {"web": ["-m", "shop.main", "--port", str(self.port)], "worker": ["-m", "shop.cli", "work"]}
+        """`web`, `worker`, `migrate`."""
+        commands = {
+            "web": ["-m", "shop.main", "--port", str(self.port)],
+            "worker": ["-m", "shop.cli", "work"],
+            "migrate": ["-m", "shop.cli", "migrate"],
+        }
         for name in names:
             with (self.folder / f"{name}.log").open("ab") as log:
                 self.running[name] = subprocess.Popen(
@@ -42,6 +49,20 @@ class Processes:
                     stderr=log,
                 )
 
+    def shop(self, *command: str) -> str:
+        """What a command prints. Raises CalledProcessError."""
+        return subprocess.run(
+            [sys.executable, "-m", "shop.cli", *command],
+            cwd=self.folder, env=self._environment(), stdout=subprocess.PIPE, text=True, check=True,
+        ).stdout  # fmt: skip
+
+    def stop(self, *names: str) -> None:
+        """As an operator does: what is under way may end."""
+        for name in names:
+            self.running[name].terminate()
+        for name in names:
+            assert self.running.pop(name).wait(60) in {0, -signal.SIGTERM}, name
+
     def kill(self, *names: str) -> None:
         """SIGKILL: no goodbye, and nothing of it is left."""
         for name in names:
@@ -51,7 +72,7 @@ class Processes:
     def _environment(self) -> dict[str, str]:
         return {
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(PROJECT),
+            "PYTHONPATH": str(self.code),
             "SHOP_ENV": self.settings.shop_env,
             "DATABASE_URL": self.settings.database_url or "",
             "DATABASE_OWNER_URL": self.settings.database_owner_url or "",

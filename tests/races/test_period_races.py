@@ -69,7 +69,7 @@ async def test_nothing_slips_into_a_month_after_it_was_closed(database: Database
                 text("SELECT period_month, late_for FROM credit_entry WHERE :top = ANY(unit_path)"), {"top": OURS}
             )
         ).all()
-        shut = text(f"SELECT {SHUT.format('p')} FROM accounting_period p WHERE unit_id = :unit AND month = :month")
+        shut = text(f"SELECT {SHUT.format('p')} FROM unit_month p WHERE unit_id = :unit AND month = :month")
         assert await session.scalar(shut, {"unit": OURS, "month": MONTH, "today": clock.today()})
     assert len(rows) == 72, "nothing was lost"
     assert {late for month, late in rows if month != MONTH} <= {BEFORE}
@@ -139,7 +139,7 @@ async def test_of_two_who_decide_at_once_one_does(database: Database) -> None:
         assert await session.scalar(text("SELECT count(*) FROM credit_entry")) == 10
         kinds = await session.scalars(text("SELECT kind FROM period_event ORDER BY at"))
         assert kinds.all() == ["closed", "reopened"]
-        assert await session.scalar(text("SELECT state FROM accounting_period WHERE unit_id = :top AND month = :month"),
+        assert await session.scalar(text("SELECT state FROM unit_month WHERE unit_id = :top AND month = :month"),
             {"top": top, "month": MONTH}) == "open"  # fmt: skip
 
 

@@ -25,7 +25,7 @@ WATCHED = {
         payer_share payment reduction reduction_line reduction_part refund tender transfer transfer_match
         acceptance acceptance_line acceptance_part bulk_purchase held_transfer kept_advance dispute provider_refund
         desk_decision match_undoing transfer_unmatch bank_layout came_back transfer_proof sent_transfer""",
-    "credit": """accounting_period attribution correction correction_part credit_entry credit_source evidence_link
+    "credit": """attribution correction correction_part credit_entry credit_source evidence_link unit_month
         canteen_paper filing filing_round flag_decision flag_review intake_batch intake_claim intake_row outside_refund
         outside_sale period_reopening rectification seal seal_event
         seal_key seal_member""",
@@ -59,6 +59,7 @@ UNWATCHED = {
     "works of the machine": """channel_cursor commit_epoch heartbeat idempotency message programme
         reset_request sandbox_clock sandbox_message sandbox_object sign_in_attempt sign_in_session webhook_inbox""",
     "links and codes that are told once: what they open is noted when they do": "account_link phone_proof",
+    "written by the release before, as long as it serves": "accounting_period",
 }
 JOURNALS = {
     "orders.funds.post": "transfers are the journal of money: appended, each with its key, kind and reference",
@@ -69,6 +70,7 @@ JOURNALS = {
     "orders.checkout.place": "a buyer's own order: order_event says who and when, nothing was there before",
     "orders.checkout.settle": "what the provider says happened: webhook_inbox, order_event and transfers",
     "catalog.county.load": "the official list of codes, as it comes with the program",
+    "shop.catch_up": "what the last release recorded and noted itself, with who and when; appended",
     "orders.acceptance.owe": "part of an acceptance, a reduction or an approved change, each of which notes itself",
     "orders.bulk.move_spare": "carried out by an approved change, noted where that is approved",
     "orders.canteen.accept": "the due day within an acceptance, which notes itself",

@@ -126,7 +126,7 @@ async def test_rows_of_months_are_ahead_for_each_top_unit_and_the_shop(database:
     async with database.reading() as session:
         rows = await session.execute(
             text(
-                """SELECT unit_id, min(month), max(month), count(*) FROM accounting_period WHERE month >= :this
+                """SELECT unit_id, min(month), max(month), count(*) FROM unit_month WHERE month >= :this
                 GROUP BY 1"""
             ),
             {"this": THIS},

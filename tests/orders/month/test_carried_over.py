@@ -48,7 +48,7 @@ async def test_closes_are_carried_over_to_every_top_unit_and_the_shop(postgres: 
     await migrate(url, schema="old_shop", app_role=embedded.APP_ROLE, secrets=[DEVELOPMENT_SECRET])
     found = await owner.fetch(
         """SELECT unit_id::text, month, state, adjusts_until::text, closed_by::text, closed_at, was_open
-        FROM accounting_period WHERE state <> 'open' ORDER BY 1, 2"""
+        FROM unit_month WHERE state <> 'open' ORDER BY 1, 2"""
     )
     events = await owner.fetch(
         """SELECT unit_id::text, month, kind, NULL, actor_id::text, at, was_open FROM period_event ORDER BY 1, 2"""

@@ -68,7 +68,7 @@ async def test_who_does_not_reach_the_top_unit_itself_closes_nothing(two: Compan
         seen = await two.http.get("/api/v1/periods", params=params, headers=two.callers["branch"])
         assert seen.status_code == 404
     async with two.database.reading() as session:
-        assert await session.scalar(text("SELECT count(*) FROM accounting_period WHERE state <> 'open'")) == 0
+        assert await session.scalar(text("SELECT count(*) FROM unit_month WHERE state <> 'open'")) == 0
         assert await session.scalar(text("SELECT count(*) FROM period_event")) == 0
     assert (await two.close("platform.one", LAST, unit=two.other))["unit"]["id"] == str(two.other)
 
