@@ -114,6 +114,10 @@ class LocksBusy(Problem):
     title = "有一步迁移没有拿到锁"
 
 
+class StepFailed(RuntimeError):
+    """A fault of ours, or a schema that no release has left like this: its traceback is kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """seconds: of the try that succeeded; nobody was held up for longer. tries: with those that gave way to others."""
@@ -199,7 +203,7 @@ class _Steps:
         self._took(name)
 
     async def _insist(self, connection: AsyncConnection, step: Callable[[Connection], None]) -> None:
-        """Raises LocksBusy."""
+        """Raises LocksBusy, StepFailed."""
         while True:
             self._began = perf_counter()
             try:
@@ -207,7 +211,7 @@ class _Steps:
             except DBAPIError as busy:
                 await connection.rollback()
                 if getattr(busy.orig, "sqlstate", None) not in _BUSY:
-                    raise
+                    raise StepFailed("nothing of this step was kept; what came before it stays") from busy
                 if self._tries >= self._most:
                     raise LocksBusy(
                         "它等的表一直有人用。做完的步骤留着，没做完的一步没有留下任何改动；请再运行一次。"
