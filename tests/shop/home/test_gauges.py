@@ -27,9 +27,11 @@ from shop.core.settings import Settings
 from shop.home.operator import operators_app
 from shop.worker import beat
 from tests.conftest import PUBLIC_URL
+from tests.make.aftersales import pieces, refund, staff
 from tests.make.credit import Sale, enter
 from tests.make.metrics import Metrics, metrics
 from tests.make.outbox import queued
+from tests.make.payments import till
 from tests.make.processes import free_port, processes
 from tests.make.shop import buyer, placed, small_shop
 from tests.shop.home.test_health import as_owner
@@ -104,6 +106,18 @@ async def test_a_payment_that_cannot_settle(operator: httpx.AsyncClient, app: Fa
     assert found.of("shop_balance_waiting") == 0
     await run_balance(database, gateway, now=clock.now())
     assert (await read(operator)).of("shop_balance_waiting") == 1, "the balance counts it, with what other desks have"
+
+
+async def test_a_refund_that_failed(operator: httpx.AsyncClient, database: Database) -> None:
+    shop = await small_shop(database)
+    async with till(database) as desk:
+        order = await desk.paid(await buyer(database, works_at=shop.branch), {shop.skus[0]: 2})
+        desk.sandbox.let_refunds_fail(failing=True)
+        await refund(desk, await staff(desk, shop.bank), order.id, **pieces(order, 0, 1))
+        await desk.work()
+    found = await read(operator)
+    assert found.of("shop_desk_waiting", what="refund_failed") == 1
+    assert 0 < found.of("shop_desk_oldest_age_seconds", what="refund_failed") < 60
 
 
 async def test_an_entry_without_a_seal(operator: httpx.AsyncClient, database: Database) -> None:
