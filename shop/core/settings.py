@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -74,15 +74,24 @@ class Settings(BaseSettings):
         return not self.stripe_secret_key
 
     @property
-    def proxies(self) -> list[str]:
-        """TRUSTED_PROXIES, one by one."""
-        return [one.strip() for one in self.trusted_proxies.split(",") if one.strip()]
+    def proxies(self) -> list[IPv4Network | IPv6Network]:
+        """TRUSTED_PROXIES, one by one; IPv4 ones also as a socket of both kinds sees them (::ffff:10.0.0.1)."""
+        named = [ip_network(one) for one in _written(self.trusted_proxies)]
+        mapped = [ip_network(f"::ffff:{one.network_address}/{96 + one.prefixlen}") for one in named if one.version == 4]
+        return [*named, *mapped]
+
+    def trusts(self, host: str) -> bool:
+        """Whether that address is a proxy's that is believed."""
+        try:
+            return any(ip_address(host) in network for network in self.proxies)
+        except ValueError:
+            return False
 
     @model_validator(mode="after")
     def refuse_what_nobody_meant(self) -> Self:
         if not self.database_schema.isidentifier():
             raise ValueError("DATABASE_SCHEMA must be a plain name")
-        for proxy in self.proxies:
+        for proxy in _written(self.trusted_proxies):
             if not _is_network(proxy):
                 raise ValueError(f"TRUSTED_PROXIES: {proxy} is no address and no network (10.0.0.1, 10.1.0.0/16)")
         for name in ("database_url", "database_owner_url", "database_replica_url"):
@@ -138,6 +147,10 @@ def _unfit_seal_key(key: str) -> str | None:
 
 def _is_seal_key(key: str) -> bool:
     return len(key) == 64 and all(digit in "0123456789abcdef" for digit in key)
+
+
+def _written(proxies: str) -> list[str]:
+    return [one.strip() for one in proxies.split(",") if one.strip()]
 
 
 def _is_network(written: str) -> bool:
