@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 
 from shop.access.address import own_address_of, peer_of
-from shop.access.security_event import Refusals, note_security
+from shop.access.security_event import Refusals, SecurityKind, note_security
 from shop.core import clock, telemetry
 from shop.core.requests import TheDatabase, TheSettings
 
@@ -15,13 +15,16 @@ _TOLD: Final = Refusals(once_in_s=3600)
 
 
 async def own_address(request: Request, database: TheDatabase, settings: TheSettings) -> str | None:
-    """None: several may share it. In production that is always a proxy, since the shop itself speaks no TLS."""
+    """None: several may share it. In production that is always a proxy's, since the shop itself speaks no TLS: one that
+    TRUSTED_PROXIES does not name, or one that it names and that does not say who calls.
+    """
     address = own_address_of(request)
     if address is None and settings.production:
         telemetry.UNKNOWN_PROXY.inc()
-        subject = f"proxy:{peer_of(request)}"
-        if _TOLD.is_news(subject, "proxy_unknown"):
-            await note_security(database, "proxy_unknown", subject=subject, now=clock.now())
+        peer = peer_of(request)
+        kind: SecurityKind = "proxy_silent" if settings.trusts(peer) else "proxy_unknown"
+        if _TOLD.is_news(peer, kind):
+            await note_security(database, kind, subject=f"proxy:{peer}", now=clock.now())
     return address
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from shop.core.audit import record_change
 from shop.core.database import Database
 
-SecurityKind = Literal["signed_in", "sign_in_refused", "throttled", "refused", "proxy_unknown"]
+SecurityKind = Literal["signed_in", "sign_in_refused", "throttled", "refused", "proxy_unknown", "proxy_silent"]
 ONCE_IN_S: Final = 60.0
 _KNOWN_MOST: Final = 10_000
 

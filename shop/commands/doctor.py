@@ -20,7 +20,6 @@ from shop.core.database_role import too_strong
 from shop.core.errors import Problem
 from shop.core.keys import is_wrapped_anew
 from shop.core.replica import look_at
-from shop.core.server import is_trusted
 from shop.core.settings import Settings, refusal_of
 from shop.home.health import prepared_months
 from shop.home.health import standing as standing_of
@@ -29,8 +28,10 @@ from shop.messages.senders import carried, check_addresses
 
 LATE = timedelta(hours=1)
 _UNKNOWN_PROXIES = text("""
-SELECT subject, max(at) AT TIME ZONE 'UTC' AS at FROM audit_event
-WHERE at > now() - interval '1 day' AND action = 'security.proxy_unknown' GROUP BY subject ORDER BY subject
+SELECT subject, action = 'security.proxy_silent' AS silent, max(at) AT TIME ZONE 'UTC' AS at FROM audit_event
+WHERE (at > now() - interval '1 day' AND action = 'security.proxy_unknown')
+    OR (at > now() - interval '2 hours' AND action = 'security.proxy_silent')
+GROUP BY subject, action ORDER BY subject, action
 """)
 _PRIMARY = {False: "answers", True: "does not answer, or is only a copy: nothing can be written"}
 _SET_BY = {"mail": "MAIL_URL", "sms": "SMS_URL"}
@@ -169,18 +170,21 @@ async def _demo(database: Database, settings: Settings) -> Finding:
 
 def _proxies(settings: Settings) -> Finding:
     """The shop speaks no TLS, so in production there is a proxy."""
-    said = ", ".join(settings.proxies) or "none: whoever connects is the caller (behind a proxy, set TRUSTED_PROXIES)"
+    said = settings.trusted_proxies or "none: whoever connects is the caller (behind a proxy, set TRUSTED_PROXIES)"
     return Finding("proxies", ok=bool(settings.proxies) or not settings.production, said=said)
 
 
 async def _strange_proxies(database: Database, settings: Settings) -> Finding:
-    """What web processes noted (`shop.access.own_address`) of proxies that these settings do not name either."""
+    """What web processes noted (`shop.access.own_address`) of proxies: not named then nor now, or named and silent."""
+    said = []
     async with database.reading() as session:
-        seen = {row.subject.removeprefix("proxy:"): row.at for row in await session.execute(_UNKNOWN_PROXIES)}
-    strange = [host for host in seen if not is_trusted(settings, host)]
-    told = ", ".join(f"{host} (last at {seen[host]:%Y-%m-%d %H:%M} UTC)" for host in strange)
-    said = f"passwords came through {told}: TRUSTED_PROXIES must name it, and it must tell who calls (see README)"
-    return Finding("strange proxies", ok=not strange, said=said if strange else "none in the last day")
+        for row in await session.execute(_UNKNOWN_PROXIES):
+            host, seen = row.subject.removeprefix("proxy:"), f"seen {row.at:%Y-%m-%d %H:%M} UTC"
+            if row.silent:
+                said.append(f"{host} does not say who calls ({seen}; README, Who is calling)")
+            elif not settings.trusts(host):
+                said.append(f"TRUSTED_PROXIES does not name {host}, through which somebody signs in ({seen})")
+    return Finding("strange proxies", ok=not said, said="; ".join(said) or "none lately")
 
 
 def _fonts() -> Finding:

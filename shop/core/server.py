@@ -9,7 +9,6 @@ from asyncio import TimerHandle, Transport
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
-from ipaddress import ip_address, ip_network
 from typing import Any, ClassVar, Final
 
 import msgspec
@@ -202,26 +201,10 @@ def _written(problem: Problem) -> bytes:
     return head.encode() + body
 
 
-def trusted(settings: Settings) -> list[str]:
-    """TRUSTED_PROXIES, IPv4 ones also as a socket of both kinds sees them (::ffff:10.0.0.1)."""
-    networks = [ip_network(one) for one in settings.proxies]
-    mapped = [f"::ffff:{one.network_address}/{96 + one.prefixlen}" for one in networks if one.version == 4]
-    return [*map(str, networks), *mapped]
-
-
-def is_trusted(settings: Settings, host: str) -> bool:
-    """Whether that address is one of TRUSTED_PROXIES."""
-    try:
-        return any(ip_address(host) in ip_network(one) for one in trusted(settings))
-    except ValueError:
-        return False
-
-
 def config_of(app: Any, settings: Settings, *, host: str, port: int) -> uvicorn.Config:
     """How the shop is served. Headers of a proxy are believed from TRUSTED_PROXIES only: read from the right, those
     proxies skipped, the first other address is the caller's (`scope["client"]`); who is connected is `scope["peer"]`.
     """
-    proxies = trusted(settings)
     return uvicorn.Config(
         app,
         host=host,
@@ -233,8 +216,8 @@ def config_of(app: Any, settings: Settings, *, host: str, port: int) -> uvicorn.
         access_log=False,
         log_config=None,
         server_header=False,
-        proxy_headers=bool(proxies),
-        forwarded_allow_ips=proxies,
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=[str(one) for one in settings.proxies],
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=20,
     )

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -84,15 +84,24 @@ class Settings(BaseSettings):
         return (self.secret_key, *_listed(self.secret_key_fallbacks))
 
     @property
-    def proxies(self) -> list[str]:
-        """TRUSTED_PROXIES, one by one."""
-        return _listed(self.trusted_proxies)
+    def proxies(self) -> list[IPv4Network | IPv6Network]:
+        """TRUSTED_PROXIES, one by one; IPv4 ones also as a socket of both kinds sees them (::ffff:10.0.0.1)."""
+        named = [ip_network(one) for one in _listed(self.trusted_proxies)]
+        mapped = [ip_network(f"::ffff:{one.network_address}/{96 + one.prefixlen}") for one in named if one.version == 4]
+        return [*named, *mapped]
+
+    def trusts(self, host: str) -> bool:
+        """Whether that address is a proxy's that is believed."""
+        try:
+            return any(ip_address(host) in network for network in self.proxies)
+        except ValueError:
+            return False
 
     @model_validator(mode="after")
     def refuse_what_nobody_meant(self) -> Self:
         if not self.database_schema.isidentifier():
             raise ValueError("DATABASE_SCHEMA must be a plain name")
-        for proxy in self.proxies:
+        for proxy in _listed(self.trusted_proxies):
             if not _is_network(proxy):
                 raise ValueError(f"TRUSTED_PROXIES: {proxy} is no address and no network (10.0.0.1, 10.1.0.0/16)")
         for name in ("database_url", "database_owner_url", "database_replica_url"):

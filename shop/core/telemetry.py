@@ -27,7 +27,7 @@ SWEEP_DONE: Final = Gauge(
     "shop_sweep_last_success_timestamp_seconds", "When a run last ended well; 0: never in this process.", ("sweep",)
 )
 UNKNOWN_PROXY: Final = Counter(
-    "shop_unknown_proxy_sign_ins", "Passwords that came through a proxy which TRUSTED_PROXIES does not name."
+    "shop_unknown_proxy_sign_ins", "Passwords that came through a proxy which is not trusted, or says not who calls."
 )
 CUT: Final = Counter("shop_connections_cut", "Callers who kept a connection waiting.", ("why",))
 NOT_THE_FRAMEWORKS: Final["TelemetryConfig"] = {

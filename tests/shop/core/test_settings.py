@@ -138,7 +138,13 @@ def test_a_proxy_is_an_address_or_a_network(wrong: str) -> None:
 
 def test_proxies_one_by_one() -> None:
     told = Settings(_env_file=None, trusted_proxies=" 10.0.0.1, 10.1.0.0/16,,2001:db8::1 ")
-    assert told.proxies == ["10.0.0.1", "10.1.0.0/16", "2001:db8::1"]
+    assert [str(one) for one in told.proxies] == [
+        "10.0.0.1/32", "10.1.0.0/16", "2001:db8::1/128", "::ffff:a00:1/128", "::ffff:a01:0/112"
+    ]  # fmt: skip
+    for host in ("10.0.0.1", "10.1.255.1", "2001:db8::1", "::ffff:10.1.2.3"):
+        assert told.trusts(host)
+    for host in ("10.0.0.2", "2001:db8::2", "::ffff:10.2.0.1", "unknown", ""):
+        assert not told.trusts(host)
 
 
 def test_web_and_worker_start_without_the_owner_but_nothing_migrates_without() -> None:

@@ -4,7 +4,7 @@ import asyncio
 import math
 import re
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic, time
@@ -27,9 +27,11 @@ from shop.core.settings import Settings
 from shop.home.operator import operators_app
 from shop.worker import beat
 from tests.conftest import PUBLIC_URL
+from tests.make.aftersales import pieces, refund, staff
 from tests.make.credit import Sale, enter
 from tests.make.metrics import Metrics, metrics
 from tests.make.outbox import queued
+from tests.make.payments import till
 from tests.make.processes import free_port, processes
 from tests.make.shop import buyer, placed, small_shop
 from tests.shop.home.test_health import as_owner
@@ -104,6 +106,18 @@ async def test_a_payment_that_cannot_settle(operator: httpx.AsyncClient, app: Fa
     assert found.of("shop_balance_waiting") == 0
     await run_balance(database, gateway, now=clock.now())
     assert (await read(operator)).of("shop_balance_waiting") == 1, "the balance counts it, with what other desks have"
+
+
+async def test_a_refund_that_failed(operator: httpx.AsyncClient, database: Database) -> None:
+    shop = await small_shop(database)
+    async with till(database) as desk:
+        order = await desk.paid(await buyer(database, works_at=shop.branch), {shop.skus[0]: 2})
+        desk.sandbox.let_refunds_fail(failing=True)
+        await refund(desk, await staff(desk, shop.bank), order.id, **pieces(order, 0, 1))
+        await desk.work()
+    found = await read(operator)
+    assert found.of("shop_desk_waiting", what="refund_failed") == 1
+    assert 0 < found.of("shop_desk_oldest_age_seconds", what="refund_failed") < 60
 
 
 async def test_an_entry_without_a_seal(operator: httpx.AsyncClient, database: Database) -> None:
@@ -197,34 +211,35 @@ async def test_a_replica_that_is_lost(settings: Settings, database: Database) ->
 # --- the worker's own door, and the rules that read it ---
 
 
-async def test_a_sweep_that_is_dead_and_rules_that_ask_for_what_is_there(
-    client: httpx.AsyncClient, operator: httpx.AsyncClient, settings: Settings, tmp_path: Path
-) -> None:
-    """A worker as an operator starts it, with one job that cannot succeed."""
+async def test_a_sweep_that_is_dead_and_rules_that_ask_for_what_is_there(settings: Settings, tmp_path: Path) -> None:
+    """Web and worker as an operator starts them in one environment, with one job that cannot succeed."""
     await as_owner(settings, f"REVOKE ALL ON reset_request FROM {embedded.APP_ROLE}")
-    door = str(free_port())
+    doors = {"OPERATOR_PORT": str(free_port()), "WORKER_OPERATOR_PORT": str(free_port())}
     started = time()
-    with processes(settings, tmp_path, WORKER_OPERATOR_PORT=door, OPERATOR_PORT=str(free_port())) as running:
-        running.start("worker")
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{door}", trust_env=False) as worker:
-            found = await once(worker, lambda told: told.of("shop_sweeps_total", sweep="resets", outcome="failed") >= 1)
-            assert found.of("shop_sweep_last_success_timestamp_seconds", sweep="resets") == 0
-            assert found.of("shop_sweep_every_seconds", sweep="resets") == 0.5
-            found = await once(worker, lambda told: told.of("shop_sweeps_total", sweep="fold", outcome="done") >= 1)
-            assert started < found.of("shop_sweep_last_success_timestamp_seconds", sweep="fold") <= time()
-            assert found.of("shop_sweep_seconds_count", sweep="fold") >= 1
-            assert found.of("shop_worker_heartbeat_age_seconds") < 30
-            assert (await worker.get("/healthz")).json() == {"status": "alive"}
-            assert (await worker.get("/readyz")).json()["ready"]
-            assert (await worker.get("/")).status_code == 404, "nothing of the shop is there"
-            await as_owner(settings, f"GRANT SELECT, INSERT, DELETE, UPDATE ON reset_request TO {embedded.APP_ROLE}")
-            await once(
-                worker,
-                lambda told: told.of("shop_sweep_last_success_timestamp_seconds", sweep="resets") > started,
-            )
-    assert (await client.get("/api/v1/products")).status_code == 200
-    web = await read(operator)
-    there = Metrics(found.samples + web.samples)
+    async with AsyncExitStack() as stack:
+        running = stack.enter_context(processes(settings, tmp_path, **doors))
+        running.start("web", "worker")
+        web, worker = [
+            await stack.enter_async_context(httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False))
+            for port in doors.values()
+        ]
+        found = await once(worker, lambda told: told.of("shop_sweeps_total", sweep="resets", outcome="failed") >= 1)
+        assert found.of("shop_sweep_last_success_timestamp_seconds", sweep="resets") == 0
+        assert found.of("shop_sweep_every_seconds", sweep="resets") == 0.5
+        found = await once(worker, lambda told: told.of("shop_sweeps_total", sweep="fold", outcome="done") >= 1)
+        assert started < found.of("shop_sweep_last_success_timestamp_seconds", sweep="fold") <= time()
+        assert found.of("shop_sweep_seconds_count", sweep="fold") >= 1
+        assert found.of("shop_worker_heartbeat_age_seconds") < 30
+        assert (await worker.get("/healthz")).json() == {"status": "alive"}
+        assert (await worker.get("/readyz")).json()["ready"]
+        assert (await worker.get("/")).status_code == 404, "nothing of the shop is there"
+        await as_owner(settings, f"GRANT SELECT, INSERT, DELETE, UPDATE ON reset_request TO {embedded.APP_ROLE}")
+        await once(worker, lambda told: told.of("shop_sweep_last_success_timestamp_seconds", sweep="resets") > started)
+        await once(web, lambda told: told.of("shop_database_up") == 1)
+        assert (await web.get(f"{running.url}/api/v1/products")).status_code == 200
+        of_web = await read(web)
+        assert of_web.of("shop_worker_heartbeat_age_seconds") < 30, "what the database says, both say"
+    there = Metrics(found.samples + of_web.samples)
     asked = [
         (name, matchers or "")
         for group in yaml.safe_load(ALERTS.read_text())["groups"]

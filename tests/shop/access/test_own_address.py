@@ -1,0 +1,63 @@
+"""Whose address it is that a wrong password counts against; where nobody knows, the operator is told by which proxy."""
+
+import pytest
+from sqlalchemy import text
+
+from shop.access import own_address
+from shop.access.security_event import Refusals
+from shop.commands.doctor import examined
+from shop.core.database import Database
+from shop.core.settings import Settings
+from tests.make.people import ask_token, client_of, somebody
+from tests.make.production import SAFE
+from tests.shop.access.conftest import door_app
+
+pytestmark = pytest.mark.anyio
+
+ADA = "ada@example.com"
+
+
+@pytest.fixture(autouse=True)
+def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a process that has just started."""
+    monkeypatch.setattr(own_address, "_TOLD", Refusals(once_in_s=3600))
+
+
+async def noted(database: Database) -> list[tuple[str, str]]:
+    async with database.reading() as session:
+        rows = await session.execute(
+            text("SELECT action, subject FROM audit_event WHERE action LIKE 'security.proxy%' ORDER BY subject")
+        )
+        return [(row.action, row.subject) for row in rows]
+
+
+async def found(database: Database, **told: str) -> tuple[bool, str]:
+    settings = Settings(_env_file=None, **(SAFE | told))
+    (one,) = [finding async for finding in examined(database, settings) if finding.name == "strange proxies"]
+    return one.ok, one.said
+
+
+async def test_a_proxy_that_is_not_named_and_one_that_does_not_say_who_calls(database: Database) -> None:
+    await somebody(database, ADA)
+    app = door_app(database, **SAFE, trusted_proxies="10.0.0.0/24")
+    for address in ("192.0.2.1", "172.18.0.1", "172.18.0.1", "10.0.0.7", "::ffff:10.0.0.8", "2001:db8::1"):
+        async with client_of(app, address) as client:
+            assert (await ask_token(client, ADA)).status_code == 200
+    assert await noted(database) == [
+        ("security.proxy_silent", "proxy:10.0.0.7"),
+        ("security.proxy_silent", "proxy:10.0.0.8"),
+        ("security.proxy_unknown", "proxy:172.18.0.1"),
+    ], "once each, and nobody's who called by himself"
+    ok, said = await found(database, trusted_proxies="10.0.0.0/24")
+    assert not ok
+    assert "10.0.0.7 does not say who calls" in said
+    assert "TRUSTED_PROXIES does not name 172.18.0.1" in said
+    ok, said = await found(database, trusted_proxies="10.0.0.0/24,172.18.0.1")
+    assert (ok, "172.18.0.1" in said) == (False, False), "named now; the silent ones are silent still"
+
+
+async def test_development_is_used_from_loopback(database: Database) -> None:
+    await somebody(database, ADA)
+    async with client_of(door_app(database), "127.0.0.1") as client:
+        assert (await ask_token(client, ADA)).status_code == 200
+    assert await noted(database) == []
