@@ -26,6 +26,7 @@ MONTHS_AHEAD = 24
 TRIES = 120
 PAUSE_SECONDS = 0.5
 """Between two tries. What is waited for with a lock in hand is a tenth of a second (migrations/env.py)."""
+VACUUM_LEAVES_SECONDS = 3
 _BUSY = frozenset({"55P03", "40P01"})  # lock_not_available, deadlock_detected
 TABLES = (
     "shop.core", "shop.messages", "shop.access", "shop.organisation",
@@ -104,6 +105,12 @@ SELECT relname, privilege_type, attname FROM held
 WHERE grantee = (SELECT oid FROM pg_roles WHERE rolname = :role)
 """)
 """What a role may do with each table or column."""
+
+_VACUUMED = text("""
+SELECT DISTINCT l.relation::regclass::text FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+WHERE l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.granted
+    AND l.mode = 'ShareUpdateExclusiveLock' AND c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace
+""")
 
 
 class LocksBusy(Problem):
@@ -217,6 +224,7 @@ class _Steps:
                         "它等的表一直有人用。做完的步骤留着，没做完的一步没有留下任何改动；请再运行一次。"
                     ) from busy
                 self._tries += 1
+                await connection.run_sync(_send_vacuum_away)
                 await asyncio.sleep(PAUSE_SECONDS)
             else:
                 return
@@ -271,6 +279,19 @@ def _add_months(connection: Connection, schema: str) -> None:
     connection.exec_driver_sql(MAKE_MONTHS.format(schema=schema, lock=int(Lock.CREDIT_MONTHS)))
     connection.exec_driver_sql("REVOKE ALL ON FUNCTION make_credit_months(integer) FROM PUBLIC")
     connection.execute(text("SELECT make_credit_months(:until)"), {"until": until})
+    connection.commit()
+
+
+def _send_vacuum_away(connection: Connection) -> None:
+    """PostgreSQL's own vacuum may be at a large table for minutes, and leaves for whoever has waited for a second:
+    longer than a step waits. So somebody waits here whom nobody else has to wait for.
+    """
+    for table in connection.scalars(_VACUUMED).all():
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{VACUUM_LEAVES_SECONDS}s'")
+        try:
+            connection.exec_driver_sql(f"LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE")
+        except DBAPIError:  # it is somebody else, or a vacuum that must not be put off: the next try will tell
+            connection.rollback()
     connection.commit()
 
 
