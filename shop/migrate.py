@@ -1,16 +1,19 @@
 """Bring a schema up to date: migrations, partitions of months ahead, and the application role's rights."""
 
 import asyncio
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 from sqlalchemy import Connection, func, make_url, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
 from shop.core import clock
 from shop.core.commit_number import begin_epoch
+from shop.core.connection import Options, the_server_itself
 from shop.core.errors import Problem
 from shop.core.locks import Lock
 from shop.core.settings import Settings
@@ -114,10 +117,12 @@ async def migrate(owner_url: str, *, schema: str, app_role: str, revision: str =
     Each step is one transaction: done whole or not at all. One that does not get its locks beside a running shop is
     tried again; raises LocksBusy after so many tries, with everything before it done and nothing of it. Of an earlier
     revision than the newest one, only the tables: its months and rights were made by its own code.
+    Raises ThroughPooler.
     """
     import_tables()
+    options = Options({"search_path": f'"{schema}", extensions', "timezone": "'UTC'"})
     engine = create_async_engine(
-        owner_url, connect_args={"server_settings": {"search_path": f'"{schema}", extensions', "timezone": "UTC"}}
+        "postgresql+asyncpg://", async_creator=partial(the_server_itself, owner_url, options), poolclass=NullPool
     )
     try:
         async with engine.connect() as connection:
