@@ -32,6 +32,8 @@ WORK_SECONDS: Final = 600.0
 """Of workers and commands: figures over years. A host that is gone is noticed by its silence below."""
 POOL_SECONDS: Final = 8.0
 """For a free connection; then the shop is too busy, and says so."""
+WORK_POOL_SECONDS: Final = 60.0
+"""Of a worker, whose jobs outnumber its connections: nobody waits for it."""
 _SILENT: Final = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 20_000}
 """Seconds, and milliseconds of the last: 25 s after its last word a host is taken for gone."""
 

@@ -36,6 +36,8 @@ for foreign keys, until the table is analysed again."""
 HOT = BY_INDEX | {"enable_hashjoin": "off", "enable_mergejoin": "off", "plan_cache_mode": "force_generic_plan"}
 """Hot statements touch a handful of rows, each through its index, and are the same each time: planning one anew costs
 more than running it, and guessing a hundred rows where there are three would read whole indexes."""
+USUAL = {"enable_seqscan": "on", "enable_hashjoin": "on", "enable_mergejoin": "on", "plan_cache_mode": "auto"}
+"""Behind a pooler, strangers may have left something else."""
 HOT_AT_ONCE: Final = 4
 """More connections than this do not serve a web process quicker; they only queue for the same hot row."""
 WEB_POOL: Final = 3
@@ -97,18 +99,18 @@ class Database:
         size: int = 16,
         hot_size: int = HOT_AT_ONCE,
         patience: float = WORK_SECONDS,
+        wait: float = POOL_SECONDS,
     ) -> Self:
         """At most `size` + `hot_size` connections to a server, opened when first needed; two nobody can do without.
 
-        patience: seconds that one statement may take before its server is taken for gone.
+        patience: seconds that one statement may take before its server is taken for gone; wait: for a connection.
         """
         path = {"search_path": f'"{schema}", extensions', "timezone": "'UTC'", "jit": "off"}
-        options = Options(
-            path | {"default_transaction_read_only": "on"}, writing=BY_INDEX | {"transaction_read_only": "off"}
-        )
-        writer = _engine(url, size, options, patience)
-        replica = Replica(_only_reads(_engine(replica_url, size, options, patience))) if replica_url else None
-        hot = HotPool(url, size=hot_size, options=Options(path | HOT), patience=patience)
+        may_write = {"transaction_read_only": "off"}
+        options = Options(path | USUAL | {"default_transaction_read_only": "on"}, writing=BY_INDEX | may_write)
+        writer = _engine(url, size, options, patience, wait)
+        replica = Replica(_only_reads(_engine(replica_url, size, options, patience, wait))) if replica_url else None
+        hot = HotPool(url, size=hot_size, options=Options(path | HOT, writing=may_write), patience=patience)
         return cls(writer, _only_reads(writer), hot, replica)
 
     async def close(self) -> None:
@@ -144,13 +146,13 @@ def _only_reads(engine: AsyncEngine) -> AsyncEngine:
     return engine.execution_options(postgresql_readonly=True)
 
 
-def _engine(url: str, size: int, options: Options, patience: float) -> AsyncEngine:
+def _engine(url: str, size: int, options: Options, patience: float, wait: float) -> AsyncEngine:
     """Its connections were looked at (`shop.core.connection`), and are left when their server is silent."""
     engine = create_async_engine(
         "postgresql+asyncpg://",
         pool_size=size,
         max_overflow=0,
-        pool_timeout=POOL_SECONDS,
+        pool_timeout=wait,
         hide_parameters=True,
         async_creator=partial(opened, url, options, patience=patience),
     )
@@ -178,7 +180,9 @@ def forget_no_statement(adapted: Any, _: object) -> None:
         adapted._prepared_statement_cache = None  # noqa: SLF001  # no public way, once it is open
 
 
-async def open_database(settings: Settings, *, patience: float = WORK_SECONDS, most: int = WEB_POOL) -> Database:
+async def open_database(
+    settings: Settings, *, patience: float = WORK_SECONDS, wait: float = POOL_SECONDS, most: int = WEB_POOL
+) -> Database:
     """Open what the settings name; with no DATABASE_URL, start the embedded PostgreSQL first.
 
     most: connections, where DATABASE_POOL says nothing. A third of them, four at the most, are for hot statements.
@@ -188,7 +192,7 @@ async def open_database(settings: Settings, *, patience: float = WORK_SECONDS, m
     most = settings.database_pool or most
     hot = min(HOT_AT_ONCE, most // 3)
     return await Database.open(
-        url, replica_url=replica, schema=schema, size=most - hot, hot_size=hot, patience=patience
+        url, replica_url=replica, schema=schema, size=most - hot, hot_size=hot, patience=patience, wait=wait
     )
 
 

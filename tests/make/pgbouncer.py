@@ -38,7 +38,8 @@ def pgbouncer(server: Path, *, size: int) -> Iterator[int]:
             while True:
                 with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
                     break
-                assert running.poll() is None and monotonic() < deadline, (home / "log").read_text()
+                if running.poll() is not None or monotonic() > deadline:
+                    raise AssertionError((home / "log").read_text())
                 sleep(0.05)
             yield port
         finally:
