@@ -80,7 +80,7 @@ async def _buy_and_look(
     http: httpx.AsyncClient, web: str, number: int, body: dict[str, object], caller: dict[str, str]
 ) -> list[int]:
     """Statuses."""
-    key = {"idempotency-key": f"{web} {number}"}
+    key = {"idempotency-key": f"{web.rpartition(chr(58))[2]}-{number}"}
     placed = await http.post(f"{web}/api/v1/orders", json=body, headers=caller | key)
     return [placed.status_code, *[(await http.get(f"{web}{path}", headers=caller)).status_code for path in READ]]
 
@@ -101,9 +101,7 @@ async def _most(owner: str, done: asyncio.Event) -> int:
     watching = await asyncpg.connect(driver_url(owner))
     most = 0
     while not done.is_set():
-        most = max(
-            most, await watching.fetchval("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")
-        )
+        most = max(most, await watching.fetchval("SELECT count(*) FROM pg_stat_activity WHERE usename LIKE 'bangfu%'"))
         with suppress(TimeoutError):
             await asyncio.wait_for(done.wait(), 0.05)
     await watching.close()
