@@ -70,7 +70,7 @@ class ShopConnection(Driver):
 
     def transaction(self, *, isolation: Any = None, readonly: bool = False, deferrable: bool = False) -> Any:
         """Where each statement may stand alone, `readonly` means only that: it sees what is committed now."""
-        if self.own and readonly and isolation is None and self.options.only_reads:
+        if self.own and readonly and isolation in {None, "read_committed"} and self.options.only_reads:
             return _Alone()
         return super().transaction(isolation=isolation, readonly=readonly, deferrable=deferrable)
 

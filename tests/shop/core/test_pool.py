@@ -132,3 +132,4 @@ async def test_what_reads_cannot_write_and_what_writes_begins_anew(database: Dat
             await session.execute(text("DELETE FROM county WHERE code = '999991'"))
         async with database.reading() as session:
             assert await session.scalar(text("SHOW enable_seqscan")) == "on"
+            assert await session.scalar(text("SELECT now() = statement_timestamp()")), "each statement stands alone"
