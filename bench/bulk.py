@@ -14,7 +14,8 @@ from sqlalchemy import text
 from bench.layout import WEB_CORE, Server, migrated, server
 from orders.bulk.content import content_hash
 from shop.core import embedded
-from shop.core.database import Database, driver_url
+from shop.core.database import Database
+from shop.core.database_url import driver_url
 from tests.make.joint_order import Joint, joint_purchase, placed_joint
 from tests.make.shop import SmallShop, small_shop
 

@@ -84,6 +84,7 @@ def web(running: Server) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     environment = os.environ | {
         "SHOP_ENV": "production",
         "DATABASE_URL": running.url(),
+        "DATABASE_POOL": "16",  # one web process, as where there are few
         "SECRET_KEY": secrets.token_hex(32),
         "SEAL_KEY": secrets.token_hex(32),
         "PUBLIC_URL": "https://bench.invalid",

@@ -349,7 +349,7 @@ def backup(
     from shop.commands.dump import dump  # noqa: PLC0415
     from shop.commands.kept_files import copied  # noqa: PLC0415
 
-    dump(Settings(), file)
+    run(dump(Settings(), file))
     typer.echo(f"{file}: {file.stat().st_size:,} bytes")
     if files:
         _told(copied(file.with_name(f"{file.name}.files")))

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from time import perf_counter
@@ -12,11 +13,13 @@ from typing import Any
 from sqlalchemy import Connection, func, make_url, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
 from shop.catch_up import CATCH_UP
 from shop.core import clock
 from shop.core.commit_number import begin_epoch
+from shop.core.connection import Options, the_server_itself
 from shop.core.errors import Problem
 from shop.core.keys import begin_programme
 from shop.core.locks import Lock
@@ -168,10 +171,12 @@ async def migrate(
     Each step is one transaction: done whole or not at all. One that does not get its locks beside a running shop is
     tried again; raises LocksBusy after so many tries, with everything before it done and nothing of it. Of an earlier
     revision than the newest one, only the tables: its months and rights were made by its own code.
+    Raises ThroughPooler.
     """
     import_tables()
+    options = Options({"search_path": f'"{schema}", extensions', "timezone": "'UTC'"})
     engine = create_async_engine(
-        owner_url, connect_args={"server_settings": {"search_path": f'"{schema}", extensions', "timezone": "UTC"}}
+        "postgresql+asyncpg://", async_creator=partial(the_server_itself, owner_url, options), poolclass=NullPool
     )
     steps = _Steps(tries)
     try:

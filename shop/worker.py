@@ -39,7 +39,8 @@ import shop.organisation.claims
 from shop.adapters.stripe.gateway import PaymentGateway
 from shop.adapters.stripe.open import open_payments
 from shop.core import clock, telemetry
-from shop.core.database import Database, open_database
+from shop.core.connection import WORK_POOL_SECONDS
+from shop.core.database import WORKER_POOL, Database, open_database
 from shop.core.database_role import refuse_strong_role
 from shop.core.idempotency import forget_answers
 from shop.core.replica import replica_watched
@@ -103,7 +104,7 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
     """Work until told to stop; then let what is under way end. Raises ValueError where MAIL_URL or SMS_URL is wrong."""
     check_addresses(settings)
     async with AsyncExitStack() as stack:
-        database = await open_database(settings)
+        database = await open_database(settings, most=WORKER_POOL, wait=WORK_POOL_SECONDS)
         stack.push_async_callback(database.close)
         if settings.production:
             await refuse_strong_role(database)

@@ -47,8 +47,8 @@ async def get_order_form(
 ) -> Response:
     """Filled from a list or an order, to be edited by quantity and weight."""
     now = clock.now()
+    kitchen = await _kitchen(database, actor, canteen)
     async with database.reading() as session:
-        kitchen = await _kitchen(database, actor, canteen)
         form = await begun(
             session, actor, kitchen, list_id=list_id, repeat_id=repeat, supplements_id=supplements, now=now
         )

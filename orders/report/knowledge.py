@@ -70,8 +70,9 @@ async def known_at(database: Database, at: datetime, *, name: str = "known_at") 
         raise _nothing(found, name)
     if not found.told:
         async with database.transaction() as session:
-            if await session.scalar(_TELL, {"at": found.at}) is None:  # thinned just now
-                return await known_at(database, at, name=name)
+            thinned = await session.scalar(_TELL, {"at": found.at}) is None
+        if thinned:  # just now
+            return await known_at(database, at, name=name)
     known = Known(found.at, found.snapshot, found.balanced_as_of, found.seal_number)
     return known if known.at == at else replace(known, asked=at)
 

@@ -96,10 +96,11 @@ async def look(database: Database) -> Known | None:
 
 async def keep(database: Database, reading: ReadSession) -> Known:
     """A tick of exactly what `reading` sees: a session of one moment that has read nothing yet."""
-    await reading.connection()  # nobody is kept waiting for it once it is our turn
-    async with database.transaction() as session:
-        await session.execute(_TURN)
-        return await _add(session, await seen_by(reading), told=True)
+    async with database.second:
+        await reading.connection()  # nobody is kept waiting for it once it is our turn
+        async with database.transaction() as session:
+            await session.execute(_TURN)
+            return await _add(session, await seen_by(reading), told=True)
 
 
 async def _looked(session: WriteSession) -> Known | None:

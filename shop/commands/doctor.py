@@ -8,13 +8,14 @@ from datetime import timedelta
 from pathlib import Path
 
 from pydantic import ValidationError
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from orders.credit.ahead import FEWEST
 from orders.seal.key import seal_key
 from orders.seal.key_list import check_key
 from shop.access.demo_accounts import demo_accounts
 from shop.core import clock
+from shop.core.connection import is_encrypted
 from shop.core.database import Database, open_database
 from shop.core.database_role import too_strong
 from shop.core.errors import Problem
@@ -82,12 +83,14 @@ async def examined(database: Database, settings: Settings) -> AsyncIterator[Find
             ok=bool(letters),
             said="letters" if letters else "the database sees no letters in 苹果: initdb with a UTF-8 locale",
         )
-        away = abs((await session.scalar(text("SELECT now()"))) - clock.wall())
+        away = abs((await session.scalar(text("SELECT clock_timestamp()"))) - clock.wall())
         yield Finding("clock", ok=away < CLOCK_MAY_DIFFER, said=f"{away.total_seconds():.1f} s from the database's")
         why = await too_strong(session)
         yield Finding("role", ok=why is None, said=why or "owns nothing")
     stands = await standing_of(database)
     yield Finding("primary", ok="database" not in stands.reasons, said=_PRIMARY["database" in stands.reasons])
+    if "database" not in stands.reasons:
+        yield await _line(database, settings)
     yield Finding("schema", ok=stands.ready, said="up to date" if stands.ready else "shop migrate is needed")
     ahead = await prepared_months(database)
     yield Finding(
@@ -106,6 +109,17 @@ async def examined(database: Database, settings: Settings) -> AsyncIterator[Find
         await look_at(database.replica)
         well = database.replica.well
         yield Finding("replica", ok=well, said="answers" if well else "silent: the primary answers what is read")
+
+
+async def _line(database: Database, settings: Settings) -> Finding:
+    """How the primary is reached. Plain is fit for a socket, for one's own machine, and for a network that is known."""
+    async with database.hot.acquire() as connection:
+        encrypted, own = is_encrypted(connection), connection.own
+    host = make_url(settings.database_url or "postgresql://").host or "localhost"
+    here = host in {"localhost", "127.0.0.1", "::1"} or host.startswith("/")
+    line = "encrypted" if encrypted else "not encrypted"
+    what_to_do = "" if encrypted or here else ": add ?sslmode=verify-full&sslrootcert=… to DATABASE_URL"
+    return Finding("connection", ok=True, said=f"{line}, {'direct' if own else 'through a pooler'}{what_to_do}")
 
 
 async def _messages(database: Database, settings: Settings) -> Finding:

@@ -5,11 +5,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import asyncpg
 from sqlalchemy import URL, make_url
 
 from shop.core import embedded
-from shop.core.database import driver_url, owner_url
+from shop.core.connection import the_server_itself
+from shop.core.database import owner_url
+from shop.core.database_url import for_tools
 from shop.core.errors import Problem
 from shop.core.settings import Settings
 from shop.migrate import PREPARED, make_ready
@@ -25,10 +26,11 @@ class StillConnected(Problem):
     title = "还有别的连接在使用这个数据库"
 
 
-def dump(settings: Settings, file: Path) -> None:
+async def dump(settings: Settings, file: Path) -> None:
     """Write a dump in pg_dump's custom format, for its owner's eyes only (0600): it holds every name and phone. An
-    existing file is replaced only once the new one is whole.
+    existing file is replaced only once the new one is whole. Raises DumpFailed, ThroughPooler.
     """
+    await (await the_server_itself(owner_url(settings))).close()
     unfinished = file.with_name(f"{file.name}.part")
     unfinished.unlink(missing_ok=True)
     unfinished.touch(mode=0o600, exist_ok=False)
@@ -44,11 +46,11 @@ async def restore(settings: Settings, file: Path) -> None:
 
     An empty database will do: rights are given anew, and in another cluster the order of commits goes on above the
     dump's numbers (`shop.core.commit_number`). What is there is kept under another name until the dump is in.
-    Raises DumpFailed, StillConnected.
+    Raises DumpFailed, StillConnected, ThroughPooler.
     """
     address = owner_url(settings)
     schema, kept = settings.database_schema, f"{settings.database_schema}_before_restore"
-    owner = await asyncpg.connect(driver_url(address))
+    owner = await the_server_itself(address)
     try:
         if others := await owner.fetchval(_OTHERS):
             raise StillConnected(f"请先停下网站和后台任务：还有 {others} 个连接。")
@@ -75,15 +77,16 @@ _RESTORED = ("--single-transaction", "--exit-on-error", "--no-owner", "--no-priv
 
 def _run(settings: Settings, tool: str, *arguments: str) -> None:
     """The wheel's tool is the newest, but has no TLS: where it gets nowhere, the machine's own is asked."""
-    address = make_url(owner_url(settings))
-    password = {"PGPASSWORD": str(address.password)} if address.password else {}
+    url = owner_url(settings)
+    address = make_url(url)
+    told = for_tools(url) | ({"PGPASSWORD": str(address.password)} if address.password else {})
     said: list[str] = []
     programs = list(filter(None, (_wheels(tool), shutil.which(tool))))
     if not programs:
         raise DumpFailed(f"这台机器上没有 {tool}：请安装与服务器同版本的 PostgreSQL 客户端，或 bangfu[embedded]。")
     for program in programs:
         command = [program, *_connection(address), *arguments]
-        done = subprocess.run(command, env=os.environ | password, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, env=os.environ | told, capture_output=True, text=True, check=False)
         if not done.returncode:
             return
         said.append(_reason(done.stderr))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Self
+from functools import partial
+from typing import Any, Final, Self
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, event, make_url
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlmodel import SQLModel
 
-from shop.core.connection import CONNECT_SECONDS, POOL_SECONDS, WORK_SECONDS, begin
+from shop.core.connection import POOL_SECONDS, WORK_SECONDS, Options, opened
 from shop.core.errors import Problem
 from shop.core.hot import HotPool, answered
 from shop.core.settings import Settings
@@ -34,8 +36,14 @@ for foreign keys, until the table is analysed again."""
 HOT = BY_INDEX | {"enable_hashjoin": "off", "enable_mergejoin": "off", "plan_cache_mode": "force_generic_plan"}
 """Hot statements touch a handful of rows, each through its index, and are the same each time: planning one anew costs
 more than running it, and guessing a hundred rows where there are three would read whole indexes."""
-HOT_AT_ONCE = 4
+USUAL = {"enable_seqscan": "on", "enable_hashjoin": "on", "enable_mergejoin": "on", "plan_cache_mode": "auto"}
+"""Behind a pooler, strangers may have left something else."""
+HOT_AT_ONCE: Final = 4
 """More connections than this do not serve a web process quicker; they only queue for the same hot row."""
+WEB_POOL: Final = 3
+WORKER_POOL: Final = 7
+"""Connections of one process, where nobody said (DATABASE_POOL): twenty web processes and four workers leave nine of
+PostgreSQL's usual hundred for `shop migrate`, `shop doctor` and people, besides the superuser's three."""
 APPEND_ONLY = {"append_only": True}
 """`info` of a table on which the application's role has neither UPDATE nor DELETE. A table of which only some columns
 may change says its `rights` in full."""
@@ -67,6 +75,7 @@ class Replica:
 class Database:
     """Engines for the three ways to talk to PostgreSQL. With a replica, what only reads asks it while it is well.
 
+    `writer` and `reader` share connections: what only reads may not write on them, what writes says so as it begins.
     `hot` has the driver's own connections, for the few statements where a third of the time would go into the toolkit.
     """
 
@@ -76,6 +85,9 @@ class Database:
     replica: Replica | None = None
     kept: dict[type[Any], Any] = field(default_factory=dict)
     """What this process remembers of this database for a moment, by its own type (checkout's RecentGoods)."""
+    second: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by whoever will ask for a second connection before giving back the first, from before the first until it has
+    both: two who each held one would wait for each other where there are no more."""
 
     @classmethod
     async def open(
@@ -87,21 +99,23 @@ class Database:
         size: int = 16,
         hot_size: int = HOT_AT_ONCE,
         patience: float = WORK_SECONDS,
+        wait: float = POOL_SECONDS,
     ) -> Self:
-        """patience: seconds that one statement may take before its server is taken for gone."""
-        path = {"search_path": f'"{schema}", extensions', "timezone": "UTC", "jit": "off"}
-        read_only = path | {"default_transaction_read_only": "on"}
-        writer = _engine(url, size, path | BY_INDEX, patience)
-        reader = _engine(url, size, read_only, patience, isolation_level="AUTOCOMMIT")
-        replica = None
-        if replica_url:
-            replica = Replica(_engine(replica_url, size, read_only, patience, isolation_level="AUTOCOMMIT"))
-        hot = HotPool(driver_url(url), size=hot_size, server_settings=path | HOT, patience=patience)
-        return cls(writer, reader, hot, replica)
+        """At most `size` + `hot_size` connections to a server, opened when first needed; two nobody can do without.
+
+        patience: seconds that one statement may take before its server is taken for gone; wait: for a connection.
+        """
+        path = {"search_path": f'"{schema}", extensions', "timezone": "'UTC'", "jit": "off"}
+        may_write = {"transaction_read_only": "off"}
+        options = Options(path | USUAL | {"default_transaction_read_only": "on"}, writing=BY_INDEX | may_write)
+        writer = _engine(url, size, options, patience, wait)
+        replica = Replica(_only_reads(_engine(replica_url, size, options, patience, wait))) if replica_url else None
+        hot = HotPool(url, size=hot_size, options=Options(path | HOT, writing=may_write), patience=patience)
+        return cls(writer, _only_reads(writer), hot, replica)
 
     async def close(self) -> None:
         await self.hot.close()
-        for engine in (self.reader, self.writer, *([self.replica.engine] if self.replica else [])):
+        for engine in (self.writer, *([self.replica.engine] if self.replica else [])):
             await engine.dispose()
 
     @asynccontextmanager
@@ -127,21 +141,23 @@ class Database:
         return self.replica.engine if self.replica and self.replica.well else self.reader
 
 
-def _engine(url: str, size: int, server_settings: Mapping[str, str], patience: float, **options: Any) -> AsyncEngine:
+def _only_reads(engine: AsyncEngine) -> AsyncEngine:
+    """The same connections."""
+    return engine.execution_options(postgresql_readonly=True)
+
+
+def _engine(url: str, size: int, options: Options, patience: float, wait: float) -> AsyncEngine:
     """Its connections were looked at (`shop.core.connection`), and are left when their server is silent."""
     engine = create_async_engine(
-        url,
+        "postgresql+asyncpg://",
         pool_size=size,
         max_overflow=0,
-        pool_timeout=POOL_SECONDS,
+        pool_timeout=wait,
         hide_parameters=True,
-        connect_args={
-            "server_settings": dict(server_settings), "timeout": CONNECT_SECONDS, "command_timeout": patience
-        },
-        **options,
-    )  # fmt: skip
+        async_creator=partial(opened, url, options, patience=patience),
+    )
     event.listen(engine.sync_engine, "handle_error", _throw_away)
-    event.listen(engine.sync_engine, "connect", _begin)
+    event.listen(engine.sync_engine, "connect", forget_no_statement)
     return engine
 
 
@@ -158,20 +174,26 @@ def _throw_away(context: ExceptionContext) -> None:
         context.connection.invalidate(original)
 
 
-def _begin(connection: Any, _: object) -> None:
-    connection.run_async(begin)
+def forget_no_statement(adapted: Any, _: object) -> None:
+    """Of a new connection: statements without a name cannot be kept; the next one takes the place of the last."""
+    if not adapted.driver_connection.own:
+        adapted._prepared_statement_cache = None  # noqa: SLF001  # no public way, once it is open
 
 
-def driver_url(url: str) -> str:
-    """The same address as the driver spells it."""
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+async def open_database(
+    settings: Settings, *, patience: float = WORK_SECONDS, wait: float = POOL_SECONDS, most: int = WEB_POOL
+) -> Database:
+    """Open what the settings name; with no DATABASE_URL, start the embedded PostgreSQL first.
 
-
-async def open_database(settings: Settings, *, patience: float = WORK_SECONDS) -> Database:
-    """Open what the settings name; with no DATABASE_URL, start the embedded PostgreSQL first."""
+    most: connections, where DATABASE_POOL says nothing. A third of them, four at the most, are for hot statements.
+    """
     url = settings.database_url or embedded_url(settings, owner=False)
     replica, schema = settings.database_replica_url, settings.database_schema
-    return await Database.open(url, replica_url=replica, schema=schema, patience=patience)
+    most = settings.database_pool or most
+    hot = min(HOT_AT_ONCE, most // 3)
+    return await Database.open(
+        url, replica_url=replica, schema=schema, size=most - hot, hot_size=hot, patience=patience, wait=wait
+    )
 
 
 def embedded_url(settings: Settings, *, owner: bool) -> str:

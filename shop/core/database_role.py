@@ -33,8 +33,10 @@ class DatabaseSilent(Problem):
 async def refuse_strong_role(database: Database) -> None:
     """On the writing and the reading side. Raises RoleTooStrong; DatabaseSilent: who cannot ask does not know."""
     try:
-        async with database.transaction() as writing, database.reading() as reading:
-            found = [await too_strong(writing), await too_strong(reading)]
+        async with database.transaction() as session:
+            found = [await too_strong(session)]
+        async with database.reading() as reading:
+            found.append(await too_strong(reading))
     except (DBAPIError, OSError) as error:
         kind = type(getattr(error, "orig", None) or error).__name__
         raise DatabaseSilent(f"请核对 DATABASE_URL，并确认 PostgreSQL 已启动（{kind}）。") from error

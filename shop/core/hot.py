@@ -6,14 +6,13 @@ asyncpg's pool makes a task and a proxy of every use; around a small statement t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from time import monotonic
 from types import TracebackType
 from typing import Any, Final
 
 import asyncpg
 
-from shop.core.connection import CONNECT_SECONDS, POOL_SECONDS, WORK_SECONDS, begin
+from shop.core.connection import POOL_SECONDS, WORK_SECONDS, Options, ShopConnection, opened
 from shop.core.errors import Problem
 
 IDLE_MOST_S: Final = 300.0
@@ -32,13 +31,11 @@ class PoolClosed(RuntimeError):
 class HotPool:
     """At most `size` connections, opened when first needed. Whoever comes when all are in use waits."""
 
-    def __init__(
-        self, dsn: str, *, size: int, server_settings: Mapping[str, str], patience: float = WORK_SECONDS
-    ) -> None:
-        self.dsn = dsn
+    def __init__(self, url: str, *, size: int, options: Options, patience: float = WORK_SECONDS) -> None:
+        self.url = url
         self.patience = patience
-        self.server_settings = dict(server_settings)
-        self.idle: list[tuple[asyncpg.Connection[asyncpg.Record], float]] = []
+        self.options = options
+        self.idle: list[tuple[ShopConnection, float]] = []
         self.free = asyncio.Semaphore(size)
         self.closed = False
 
@@ -58,18 +55,6 @@ class HotPool:
         async with Held(self) as connection:
             return await connection.fetchval(statement, *values)
 
-    async def opened(self) -> asyncpg.Connection[asyncpg.Record]:
-        """A new connection, fit for use. Raises AnotherCluster, TimeoutError."""
-        made = await asyncpg.connect(
-            self.dsn, server_settings=self.server_settings, timeout=CONNECT_SECONDS, command_timeout=self.patience
-        )
-        try:
-            await begin(made)
-        except BaseException:
-            made.terminate()
-            raise
-        return made
-
     def forget_idle(self) -> None:
         """The server fell silent: none of them is better than the one that waited."""
         while self.idle:
@@ -87,12 +72,12 @@ class Held:
 
     __slots__ = ("connection", "pool")
 
-    connection: asyncpg.Connection[asyncpg.Record]
+    connection: ShopConnection
 
     def __init__(self, pool: HotPool) -> None:
         self.pool = pool
 
-    async def __aenter__(self) -> asyncpg.Connection[asyncpg.Record]:
+    async def __aenter__(self) -> ShopConnection:
         pool = self.pool
         async with asyncio.timeout(POOL_SECONDS):
             await pool.free.acquire()
@@ -108,7 +93,7 @@ class Held:
                 return found
             found.terminate()
         try:
-            self.connection = await pool.opened()
+            self.connection = await opened(pool.url, pool.options, patience=pool.patience)
         except BaseException:
             pool.free.release()
             raise

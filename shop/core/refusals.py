@@ -3,8 +3,10 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ssl import SSLError
 from typing import Final
 
+import asyncpg
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
@@ -12,7 +14,15 @@ from shop.core.errors import Problem
 from shop.core.postmaster import PostgresBinariesMissing
 from shop.core.settings import Settings, refusal_of
 
-_NO_SCHEMA: Final = frozenset({"42P01", "3F000"})  # undefined_table, invalid_schema_name
+_NO_SCHEMA: Final = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
+_TURNED_AWAY: Final = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.CannotConnectNowError,
+)
+"""What PostgreSQL, or a pooler, says to who knocks."""
 
 
 @contextmanager
@@ -28,21 +38,15 @@ def told_in_a_line() -> Iterator[None]:
         if refused.title != Settings.__name__:
             raise
         _end(refusal_of(refused))
-    except (DBAPIError, ConnectionError) as trouble:
-        said = _trouble(trouble)
-        if said is None:
+    except (SSLError, ConnectionError) as away:
+        _end(f"数据库没有应答：请核对 DATABASE_URL 和 DATABASE_OWNER_URL，并确认 PostgreSQL 已启动（{away}）")
+    except (asyncpg.PostgresError, DBAPIError) as error:
+        there = error if isinstance(error, asyncpg.PostgresError) else error.orig and error.orig.__cause__
+        if isinstance(there, _NO_SCHEMA):
+            _end("数据库还没有准备好：请先运行 shop migrate")
+        if not isinstance(there, _TURNED_AWAY):
             raise
-        _end(said)
-
-
-def _trouble(trouble: DBAPIError | ConnectionError) -> str | None:
-    """What an operator can mend: no connection, or a schema that is not there. Anything else is ours."""
-    if isinstance(trouble, ConnectionError) or trouble.statement is None:
-        kind = str(getattr(trouble, "orig", None) or trouble).partition("\n")[0]
-        return f"数据库没有应答：请核对 DATABASE_URL 和 DATABASE_OWNER_URL，并确认 PostgreSQL 已启动（{kind}）"
-    if getattr(trouble.orig, "sqlstate", None) in _NO_SCHEMA:
-        return "数据库还没有准备好：请先运行 shop migrate"
-    return None
+        _end(f"数据库不让连：请核对 DATABASE_URL 和 DATABASE_OWNER_URL（{there}）")
 
 
 def _end(*lines: str) -> None:

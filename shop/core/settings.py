@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
+from shop.core.database_url import wrong_with
 from shop.core.misspelt import misspelt
 from shop.core.strength import weakness
 
@@ -40,6 +41,8 @@ class Settings(BaseSettings):
     database_owner_url: str | None = None
     database_replica_url: str | None = None
     database_schema: str = "public"
+    database_pool: Annotated[int | None, Field(ge=3, le=200), BeforeValidator(lambda most: most or None)] = None
+    """Connections that one process may hold, to each server; unset → 3 of a web process, 7 of a worker."""
     shop_env: Literal["development", "production"] = "development"
     """Left out only where there is no server: nobody is to serve strangers with development's open doors by mistake."""
     secret_key: str = DEVELOPMENT_SECRET
@@ -107,6 +110,8 @@ class Settings(BaseSettings):
         for name in ("database_url", "database_owner_url", "database_replica_url"):
             if getattr(self, name) and "shop_env" not in self.model_fields_set:
                 raise ValueError(_SAY_WHICH.format(name=name.upper()))
+            if why := next(wrong_with(getattr(self, name) or "postgresql://"), None):
+                raise ValueError(f"{name.upper()}: {why}")
         from_file = DotEnvSettingsSource(type(self), env_file=".env").env_vars
         wrong = [*misspelt([*os.environ, *from_file], type(self).model_fields), *_half_set(self)]
         if self.production and (unfit := list(_unfit_for_production(self))):

@@ -92,9 +92,8 @@ def for_program(request: Request) -> bool:
 
 def crashed(request: Request, error: Exception) -> Response:
     """Nobody expected this; it was logged without its words. A database that is away says: try again."""
-    away = (OperationalError, InterfaceError, PoolTimeout, OSError, asyncpg.PostgresConnectionError)
     request_id = getattr(request.state, "request_id", "")
-    if isinstance(error, away) or isinstance(error.__cause__, away):
+    if _is_away(error):
         problem: Problem = DatabaseAway("请过几分钟再试。没有完成的操作不会扣款。", extra={"retry_after_s": 5})
     else:
         problem = Crashed(f"请稍后再试；仍有问题时，请把编号 {request_id} 告诉客服。")
@@ -102,6 +101,18 @@ def crashed(request: Request, error: Exception) -> Response:
         return answer(request, problem)
     except Exception:  # noqa: BLE001  # the page itself may be what is broken
         return JSONResponse(problem.as_json(), problem.status, media_type=PROBLEM_JSON)
+
+
+def _is_away(error: BaseException) -> bool:
+    """Whether the database, or a pooler in front of it, did not take the question; the toolkit wraps that twice."""
+    toolkit = (OperationalError, InterfaceError, PoolTimeout, OSError)
+    driver = (asyncpg.PostgresConnectionError, asyncpg.TooManyConnectionsError, asyncpg.CannotConnectNowError)
+    behind = error.__cause__
+    return (
+        isinstance(error, toolkit + driver)
+        or isinstance(behind, toolkit + driver)
+        or isinstance(getattr(behind, "__cause__", None), driver)
+    )
 
 
 async def _problem(request: Request, error: Exception) -> Response:

@@ -11,7 +11,8 @@ import pytest
 
 from shop.access.permissions import Grant, Role
 from shop.core import embedded
-from shop.core.database import Database, driver_url
+from shop.core.database import Database
+from shop.core.database_url import driver_url
 from shop.core.settings import DEVELOPMENT_SECRET, Settings
 from shop.migrate import migrate
 from shop.worker import BEAT_SECONDS

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from shop.core import embedded
-from shop.core.database import driver_url
+from shop.core.database_url import driver_url
 from shop.core.settings import DEVELOPMENT_SECRET, Settings
 from shop.migrate import LocksBusy, migrate, newest_revision
 from tests.make.processes import processes

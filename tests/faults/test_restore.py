@@ -27,7 +27,8 @@ from shop.commands.dump import DumpFailed, StillConnected, dump, restore
 from shop.commands.kept_files import bring_files, copy_files
 from shop.core import clock, embedded
 from shop.core.commit_number import AnotherCluster
-from shop.core.database import Database, driver_url
+from shop.core.database import Database
+from shop.core.database_url import driver_url
 from shop.core.ids import new_id
 from shop.core.settings import Settings
 from shop.main import create_app
@@ -121,7 +122,7 @@ async def test_every_report_answers_as_before(
     before = [await figure(client, one) for one in questions]
     assert len(set(before)) == 10, "ten reports, each its own"
 
-    dump(settings, tmp_path / "backup")
+    await dump(settings, tmp_path / "backup")
     await restore(empty_server, tmp_path / "backup")
     async with served(empty_server) as (there, again):
         assert [await figure(again, one) for one in questions] == before
@@ -152,7 +153,7 @@ async def test_back_to_where_it_came_from(
     """Two moves are two epochs; the second one goes on above the first one's numbers, too."""
     bank, other = await unit(database, "BANK"), await unit(database, "OTHER")
     await sells(database, bank, other)
-    dump(settings, tmp_path / "first")
+    await dump(settings, tmp_path / "first")
     await database.close()
     await restore(empty_server, tmp_path / "first")
     there = await opened(empty_server)
@@ -160,7 +161,7 @@ async def test_back_to_where_it_came_from(
         await sells(there, bank, other)
     had = await last_number(there)
     await there.close()
-    dump(empty_server, tmp_path / "second")
+    await dump(empty_server, tmp_path / "second")
     await restore(settings, tmp_path / "second")
     home = await opened(settings)
     await sells(home, bank, other)
@@ -177,7 +178,7 @@ async def test_a_dump_brought_in_by_hand_answers_nothing_until_it_was_migrated(
     """Its transactions would stand in no order with the old ones."""
     bank, other = await unit(database, "BANK"), await unit(database, "OTHER")
     await sells(database, bank, other)
-    dump(settings, tmp_path / "backup")
+    await dump(settings, tmp_path / "backup")
     by_hand = empty_server.model_copy(update={"database_url": empty_server.database_owner_url})
     await restored_by_hand(by_hand, tmp_path / "backup")
     foreign = await opened(by_hand)
@@ -212,7 +213,7 @@ async def restored_by_hand(settings: Settings, file: Path) -> None:
 async def test_who_is_connected_is_not_pushed_aside(settings: Settings, database: Database, tmp_path: Path) -> None:
     async with database.reading() as session:
         assert await session.scalar(text("SELECT 1")) == 1
-        dump(settings, tmp_path / "backup")
+        await dump(settings, tmp_path / "backup")
         with pytest.raises(StillConnected):
             await restore(settings, tmp_path / "backup")
 

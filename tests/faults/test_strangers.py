@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from shop.access.permissions import Grant, Role
-from shop.core.database import Database, driver_url
+from shop.core.database import Database
+from shop.core.database_url import driver_url
 from shop.core.server import PatientProtocol
 from shop.core.settings import Settings
 from shop.home.heavy_reads import AT_ONCE

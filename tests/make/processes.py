@@ -44,7 +44,7 @@ class Processes:
                 self.running[name] = subprocess.Popen(
                     [sys.executable, *commands[name]],
                     cwd=self.folder,  # no `.env` there
-                    env=self._environment(),
+                    env=self.environment,
                     stdout=log,
                     stderr=log,
                 )
@@ -69,7 +69,8 @@ class Processes:
             self.running[name].send_signal(signal.SIGKILL)
             self.running.pop(name).wait()
 
-    def _environment(self) -> dict[str, str]:
+    @property
+    def environment(self) -> dict[str, str]:
         return {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(self.code),

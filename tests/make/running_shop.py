@@ -1,7 +1,7 @@
 """The furnished shop in processes of its own, and whose job each of its calls is."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,14 +58,16 @@ class Running:
 
 
 @contextmanager
-def running_shop(postgres: Path, template: str, schema: str, folder: Path) -> Iterator[Running]:
-    """On a database of its own; gone at the end."""
+def running_shop(
+    postgres: Path, template: str, schema: str, folder: Path, way: Callable[[str], str] = str
+) -> Iterator[Running]:
+    """On a database of its own; gone at the end. way: how web and worker reach it instead."""
     name = f"test_{uuid4().hex}"
     embedded.clone_database(postgres, template, name)
     database = Settings(
         _env_file=None,
         shop_env="development",
-        database_url=embedded.url(postgres, name, embedded.APP_ROLE),
+        database_url=way(embedded.url(postgres, name, embedded.APP_ROLE)),
         database_owner_url=embedded.url(postgres, name, embedded.OWNER_ROLE),
         database_schema=schema,
     )

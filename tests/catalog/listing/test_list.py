@@ -10,6 +10,7 @@ from httpx import AsyncClient
 from catalog.county.models import County, CountySuccessor
 from catalog.listing.schemas import ProductPage
 from shop.core import clock
+from shop.core.connection import Options
 from shop.core.database import Database
 from shop.core.hot import HotPool
 from tests.make.listing import Goods, again, list_goods, paper, run, write
@@ -214,7 +215,7 @@ async def test_the_short_way_and_the_route_say_the_same(
 async def test_without_a_database_the_short_way_says_try_again(
     app: FastAPI, stranger: AsyncClient, database: Database
 ) -> None:
-    nowhere = HotPool("postgresql://nobody@127.0.0.1:1/nothing", size=1, server_settings={})
+    nowhere = HotPool("postgresql://nobody@127.0.0.1:1/nothing", size=1, options=Options({}))
     app.state.database = replace(database, hot=nowhere)
     answer = await stranger.get("/api/v1/products")
     assert (answer.status_code, answer.json()["code"]) == (503, "try_again")

@@ -14,7 +14,8 @@ from orders.credit.check import differences
 from orders.month.add import add_ahead
 from orders.month.models import SHOP
 from shop.core import clock, embedded
-from shop.core.database import Database, driver_url
+from shop.core.database import Database
+from shop.core.database_url import driver_url
 from shop.core.settings import DEVELOPMENT_SECRET, Settings
 from shop.migrate import migrate
 from tests.make.credit import Sale, enter

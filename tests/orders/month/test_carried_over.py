@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from shop.core import embedded
-from shop.core.database import driver_url
+from shop.core.database_url import driver_url
 from shop.core.settings import DEVELOPMENT_SECRET
 from shop.migrate import migrate
 

@@ -24,7 +24,7 @@ async def test_there_and_back(settings: Settings, database: Database, tmp_path: 
     add = text("INSERT INTO county (code, name, province, source) VALUES (:code, '示例县', '示例省', 'test')")
     async with database.transaction() as session:
         await session.execute(add, {"code": "999991"})
-    dump(settings, tmp_path / "backup")
+    await dump(settings, tmp_path / "backup")
     assert (tmp_path / "backup").stat().st_mode & 0o777 == 0o600, "it holds every name and phone"
     async with database.transaction() as session:
         await session.execute(add, {"code": "999992"})

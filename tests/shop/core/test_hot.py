@@ -5,13 +5,14 @@ import asyncio
 import asyncpg
 import pytest
 
-from shop.core.database import Database, driver_url
+from shop.core.connection import Options
+from shop.core.database import Database
 from shop.core.hot import HotPool, PoolClosed
 
 
 @pytest.fixture
 def pool(database_url: str) -> HotPool:
-    return HotPool(driver_url(database_url), size=2, server_settings={"application_name": "hot"})
+    return HotPool(database_url, size=2, options=Options({"application_name": "hot"}))
 
 
 async def backend(pool: HotPool) -> int:
@@ -61,7 +62,7 @@ async def test_a_connection_that_the_server_ended_is_replaced(pool: HotPool, dat
 
 @pytest.mark.anyio
 async def test_a_place_is_given_back_when_nobody_answers() -> None:
-    nowhere = HotPool("postgresql://nobody@127.0.0.1:1/nothing", size=1, server_settings={})
+    nowhere = HotPool("postgresql://nobody@127.0.0.1:1/nothing", size=1, options=Options({}))
     for _ in range(2):
         with pytest.raises(OSError):
             await nowhere.fetchval("SELECT 1")

@@ -12,7 +12,8 @@ from sqlalchemy import make_url
 from orders.credit.ahead import keep_ahead
 from shop.commands.doctor import examined
 from shop.core import clock, embedded
-from shop.core.database import Database, driver_url
+from shop.core.database import Database
+from shop.core.database_url import driver_url
 from shop.core.settings import Settings
 from shop.home.health import standing
 from shop.main import create_app
