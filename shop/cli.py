@@ -299,6 +299,15 @@ def credit_public_key() -> None:
     typer.echo(of_settings())
 
 
+@app.command(name="replace-secret")
+def replace_secret(reason: Annotated[str, typer.Option(help="Why no secret opens what the database keeps.")]) -> None:
+    """Go on with SECRET_KEY although each one before it is lost. With one at hand, set SECRET_KEY_FALLBACKS instead."""
+    from shop.commands.secrets import replace_lost  # noqa: PLC0415
+
+    run(replace_lost(reason))
+    typer.echo("pseudonyms are new, and payers' accounts are to be remembered again")
+
+
 @app.command()
 def doctor(*, as_json: AsJson = False) -> None:
     """Check settings, database, Chinese text, fonts, Stripe keys and the clock."""

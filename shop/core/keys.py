@@ -10,16 +10,18 @@ import secrets as random
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 from uuid import UUID
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import ProgrammingError
 
-from shop.core.database import Database
+from shop.core.audit import record_change
+from shop.core.database import Database, WriteSession
 from shop.core.errors import Problem
 from shop.core.ids import new_id
 from shop.core.settings import Settings
@@ -103,9 +105,27 @@ def begin_programme(connection: Connection, secrets: Sequence[str]) -> None:
     else:
         keys = _opened(row.id, secrets, row.pseudonym_key, row.account_key)
         programme, pseudonyms, accounts = keys.programme, keys.pseudonyms, keys.accounts
-    newest = _wrapping(secrets[:1], programme)
-    said = {"id": programme, "pseudonyms": newest.encrypt(pseudonyms), "accounts": newest.encrypt(accounts)}
-    connection.execute(_BEGIN if row is None else _WRAP, said)
+    connection.execute(_BEGIN if row is None else _WRAP, _wrapped(secrets, programme, pseudonyms, accounts))
+
+
+async def replace_lost_keys(session: WriteSession, settings: Settings, *, reason: str, now: datetime) -> None:
+    """As the owner, where every secret that opens them is lost: auditors see other pseudonyms from now on, and payers'
+    accounts are to be remembered again. Raises NoProgramme.
+    """
+    row = (await session.execute(_READ)).one_or_none()
+    if row is None:
+        raise NoProgramme("请先运行 shop migrate。")
+    await session.execute(_WRAP, _wrapped(settings.secrets, row.id, random.token_bytes(32), random.token_bytes(32)))
+    await record_change(
+        session,
+        actor_id=None,
+        action="programme.keys_replaced",
+        subject=f"programme:{row.id}",
+        before=None,
+        after={},
+        reason=reason,
+        now=now,
+    )
 
 
 async def is_wrapped_anew(database: Database, settings: Settings) -> bool:
@@ -125,7 +145,13 @@ def _opened(programme: UUID, secrets: Sequence[str], pseudonyms: bytes, accounts
     try:
         return Keys(programme, tuple(secrets), wrapping.decrypt(pseudonyms), wrapping.decrypt(accounts))
     except InvalidToken as locked:
-        raise KeysLocked("请把备份或改动之前的 SECRET_KEY 写进 SECRET_KEY_FALLBACKS。") from locked
+        said = "请把备份或改动之前的 SECRET_KEY 写进 SECRET_KEY_FALLBACKS；真的找不到了，用 shop replace-secret。"
+        raise KeysLocked(said) from locked
+
+
+def _wrapped(secrets: Sequence[str], programme: UUID, pseudonyms: bytes, accounts: bytes) -> dict[str, Any]:
+    newest = _wrapping(secrets[:1], programme)
+    return {"id": programme, "pseudonyms": newest.encrypt(pseudonyms), "accounts": newest.encrypt(accounts)}
 
 
 def _wrapping(secrets: Sequence[str], programme: UUID) -> MultiFernet:

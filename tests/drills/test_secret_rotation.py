@@ -10,8 +10,10 @@ from uuid import UUID
 import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
+from sqlalchemy import text
 
 from shop.access.permissions import Grant, Role
+from shop.commands.secrets import replace_lost
 from shop.core import embedded
 from shop.core.database import Database, open_database
 from shop.core.ids import new_id
@@ -176,6 +178,22 @@ async def test_a_secret_that_opens_nothing_is_refused_and_changes_nothing(
     opened = await open_database(settings)
     assert await keys_of(opened, settings) == keys
     await opened.close()
+
+
+async def test_who_has_lost_the_secret_goes_on(
+    settings: Settings, database: Database, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("shop_env", "database_url", "database_owner_url", "database_schema"):
+        monkeypatch.setenv(name, getattr(settings, name))
+    monkeypatch.setenv("SECRET_KEY", SECRET)
+    await replace_lost("机房失火，旧的配置没有备份")
+    opened = await open_database(settings)
+    new = await keys_of(opened, with_secrets(settings, SECRET))
+    assert (new.programme, new.accounts != keys.accounts) == (keys.programme, True)
+    async with opened.reading() as session:
+        noted = await session.scalar(text("SELECT reason FROM audit_event WHERE action = 'programme.keys_replaced'"))
+    await opened.close()
+    assert noted == "机房失火，旧的配置没有备份"
 
 
 async def test_a_shop_from_before_keeps_its_pseudonyms_and_accounts(settings: Settings, database: Database) -> None:

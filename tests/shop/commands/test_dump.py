@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from shop.commands.dump import DumpFailed, dump, restore
+from shop.commands.dump import dump, restore
+from shop.commands.postgres_tools import DumpFailed
 from shop.core.database import Database
 from shop.core.settings import Settings
 
