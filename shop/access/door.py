@@ -18,12 +18,12 @@ from shop.core.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """form_keys: what forms' tokens are made with, the newest first."""
+    """keys: what forms' tokens are made with."""
 
     tokens: Tokens
     revocations: Revocations
     pages: PageSessions
-    form_keys: tuple[bytes, ...]
+    keys: Keys
 
     @classmethod
     def of(cls, app: Starlette) -> "Door":
@@ -37,7 +37,7 @@ class Door:
                 Tokens.of(keys),
                 Revocations(database),
                 PageSessions(database, DOMAINS if settings.production else ()),
-                keys.every("forms"),
+                keys,
             )
             app.state.door = found
         return found

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shop.access.cookies import form_cookie, is_secure, session_cookie
 from shop.access.door import Door
 from shop.core.errors import Problem
+from shop.core.keys import Keys
 from shop.core.settings import Settings
 from shop.ui.pages import render
 
@@ -49,14 +50,14 @@ class FormToken:
     Made when a template writes it, so that only a page with a form sets a cookie.
     """
 
-    keys: tuple[bytes, ...]
+    keys: Keys
     cookie: str
     new_cookie: str | None = None
 
     def __str__(self) -> str:
         if not self.cookie:
             self.cookie = self.new_cookie = secrets.token_urlsafe(32)
-        return self._made(self.keys[0])
+        return self._made(self.keys.newest("forms"))
 
     __html__ = __str__
 
@@ -64,7 +65,10 @@ class FormToken:
         """Whether this browser's own page wrote it."""
         if not self.cookie:
             return False
-        return any(hmac.compare_digest(self._made(key).encode(), sent.encode(errors="replace")) for key in self.keys)
+        return any(
+            hmac.compare_digest(self._made(key).encode(), sent.encode(errors="replace"))
+            for key in self.keys.every("forms")
+        )
 
     def _made(self, key: bytes) -> str:
         return hmac.digest(key, self.cookie.encode(errors="replace"), sha256).hex()
@@ -89,7 +93,7 @@ class Forms:
         cookies = cookie_parser(headers[b"cookie"]) if b"cookie" in headers else {}
         secret = cookies.get(session_cookie(settings), "")
         door = Door.of(scope["app"])
-        token = FormToken(door.form_keys, secret or cookies.get(form_cookie(settings), ""))
+        token = FormToken(door.keys, secret or cookies.get(form_cookie(settings), ""))
         state: dict[str, Any] = scope.setdefault("state", {})
         state["csrf_token"] = token
         bearer = headers.get(b"authorization", "").lower().startswith("bearer ")

@@ -34,11 +34,12 @@ _read_claims: Final = msgspec.json.Decoder(_Claims).decode
 class Tokens:
     """Makes tokens with the first of the keys, which are this programme's alone, and reads those of each."""
 
-    keys: tuple[OctKey, ...]
+    keys: Keys
+    newest: OctKey
 
     @classmethod
     def of(cls, keys: Keys) -> Self:
-        return cls(tuple(map(OctKey.import_key, keys.every("api tokens"))))
+        return cls(keys, OctKey.import_key(keys.newest("api tokens")))
 
     def issue(self, actor: Actor, *, now: datetime) -> str:
         """now: the machine's time; a set clock must not make tokens last."""
@@ -49,11 +50,14 @@ class Tokens:
             "exp": int((now + LIFETIME).timestamp()),
             "grants": [grant_text(grant) for grant in actor.grants],
         }
-        return jwt.encode({"alg": "HS256"}, claims, self.keys[0], algorithms=_ALGORITHMS)
+        return jwt.encode({"alg": "HS256"}, claims, self.newest, algorithms=_ALGORITHMS)
 
     def read(self, token: str, *, now: datetime) -> Actor | None:
         """Who the token speaks for; None when forged, malformed or too old. Revocation is the caller's question."""
-        return next((actor for key in self.keys if (actor := _read(token, key, now=now))), None)
+        if actor := _read(token, self.newest, now=now):
+            return actor
+        others = map(OctKey.import_key, self.keys.every("api tokens")[1:])
+        return next((actor for key in others if (actor := _read(token, key, now=now))), None)
 
 
 def _read(token: str, key: OctKey, *, now: datetime) -> Actor | None:

@@ -10,16 +10,17 @@ import secrets as random
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, ClassVar, Final, Literal
 from uuid import UUID
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 from sqlalchemy.exc import ProgrammingError
 
+from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import Database, WriteSession
 from shop.core.errors import Problem
@@ -45,9 +46,12 @@ class NoProgramme(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """programme: whose they are, whatever other programme has the same secret. secrets: SECRET_KEY, then fallbacks."""
+    """programme: whose they are, whatever other programme has the same secret; began_at: when `shop migrate` began it.
+    secrets: SECRET_KEY, then fallbacks.
+    """
 
     programme: UUID
+    began_at: datetime
     secrets: tuple[str, ...] = field(repr=False)
     pseudonyms: bytes = field(repr=False)
     accounts: bytes = field(repr=False)
@@ -58,7 +62,18 @@ class Keys:
 
     def every(self, purpose: Purpose) -> tuple[bytes, ...]:
         """The newest first: what any of them made is ours."""
-        return tuple(_derived(secret, self.programme, purpose) for secret in self.secrets)
+        return tuple(_derived(secret, self.programme, purpose) for secret in self.secrets) + self._handed_on(purpose)
+
+    def _handed_on(self, purpose: Purpose) -> tuple[bytes, ...]:
+        """Tokens and open forms of the last release (7d50459), for the day of the upgrade from it."""
+        upgraded = any(self.accounts == secret.encode() for secret in self.secrets)
+        if purpose not in _HANDED_ON or not upgraded or clock.wall() > self.began_at + _UPGRADE_LASTS:
+            return ()
+        return tuple(hmac.digest(secret.encode(), purpose.encode(), sha256) for secret in self.secrets)
+
+
+_HANDED_ON: Final = frozenset({"api tokens", "forms"})
+_UPGRADE_LASTS: Final = timedelta(days=1)
 
 
 @lru_cache(maxsize=256)
@@ -66,7 +81,7 @@ def _derived(secret: str, programme: UUID, purpose: Purpose) -> bytes:
     return hmac.digest(secret.encode(), b"bangfu " + programme.bytes + purpose.encode(), sha256)
 
 
-_READ: Final = text("SELECT id, pseudonym_key, account_key FROM programme")
+_READ: Final = text("SELECT id, began_at, pseudonym_key, account_key FROM programme")
 _BEGIN: Final = text("""
 INSERT INTO programme (id, began_at, pseudonym_key, account_key) VALUES (:id, now(), :pseudonyms, :accounts)
 """)
@@ -86,7 +101,7 @@ async def keys_of(database: Database, settings: Settings) -> Keys:
         raise NoProgramme("请先运行 shop migrate。") from unknown
     if row is None:
         raise NoProgramme("请先运行 shop migrate。")
-    opened = database.kept[Keys] = _opened(row.id, settings.secrets, row.pseudonym_key, row.account_key)
+    opened = database.kept[Keys] = _opened(row, settings.secrets)
     return opened
 
 
@@ -103,7 +118,7 @@ def begin_programme(connection: Connection, secrets: Sequence[str]) -> None:
             kept = [hmac.digest(old, b"pseudonyms", sha256), old]
         pseudonyms, accounts = kept
     else:
-        keys = _opened(row.id, secrets, row.pseudonym_key, row.account_key)
+        keys = _opened(row, secrets)
         programme, pseudonyms, accounts = keys.programme, keys.pseudonyms, keys.accounts
     connection.execute(_BEGIN if row is None else _WRAP, _wrapped(secrets, programme, pseudonyms, accounts))
 
@@ -134,16 +149,18 @@ async def is_wrapped_anew(database: Database, settings: Settings) -> bool:
     async with database.transaction() as session:
         row = (await session.execute(_READ)).one()
     try:
-        _opened(row.id, settings.secrets[:1], row.pseudonym_key, row.account_key)
+        _opened(row, settings.secrets[:1])
     except KeysLocked:
         return False
     return True
 
 
-def _opened(programme: UUID, secrets: Sequence[str], pseudonyms: bytes, accounts: bytes) -> Keys:
-    wrapping = _wrapping(secrets, programme)
+def _opened(row: Row[Any], secrets: Sequence[str]) -> Keys:
+    """row: of `programme`. Raises KeysLocked."""
+    wrapping = _wrapping(secrets, row.id)
     try:
-        return Keys(programme, tuple(secrets), wrapping.decrypt(pseudonyms), wrapping.decrypt(accounts))
+        pseudonyms, accounts = wrapping.decrypt(row.pseudonym_key), wrapping.decrypt(row.account_key)
+        return Keys(row.id, row.began_at, tuple(secrets), pseudonyms, accounts)
     except InvalidToken as locked:
         said = "请把备份或改动之前的 SECRET_KEY 写进 SECRET_KEY_FALLBACKS；真的找不到了，用 shop replace-secret。"
         raise KeysLocked(said) from locked

@@ -2,19 +2,21 @@
 programme that has the same secret is a stranger's.
 """
 
+import hmac
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from hashlib import sha256
-from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
+from joserfc.jwk import OctKey
 from sqlalchemy import text
 
-from shop.access.permissions import Grant, Role
+from shop.access.permissions import Actor, Role
+from shop.access.tokens import Tokens
 from shop.commands.secrets import replace_lost
-from shop.core import embedded
+from shop.core import clock, embedded
 from shop.core.database import Database, open_database
 from shop.core.ids import new_id
 from shop.core.keys import Keys, KeysLocked, keys_of
@@ -24,9 +26,10 @@ from shop.migrate import make_ready, migrate
 from tests.make.banking import Row, share, share_now
 from tests.make.caller import as_caller
 from tests.make.evidence import worker
+from tests.make.keys import keys_from
 from tests.make.mandate import a_desk
 from tests.make.outbox import link_to
-from tests.make.people import PASSWORD, bearer, client_of, somebody
+from tests.make.people import bearer, client_of, somebody
 from tests.make.phone import code_sent
 from tests.make.shop import small_shop
 from tests.orders.banking.test_matching import Desk
@@ -196,18 +199,54 @@ async def test_who_has_lost_the_secret_goes_on(
     assert noted == "机房失火，旧的配置没有备份"
 
 
-async def test_a_shop_from_before_keeps_its_pseudonyms_and_accounts(settings: Settings, database: Database) -> None:
-    """Theirs were made from the SECRET_KEY of that time; those of a new shop are nobody's to guess."""
-    await somebody(database, ADA, Grant(Role.EMPLOYEE, "unit", str(UUID(int=1))), password=PASSWORD)
-    fresh = await keys_of(database, settings)
-    assert fresh.accounts not in (DEVELOPMENT_SECRET.encode(), fresh.pseudonyms)
-    assert len(fresh.accounts) == len(fresh.pseudonyms) == 32
+@pytest.fixture
+async def upgraded(settings: Settings, database: Database) -> Keys:
+    """Of a shop that the last release served until now: it had people, and no keys of its own."""
+    await somebody(database, ADA, BUYER)
+    await as_owner(settings, "DELETE FROM programme")
+    await make_ready(settings, settings.database_owner_url or "")
+    return await read_anew(settings)
+
+
+async def read_anew(settings: Settings) -> Keys:
+    """As another process does."""
+    opened = await open_database(settings)
+    try:
+        return await keys_of(opened, settings)
+    finally:
+        await opened.close()
+
+
+async def as_owner(settings: Settings, statement: str) -> None:
     owner = await open_database(settings.model_copy(update={"database_url": settings.database_owner_url}))
     async with owner.transaction() as session:
-        await (await session.connection()).exec_driver_sql("DELETE FROM programme")
+        await session.execute(text(statement))
     await owner.close()
+
+
+async def test_a_shop_from_before_keeps_its_pseudonyms_and_accounts(keys: Keys, upgraded: Keys) -> None:
+    """Theirs were made from the SECRET_KEY of that time; those of a new shop are nobody's to guess."""
+    old = DEVELOPMENT_SECRET.encode()
+    assert (upgraded.accounts, upgraded.pseudonyms) == (old, hmac.digest(old, b"pseudonyms", sha256))
+    assert len({keys.accounts, keys.pseudonyms, old}) == 3
+    assert len(keys.accounts) == len(keys.pseudonyms) == 32
+
+
+def of_the_last_release(actor: Actor) -> str:
+    key = OctKey.import_key(hmac.digest(DEVELOPMENT_SECRET.encode(), b"api tokens", sha256))
+    return Tokens(keys_from("not asked"), key).issue(actor, now=clock.wall())
+
+
+async def test_who_was_signed_in_before_the_upgrade_buys_on(
+    keys: Keys, upgraded: Keys, settings: Settings, database: Database
+) -> None:
+    buyer = await worker(database, Role.EMPLOYEE, "all", "*")
+    token, now = of_the_last_release(buyer), clock.wall()
+    assert Tokens.of(upgraded).read(token, now=now) == buyer
+    assert Tokens.of(keys).read(token, now=now) is None, "a shop that began later had no release before"
+    later = with_secrets(settings, SECRET)
     await make_ready(with_secrets(settings, SECRET, DEVELOPMENT_SECRET), settings.database_owner_url or "")
-    again = await open_database(settings)
-    kept = await keys_of(again, with_secrets(settings, SECRET))
-    assert kept.accounts == DEVELOPMENT_SECRET.encode()
-    await again.close()
+    assert Tokens.of(await read_anew(later)).read(token, now=now) is None, "the secret is another one"
+    await make_ready(with_secrets(settings, DEVELOPMENT_SECRET, SECRET), settings.database_owner_url or "")
+    await as_owner(settings, "UPDATE programme SET began_at = began_at - interval '25 hours'")
+    assert Tokens.of(await read_anew(settings)).read(token, now=now) is None, "a day is enough for an upgrade"

@@ -1,9 +1,10 @@
 """Keys of a programme that no database knows."""
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 from shop.core.keys import Keys
 
 
 def keys_from(*secrets: str, programme: int = 1) -> Keys:
-    return Keys(UUID(int=programme), secrets, b"p" * 32, b"a" * 32)
+    return Keys(UUID(int=programme), datetime.now(UTC), secrets, b"p" * 32, b"a" * 32)
