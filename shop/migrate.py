@@ -130,7 +130,9 @@ class StepFailed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """seconds: of the try that succeeded; nobody was held up for longer. tries: with those that gave way to others."""
+    """seconds: of the try that succeeded, for the first step with reading the scripts; nobody was held up for longer.
+    tries: with those that gave way to others.
+    """
 
     name: str
     seconds: float

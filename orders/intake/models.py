@@ -135,7 +135,8 @@ class IntakeRow(SQLModel, table=True):
     state: str
     cells: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     errors: list[dict[str, Any]] = Field(sa_column=Column(JSONB, nullable=False))
-    asked: list[dict[str, Any]] = Field(sa_column=Column(JSONB, nullable=False, server_default=text("'[]'")))
+    asked: list[dict[str, Any]] | None = Field(sa_column=Column(JSONB, server_default=text("'[]'")))
+    """None where release 7d50459 staged it. The next release makes it NOT NULL."""
     why: str | None = None
     type: str | None = None
     external_number: str | None = None
