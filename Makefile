@@ -17,7 +17,7 @@ serve: $(RUNTIME)
 	$(BIN)/shop serve
 
 test: $(TOOLS)
-	$(PYTEST) -n 2 -m "not browser and not paper and not soak"
+	$(PYTEST) -n 2 -m "not browser and not paper and not soak and not drill"
 
 test-browser: $(TOOLS)
 	$(PYTEST) -m browser tests/browser
