@@ -161,3 +161,27 @@ def test_no_operators_port_is_blank() -> None:
     assert Settings(_env_file=None, operator_port="").operator_port is None
     assert Settings(_env_file=None, operator_port="9100").operator_port == 9100
     assert "OPERATOR_PORT" in refused(operator_port="0.5")
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("postgresql+asyncpg://app:hidden-7c1f@db/bangfu?sslmode=verify", "DATABASE_URL: sslmode is one of disable, "),
+        ("postgresql://app:hidden-7c1f@db/bangfu?sslrootcert=/no/ca.pem", "DATABASE_URL: sslrootcert names no file"),
+        (
+            "postgresql://app:hidden-7c1f@db/bangfu?channel_binding=require",
+            "DATABASE_URL: channel_binding: no parameter",
+        ),
+        ("app:hidden-7c1f@db", "DATABASE_URL: is no address"),
+    ],
+)
+def test_what_an_address_says_is_heeded_or_refused(address: str, said: str) -> None:
+    """Ignored, it would be a line that its owner believes to be safe."""
+    found = refused(shop_env="development", database_url=address)
+    assert said in found
+    assert "7c1f" not in found
+
+
+@pytest.mark.parametrize("most", ["2", "-1", "201", "many"])
+def test_a_pool_that_nobody_can_work_with_is_refused(most: str) -> None:
+    assert "DATABASE_POOL" in refused(database_pool=most)
