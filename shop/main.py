@@ -306,7 +306,8 @@ async def _alive(app: FastAPI) -> AsyncIterator[None]:
             stack.push_async_callback(opened.close)
             app.state.database = opened
         database: Database = app.state.database
-        app.state.keys = await keys_of(database, settings)
+        if app.state.keys is None:
+            app.state.keys = await keys_of(database, settings)
         if app.state.files is None:
             app.state.files = open_files(settings)
         if app.state.gateway is None:

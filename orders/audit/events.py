@@ -97,7 +97,7 @@ _UNITS_OF: Final = {
 EVERYBODYS: Final = (
     "county", "pairing", "supplier", "producer", "product", "sku", "counting_rule", "spending_rule",
     "channel", "sales_channel", "campaign", "retention", "retention_rule", "ledger", "flag_threshold", "tick_rule",
-    "seal_key", "programme",
+    "seal_key", "programme", "proxy",
 )  # fmt: skip
 PLATFORMS: Final = ("account", "message", "product_review")
 """Scope `all` alone: names without an account, what was sent to people, goods of suppliers that wait."""

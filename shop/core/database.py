@@ -89,6 +89,9 @@ class Database:
     """Held by whoever will ask for a second connection before giving back the first, from before the first until it has
     both: two who each held one would wait for each other where there are no more."""
 
+    long_reads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    """Held by whoever reads for long (a report, an export): one connection is always left to everybody else."""
+
     @classmethod
     async def open(
         cls,
@@ -111,7 +114,8 @@ class Database:
         writer = _engine(url, size, options, patience, wait)
         replica = Replica(_only_reads(_engine(replica_url, size, options, patience, wait))) if replica_url else None
         hot = HotPool(url, size=hot_size, options=Options(path | HOT, writing=may_write), patience=patience)
-        return cls(writer, _only_reads(writer), hot, replica)
+        long_reads = asyncio.Semaphore(max(1, size - 1))
+        return cls(writer, _only_reads(writer), hot, replica, long_reads=long_reads)
 
     async def close(self) -> None:
         await self.hot.close()

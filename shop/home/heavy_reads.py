@@ -1,5 +1,8 @@
-"""What takes the database or a processor for long is asked a few at a time: nobody's reports stop others' orders."""
+"""What takes the database or a processor for long is asked a few at a time: nobody's reports stop others' orders, and
+everybody's together leave a connection to the rest.
+"""
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -12,6 +15,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shop.access.address import address_of
 from shop.access.guard import maybe_actor
+from shop.access.permissions import Actor
+from shop.core.connection import POOL_SECONDS
 from shop.core.errors import Problem, TooMany
 
 AT_ONCE: Final = 3
@@ -55,6 +60,14 @@ class BusyForYou(TooMany):
     title = "同时查询太多"
 
 
+class NoTurn(Problem):
+    """Others' reports take all the connections that reports may have."""
+
+    status = 503
+    code = "try_again"
+    title = "系统暂时忙不过来"
+
+
 @dataclass(frozen=True, slots=True)
 class _Route:
     """What the log names where the framework has not looked for the route."""
@@ -79,24 +92,44 @@ class HeavyReads:
             await self.app(scope, receive, send)
             return
         request = Request(scope, receive)
-        who = await _who(request)
-        if self.running[who] >= AT_ONCE:
+        actor = await _actor(request)
+        who = f"user {actor.user_id}" if actor else f"address {address_of(request)}"
+
+        async def refuse(problem: Problem) -> None:
             scope["route"] = _Route(HEAVY[(asked.lastindex or 1) - 1])
-            problem = BusyForYou("您已有几个查询在进行：等其中一个完成后再试。", extra={"retry_after_s": 5})
             await self.answer(request, problem)(scope, receive, send)
+
+        if self.running[who] >= AT_ONCE:
+            await refuse(BusyForYou("您已有几个查询在进行：等其中一个完成后再试。", extra={"retry_after_s": 5}))
             return
         self.running[who] += 1
         try:
-            await self.app(scope, receive, send)
+            if actor is None:  # the route turns strangers away, and asks the database nothing
+                await self.app(scope, receive, send)
+            elif await _has_turn(turns := scope["app"].state.database.long_reads):
+                try:
+                    await self.app(scope, receive, send)
+                finally:
+                    turns.release()
+            else:
+                await refuse(NoTurn("别人的报表正在生成，请稍后再试。", extra={"retry_after_s": 5}))
         finally:
             self.running[who] -= 1
             if not self.running[who]:
                 del self.running[who]
 
 
-async def _who(request: Request) -> str:
+async def _actor(request: Request) -> Actor | None:
     try:
-        actor = await maybe_actor(request)
+        return await maybe_actor(request)
     except Problem:  # the route refuses the token by itself
-        actor = None
-    return f"user {actor.user_id}" if actor else f"address {address_of(request)}"
+        return None
+
+
+async def _has_turn(turns: asyncio.Semaphore) -> bool:
+    """Within the time that a connection is waited for."""
+    try:
+        async with asyncio.timeout(POOL_SECONDS):
+            return await turns.acquire()
+    except TimeoutError:
+        return False

@@ -19,17 +19,20 @@ from sqlalchemy import make_url, text
 
 from orders.evidence.keep import keep, name_of
 from orders.report.tick import tick
+from orders.seal.key import DEVELOPMENT_SEED, SealKey
 from orders.seal.seal import seal_new
 from orders.seal.verify import verify
 from shop.access.permissions import Actor, Grant, Role
 from shop.adapters.files.open import StoredFiles
-from shop.commands.dump import DumpFailed, StillConnected, dump, restore
+from shop.commands.dump import StillConnected, dump, restore
 from shop.commands.kept_files import bring_files, copy_files
+from shop.commands.postgres_tools import DumpFailed
 from shop.core import clock, embedded
 from shop.core.commit_number import AnotherCluster
 from shop.core.database import Database
 from shop.core.database_url import driver_url
 from shop.core.ids import new_id
+from shop.core.keys import Keys, keys_of
 from shop.core.settings import Settings
 from shop.main import create_app
 from shop.migrate import PREPARED, make_ready
@@ -37,7 +40,6 @@ from tests.make.credit import HUNYUAN, Sale, enter
 from tests.make.evidence import PDF
 from tests.make.flag import raised
 from tests.make.people import bearer, somebody
-from tests.make.report import KEY
 from tests.make.units import unit
 
 pytestmark = pytest.mark.anyio
@@ -48,6 +50,7 @@ PERIOD = {"from": f"{YEAR}-01-01", "to": f"{YEAR + 1}-01-01"}
 FEN = 32_512_220
 Question = tuple[Mapping[str, str], str, dict[str, str]]
 """Whose headers, the path, what is asked."""
+KEY = SealKey.of(DEVELOPMENT_SEED)
 
 
 @pytest.fixture
@@ -66,9 +69,11 @@ def empty_server(schema: str) -> Iterator[Settings]:
 
 
 @asynccontextmanager
-async def served(settings: Settings) -> AsyncIterator[tuple[Database, AsyncClient]]:
+async def served(settings: Settings, keys: Keys | None = None) -> AsyncIterator[tuple[Database, AsyncClient]]:
+    """keys: of a process that runs since before."""
     database = await opened(settings)
     app = create_app(settings, database)
+    app.state.keys = keys
     reached = AsyncClient(transport=ASGITransport(app), base_url="http://shop.test")
     async with app.router.lifespan_context(app), reached as client:
         yield database, client
@@ -173,7 +178,7 @@ async def test_back_to_where_it_came_from(
 
 
 async def test_a_dump_brought_in_by_hand_answers_nothing_until_it_was_migrated(
-    settings: Settings, database: Database, empty_server: Settings, tmp_path: Path
+    settings: Settings, database: Database, empty_server: Settings, tmp_path: Path, keys: Keys
 ) -> None:
     """Its transactions would stand in no order with the old ones."""
     bank, other = await unit(database, "BANK"), await unit(database, "OTHER")
@@ -186,8 +191,10 @@ async def test_a_dump_brought_in_by_hand_answers_nothing_until_it_was_migrated(
         await last_number(foreign)
     with pytest.raises(AnotherCluster):
         await foreign.hot.fetchval("SELECT 1")
+    with pytest.raises(AnotherCluster):
+        await keys_of(foreign, by_hand)
     await foreign.close()
-    async with served(by_hand) as (_, client):
+    async with served(by_hand, keys) as (_, client):
         answer = await client.get("/api/v1/products")
         assert (answer.status_code, answer.json()["code"]) == (503, "another_cluster")
         assert (await client.get("/readyz")).status_code == 503

@@ -7,13 +7,16 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 
 from shop.core.database import Database
+from shop.core.keys import Keys
 from shop.core.settings import Settings
 from shop.main import create_app, windowed
 
 
 @pytest.fixture
-def app(database: Database) -> FastAPI:
-    return create_app(Settings(_env_file=None), database)
+def app(database: Database, keys: Keys) -> FastAPI:
+    made = create_app(Settings(_env_file=None), database)
+    made.state.keys = keys
+    return made
 
 
 @pytest.fixture

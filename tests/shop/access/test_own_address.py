@@ -7,6 +7,7 @@ from shop.access import own_address
 from shop.access.security_event import Refusals
 from shop.commands.doctor import examined
 from shop.core.database import Database
+from shop.core.keys import Keys
 from shop.core.settings import Settings
 from tests.make.people import ask_token, client_of, somebody
 from tests.make.production import SAFE
@@ -37,9 +38,9 @@ async def found(database: Database, **told: str) -> tuple[bool, str]:
     return one.ok, one.said
 
 
-async def test_a_proxy_that_is_not_named_and_one_that_does_not_say_who_calls(database: Database) -> None:
+async def test_a_proxy_that_is_not_named_and_one_that_does_not_say_who_calls(database: Database, keys: Keys) -> None:
     await somebody(database, ADA)
-    app = door_app(database, **SAFE, trusted_proxies="10.0.0.0/24")
+    app = door_app(database, keys, **SAFE, trusted_proxies="10.0.0.0/24")
     for address in ("192.0.2.1", "172.18.0.1", "172.18.0.1", "10.0.0.7", "::ffff:10.0.0.8", "2001:db8::1"):
         async with client_of(app, address) as client:
             assert (await ask_token(client, ADA)).status_code == 200
@@ -56,8 +57,8 @@ async def test_a_proxy_that_is_not_named_and_one_that_does_not_say_who_calls(dat
     assert (ok, "172.18.0.1" in said) == (False, False), "named now; the silent ones are silent still"
 
 
-async def test_development_is_used_from_loopback(database: Database) -> None:
+async def test_development_is_used_from_loopback(database: Database, keys: Keys) -> None:
     await somebody(database, ADA)
-    async with client_of(door_app(database), "127.0.0.1") as client:
+    async with client_of(door_app(database, keys), "127.0.0.1") as client:
         assert (await ask_token(client, ADA)).status_code == 200
     assert await noted(database) == []

@@ -15,6 +15,7 @@ from orders.report.sales import sales
 from shop.access.permissions import Grant, Role
 from shop.core import clock
 from shop.core.database import Database, open_database
+from shop.core.keys import Keys
 from shop.core.settings import Settings
 from shop.main import create_app
 from tests.make.people import bearer, somebody
@@ -81,12 +82,13 @@ async def test_reports_that_hold_two_do_not_wait_for_each_other(database: Databa
 
 
 async def test_who_waits_too_long_is_told_to_try_again(
-    settings: Settings, database: Database, counted: Database, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, database: Database, counted: Database, monkeypatch: pytest.MonkeyPatch, keys: Keys
 ) -> None:
     await somebody(database, "ada@example.com", Grant(Role.EMPLOYEE, "all", "*"))
     monkeypatch.setattr("shop.core.hot.POOL_SECONDS", 0.2)
     counted.writer.pool._timeout = 0.2  # type: ignore[attr-defined]
     app = create_app(settings, counted)
+    app.state.keys = keys
     reached = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop.test")
     async with app.router.lifespan_context(app), reached as client:
         caller = await bearer(client, "ada@example.com")
@@ -103,7 +105,7 @@ async def test_who_waits_too_long_is_told_to_try_again(
 
 
 async def test_a_server_without_room_is_busy_and_not_broken(
-    settings: Settings, database: Database, counted: Database
+    settings: Settings, database: Database, counted: Database, keys: Keys
 ) -> None:
     owner = await Database.open(settings.database_owner_url or "", size=1, hot_size=1)
     name = await owner.hot.fetchval("SELECT current_database()")
@@ -111,6 +113,7 @@ async def test_a_server_without_room_is_busy_and_not_broken(
     async with owner.hot.acquire() as connection:
         await connection.execute(f'ALTER DATABASE "{name}" CONNECTION LIMIT 1')
     app = create_app(settings.model_copy(update={"shop_env": "production"}), counted)
+    app.state.keys = keys
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop.test") as client:
         for path in ("/api/v1/products?q=苹果", "/api/v1/products/00000000-0000-0000-0000-000000000001"):
             answer = await client.get(path)
