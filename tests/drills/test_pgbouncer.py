@@ -14,7 +14,7 @@ from shop.core import embedded
 from shop.core.connection import ThroughPooler
 from shop.core.database import Database
 from shop.core.database_url import driver_url
-from shop.core.settings import Settings
+from shop.core.settings import DEVELOPMENT_SECRET, Settings
 from shop.migrate import migrate
 from tests.make.pgbouncer import pgbouncer, through
 from tests.make.running_shop import running_shop
@@ -69,7 +69,7 @@ async def test_two_programmes_never_see_each_other_whatever_strangers_leave_behi
 ) -> None:
     owner = settings.database_owner_url or ""
     for programme in PROGRAMMES:
-        await migrate(owner, schema=programme, app_role=embedded.APP_ROLE)
+        await migrate(owner, schema=programme, app_role=embedded.APP_ROLE, secrets=[DEVELOPMENT_SECRET])
     with pgbouncer(postgres, size=2) as port:
         url = through(settings.database_url, port)
         opened = {name: await Database.open(url, schema=name, size=3, hot_size=2) for name in PROGRAMMES}
@@ -88,7 +88,9 @@ async def test_two_programmes_never_see_each_other_whatever_strangers_leave_behi
             writes, at_will = "off" if way in {"transaction", "hot"} else "on", "on" if way in READS else "off"
             assert seen == [(name, "UTC", "off", writes, at_will, PLANS.get(way, "auto"), name)] * 2
         with pytest.raises(ThroughPooler):
-            await migrate(through(owner, port), schema=PROGRAMMES[0], app_role=embedded.APP_ROLE)
+            await migrate(
+                through(owner, port), schema=PROGRAMMES[0], app_role=embedded.APP_ROLE, secrets=[DEVELOPMENT_SECRET]
+            )
         for command in (("migrate",), ("backup", "/nowhere/backup")):
             led = settings.model_copy(update={"database_owner_url": through(owner, port)})
             code, _, said = await shop(led, *command)

@@ -15,7 +15,7 @@ from shop.access.permissions import Grant, Role
 from shop.core import embedded
 from shop.core.database import Database
 from shop.core.database_url import driver_url
-from shop.core.settings import Settings
+from shop.core.settings import DEVELOPMENT_SECRET, Settings
 from shop.migrate import migrate
 from tests.make.many import many
 from tests.make.people import bearer, somebody
@@ -39,7 +39,7 @@ def server() -> Iterator[Path]:
 
 async def test_under_requests_nobody_is_turned_away(server: Path, tmp_path: Path) -> None:
     owner = embedded.url(server, "bangfu", embedded.OWNER_ROLE)
-    await migrate(owner, schema="public", app_role=embedded.APP_ROLE)
+    await migrate(owner, schema="public", app_role=embedded.APP_ROLE, secrets=[DEVELOPMENT_SECRET])
     settings = Settings(
         _env_file=None,
         shop_env="development",

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +77,8 @@ def running_shop(
         running.start("web", "worker")
         while not _ready(http, running.url):
             sleep(0.1)
-        tokens = asyncio.run(_tokens_of(database))
+        with ThreadPoolExecutor(1) as thread:  # who asks may have a loop of his own
+            tokens = thread.submit(lambda: asyncio.run(_tokens_of(database))).result()
         actors = {who: signed_in(http, running.url, tokens, who) for who in (*PEOPLE, *MORE)}
         made = WholeShop(running.url, http, tokens, actors)
         furnish(made)
