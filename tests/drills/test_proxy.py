@@ -14,9 +14,10 @@ import pytest
 
 from shop.access.permissions import Grant, Role
 from shop.core.database import Database
+from shop.core.settings import Settings
 from tests.make.people import PASSWORD, somebody
 from tests.make.processes import PROJECT, free_port
-from tests.make.production import environment
+from tests.make.production import environment, taken_over
 from tests.make.smtp import certificate
 from tests.shop.test_production import started, until
 
@@ -39,7 +40,10 @@ class Way:
 
 
 @pytest.fixture
-async def way(tmp_path: Path, database_url: str, schema: str, database: Database) -> AsyncIterator[Way]:
+async def way(
+    tmp_path: Path, settings: Settings, database_url: str, schema: str, database: Database
+) -> AsyncIterator[Way]:
+    await taken_over(settings.database_owner_url or "", schema)
     for email in (ADA, BOB):
         await somebody(database, email, Grant(Role.EMPLOYEE, "all", "*"))
     web, secure, clear = (free_port() for _ in range(3))

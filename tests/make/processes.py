@@ -53,7 +53,7 @@ class Processes:
         """What a command prints. Raises CalledProcessError."""
         return subprocess.run(
             [sys.executable, "-m", "shop.cli", *command],
-            cwd=self.folder, env=self._environment(), stdout=subprocess.PIPE, text=True, check=True,
+            cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, text=True, check=True,
         ).stdout  # fmt: skip
 
     def stop(self, *names: str) -> None:
