@@ -92,6 +92,7 @@ PREPARED = (
 """What must be there before any table."""
 
 
+_ANYBODY = text("SELECT EXISTS (SELECT FROM user_account)")
 _NOT_VALID = text("""
 SELECT conrelid::regclass::text, conname FROM pg_constraint
 WHERE NOT convalidated AND connamespace = current_schema()::regnamespace AND conislocal ORDER BY 1, 2
@@ -274,7 +275,7 @@ def _go_on(connection: Connection) -> None:
 
 
 def _keep_keys(connection: Connection, secrets: Sequence[str]) -> None:
-    begin_programme(connection, secrets)
+    begin_programme(connection, secrets, has_people=bool(connection.scalar(_ANYBODY)))
     connection.commit()
 
 

@@ -1,14 +1,14 @@
 """`/verify`: for whoever holds a report of ours and does not believe it. No account is needed."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from orders.report.publish import code_of, published_under
 from orders.report.reopened import reopened_since
-from orders.seal.key import seal_key
-from orders.seal.key_list import listed_keys
+from orders.seal.key import key_id_of
+from orders.seal.key_list import listed_keys, present_key
 from orders.seal.queries import seal_numbered, seals
 from shop.core.requests import TheDatabase, TheSettings
 from shop.ui.pages import render
@@ -25,8 +25,9 @@ async def get_verify(request: Request, database: TheDatabase, settings: TheSetti
     async with database.reading() as session:
         latest = await seals(session, before=2**31 - 1, limit=_LATEST)
         keys = await listed_keys(session)
-    key = seal_key(settings)
-    return render(request, "report/verify.html", seals=latest, keys=keys, public_key=key.public_hex, key_id=key.key_id)
+        present = await present_key(session, settings)
+    facts: dict[str, Any] = {"seals": latest, "keys": keys, "public_key": present, "key_id": key_id_of(present)}
+    return render(request, "report/verify.html", **facts)
 
 
 @routes.get("/verify/{code}")

@@ -5,8 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from orders.seal.key import seal_key
-from orders.seal.key_list import listed_keys
+from orders.seal.key_list import ListedKey, listed_keys, present_key
 from orders.seal.queries import seals
 from shop.core.requests import TheDatabase, TheSettings
 
@@ -34,26 +33,10 @@ class SealOut(BaseModel):
     signature: str
 
 
-class SealKeyOut(BaseModel):
-    """since: when it took over; first_seal: the first that it signs. Both signatures are Ed25519, hex, over the
-    canonical JSON of what stands before them, by this key and by `previous`; where that was lost, there is a reason.
-    """
-
-    programme: str
-    number: int
-    public_key: str
-    previous: str
-    since: str
-    first_seal: int
-    reason: str
-    signed_by_itself: str
-    signed_by_previous: str
-
-
 class SealKeysOut(BaseModel):
     """The oldest first. Compare one with the key made known elsewhere; it leads to the others."""
 
-    items: list[SealKeyOut]
+    items: list[ListedKey]
 
 
 class SealsOut(BaseModel):
@@ -68,7 +51,7 @@ class SealsOut(BaseModel):
 async def list_keys(database: TheDatabase) -> SealKeysOut:
     """Keys that have sealed, and since when."""
     async with database.reading() as session:
-        return SealKeysOut(items=[SealKeyOut(**one.as_json) for one in await listed_keys(session)])
+        return SealKeysOut(items=await listed_keys(session))
 
 
 @routes.get("/credit/seals")
@@ -81,8 +64,7 @@ async def list_seals(
     """The youngest first."""
     async with database.reading() as session:
         found: list[dict[str, Any]] = await seals(session, before=cursor or _YOUNGEST, limit=limit + 1)
+        public_key = await present_key(session, settings)
     more = len(found) > limit
     items = [SealOut(**one) for one in found[:limit]]
-    return SealsOut(
-        public_key=seal_key(settings).public_hex, items=items, next_cursor=str(items[-1].number) if more else None
-    )
+    return SealsOut(public_key=public_key, items=items, next_cursor=str(items[-1].number) if more else None)

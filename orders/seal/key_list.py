@@ -13,11 +13,12 @@ from sqlalchemy import Row, text
 
 from orders.seal.canonical import canonical
 from orders.seal.header import stamp
-from orders.seal.key import SealKey, is_signed, key_id_of
+from orders.seal.key import SealKey, is_signed, key_id_of, seal_key
 from shop.core.audit import record_change
 from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import Problem
 from shop.core.locks import Lock
+from shop.core.settings import Settings
 
 
 class SealKeyUnknown(Problem):
@@ -33,7 +34,8 @@ class ListedKey:
     """since: RFC 3339 in UTC; first_seal: the number of the first that it signs. previous: the public key before it, ""
     for the first. reason: why none handed it over.
 
-    Signatures are over the canonical JSON of what stands before them; signed_by_previous is "" where there is none.
+    Signatures are Ed25519, hex, over the canonical JSON of what stands before them; signed_by_previous is "" where
+    there is none.
     """
 
     programme: str
@@ -94,6 +96,15 @@ VALUES (:number, :public_key, :previous, :moment, :first_seal, :reason, :signed_
 async def listed_keys(session: ReadSession) -> list[ListedKey]:
     """The oldest first; empty before anything was sealed."""
     return [ListedKey.of(row) for row in await session.execute(_LIST)]
+
+
+async def present_key(session: ReadSession, settings: Settings) -> str:
+    """The public key, hex, that signs now: the last of the list; before anything was sealed that of SEAL_KEY.
+
+    A process that still has the key before it, or already the next, says the same. Raises SealKeyWrong.
+    """
+    keys = await listed_keys(session)
+    return keys[-1].public_key if keys else seal_key(settings).public_hex
 
 
 def trusted(keys: Sequence[ListedKey], known: Collection[str]) -> set[str]:

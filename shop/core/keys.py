@@ -86,7 +86,6 @@ _BEGIN: Final = text("""
 INSERT INTO programme (id, began_at, pseudonym_key, account_key) VALUES (:id, now(), :pseudonyms, :accounts)
 """)
 _WRAP: Final = text("UPDATE programme SET pseudonym_key = :pseudonyms, account_key = :accounts WHERE id = :id")
-_ANYBODY: Final = text("SELECT EXISTS (SELECT FROM user_account)")
 
 
 async def keys_of(database: Database, settings: Settings) -> Keys:
@@ -105,16 +104,17 @@ async def keys_of(database: Database, settings: Settings) -> Keys:
     return opened
 
 
-def begin_programme(connection: Connection, secrets: Sequence[str]) -> None:
+def begin_programme(connection: Connection, secrets: Sequence[str], *, has_people: bool) -> None:
     """As the owner: its row once, then at each call what is kept is wrapped for the newest secret. Raises KeysLocked.
 
-    A shop that already has people was begun before there were keys of its own: theirs were made from its SECRET_KEY.
+    Without a row, a shop that has people was begun before there were keys of its own: theirs were made from its
+    SECRET_KEY.
     """
     row = connection.execute(_READ).one_or_none()
     if row is None:
         programme, old = new_id(), secrets[-1].encode()
         kept = [random.token_bytes(32), random.token_bytes(32)]
-        if connection.scalar(_ANYBODY):
+        if has_people:
             kept = [hmac.digest(old, b"pseudonyms", sha256), old]
         pseudonyms, accounts = kept
     else:

@@ -25,7 +25,8 @@ async def taken_over(owner_url: str, schema: str) -> None:
     path = {"search_path": f'"{schema}", extensions'}
     engine = create_async_engine(owner_url, connect_args={"server_settings": path})
     async with engine.begin() as connection:
-        await connection.run_sync(begin_programme, [SAFE["secret_key"], DEVELOPMENT_SECRET])
+        secrets = [SAFE["secret_key"], DEVELOPMENT_SECRET]
+        await connection.run_sync(lambda one: begin_programme(one, secrets, has_people=True))
     await engine.dispose()
 
 

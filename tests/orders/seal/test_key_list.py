@@ -145,3 +145,12 @@ async def test_a_seal_says_whose_it_is(database: Database, client: httpx.AsyncCl
     await seal_new(database, KEY, now=clock.now())
     (seal,) = (await client.get("/api/v1/credit/seals")).json()["items"]
     assert (seal["format"], seal["programme"]) == (3, str(app.state.keys.programme))
+
+
+async def test_everybody_is_told_the_key_that_signs_now(database: Database, client: httpx.AsyncClient) -> None:
+    await sealed_by(database, KEY)
+    await sealed_by(database, NEW)
+    answer = (await client.get("/api/v1/credit/seals")).json()
+    assert answer["public_key"] == NEW.public_hex
+    assert answer["items"][0]["key_id"] == NEW.key_id
+    assert f"<code>{NEW.key_id}</code>" in (await client.get("/verify")).text
