@@ -17,6 +17,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
@@ -28,6 +29,7 @@ HEADER = ("number", "format", "entries", "root", "previous", "sealed_at", "key_i
 HEADER_2 = (*HEADER, "events", "events_root")  # of seals since format 2: the log of events, which stays in the house
 HEADER_3 = (*HEADER_2, "programme")  # since format 3: whose it is
 KEY = ("programme", "number", "public_key", "previous", "since", "first_seal", "reason")
+REPORTS_STAY = timedelta(hours=1)  # after a handing over: clocks differ, and a report was being made
 MOST = 20  # entries named one by one; what is wrong with a hundred thousand is wrong with the file
 
 
@@ -78,8 +80,14 @@ class Keys:
                 return one["first_seal"] <= seal and (after is None or seal < after["first_seal"])
         return True
 
-    def signed(self, message: bytes, signature: str) -> bool:
-        return any(is_signed(message, signature, one) for one in self.believed)
+    def may_report(self, public_hex: str, known_at: str) -> bool:
+        for one, after in zip(self.listed, self.listed[1:], strict=False):
+            if one["public_key"] == public_hex:
+                return datetime.fromisoformat(known_at) <= datetime.fromisoformat(after["since"]) + REPORTS_STAY
+        return True
+
+    def signer(self, message: bytes, signature: str) -> str | None:
+        return next((one for one in self.believed if is_signed(message, signature, one)), None)
 
 
 def key_id_of(public_hex: str) -> str:
@@ -111,8 +119,11 @@ def check_report(file: Path, keys: Keys, published: dict[int, str]) -> list[str]
     wrong = []
     if said != digest:
         wrong.append(f"the report was changed: its digest is {digest}, it claims {said}")
-    if not keys.signed(digest.encode(), str(signature)):
+    signer = keys.signer(digest.encode(), str(signature))
+    if signer is None:
         wrong.append("the report's signature is wrong, or was made with another key")
+    elif not keys.may_report(signer, report["known_at"]):
+        wrong.append(f"the report's key ({key_id_of(signer)}) was the ledger's no more when this was known")
     seal = report.get("seal")
     if seal is None:
         print("note: nothing was sealed yet when this report was made")

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from orders.report.sales import SalesReport
 from orders.seal.key import SealKey
-from orders.seal.key_list import check_key
+from orders.seal.key_list import signs, take_key
 from shop.core.database import Database, ReadSession
 
 CODE_LENGTH = 16
@@ -30,7 +30,10 @@ async def publish(
     Raises SealKeyUnknown.
     """
     async with database.reading() as session:
-        await check_key(session, key)
+        listed = await signs(session, key)
+    if not listed:
+        async with database.transaction() as session:
+            await take_key(session, key, now=now)
     document = report.published(key)
     summary = {name: document[name] for name in _SUMMARY}
     summary |= report.known_at_asked | {

@@ -6,7 +6,7 @@ both. A key that was lost hands nothing over; the list says so, with the reason,
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, Self
 
 from sqlalchemy import Row, text
@@ -75,6 +75,8 @@ class ListedKey:
         )  # fmt: skip
 
 
+REPORTS_STAY: Final = timedelta(hours=1)
+"""How long after a handing over a report may still be of the key before: clocks differ, and one was being made."""
 _LIST: Final = text("""
 SELECT p.id AS programme, k.number, k.public_key, k.previous, k.since, k.first_seal, k.reason, k.signed_by_itself,
     k.signed_by_previous
@@ -116,47 +118,80 @@ def trusted(keys: Sequence[ListedKey], known: Collection[str]) -> set[str]:
     return found
 
 
+def _place(keys: Sequence[ListedKey], key_id: str) -> int | None:
+    return next((place for place, one in enumerate(keys) if key_id_of(one.public_key) == key_id), None)
+
+
 def is_its_turn(keys: Sequence[ListedKey], key_id: str, seal: int) -> bool:
     """Whether that seal was its to sign. A list that does not know the key says nothing against it."""
-    at = next((place for place, one in enumerate(keys) if key_id_of(one.public_key) == key_id), None)
+    at = _place(keys, key_id)
     if at is None:
         return True
     return keys[at].first_seal <= seal and all(seal < later.first_seal for later in keys[at + 1 : at + 2])
 
 
-async def take_key(session: WriteSession, key: SealKey, *, now: datetime) -> None:
-    """Before it seals, so that it is the last of the list: the first is listed, another one handed over to.
-
-    Raises SealKeyUnknown for any other, also for one that was handed over to another.
+def is_its_report(keys: Sequence[ListedKey], key_id: str, known_at: datetime) -> bool:
+    """Whether it may have signed what was known then. What a key signs of the time before it handed over, whoever has
+    found it, no date tells apart.
     """
+    at = _place(keys, key_id)
+    later = keys[at + 1 : at + 2] if at is not None else ()
+    return all(known_at <= datetime.fromisoformat(one.since) + REPORTS_STAY for one in later)
+
+
+async def alone(session: WriteSession) -> None:
+    """Nobody else seals or hands over until the transaction ends."""
     await session.execute(_ONE_AT_A_TIME)
+
+
+async def signs(session: ReadSession, key: SealKey) -> bool:
+    """Whether it signs now; False: once `take_key` has listed it. Raises SealKeyUnknown where nothing lists it."""
+    keys = await listed_keys(session)
+    if not keys:
+        return _first(key, (await session.execute(_BEFORE)).one().key_id) is key
+    return not _has_to_take_over(keys, key)
+
+
+async def take_key(session: WriteSession, key: SealKey, *, now: datetime) -> str:
+    """Before it signs, so that it is the last of the list: the first is listed, another one handed over to. Returns
+    whose programme it is. Raises SealKeyUnknown for any other, also for one that has handed over.
+    """
+    await alone(session)
     keys = await listed_keys(session)
     if not keys:
         here = (await session.execute(_BEFORE)).one()
-        first = next((one for one in (key, key.before) if one and here.key_id in (None, one.key_id)), None)
-        if first is None:
-            raise _unknown(key, here.key_id)
-        keys = [await _list(session, first, str(here.programme), None, moment=here.first_at or now, first_seal=1)]
-    if keys[-1].public_key == key.public_hex:
-        return
-    if key.before is None or key.before.public_hex != keys[-1].public_key:
-        raise _unknown(key, key_id_of(keys[-1].public_key))
-    await _list(session, key, keys[-1].programme, keys[-1], moment=now, first_seal=await session.scalar(_NEXT))
-    await _note(session, keys[-1], key, None, now)
+        first, moment = _first(key, here.key_id), here.first_at or now
+        keys = [await _list(session, first, str(here.programme), None, moment=moment, first_seal=1)]
+    if _has_to_take_over(keys, key):
+        await _list(session, key, keys[-1].programme, keys[-1], moment=now, first_seal=await session.scalar(_NEXT))
+        await _note(session, keys[-1], key, None, now)
+    return keys[-1].programme
 
 
-async def check_key(session: ReadSession, key: SealKey) -> None:
-    """Before it signs a report. Raises SealKeyUnknown."""
-    keys = await listed_keys(session)
-    if keys and keys[-1].public_key != key.public_hex:
-        raise _unknown(key, key_id_of(keys[-1].public_key))
+def _first(key: SealKey, sealed_with: str | None) -> SealKey:
+    """sealed_with: the id of the key of the seals from before there was a list."""
+    for one in (key.before, key):
+        if one and sealed_with in (None, one.key_id):
+            return one
+    raise _unknown(key, str(sealed_with))
+
+
+def _has_to_take_over(keys: Sequence[ListedKey], key: SealKey) -> bool:
+    """keys: at least one. Raises SealKeyUnknown."""
+    last = keys[-1].public_key
+    if last == key.public_hex:
+        return False
+    has_signed = key.public_hex in {one.public_key for one in keys}
+    if has_signed or key.before is None or key.before.public_hex != last:
+        raise _unknown(key, key_id_of(last))
+    return True
 
 
 async def replace_lost_key(session: WriteSession, key: SealKey, *, reason: str, now: datetime) -> None:
     """At the owner's shell, where the last key is lost: the list goes on without its hand. Raises SealKeyUnknown where
     nothing is to be replaced.
     """
-    await session.execute(_ONE_AT_A_TIME)
+    await alone(session)
     keys = await listed_keys(session)
     if not keys or key.public_hex in {one.public_key for one in keys}:
         raise SealKeyUnknown("请先把新的钥匙写进 SEAL_KEY：它不能是账本用过的钥匙。")

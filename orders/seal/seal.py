@@ -14,16 +14,13 @@ from sqlalchemy import text
 
 from orders.seal.header import FIRST, Header, stamp
 from orders.seal.key import SealKey
-from orders.seal.key_list import take_key
+from orders.seal.key_list import alone, take_key
 from orders.seal.leaf import COLUMNS, EVENT_COLUMNS, EVENT_LINE, FORMAT, LINE, STYLE, leaf
 from shop.core.database import Database, WriteSession
-from shop.core.locks import Lock
 
 BATCH = 50_000
-_ONE_AT_A_TIME = text(f"SELECT pg_advisory_xact_lock({Lock.SEAL})")
 _LAST = text("SELECT number, format, sha256, horizon::text AS horizon FROM seal ORDER BY number DESC LIMIT 1")
 _HORIZON = text("SELECT pg_snapshot_xmin(commit_snapshot())::text")
-_PROGRAMME = text("SELECT id FROM programme")
 _INSERT = text("""
 INSERT INTO seal (number, format, entries, root, events, events_root, previous, sealed_at, key_id, sha256, signature,
     programme, horizon)
@@ -75,7 +72,7 @@ async def seal_new(database: Database, key: SealKey, *, now: datetime, everythin
 
 async def _seal_batch(database: Database, key: SealKey, *, now: datetime, everything: bool) -> tuple[int, int]:
     async with database.transaction() as session:
-        await session.execute(_ONE_AT_A_TIME)
+        await alone(session)
         for style in STYLE:
             await session.execute(text(style))
         last = (await session.execute(_LAST)).one_or_none()
@@ -85,9 +82,12 @@ async def _seal_batch(database: Database, key: SealKey, *, now: datetime, everyt
         events_since = "0" if last is None or last.format == 1 else since
         leaves = await _leaves(session, _NEW, COLUMNS.index("xid"), since)
         events = await _leaves(session, _NEW_EVENTS, EVENT_COLUMNS.index("xid"), events_since)
-        if not leaves and not events:
+        new = leaves or events
+        if not new and last is None:
             return 0, 0
-        await take_key(session, key, now=now)
+        programme = await take_key(session, key, now=now)
+        if not new:
+            return 0, 0
         number = last.number + 1 if last else 1
         header = Header(
             number=number,
@@ -99,7 +99,7 @@ async def _seal_batch(database: Database, key: SealKey, *, now: datetime, everyt
             previous=last.sha256 if last else FIRST,
             sealed_at=stamp(now),
             key_id=key.key_id,
-            programme=str(await session.scalar(_PROGRAMME)),
+            programme=programme,
         )
         # A full batch left younger entries unsealed: the next one begins where this one ended.
         full = [batch[-1].xid for batch in (leaves, events) if len(batch) == BATCH]

@@ -12,7 +12,7 @@ from sqlalchemy import make_url, text
 
 from orders.credit.ahead import FEWEST
 from orders.seal.key import seal_key
-from orders.seal.key_list import check_key
+from orders.seal.key_list import signs
 from shop.access.demo_accounts import demo_accounts
 from shop.core import clock
 from shop.core.connection import is_encrypted
@@ -166,12 +166,11 @@ async def _secret(database: Database, settings: Settings) -> Finding:
 async def _seal_key(database: Database, settings: Settings) -> Finding:
     try:
         async with database.reading() as session:
-            await check_key(session, key := seal_key(settings))
+            listed = await signs(session, key := seal_key(settings))
     except Problem as problem:
-        over = bool(settings.seal_key_before)
-        said = "SEAL_KEY_BEFORE hands over to it when it next seals" if over else f"{problem.title}：{problem.detail}"
-        return Finding("seal key", ok=over, said=said)
-    return Finding("seal key", ok=True, said=f"{key.key_id} seals")
+        return Finding("seal key", ok=False, said=f"{problem.title}：{problem.detail}")
+    said = "seals" if listed else "takes over from SEAL_KEY_BEFORE as soon as it signs"
+    return Finding("seal key", ok=True, said=f"{key.key_id} {said}")
 
 
 async def _demo(database: Database, settings: Settings) -> Finding:

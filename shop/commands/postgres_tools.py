@@ -4,10 +4,12 @@ A newer pg_restore says things to an older server that this one does not know, a
 dump. So the server's own version is looked for first, then newer ones, then older ones.
 """
 
+import asyncio
 import os
 import re
 import shutil
 import subprocess
+from asyncio.subprocess import DEVNULL, PIPE
 from pathlib import Path
 from typing import Final
 
@@ -26,17 +28,25 @@ class DumpFailed(Problem):
     title = "备份或恢复没有完成"
 
 
-def run_tool(url: str, tool: str, *arguments: str, server: int) -> None:
-    """server: its major version. Raises DumpFailed, with what each program said."""
+async def run_tool(url: str, tool: str, *arguments: str, server: int) -> None:
+    """server: its major version. Interrupted, the program is gone too. Raises DumpFailed, with what each one said."""
     address = make_url(url)
     told = for_tools(url) | ({"PGPASSWORD": str(address.password)} if address.password else {})
     said: list[str] = []
     for program in _programs(tool, server):
         command = [program, *_connection(address), *arguments]
-        done = subprocess.run(command, env=os.environ | told, capture_output=True, text=True, check=False)
-        if not done.returncode:
+        running = await asyncio.create_subprocess_exec(
+            *command, env=os.environ | told, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE
+        )
+        try:
+            _, wrong = await running.communicate()
+        except asyncio.CancelledError:
+            running.kill()
+            await running.wait()
+            raise
+        if not running.returncode:
             return
-        said.append(_reason(done.stderr))
+        said.append(_reason(wrong.decode(errors="replace")))
     needed = f"请安装与服务器同版本的 PostgreSQL 客户端（postgresql-client-{server}）。"
     if not said:
         raise DumpFailed(f"这台机器上没有 {tool}：{needed}")

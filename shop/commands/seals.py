@@ -7,7 +7,7 @@ from typing import Any
 
 from orders.seal.export import export
 from orders.seal.key import seal_key
-from orders.seal.key_list import listed_keys, replace_lost_key, trusted
+from orders.seal.key_list import listed_keys, replace_lost_key
 from orders.seal.report_signature import check_report
 from orders.seal.seal import seal_new
 from orders.seal.verify import verify
@@ -28,13 +28,14 @@ async def verify_now(
 
     report: the document as it was published; published: lines of seal number and SHA-256.
     """
-    known_keys = [one.strip().lower() for one in public_keys] or [seal_key(Settings()).public_hex]
+    own = seal_key(Settings())
+    known_keys = [one.strip().lower() for one in public_keys] or [one.public_hex for one in (own, own.before) if one]
     known = {int(number): digest for number, digest in map(str.split, published.splitlines()) if number}
     found = (await verify(database, public_keys=known_keys, published=known)).as_json()
     if report is not None:
         async with database.reading() as session:
-            believed = trusted(await listed_keys(session), known_keys)
-        wrong = check_report(json.loads(report), believed)
+            listed = await listed_keys(session)
+        wrong = check_report(json.loads(report), known_keys, listed)
         found["differences"] += [{"code": "report", "seal": 0, "entry_id": None, "said": said} for said in wrong]
         found["holds"] = not found["differences"]
     found["line"] = (

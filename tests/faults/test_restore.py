@@ -2,7 +2,11 @@
 
 import asyncio
 import hashlib
+import os
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import date
@@ -24,7 +28,7 @@ from orders.seal.seal import seal_new
 from orders.seal.verify import verify
 from shop.access.permissions import Actor, Grant, Role
 from shop.adapters.files.open import StoredFiles
-from shop.commands.dump import StillConnected, dump, restore
+from shop.commands.dump import RestoreUnfinished, StillConnected, dump, restore
 from shop.commands.kept_files import bring_files, copy_files
 from shop.commands.postgres_tools import DumpFailed
 from shop.core import clock, embedded
@@ -232,6 +236,70 @@ async def test_what_is_said_is_the_reason(settings: Settings, database: Database
         await restore(settings, tmp_path / "backup")
     assert "input file" in (refused.value.detail or "")
     assert "TLS" not in (refused.value.detail or "")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+async def test_a_restore_that_is_cut_off_keeps_what_was_there(
+    settings: Settings, database: Database, tmp_path: Path, how: signal.Signals
+) -> None:
+    """Asked to stop, it puts it back; killed, the next one touches nothing and says where it is."""
+    bank, other = await unit(database, "BANK"), await unit(database, "OTHER")
+    await sells(database, bank, other)
+    had = await last_number(database)
+    await database.close()
+    await dump(settings, tmp_path / "backup")
+    running = await asyncio.to_thread(restoring_slowly, settings, tmp_path)
+    running.send_signal(how)
+    await asyncio.to_thread(running.wait, 30)
+    if how == signal.SIGKILL:
+        (tmp_path / "bad").write_text("x")
+        with pytest.raises(RestoreUnfinished) as refused:
+            await restore(settings, tmp_path / "bad")
+        said = refused.value.detail or ""
+        owner = await asyncpg.connect(driver_url(settings.database_owner_url or ""))
+        await owner.execute(said[said.index("DROP") : said.index("确认")])
+        await owner.close()
+    again = await opened(settings)
+    assert await last_number(again) == had
+    await again.close()
+
+
+SLOW = """#!/bin/sh
+if [ "$1" = --version ]; then exec {own} --version; fi
+touch {begun}
+exec sleep 60
+"""
+RESTORING = """
+import asyncio, sys
+from pathlib import Path
+from shop.commands import dump, postgres_tools
+from shop.core.settings import Settings
+postgres_tools._DEBIANS = Path("/nowhere")
+asyncio.run(dump.restore(Settings(_env_file=None), Path(sys.argv[1])))
+"""
+
+
+def restoring_slowly(settings: Settings, folder: Path) -> "subprocess.Popen[bytes]":
+    """A process that has put aside what was there, and in which pg_restore is at work."""
+    slow, begun = folder / "bin" / "pg_restore", folder / "begun"
+    slow.parent.mkdir()
+    slow.write_text(SLOW.format(begun=begun, own=embedded.binary("pg_restore")))
+    slow.chmod(0o755)
+    told = {
+        "SHOP_ENV": "development",
+        "DATABASE_URL": settings.database_url or "",
+        "DATABASE_OWNER_URL": settings.database_owner_url or "",
+        "DATABASE_SCHEMA": settings.database_schema,
+        "PATH": f"{slow.parent}:{os.environ['PATH']}",
+    }
+    command = [sys.executable, "-c", RESTORING, str(folder / "backup")]
+    with (folder / "said").open("w") as said:
+        running = subprocess.Popen(command, env=os.environ | told, stderr=said)
+    for _ in range(600):
+        if begun.exists():
+            return running
+        time.sleep(0.05)
+    raise AssertionError((folder / "said").read_text()[-800:])
 
 
 async def test_kept_files_come_along_and_are_checked(database: Database, tmp_path: Path) -> None:

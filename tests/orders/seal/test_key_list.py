@@ -1,17 +1,20 @@
 """SEAL_KEY changes: who knows one of the keys believes the others, and a key that nobody handed over signs nothing."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 from sqlalchemy import text
 
+from orders.report.publish import publish
+from orders.report.question import Question
+from orders.report.sales import sales
 from orders.seal.key import SealKey
-from orders.seal.key_list import SealKeyUnknown, check_key, listed_keys, replace_lost_key, take_key
+from orders.seal.key_list import SealKeyUnknown, listed_keys, replace_lost_key, signs, take_key
 from orders.seal.queries import seals
-from orders.seal.report_signature import signed
+from orders.seal.report_signature import check_report, signed
 from orders.seal.seal import seal_new
 from orders.seal.verify import verify
 from shop.core import clock
@@ -31,13 +34,13 @@ async def sealed_by(database: Database, *keys: SealKey) -> None:
         await seal_new(database, key, now=NOW if key is KEY else LATER)
 
 
-async def report_on(database: Database, key: SealKey) -> dict[str, object]:
+async def report_on(database: Database, key: SealKey, *, known_at: str = "2026-11-20T12:00:00Z") -> dict[str, object]:
     """As one is published: on the newest seal."""
     async with database.reading() as session:
         (seal,) = await seals(session, before=2**31 - 1, limit=1)
     totals = {"credited_fen": 12_345}
     period = {"from": "2026-01-01", "to": "2027-01-01"}
-    return signed({"period": period, "known_at": "2026-11-20T12:00:00Z", "totals": totals, "seal": seal}, key)
+    return signed({"period": period, "known_at": known_at, "totals": totals, "seal": seal}, key)
 
 
 async def test_from_any_key_to_each_other(database: Database, client: httpx.AsyncClient, tmp_path: Path) -> None:
@@ -77,7 +80,7 @@ async def test_a_key_that_nobody_handed_over_signs_nothing(database: Database) -
         assert "SEAL_KEY_BEFORE" in (refused.value.detail or "")
         async with database.reading() as session:
             with pytest.raises(SealKeyUnknown):
-                await check_key(session, wrong)
+                await signs(session, wrong)
     await seal_new(database, NEW, now=LATER)
     await some_sales(database, 1)
     with pytest.raises(SealKeyUnknown):
@@ -95,6 +98,63 @@ async def test_a_retired_key_signs_no_later_seal(database: Database, as_superuse
     await as_superuser("INSERT INTO seal_key SELECT * FROM hidden")
     seen = await verify(database, public_keys=[NEW.public_hex])
     assert [(one.code, one.seal) for one in seen.differences] == [("key_out_of_turn", 3)]
+
+
+async def test_a_retired_key_signs_no_later_report(database: Database, tmp_path: Path) -> None:
+    """Neither one on a later seal, nor one that goes on from an old seal."""
+    await sealed_by(database, KEY)
+    on_old = [await report_on(database, KEY, known_at=at) for at in ("2026-11-20T12:30:00Z", "2026-11-20T13:00:01Z")]
+    await sealed_by(database, NEW)
+    async with database.reading() as session:
+        listed = await listed_keys(session)
+    keys = tmp_path / "keys.json"
+    keys.write_text(json.dumps({"items": [one.as_json for one in listed]}))
+    forged = await report_on(database, KEY, known_at="2026-11-20T15:00:00Z")
+    for report, holds in (
+        (on_old[0], True),
+        (on_old[1], False),
+        (forged, False),
+        (await report_on(database, NEW), True),
+    ):
+        file = tmp_path / "report.json"
+        file.write_text(json.dumps(report))
+        told = stranger("report", file, "--public-key", NEW.public_hex, "--keys", keys)
+        assert (told.returncode == 0) == holds, told.stdout
+        assert (check_report(report, [NEW.public_hex], listed) == []) == holds
+
+
+async def test_who_has_handed_over_takes_nothing_back(database: Database) -> None:
+    """A change that is taken back is said so, and does not end in the database's refusal."""
+    await sealed_by(database, KEY, NEW)
+    back = SealKey(KEY.private, before=SealKey(NEW.private))
+    async with database.transaction() as session:
+        with pytest.raises(SealKeyUnknown):
+            await signs(session, back)
+        with pytest.raises(SealKeyUnknown):
+            await take_key(session, back, now=LATER)
+
+
+async def test_a_key_takes_over_although_nothing_is_new(database: Database) -> None:
+    await sealed_by(database, KEY)
+    async with database.reading() as session:
+        assert not await signs(session, NEW)
+    assert (await seal_new(database, NEW, now=LATER)).seals == 0
+    async with database.reading() as session:
+        assert await signs(session, NEW)
+        with pytest.raises(SealKeyUnknown):
+            await signs(session, KEY)
+
+
+async def test_a_report_takes_the_key_over_before_anything_is_sealed(database: Database) -> None:
+    await sealed_by(database, KEY)
+    report = await sales(database, Question(date(2026, 1, 1), date(2027, 1, 1)), actor=None, now=clock.now())
+    document = await publish(database, report, NEW, by=None, now=clock.now())
+    async with database.reading() as session:
+        listed = await listed_keys(session)
+    assert [one.public_key for one in listed] == [KEY.public_hex, NEW.public_hex]
+    assert check_report(document, [KEY.public_hex], listed) == []
+    with pytest.raises(SealKeyUnknown):
+        await publish(database, report, KEY, by=None, now=clock.now())
 
 
 async def test_a_list_that_was_changed_leads_nowhere(database: Database, tmp_path: Path, as_superuser) -> None:  # noqa: ANN001

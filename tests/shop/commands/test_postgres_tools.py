@@ -8,6 +8,7 @@ import pytest
 from shop.commands import postgres_tools
 from shop.commands.postgres_tools import DumpFailed, run_tool
 
+pytestmark = pytest.mark.anyio
 PROGRAM = """#!/bin/sh
 if [ "$1" = --version ]; then echo "pg_dump (PostgreSQL) {major}.4 (Debian {major}.4-1)"; exit; fi
 echo "{major} $*" >> {asked}
@@ -29,28 +30,31 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "asked"
 
 
+def asked(file: Path) -> list[str]:
+    return file.read_text().splitlines()
+
+
 @pytest.mark.parametrize(
     ("server", "order"), [(15, ["15"]), (16, ["17", "19", "15"]), (17, ["17", "19", "15"]), (20, ["19", "17", "15"])]
 )
-def test_the_servers_own_version_then_newer_ones_then_older_ones(
+async def test_the_servers_own_version_then_newer_ones_then_older_ones(
     installed: Path, server: int, order: list[str], postgres: Path
 ) -> None:
     """Until one succeeds. 18 is the wheel's, which finds no such server."""
-    run_tool("postgresql+asyncpg://owner@/nothing?host=/nowhere", "pg_dump", "--schema=public", server=server)
-    assert [line.split()[0] for line in installed.read_text().splitlines()] == order
+    await run_tool("postgresql+asyncpg://owner@/nothing?host=/nowhere", "pg_dump", "--schema=public", server=server)
+    assert [line.split()[0] for line in asked(installed)] == order
 
 
-def test_what_each_of_them_said(installed: Path) -> None:
+async def test_what_each_of_them_said(installed: Path) -> None:
     for program in installed.parent.glob("1[45]"):
         shutil.rmtree(program)
     with pytest.raises(DumpFailed) as failed:
-        run_tool("postgresql+asyncpg://owner@/nothing?host=/nowhere", "pg_dump", server=15)
+        await run_tool("postgresql+asyncpg://owner@/nothing?host=/nowhere", "pg_dump", server=15)
     assert "unsupported version (1.16) in file header" in (failed.value.detail or "")
     assert "postgresql-client-15" in (failed.value.detail or "")
 
 
-def test_several_hosts_are_one_list(installed: Path) -> None:
+async def test_several_hosts_are_one_list(installed: Path) -> None:
     address = "postgresql+asyncpg://owner:hidden@/bangfu?host=db1:5432&host=db2:5433&target_session_attrs=read-write"
-    run_tool(address, "pg_dump", "--schema=public", server=15)
-    said = installed.read_text()
-    assert said == "15 --dbname=bangfu --username=owner --host=db1,db2 --port=5432,5433 --schema=public\n"
+    await run_tool(address, "pg_dump", "--schema=public", server=15)
+    assert asked(installed) == ["15 --dbname=bangfu --username=owner --host=db1,db2 --port=5432,5433 --schema=public"]
