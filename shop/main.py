@@ -347,16 +347,19 @@ def main() -> None:
     with told_in_a_line():
         settings = Settings()
         logging.configure(production=settings.production)
-        if settings.production:
-            asyncio.run(_as_the_application(settings))
+        asyncio.run(_look_before(settings))
         _serve(settings, asked.host, asked.port)
 
 
-async def _as_the_application(settings: Settings) -> None:
-    """Before the door opens. Raises RoleTooStrong, DatabaseSilent."""
+async def _look_before(settings: Settings) -> None:
+    """Before the door opens: what would stop it is said in a line. Raises RoleTooStrong, DatabaseSilent, KeysLocked,
+    NoProgramme.
+    """
     database = await open_database(settings)
     try:
-        await refuse_strong_role(database)
+        if settings.production:
+            await refuse_strong_role(database)
+        await keys_of(database, settings)
     finally:
         await database.close()
 

@@ -43,6 +43,7 @@ from shop.core.connection import WORK_POOL_SECONDS
 from shop.core.database import WORKER_POOL, Database, open_database
 from shop.core.database_role import refuse_strong_role
 from shop.core.idempotency import forget_answers
+from shop.core.keys import keys_of
 from shop.core.replica import replica_watched
 from shop.core.sandbox_clock import read_clock
 from shop.core.settings import Settings
@@ -101,13 +102,17 @@ def jobs(settings: Settings, database: Database, gateway: PaymentGateway) -> tup
 
 
 async def work(settings: Settings, stop: asyncio.Event) -> None:
-    """Work until told to stop; then let what is under way end. Raises ValueError where MAIL_URL or SMS_URL is wrong."""
+    """Work until told to stop; then let what is under way end.
+
+    Raises KeysLocked, NoProgramme; ValueError where MAIL_URL or SMS_URL is wrong.
+    """
     check_addresses(settings)
     async with AsyncExitStack() as stack:
-        database = await open_database(settings, most=WORKER_POOL, wait=WORK_POOL_SECONDS)
+        database = await open_database(settings, most=WORKER_POOL, hot=1, wait=WORK_POOL_SECONDS)
         stack.push_async_callback(database.close)
         if settings.production:
             await refuse_strong_role(database)
+        await keys_of(database, settings)
         await stack.enter_async_context(replica_watched(database))
         if settings.worker_operator_port is not None:
             await stack.enter_async_context(operators_door(settings, database, port=settings.worker_operator_port))
@@ -129,6 +134,7 @@ async def repeat(job: Job, stop: asyncio.Event, before: Callable[[], Awaitable[N
     failures = 0
     telemetry.SWEEP_EVERY.labels(job.name).set(job.every_seconds)
     done_at = telemetry.SWEEP_DONE.labels(job.name)
+    done_at.set(clock.wall().timestamp())  # a first run that takes long is not dead
     while not stop.is_set():
         started = perf_counter()
         try:

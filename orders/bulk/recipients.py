@@ -313,7 +313,7 @@ async def _elsewhere(
 async def _saved(database: Database, job: Job, checked: _Checked, actor: Actor, now: datetime) -> Brought:
     purchase_id, rows = job.purchase.id, checked.rows
     total = 2 * len(rows)
-    async with database.second, database.transaction() as session:
+    async with database.long_reads, database.second, database.transaction() as session:
         purchase = await purchase_for(session, actor, Permission.BULK_WRITE, purchase_id, now, lock=True)
         last = (
             await session.execute(_LAST, {"purchase": purchase_id, "sha": job.sha, "revision": purchase.revision})

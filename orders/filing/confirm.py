@@ -30,7 +30,8 @@ async def confirm(
     """
     async with database.reading() as session:
         filing = await filing_for(session, actor, Permission.FILING_WRITE, round_id, unit_id, now=now)
-    report = await sales(database, question_of(unit_id, filing.month), actor=actor, now=now)
+    async with database.long_reads:
+        report = await sales(database, question_of(unit_id, filing.month), actor=actor, now=now)
     not_counted_fen = sum(report.not_counted.values())
     totals = report.totals
     if nil and (totals.credited_fen or totals.unverified_fen or not_counted_fen):

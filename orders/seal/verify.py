@@ -184,7 +184,7 @@ async def _of_members(
 
 
 async def _lines(session: ReadSession, query: str, number: int) -> AsyncIterator[tuple[str, bytes, bytes | None]]:
-    """(id, kept leaf, the line as it is now or None), batch by batch as they come."""
+    """(id, kept leaf, the line as it is now or None), of a whole seal at a time."""
     lines: list[bytes] = []
     rest = b""
 

@@ -1,4 +1,4 @@
-"""Where a caller is: the one place that says it. Limits count by it; it is neither logged nor stored."""
+"""Where a caller is: the one place that says it. Limits count by it; neither logged nor stored, but a proxy's own."""
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final

@@ -1,6 +1,6 @@
 """What concerns security, in the log that is sealed with the ledger: who came in, who was refused, who was slowed down.
 
-Ids and keyed digests only: neither an e-mail nor an address can be read back.
+Ids and keyed digests only: neither an e-mail nor a person's address can be read back. A proxy's stands in clear.
 """
 
 from collections.abc import Mapping

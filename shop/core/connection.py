@@ -35,7 +35,7 @@ POOL_SECONDS: Final = 8.0
 WORK_POOL_SECONDS: Final = 60.0
 """Of a worker, whose jobs outnumber its connections: nobody waits for it."""
 _SILENT: Final = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 20_000}
-"""Seconds, and milliseconds of the last: 25 s after its last word a host is taken for gone."""
+"""Seconds, and milliseconds of the last: some 20 s after its last word a host is taken for gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,8 @@ async def opened(url: str, options: Options, *, patience: float) -> ShopConnecti
     """The same, in the cluster that the shop knows. Raises AnotherCluster, too."""
     made = await connected(url, options, patience=patience)
     try:
-        await refuse_another_cluster(made)
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await refuse_another_cluster(made)
     except BaseException:
         made.terminate()
         raise

@@ -82,15 +82,15 @@ class Database:
     writer: AsyncEngine
     reader: AsyncEngine
     hot: HotPool
+    long_reads: asyncio.Semaphore
+    """Held by whoever keeps a connection for long (a report, an export, an import), and taken before `second`: one is
+    always left to everybody else."""
     replica: Replica | None = None
     kept: dict[type[Any], Any] = field(default_factory=dict)
     """What this process remembers of this database for a moment, by its own type (checkout's RecentGoods)."""
     second: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by whoever will ask for a second connection before giving back the first, from before the first until it has
     both: two who each held one would wait for each other where there are no more."""
-
-    long_reads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
-    """Held by whoever reads for long (a report, an export): one connection is always left to everybody else."""
 
     @classmethod
     async def open(
@@ -110,12 +110,12 @@ class Database:
         """
         path = {"search_path": f'"{schema}", extensions', "timezone": "'UTC'", "jit": "off"}
         may_write = {"transaction_read_only": "off"}
-        options = Options(path | USUAL | {"default_transaction_read_only": "on"}, writing=BY_INDEX | may_write)
-        writer = _engine(url, size, options, patience, wait)
-        replica = Replica(_only_reads(_engine(replica_url, size, options, patience, wait))) if replica_url else None
+        reads = path | USUAL | {"default_transaction_read_only": "on"}
+        writer = _engine(url, size, Options(reads, writing=BY_INDEX | may_write), patience, wait)
+        # A copy refuses whoever says that he may write, also the toolkit's own first question.
+        replica = replica_url and Replica(_only_reads(_engine(replica_url, size, Options(reads), patience, wait)))
         hot = HotPool(url, size=hot_size, options=Options(path | HOT, writing=may_write), patience=patience)
-        long_reads = asyncio.Semaphore(max(1, size - 1))
-        return cls(writer, _only_reads(writer), hot, replica, long_reads=long_reads)
+        return cls(writer, _only_reads(writer), hot, asyncio.Semaphore(max(1, size - 1)), replica or None)
 
     async def close(self) -> None:
         await self.hot.close()
@@ -185,16 +185,21 @@ def forget_no_statement(adapted: Any, _: object) -> None:
 
 
 async def open_database(
-    settings: Settings, *, patience: float = WORK_SECONDS, wait: float = POOL_SECONDS, most: int = WEB_POOL
+    settings: Settings,
+    *,
+    patience: float = WORK_SECONDS,
+    wait: float = POOL_SECONDS,
+    most: int = WEB_POOL,
+    hot: int = HOT_AT_ONCE,
 ) -> Database:
     """Open what the settings name; with no DATABASE_URL, start the embedded PostgreSQL first.
 
-    most: connections, where DATABASE_POOL says nothing. A third of them, four at the most, are for hot statements.
+    most: connections, where DATABASE_POOL says nothing; hot: of them for hot statements, a third at the most.
     """
     url = settings.database_url or embedded_url(settings, owner=False)
     replica, schema = settings.database_replica_url, settings.database_schema
     most = settings.database_pool or most
-    hot = min(HOT_AT_ONCE, most // 3)
+    hot = min(hot, most // 3)
     return await Database.open(
         url, replica_url=replica, schema=schema, size=most - hot, hot_size=hot, patience=patience, wait=wait
     )

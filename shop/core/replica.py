@@ -20,11 +20,13 @@ _log = structlog.get_logger(__name__)
 async def replica_watched(database: Database) -> AsyncIterator[None]:
     """While the block runs."""
     watching = asyncio.create_task(_watch(database.replica)) if database.replica else None
-    yield
-    if watching:
-        watching.cancel()
-        with suppress(asyncio.CancelledError):
-            await watching
+    try:
+        yield
+    finally:
+        if watching:
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
 
 
 async def _watch(replica: Replica) -> None:

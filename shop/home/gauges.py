@@ -24,17 +24,19 @@ from orders.seal.queries import unsealed
 from shop.core import clock
 from shop.core.commit_number import AnotherCluster
 from shop.core.database import Database, ReadSession, Replica
+from shop.home.health import BEAT_AGE, readiness
 from shop.messages.models import CHANNELS
 from shop.messages.queries import standing
 
 PATIENCE_SECONDS: Final = 3
 """For all of it, and once more for the replica; Prometheus waits ten."""
 _DESK: Final = tuple(what for kind in KINDS.values() for what in kind)
-_BEAT: Final = text("SELECT extract(epoch FROM now() - max(beaten_at)) FROM heartbeat")
+_BEAT: Final = text(f"SELECT {BEAT_AGE}")
 _EPOCH: Final = text("SELECT cluster_is_known() AS known, (SELECT max(number) FROM commit_epoch) AS epoch")
-# A copy that has all that was sent to it is not late, however long ago its primary last wrote.
+# A copy that is sent to and has all of it is not late, however long ago its primary last wrote.
 _LAG: Final = text("""
-SELECT CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
+SELECT CASE WHEN EXISTS (SELECT FROM pg_stat_wal_receiver)
+        AND pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn() THEN 0
     ELSE extract(epoch FROM now() - pg_last_xact_replay_timestamp()) END
 """)
 
@@ -81,7 +83,7 @@ async def gauges(database: Database) -> list[GaugeMetricFamily]:
         for question in QUESTIONS
         for gauge, value in zip(question.gauges, answers.get(question, _unknown(question)), strict=True)
     ]
-    up = answers.get(CLUSTER, _unknown(CLUSTER)) != _unknown(CLUSTER)
+    up = "database" not in (await readiness(database)).reasons
     found.append(GaugeMetricFamily("shop_database_up", "1 where the primary answers.", up))
     return found + (await _of_replica(database.replica) if database.replica else [])
 

@@ -62,6 +62,7 @@ async def deliver_due(database: Database, settings: Settings) -> int:
     sent, channels = 0, set(carried(settings))
     async with AsyncExitStack() as stack:
         senders: dict[str, Send] = {}
+        keys = await keys_of(database, settings)  # before anything is taken: each time counts as an attempt
         for _ in range(AT_ONCE):
             message = await _take(database, channels, clock.wall()) if channels else None
             if message is None:
@@ -69,7 +70,6 @@ async def deliver_due(database: Database, settings: Settings) -> int:
             if message.channel not in senders:
                 opened = open_sender(message.channel, settings, database)
                 senders[message.channel] = await stack.enter_async_context(opened)
-            keys = await keys_of(database, settings)
             outcome = await _send(message, senders[message.channel], keys, settings, clock.wall())
             await _write_down(database, message, outcome, clock.wall())
             sent += outcome is None

@@ -109,7 +109,7 @@ async def test_migrated_backed_up_and_restored_by_name(server: tuple[int, Path],
     wrong = settings.model_copy(update={"database_owner_url": url("owner", "127.0.0.2")})
     for command in (("migrate",), ("backup", str(tmp_path / "another"), "--no-files"), ("restore", str(file), "--yes")):
         code, _, said = await shop(wrong, *command)
-        assert (code, said.count("\n"), "127.0.0.2" in said or "数据库连不上" in said) == (1, 1, True), said
+        assert (code, said.count("\n"), "127.0.0.2" in said) == (1, 1, True), said
     code, _, said = await shop(settings, "restore", str(file), "--yes")
     assert code == 0, said
     last = await Database.open(url("app"))

@@ -19,13 +19,14 @@ class Metrics:
 
     def has(self, name: str, matchers: str) -> bool:
         """Whether a selector of PromQL, as `what="held",status=~"5.."`, could ever find something: the labels are
-        there, and of `=` and `=~` the values too.
+        there, and of `=` and `=~` the values too. A status is there once it was answered.
         """
         asked = re.findall(r'(\w+)(=~|=|!=|!~)"([^"]*)"', matchers)
         alternatives = [(label, one) for label, how, said in asked if how in {"=", "=~"} for one in said.split("|")]
         of_name = [has for is_, has, _ in self.samples if is_ == name]
         return bool(of_name) and all(
-            any(label in has and ("." in one or has[label] == one) for has in of_name) for label, one in alternatives
+            any(label in has and (label == "status" or has[label] == one) for has in of_name)
+            for label, one in alternatives
         )
 
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 from time import monotonic
 
 import httpx
@@ -65,6 +66,15 @@ def test_a_server_without_shop_env_is_nobodys(tmp_path: Path, database_url: str,
     assert "SHOP_ENV is not set" in said
     assert "set SHOP_ENV=production" in said
     assert database_url not in said
+
+
+@pytest.mark.parametrize("command", [WEB, WORKER])
+def test_a_secret_that_opens_nothing_is_said_in_a_line(
+    tmp_path: Path, production: dict[str, str], command: tuple[str, ...]
+) -> None:
+    said = refused(tmp_path, command, production | {"SECRET_KEY": (secret := token_hex(32))})
+    assert "SECRET_KEY_FALLBACKS" in said
+    assert secret not in said
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,6 @@ def trusted(tmp_path: Path) -> Iterator[tuple[ssl.SSLContext, str]]:
 async def test_every_way_in_is_encrypted_and_the_name_is_checked(
     settings: Settings, database: Database, postgres: Path, trusted: tuple[ssl.SSLContext, str]
 ) -> None:
-    """Today `sslmode` is a TypeError."""
     tls, file = trusted
     async with door(postgres, tls) as (kept, port):
         how = {"sslmode": "verify-full", "sslrootcert": file}

@@ -98,6 +98,7 @@ async def test_who_waits_too_long_is_told_to_try_again(
             answer = await client.get("/api/v1/orders", headers=caller)
             assert (answer.status_code, answer.json()["code"]) == (503, "try_again")
             assert answer.headers["retry-after"]
+            assert (await client.get("/readyz")).status_code == 200, "a busy process is not taken out by its proxy"
         async with counted.hot.acquire():
             answer = await client.get("/api/v1/products")
             assert (answer.status_code, answer.json()["code"]) == (503, "try_again")

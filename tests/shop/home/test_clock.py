@@ -9,7 +9,7 @@ from sqlalchemy import text
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.sandbox_clock import read_clock
-from shop.home.health import Readiness, standing
+from shop.home.health import Readiness, readiness
 from shop.worker import beat
 
 pytestmark = pytest.mark.anyio
@@ -35,7 +35,7 @@ async def test_the_clock_runs_on_from_the_set_instant(client: httpx.AsyncClient,
 async def test_the_months_to_come_are_made_for_the_set_time(client: httpx.AsyncClient, database: Database) -> None:
     await beat(database)
     await client.put("/sandbox/clock", json={"now": "2028-05-01T00:00:00+08:00"})
-    assert await standing(database) == Readiness(ready=True)
+    assert await readiness(database) == Readiness(ready=True)
     async with database.reading() as session:
         assert await session.scalar(text("SELECT to_regclass('credit_entry_202808') IS NOT NULL"))
 

@@ -15,7 +15,7 @@ from shop.core import clock, embedded
 from shop.core.database import Database
 from shop.core.database_url import driver_url
 from shop.core.settings import Settings
-from shop.home.health import standing
+from shop.home.health import readiness
 from shop.main import create_app
 from shop.worker import beat
 
@@ -124,7 +124,7 @@ async def test_a_primary_that_is_gone_is_not_hidden_by_a_replica(settings: Setti
     await beat(database)
     nowhere = (settings.database_url or "").replace(make_url(settings.database_url or "").database or "", "nowhere")
     there = await Database.open(nowhere, replica_url=settings.database_url, schema=settings.database_schema)
-    assert (await standing(there)).reasons == ["database"]
+    assert (await readiness(there)).reasons == ["database"]
     found = {one.name: one async for one in examined(there, settings)}
     assert (found["primary"].ok, found["replica"].ok) == (False, True)
     await there.close()
