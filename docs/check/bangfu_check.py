@@ -53,23 +53,59 @@ def is_signed(message: bytes, signature: str, public_hex: str) -> bool:
     return True
 
 
+def written_of(key: dict) -> bytes:
+    return canonical({name: key[name] for name in KEY}).encode()
+
+
+def is_handed_over(key: dict) -> bool:
+    """By the one before it, to this one."""
+    written = written_of(key)
+    return is_signed(written, key["signed_by_itself"], key["public_key"]) and is_signed(
+        written, key["signed_by_previous"], key["previous"]
+    )
+
+
 class Keys:
     """The public key that is known from elsewhere, and those that it leads to."""
 
     def __init__(self, public_hex: str) -> None:
         self.believed = {public_hex}
         self.listed: list[dict] = []
+        self.wrong: list[str] = []
 
     def read(self, listed: list[dict]) -> None:
-        """In order. Of each: what is signed, by the key itself and by the one before it."""
-        self.listed += listed
-        for one in (*self.listed, *reversed(self.listed)):
-            written = canonical({name: one[name] for name in KEY}).encode()
-            both = is_signed(written, one["signed_by_itself"], one["public_key"]) and is_signed(
-                written, one["signed_by_previous"], one["previous"]
-            )
-            if both and {one["public_key"], one["previous"]} & self.believed:
+        """Of each: what is signed, by the key itself and by the one before it. A second list may only be longer."""
+        shorter, longer = sorted((self.listed, listed), key=len)
+        self.listed = longer
+        if longer[: len(shorter)] != shorter:
+            self.wrong.append("two lists of keys that differ")
+        if (fault := self.fault()) is not None:
+            self.wrong.append(f"the list of keys was changed: number {fault} does not stand where it says")
+        if self.wrong:
+            return
+        for one in (*longer, *reversed(longer)):
+            if is_handed_over(one) and {one["public_key"], one["previous"]} & self.believed:
                 self.believed |= {one["public_key"], one["previous"]}
+
+    def fault(self) -> int | None:
+        """The number of the first key that does not follow the one before it."""
+        before: dict | None = None
+        for number, one in enumerate(self.listed, 1):
+            right = one["number"] == number and is_signed(written_of(one), one["signed_by_itself"], one["public_key"])
+            if before is None:
+                right = right and not one["previous"]
+            else:
+                right = right and one["previous"] == before["public_key"] and one["programme"] == before["programme"]
+                right = right and before["since"] <= one["since"] and before["first_seal"] <= one["first_seal"]
+                right = right and (is_handed_over(one) or (one["reason"] != "" and not one["signed_by_previous"]))
+            if not right or one["public_key"] in {other["public_key"] for other in self.listed[: number - 1]}:
+                return one["number"]
+            before = one
+        return None
+
+    def is_of(self, programme: str | None) -> bool:
+        """Seals since format 3 say whose they are."""
+        return not self.listed or programme in {None, self.listed[0]["programme"]}
 
     def named(self, key_id: str) -> str | None:
         return next((one for one in self.believed if key_id_of(one) == key_id), None)
@@ -99,6 +135,8 @@ def check_seal(seal: dict, signature: str, keys: Keys, published: dict[int, str]
     names = {1: HEADER, 2: HEADER_2}.get(seal["format"], HEADER_3)
     written = canonical({name: seal[name] for name in names}).encode()
     digest, number, wrong = sha256(written).hexdigest(), seal["number"], []
+    if not keys.is_of(seal.get("programme")):
+        wrong.append(f"seal {number}: of another programme")
     public_hex = keys.named(seal["key_id"])
     if public_hex is None:
         wrong.append(f"seal {number}: signed with another key ({seal['key_id']})")
@@ -132,6 +170,7 @@ def check_report(file: Path, keys: Keys, published: dict[int, str]) -> list[str]
         wrong += of_seal
         if seal["sha256"] != own:
             wrong.append(f"seal {seal['number']}: its content was changed")
+    wrong += keys.wrong
     if not wrong:
         period, totals = report["period"], report["totals"]
         credited = f"{totals['credited_fen'] // 100:,}.{totals['credited_fen'] % 100:02d}"
@@ -177,6 +216,9 @@ def check_ledger(file: Path, keys: Keys, published: dict[int, str]) -> list[str]
                     wrong.append(f"seal {seal['number']}: it does not follow the one before it")
                 previous = digest
                 continue
+            if seal is None:
+                wrong.append("entries stand before the first seal")
+                break
             kept, entry = line.rstrip(b"\n").split(b"\t", 1)
             leaf = sha256(entry).digest()
             root.update(leaf)
@@ -188,6 +230,7 @@ def check_ledger(file: Path, keys: Keys, published: dict[int, str]) -> list[str]
                     wrong.append(f"entry {entry_id}: changed after it was sealed")
     close()
     wrong += [f"seal {number}: published, but missing here" for number in published if number > seals]
+    wrong += keys.wrong
     if not wrong:
         print(f"OK  {entries:,} entries in {seals:,} seals; the last one is {previous}")
     return wrong

@@ -109,9 +109,33 @@ async def present_key(session: ReadSession, settings: Settings) -> str:
     return keys[-1].public_key if keys else seal_key(settings).public_hex
 
 
+def fault_in(keys: Sequence[ListedKey]) -> int | None:
+    """The number of the first that does not stand where it says: a list that was changed leads nowhere.
+
+    Each follows the one before it, is of the same programme, has not signed before, and says so itself; where the one
+    before it did not hand over, there is a reason.
+    """
+    seen, before = set[str](), None
+    for number, one in enumerate(keys, 1):
+        right = one.number == number and is_signed(canonical(one.said), one.signed_by_itself, one.public_key)
+        if before is None:
+            right = right and not one.previous
+        else:
+            right = right and one.previous == before.public_key and one.programme == before.programme
+            right = right and before.since <= one.since and before.first_seal <= one.first_seal
+            right = right and (one.handed_over or (one.reason != "" and not one.signed_by_previous))
+        if not right or one.public_key in seen:
+            return one.number
+        seen.add(one.public_key)
+        before = one
+    return None
+
+
 def trusted(keys: Sequence[ListedKey], known: Collection[str]) -> set[str]:
     """Public keys that somebody who knows some of them has reason to believe, and those themselves."""
     found = set(known)
+    if fault_in(keys) is not None:
+        return found
     for one in (*keys, *reversed(keys)):
         if {one.public_key, one.previous} & found and one.handed_over:
             found |= {one.public_key, one.previous}

@@ -10,7 +10,7 @@ from sqlalchemy import Row, text
 
 from orders.seal.header import FIRST, header_of
 from orders.seal.key import is_signed, key_id_of
-from orders.seal.key_list import ListedKey, is_its_turn, listed_keys, trusted
+from orders.seal.key_list import ListedKey, fault_in, is_its_turn, listed_keys, trusted
 from orders.seal.leaf import EVENT_LINE, LINE, STYLE, leaf
 from shop.core.database import Database, ReadSession
 
@@ -21,7 +21,8 @@ _WHAT: Final = {"entry": "记录", "event": "操作记录"}
 @dataclass(frozen=True, slots=True)
 class Difference:
     """code: entry_changed, entry_deleted, entry_inserted, event_changed, …; seal_changed, seal_missing, chain_broken,
-    other_key, key_out_of_turn, signature_wrong, root_published_otherwise. seal: its number, 0 where there is none.
+    other_key, key_out_of_turn, signature_wrong, other_programme, root_published_otherwise, key_list_changed. seal: its
+    number, 0 where there is none.
     entry_id: or event's.
     """
 
@@ -107,6 +108,9 @@ async def verify(
             await session.execute(text(style))
         keys = await listed_keys(session)
         believed = trusted(keys, public_keys)
+        if (changed := fault_in(keys)) is not None:
+            said = f"钥匙清单被改过：第 {changed} 把不在它该在的位置"
+            differences.append(Difference("key_list_changed", 0, None, said))
         for seal in (await session.execute(_SEALS)).all():
             number += 1
             for missing in range(number, seal.number):
@@ -152,6 +156,8 @@ def _of_seal(
         differs("seal_changed", "内容与它的摘要不符")
     if seal.previous != previous:
         differs("chain_broken", "没有接在前一号封存之后")
+    if keys and header.programme not in {None, keys[0].programme}:
+        differs("other_programme", "是另一个商城的封存")
     public_hex = next((one for one in believed if key_id_of(one) == seal.key_id), None)
     if public_hex is None:
         differs("other_key", f"是用另一把钥匙（{seal.key_id}）签的")
