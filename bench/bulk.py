@@ -15,7 +15,7 @@ from bench.layout import WEB_CORE, Server, migrated, server
 from orders.bulk.content import content_hash
 from shop.core import embedded
 from shop.core.database import Database
-from shop.core.database_url import driver_url
+from shop.core.database_url import driver_urls
 from tests.make.joint_order import Joint, joint_purchase, placed_joint
 from tests.make.shop import SmallShop, small_shop
 
@@ -150,7 +150,7 @@ async def _purchase(database: Database, shop: SmallShop) -> Joint:
 
 async def _copied(running: Server, order_id: UUID) -> tuple[float, int]:
     """Take the order's rows out, and copy the very same in again, in one transaction."""
-    owner = await asyncpg.connect(driver_url(running.url(embedded.OWNER_ROLE)))
+    owner = await asyncpg.connect(driver_urls(running.url(embedded.OWNER_ROLE))[0])
     rows = {
         table: await owner.fetch(f"SELECT t.* FROM {table} t WHERE {_where(table)}", order_id)  # noqa: S608  # our own
         for table in TABLES

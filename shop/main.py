@@ -141,6 +141,7 @@ from shop.home.no_nul import NoNul
 from shop.home.openapi import describe
 from shop.home.operator import DoorShared, OperatorsDoor, operators_app
 from shop.home.problems import answer, answer_problems, crashed
+from shop.messages.senders import check_addresses
 from shop.migrate import import_tables
 from shop.ui.assets import static_app
 from shop.ui.keep_lang import KeepLang
@@ -353,13 +354,15 @@ def main() -> None:
 
 async def _look_before(settings: Settings) -> None:
     """Before the door opens: what would stop it is said in a line. Raises RoleTooStrong, DatabaseSilent, KeysLocked,
-    NoProgramme.
+    NoProgramme, AddressWrong.
     """
     database = await open_database(settings)
     try:
         if settings.production:
             await refuse_strong_role(database)
         await keys_of(database, settings)
+        check_addresses(settings)
+        open_files(settings)
     finally:
         await database.close()
 
@@ -368,7 +371,7 @@ def _serve(settings: Settings, host: str, port: int) -> None:
     """Until told to stop: the shop on its port, and /metrics on the operator's."""
     import uvicorn  # noqa: PLC0415  # tests need no server
 
-    from shop.core.server import config_of  # noqa: PLC0415
+    from shop.core.server import config_of, door_of  # noqa: PLC0415
 
     if port == settings.operator_port:
         raise DoorShared(f"OPERATOR_PORT 与网站同为 {port}：请另选一个端口，外人才看不到 /metrics。")
@@ -380,7 +383,7 @@ def _serve(settings: Settings, host: str, port: int) -> None:
     stop_tracing = telemetry.trace_to_collector("bangfu-web")
     try:
         config = config_of(app, settings, host=host, port=port)
-        sockets = [config_of(app, settings, host=at, port=number).bind_socket() for at, number in doors]
+        sockets = [door_of(config_of(app, settings, host=at, port=number)) for at, number in doors]
         server = uvicorn.Server(config)
         with suppress(KeyboardInterrupt):
             server.run(sockets)

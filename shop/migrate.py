@@ -151,12 +151,14 @@ def newest_revision() -> str:
     return "_".join(max(path.stem for path in (SCRIPTS / "versions").glob("2*.py")).split("_")[:2])
 
 
-async def make_ready(settings: Settings, owner_url: str) -> list[Step]:
+async def make_ready(settings: Settings, owner_url: str, *, restored: bool = False) -> list[Step]:
     """Migrate what the settings name. Where no role of the application is known, the owner keeps all rights."""
     from shop.core.embedded import APP_ROLE  # noqa: PLC0415
 
     role = role_of(settings.database_url) if settings.database_url else APP_ROLE
-    return await migrate(owner_url, schema=settings.database_schema, app_role=role, secrets=settings.secrets)
+    return await migrate(
+        owner_url, schema=settings.database_schema, app_role=role, secrets=settings.secrets, restored=restored
+    )
 
 
 async def migrate(
@@ -167,10 +169,12 @@ async def migrate(
     secrets: Sequence[str],
     revision: str = "head",
     tries: int = TRIES,
+    restored: bool = False,
 ) -> list[Step]:
     """Upgrade `schema` to `revision` as the owner, make the months ahead, and grant the application its rights.
 
-    secrets: SECRET_KEY and those before it; what they wrap is wrapped for the first. Raises KeysLocked.
+    secrets: SECRET_KEY and those before it; what they wrap is wrapped for the first. restored: from a backup, just now.
+    Raises KeysLocked.
     Each step is one transaction: done whole or not at all. One that does not get its locks beside a running shop is
     tried again; raises LocksBusy after so many tries, with everything before it done and nothing of it. Of an earlier
     revision than the newest one, only the tables: its months and rights were made by its own code.
@@ -190,7 +194,7 @@ async def migrate(
             await connection.run_sync(_prepare, schema)
             await steps.upgrade(connection, revision)
             if revision == "head":
-                await steps.take(connection, "epoch", _go_on)
+                await steps.take(connection, "epoch", _go_on, restored)
                 await steps.take(connection, "keys", _keep_keys, secrets)
                 await steps.take(connection, "months ahead", _add_months, schema)
                 await steps.take(connection, "checks", _look_at_the_rows)
@@ -268,9 +272,9 @@ def _upgrade(connection: Connection, revision: str, took: Callable[[str], None])
     command.upgrade(config, revision)
 
 
-def _go_on(connection: Connection) -> None:
+def _go_on(connection: Connection, restored: bool) -> None:  # a step's fact
     """In a cluster that the shop does not know yet, it goes on above the numbers of the one before."""
-    begin_epoch(connection, SQLModel.metadata, now=clock.wall())
+    begin_epoch(connection, SQLModel.metadata, restored=restored, now=clock.wall())
     connection.commit()
 
 

@@ -104,7 +104,7 @@ def jobs(settings: Settings, database: Database, gateway: PaymentGateway) -> tup
 async def work(settings: Settings, stop: asyncio.Event) -> None:
     """Work until told to stop; then let what is under way end.
 
-    Raises KeysLocked, NoProgramme; ValueError where MAIL_URL or SMS_URL is wrong.
+    Raises AddressWrong, KeysLocked, NoProgramme.
     """
     check_addresses(settings)
     async with AsyncExitStack() as stack:

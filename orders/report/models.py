@@ -33,6 +33,8 @@ class Knowledge(SQLModel, table=True):
     seal_number: int | None = None
     holds_until: datetime | None = Field(default=None, sa_type=Moment)
     told: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
+    seen_in: str | None = None
+    """`shop.core.commit_number.HISTORY`; none: of a release that did not ask."""
 
 
 class TickRule(SQLModel, table=True):

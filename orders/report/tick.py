@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from shop.core import clock
+from shop.core.commit_number import FIRST_HISTORY, HISTORY
 from shop.core.database import Database, ReadSession, WriteSession
 from shop.core.locks import Lock
 
@@ -56,6 +57,7 @@ WITH looked AS MATERIALIZED (
         ELSE {" OR ".join(map(_unseen, ("credit_entry", "period_event", *FLAGS)))}
             OR {_BALANCED.format("greatest(k.at, :now)")} IS DISTINCT FROM k.balanced_as_of
             OR {_SEALED.format("greatest(k.at, :now)")} IS DISTINCT FROM k.seal_number
+            OR coalesce(k.seen_in, {FIRST_HISTORY}) <> {HISTORY}
         END AS changed
     FROM (SELECT) here LEFT JOIN LATERAL ({_LAST}) k ON true
 ), held AS (
@@ -68,8 +70,9 @@ _ADD = text(f"""
 WITH placed AS (
     SELECT greatest(:now, (SELECT coalesce(k.holds_until, k.at) FROM ({_LAST}) k) + INTERVAL '1 microsecond') AS at
 )
-INSERT INTO knowledge (at, snapshot, balanced_as_of, seal_number, holds_until, told)
-SELECT at, CAST(CAST(:snapshot AS text) AS pg_snapshot), {_BALANCED.format("at")}, {_SEALED.format("at")}, at, :told
+INSERT INTO knowledge (at, snapshot, balanced_as_of, seal_number, holds_until, told, seen_in)
+SELECT at, CAST(CAST(:snapshot AS text) AS pg_snapshot), {_BALANCED.format("at")}, {_SEALED.format("at")}, at, :told,
+    {HISTORY}
 FROM placed RETURNING at, snapshot::text AS snapshot, balanced_as_of, seal_number
 """)  # noqa: S608  # as above
 

@@ -26,20 +26,28 @@ def address_of(caller: HTTPConnection) -> str:
 
 def own_address_of(caller: HTTPConnection) -> str | None:
     """The same where it is one caller's. None where strangers may share it: a private address, loopback or a socket
-    that no proxy of TRUSTED_PROXIES stands at, or where such a proxy did not say who calls.
+    that no proxy of TRUSTED_PROXIES stands at, or where such a proxy did not say who calls, or named a private one
+    that speaks for others.
     """
     address = _address(caller.client.host) if caller.client else None
     if address is None:
         return None
     told = "peer" in caller.scope and caller.scope["peer"] != caller.scope["client"]
+    told = told and not _speaks_for_others(caller, address)
     shared = not told and any(address in network for network in _PRIVATE)
     return None if shared else counted(str(address))
 
 
-def peer_of(caller: HTTPConnection) -> str:
-    """Who holds the other end of the connection, a proxy or the caller himself."""
-    peer: tuple[str, int] | None = caller.scope.get("peer", caller.scope["client"])
-    return str(_address(peer[0]) or peer[0]) if peer else "unknown"
+def _speaks_for_others(caller: HTTPConnection, address: IPv4Address | IPv6Address) -> bool:
+    """Behind a proxy that is named, another one that is not: it has written down who came to it."""
+    first = caller.headers.get("x-forwarded-for", "").partition(",")[0].strip()
+    host = first.rpartition(":")[0] if first.count(":") == 1 or first.endswith("]") else first
+    return any(address in network for network in _PRIVATE) and _address(host.strip("[]")) != address
+
+
+def proxy_of(caller: HTTPConnection) -> str:
+    """Where `own_address_of` is None: whom strangers come through."""
+    return str(_address(caller.client.host) or caller.client.host) if caller.client else "unknown"
 
 
 def counted(host: str) -> str:

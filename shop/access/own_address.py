@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
-from shop.access.address import own_address_of, peer_of
+from shop.access.address import own_address_of, proxy_of
 from shop.access.security_event import Refusals, SecurityKind, note_security
 from shop.core import clock, telemetry
 from shop.core.requests import TheDatabase, TheSettings
@@ -21,10 +21,10 @@ async def own_address(request: Request, database: TheDatabase, settings: TheSett
     address = own_address_of(request)
     if address is None and settings.production:
         telemetry.UNKNOWN_PROXY.inc()
-        peer = peer_of(request)
-        kind: SecurityKind = "proxy_silent" if settings.trusts(peer) else "proxy_unknown"
-        if _TOLD.is_news(peer, kind):
-            await note_security(database, kind, subject=f"proxy:{peer}", now=clock.now())
+        proxy = proxy_of(request)
+        kind: SecurityKind = "proxy_silent" if settings.trusts(proxy) else "proxy_unknown"
+        if _TOLD.is_news(proxy, kind):
+            await note_security(database, kind, subject=f"proxy:{proxy}", now=clock.now())
     return address
 
 

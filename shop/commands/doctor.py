@@ -9,11 +9,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 from sqlalchemy import make_url, text
+from sqlalchemy.exc import DBAPIError
 
 from orders.credit.ahead import FEWEST, last_partition, months_ahead
 from orders.seal.key import seal_key
 from orders.seal.key_list import signs
 from shop.access.demo_accounts import demo_accounts
+from shop.adapters.files.open import open_files
 from shop.core import clock
 from shop.core.connection import is_encrypted
 from shop.core.database import Database, open_database
@@ -21,7 +23,7 @@ from shop.core.database_role import too_strong
 from shop.core.errors import Problem
 from shop.core.keys import is_wrapped_anew
 from shop.core.replica import look_at
-from shop.core.settings import Settings, refusal_of
+from shop.core.settings import AddressWrong, Settings, refusal_of
 from shop.home.health import readiness
 from shop.messages.queries import Standing, standing
 from shop.messages.senders import carried, check_addresses
@@ -57,22 +59,32 @@ async def examine() -> list[Finding]:
     except ValidationError as error:
         return [Finding("settings", ok=False, said=refusal_of(error))]
     found = [Finding("settings", ok=True, said=settings.shop_env), _payments(settings), _fonts(), _proxies(settings)]
+    found.append(_files(settings))
     try:
         database = await open_database(settings)
     except Exception as error:  # noqa: BLE001  # it is the finding
         return [*found, Finding("database", ok=False, said=f"{type(error).__name__}: is DATABASE_URL right?")]
     try:
-        found += [finding async for finding in examined(database, settings)]
-        found.append(await _messages(database, settings))
+        async for one in examined(database, settings):
+            found.append(one)  # noqa: PERF401  # those before an error are kept
     except Exception as error:  # noqa: BLE001
-        found.append(Finding("database", ok=False, said=f"{type(error).__name__}: {error}"))
+        found.append(Finding("database", ok=False, said=_in_a_line(error)))
     finally:
         await database.close()
     return found
 
 
+def _in_a_line(error: Exception) -> str:
+    """What PostgreSQL said, without the statement and the toolkit's advice."""
+    behind = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else None
+    said = str(behind or error).partition("\n")[0]
+    return f"{type(error).__name__}: {said or 'no answer in time'}"
+
+
 async def examined(database: Database, settings: Settings) -> AsyncIterator[Finding]:
-    """What the database itself tells. Raises whatever it raises."""
+    """What the database itself tells. Raises whatever it raises, where neither the primary nor a replica answers."""
+    if database.replica:
+        await look_at(database.replica)
     async with database.reading() as session:
         version = await session.scalar(text("SHOW server_version"))
         yield Finding("database", ok=int(str(version).split(".")[0]) >= 15, said=f"PostgreSQL {version} (15 to 18)")
@@ -99,8 +111,8 @@ async def examined(database: Database, settings: Settings) -> AsyncIterator[Find
         yield await _strange_proxies(database, settings)
         alive = "worker" not in stands.degraded
         yield Finding("worker", ok=alive, said="alive" if alive else "none is running: start `shop work`")
+        yield await _messages(database, settings)
     if database.replica:
-        await look_at(database.replica)
         well = database.replica.well
         yield Finding("replica", ok=well, said="answers" if well else "silent: the primary answers what is read")
 
@@ -127,8 +139,8 @@ async def _messages(database: Database, settings: Settings) -> Finding:
     """Whether what the shop writes is carried, and what was not. Mail is always needed: passwords are reset by it."""
     try:
         check_addresses(settings)
-    except ValueError as error:
-        return Finding("messages", ok=False, said=str(error))
+    except AddressWrong as wrong:
+        return Finding("messages", ok=False, said=wrong.detail or "")
     async with database.reading() as session:
         stands = {one.channel: one for one in await standing(session)}
     said, sent_by = [], carried(settings)
@@ -157,7 +169,8 @@ async def _secret(database: Database, settings: Settings) -> Finding:
         return Finding("secret", ok=False, said=f"{problem.title}：{problem.detail}")
     if not settings.secret_key_fallbacks:
         return Finding("secret", ok=True, said="SECRET_KEY opens what the database keeps")
-    said = "SECRET_KEY opens all: the fallbacks may go" if alone else "`shop migrate` still has to wrap for SECRET_KEY"
+    opens = "SECRET_KEY opens what the database keeps; fallbacks are for what was signed with them, a week at most"
+    said = opens if alone else "`shop migrate` still has to wrap for SECRET_KEY"
     return Finding("secret", ok=True, said=said)
 
 
@@ -177,6 +190,14 @@ async def _demo(database: Database, settings: Settings) -> Finding:
         found = await demo_accounts(session)
     said = f"{len(found)}: {', '.join(found)}" if found else "none"
     return Finding("demo accounts", ok=not (found and settings.production), said=said)
+
+
+def _files(settings: Settings) -> Finding:
+    try:
+        open_files(settings)
+    except AddressWrong as wrong:
+        return Finding("files", ok=False, said=wrong.detail or "")
+    return Finding("files", ok=True, said=(settings.files_url or "a folder").partition(":")[0])
 
 
 def _proxies(settings: Settings) -> Finding:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from shop.commands.postgres_tools import run_tool
-from shop.core.connection import the_server_itself
+from shop.core.connection import ShopConnection, the_server_itself
 from shop.core.database import owner_url
 from shop.core.errors import Problem
 from shop.core.settings import Settings
@@ -13,6 +13,11 @@ from shop.migrate import PREPARED, make_ready
 class StillConnected(Problem):
     code = "still_connected"
     title = "还有别的连接在使用这个数据库"
+
+
+class NotOurs(Problem):
+    code = "not_ours"
+    title = "这不是本商城的备份"
 
 
 class RestoreUnfinished(Problem):
@@ -57,8 +62,8 @@ async def restore(settings: Settings, file: Path) -> None:
     it is killed, under another name (RestoreUnfinished).
 
     An empty database will do: rights are given anew, and in another cluster the order of commits goes on above the
-    dump's numbers (`shop.core.commit_number`). Raises DumpFailed, KeysLocked, LocksBusy, RestoreUnfinished, StepFailed,
-    StillConnected, ThroughPooler.
+    dump's numbers (`shop.core.commit_number`). Raises DumpFailed, KeysLocked, LocksBusy, NotOurs, RestoreUnfinished,
+    StepFailed, StillConnected, ThroughPooler.
     """
     address = owner_url(settings)
     schema, kept = settings.database_schema, f"{settings.database_schema}_before_restore"
@@ -75,7 +80,8 @@ async def restore(settings: Settings, file: Path) -> None:
         try:
             what = (f"--schema={schema}", *_RESTORED, str(file))
             await run_tool(address, "pg_restore", *what, server=owner.get_server_version().major)
-            await make_ready(settings, address)
+            await _refuse_others(owner, schema, file)
+            await make_ready(settings, address, restored=True)
         except BaseException:
             await owner.execute(f'DROP SCHEMA "{schema}" CASCADE')
             if there:
@@ -85,6 +91,12 @@ async def restore(settings: Settings, file: Path) -> None:
             await owner.execute(f'DROP SCHEMA "{kept}" CASCADE')
     finally:
         await owner.close()
+
+
+async def _refuse_others(owner: ShopConnection, schema: str, file: Path) -> None:
+    """pg_restore brings nothing of another schema, and is content."""
+    if not await owner.fetchval("SELECT to_regclass($1) IS NOT NULL", f'"{schema}".alembic_version'):
+        raise NotOurs(f"{file.name} 里没有模式 {schema} 的商城数据：请核对文件和 DATABASE_SCHEMA。")
 
 
 _RESTORED = ("--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges")

@@ -31,12 +31,12 @@ class Checked:
 
 
 async def copy_files(database: Database, files: FileStore, folder: Path, *, seen: Seen) -> Checked:
-    """What is not in the folder yet. A copy that was cut off half-way is no copy."""
+    """What is not in the folder yet, or is other bytes there. A copy that was cut off half-way is no copy."""
     number, missing, changed = 0, [], []
     async for sha in digests(database):
         number += 1
         seen(number)
-        if (folder / sha).exists():
+        if _is_whole(folder / sha, sha):
             continue
         try:
             data = await files.get(name_of(sha))
@@ -66,10 +66,10 @@ async def bring_files(database: Database, files: FileStore, folder: Path, *, see
         copy = folder / sha
         if not copy.exists():
             missing.append(sha)
-        elif hashlib.sha256(data := copy.read_bytes()).hexdigest() != sha:
-            changed.append(sha)
+        elif _is_whole(copy, sha):
+            await files.put(name_of(sha), copy.read_bytes())
         else:
-            await files.put(name_of(sha), data)
+            changed.append(sha)
     return Checked(number, tuple(missing), tuple(changed))
 
 
@@ -101,6 +101,10 @@ async def digests(database: Database) -> AsyncIterator[str]:
         if len(found) < _AT_ONCE:
             return
         after = found[-1]
+
+
+def _is_whole(copy: Path, sha: str) -> bool:
+    return copy.exists() and hashlib.sha256(copy.read_bytes()).hexdigest() == sha
 
 
 async def _stands(files: FileStore, sha: str) -> bool:

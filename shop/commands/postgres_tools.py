@@ -13,10 +13,10 @@ from asyncio.subprocess import DEVNULL, PIPE
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import URL, make_url
+from sqlalchemy import make_url
 
 from shop.core import embedded
-from shop.core.database_url import for_tools
+from shop.core.database_url import for_tools, hosts_of
 from shop.core.errors import Problem
 
 _DEBIANS: Final = Path("/usr/lib/postgresql")
@@ -34,7 +34,7 @@ async def run_tool(url: str, tool: str, *arguments: str, server: int) -> None:
     told = for_tools(url) | ({"PGPASSWORD": str(address.password)} if address.password else {})
     said: list[str] = []
     for program in _programs(tool, server):
-        command = [program, *_connection(address), *arguments]
+        command = [program, *_connection(url), *arguments]
         running = await asyncio.create_subprocess_exec(
             *command, env=os.environ | told, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE
         )
@@ -81,15 +81,12 @@ def _reason(told: str) -> str:
     return next((line for line in lines if "error:" in line.lower() or "fatal:" in line.lower()), "".join(lines[-1:]))
 
 
-def _connection(address: URL) -> list[str]:
+def _connection(url: str) -> list[str]:
     """Several hosts are one list, as libpq takes them; the right one is chosen by `target_session_attrs`."""
-    named = address.query.get("host", ())
-    hosts = [address.host] if address.host else [named] if isinstance(named, str) else list(named)
-    apart = [host.rpartition(":") if not host.startswith("/") and ":" in host else (host, "", "") for host in hosts]
-    ports = [port or str(address.port or "") for _, _, port in apart]
+    address, apart = make_url(url), hosts_of(url)
     return [
         f"--dbname={address.database}",
         f"--username={address.username}",
-        *([f"--host={','.join(host for host, _, _ in apart)}"] if hosts else []),
-        *([f"--port={','.join(ports)}"] if any(ports) else []),
+        *([f"--host={','.join(host for host, _ in apart)}"] if apart else []),
+        *([f"--port={','.join(str(port or '') for _, port in apart)}"] if any(port for _, port in apart) else []),
     ]

@@ -15,6 +15,14 @@ from sqlalchemy.types import UserDefinedType
 
 from shop.core.errors import Problem
 
+HISTORY: Final = (
+    "concat((SELECT max(number) FROM commit_epoch), ' ', left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))"
+)
+"""SQL: epoch and timeline. Where it changes, by a backup that is restored or by a copy that takes over, something that
+was committed may be gone: what was known before holds no longer than somebody had looked."""
+FIRST_HISTORY: Final = "'1 00000001'"
+"""Of what was kept before anybody asked for it."""
+
 
 class TransactionId(UserDefinedType[str]):
     """PostgreSQL's xid8: which transaction wrote a row, so that readers can stop below the oldest open one."""
@@ -75,20 +83,22 @@ INSERT INTO commit_epoch (number, cluster, added, began_at) VALUES (:number, :cl
 _TURN: Final = text("SELECT pg_current_xact_id()::text::bigint")
 
 
-def begin_epoch(connection: Connection, metadata: MetaData, *, now: datetime) -> int | None:
+def begin_epoch(connection: Connection, metadata: MetaData, *, restored: bool, now: datetime) -> int | None:
     """As the owner, nobody else writing: go on above every number that the tables hold. None: this cluster is known.
 
-    Returns what is added to the cluster's numbers from now on.
+    restored: what was committed since the backup is gone, also where the cluster is the same one. Returns what is added
+    to the cluster's numbers from now on.
     """
     here = connection.execute(_HERE).one()
-    if here.cluster == here.last_cluster:
+    if here.cluster == here.last_cluster and not restored:
         return None
     used = max((connection.scalar(text(one)) or 0 for one in _greatest(metadata)), default=0)
     turn = connection.scalar(_TURN) or 0
     added = used + 1 - turn if used > turn else 0
     for function in (_NUMBER, _SNAPSHOT, _KNOWN):
         connection.exec_driver_sql(function.format(added=added, cluster=here.cluster))
-    connection.execute(_BEGIN, {"number": here.number + 1, "cluster": here.cluster, "added": added, "now": now})
+    number = max(here.number, int(restored)) + 1  # an older release's backup has numbered none
+    connection.execute(_BEGIN, {"number": number, "cluster": here.cluster, "added": added, "now": now})
     return added
 
 

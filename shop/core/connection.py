@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import asyncpg
 
 from shop.core.commit_number import refuse_another_cluster
-from shop.core.database_url import driver_url
+from shop.core.database_url import driver_urls
 from shop.core.errors import Problem
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ else:
     Driver = asyncpg.Connection
 
 CONNECT_SECONDS: Final = 5.0
+NEXT_HOST_SECONDS: Final = 1.0
 WEB_SECONDS: Final = 20.0
 """No statement of a page or a call takes longer; somebody waits for it."""
 WORK_SECONDS: Final = 600.0
@@ -118,9 +119,46 @@ def _said(verb: str, values: Mapping[str, str]) -> str:
 
 
 async def connected(url: str, options: Options, *, patience: float | None) -> ShopConnection:
-    """A new connection on which the options hold. Raises OSError, asyncpg.PostgresError."""
+    """A new connection on which the options hold, to the first host that takes us: each is asked a second after the one
+    before it, or as soon as that one said no. Raises OSError, asyncpg.PostgresError, of the last.
+    """
+    waiting = [_connected(one, options, patience) for one in driver_urls(url)]
+    asked: set[asyncio.Task[ShopConnection]] = set()
+    taken: ShopConnection | None = None
+    wrong: BaseException | None = None
+    try:
+        while taken is None and (waiting or asked):
+            asked |= {asyncio.create_task(waiting.pop(0))} if waiting else set()
+            done, asked = await asyncio.wait(
+                asked, timeout=NEXT_HOST_SECONDS if waiting else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            for one in done:
+                wrong = one.exception()
+                if wrong is None and taken is None:
+                    taken = one.result()
+                elif wrong is None:
+                    one.result().terminate()
+    finally:
+        for one in asked:
+            one.add_done_callback(_given_up)
+            one.cancel()
+        for never in waiting:
+            never.close()
+    if taken is None:
+        assert wrong is not None  # noqa: S101  # there is always one host
+        raise wrong
+    return taken
+
+
+def _given_up(asked: "asyncio.Task[ShopConnection]") -> None:
+    if not asked.cancelled() and asked.exception() is None:
+        asked.result().terminate()
+
+
+async def _connected(address: str, options: Options, patience: float | None) -> ShopConnection:
+    """address: of one host, as the driver spells it."""
     made: ShopConnection = await asyncpg.connect(
-        driver_url(url), timeout=CONNECT_SECONDS, command_timeout=patience, connection_class=ShopConnection
+        address, timeout=CONNECT_SECONDS, command_timeout=patience, connection_class=ShopConnection
     )
     try:
         _notice_silence(made._transport.get_extra_info("socket"))  # type: ignore[attr-defined]  # noqa: SLF001  # no public way

@@ -65,10 +65,10 @@ class WriteSession(ReadSession):
 
 @dataclass(slots=True)
 class Replica:
-    """well: whether it answered lately (`shop.core.replica`)."""
+    """well: whether it answered lately (`shop.core.replica`); until somebody looked, nobody knows."""
 
     engine: AsyncEngine
-    well: bool = True
+    well: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+import asyncpg
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -38,6 +39,8 @@ async def refuse_strong_role(database: Database) -> None:
         async with database.reading() as reading:
             found.append(await too_strong(reading))
     except (DBAPIError, OSError) as error:
+        if isinstance(getattr(getattr(error, "orig", None), "__cause__", None), asyncpg.PostgresError):
+            raise  # it answered: it does not let us in
         kind = type(getattr(error, "orig", None) or error).__name__
         raise DatabaseSilent(f"请核对 DATABASE_URL，并确认 PostgreSQL 已启动（{kind}）。") from error
     if why := next(filter(None, found), None):

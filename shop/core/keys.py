@@ -9,6 +9,7 @@ import hmac
 import secrets as random
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -38,6 +39,13 @@ class KeysLocked(Problem):
     title: ClassVar[str] = "SECRET_KEY 打不开这个数据库的密钥"
 
 
+class SecretNotLost(Problem):
+    """It still opens what the database keeps: nothing is to be given up."""
+
+    code: ClassVar[str] = "secret_not_lost"
+    title: ClassVar[str] = "这个 SECRET_KEY 还打得开数据库的密钥"
+
+
 class NoProgramme(Problem):
     status: ClassVar[int] = 503
     code: ClassVar[str] = "not_migrated"
@@ -47,10 +55,11 @@ class NoProgramme(Problem):
 @dataclass(frozen=True, slots=True)
 class Keys:
     """programme: whose they are, whatever other programme has the same secret; began_at: when `shop migrate` began it.
-    secrets: SECRET_KEY, then fallbacks.
+    epoch: which of its copies this is (`shop.core.commit_number`). secrets: SECRET_KEY, then fallbacks.
     """
 
     programme: UUID
+    epoch: str
     began_at: datetime
     secrets: tuple[str, ...] = field(repr=False)
     pseudonyms: bytes = field(repr=False)
@@ -58,11 +67,16 @@ class Keys:
 
     def newest(self, purpose: Purpose) -> bytes:
         """32 bytes: what is made from now on is made with it."""
-        return _derived(self.secrets[0], self.programme, purpose)
+        return _derived(self.secrets[0], self.programme, purpose, self._only_here(purpose))
 
     def every(self, purpose: Purpose) -> tuple[bytes, ...]:
         """The newest first: what any of them made is ours."""
-        return tuple(_derived(secret, self.programme, purpose) for secret in self.secrets) + self._handed_on(purpose)
+        here = self._only_here(purpose)
+        return tuple(_derived(one, self.programme, purpose, here) for one in self.secrets) + self._handed_on(purpose)
+
+    def _only_here(self, purpose: Purpose) -> str:
+        """Roles stand in a token: whoever administers a restored copy must not make one for the shop itself."""
+        return self.epoch if purpose == "api tokens" else ""
 
     def _handed_on(self, purpose: Purpose) -> tuple[bytes, ...]:
         """Tokens and open forms of the last release (7d50459), for the day of the upgrade from it."""
@@ -77,11 +91,14 @@ _UPGRADE_LASTS: Final = timedelta(days=1)
 
 
 @lru_cache(maxsize=256)
-def _derived(secret: str, programme: UUID, purpose: Purpose) -> bytes:
-    return hmac.digest(secret.encode(), b"bangfu " + programme.bytes + purpose.encode(), sha256)
+def _derived(secret: str, programme: UUID, purpose: Purpose, epoch: str = "") -> bytes:
+    return hmac.digest(secret.encode(), b"bangfu " + programme.bytes + f"{purpose}{epoch}".encode(), sha256)
 
 
-_READ: Final = text("SELECT id, began_at, pseudonym_key, account_key FROM programme")
+_READ: Final = text("""
+SELECT p.*, e.cluster || ' ' || e.number AS epoch
+FROM programme p CROSS JOIN (SELECT * FROM commit_epoch ORDER BY number DESC LIMIT 1) e
+""")
 _BEGIN: Final = text("""
 INSERT INTO programme (id, began_at, pseudonym_key, account_key) VALUES (:id, now(), :pseudonyms, :accounts)
 """)
@@ -125,11 +142,16 @@ def begin_programme(connection: Connection, secrets: Sequence[str], *, has_peopl
 
 async def replace_lost_keys(session: WriteSession, settings: Settings, *, reason: str, now: datetime) -> None:
     """As the owner, where every secret that opens them is lost: auditors see other pseudonyms from now on, and payers'
-    accounts are to be remembered again. Raises NoProgramme.
+    accounts are to be remembered again. Raises NoProgramme, SecretNotLost.
     """
     row = (await session.execute(_READ)).one_or_none()
     if row is None:
         raise NoProgramme("请先运行 shop migrate。")
+    with suppress(KeysLocked):
+        _opened(row, settings.secrets)
+        raise SecretNotLost(
+            "要更换它：先写进 SECRET_KEY_FALLBACKS，换上新的 SECRET_KEY，再运行 shop migrate；化名都会留着。"
+        )
     await session.execute(_WRAP, _wrapped(settings.secrets, row.id, random.token_bytes(32), random.token_bytes(32)))
     await record_change(
         session,
@@ -160,7 +182,7 @@ def _opened(row: Row[Any], secrets: Sequence[str]) -> Keys:
     wrapping = _wrapping(secrets, row.id)
     try:
         pseudonyms, accounts = wrapping.decrypt(row.pseudonym_key), wrapping.decrypt(row.account_key)
-        return Keys(row.id, row.began_at, tuple(secrets), pseudonyms, accounts)
+        return Keys(row.id, row.epoch, row.began_at, tuple(secrets), pseudonyms, accounts)
     except InvalidToken as locked:
         said = "请把备份或改动之前的 SECRET_KEY 写进 SECRET_KEY_FALLBACKS；真的找不到了，用 shop replace-secret。"
         raise KeysLocked(said) from locked

@@ -55,11 +55,11 @@ class AuditEvent(SQLModel, table=True):
 
 class CommitEpoch(SQLModel, table=True):
     """Since when the shop runs in which cluster (PostgreSQL's system identifier), and what is added to the numbers of
-    its transactions: see `shop.core.commit_number`.
+    its transactions: see `shop.core.commit_number`. Only `shop migrate` and `shop restore` write it.
     """
 
     __tablename__ = "commit_epoch"
-    __table_args__ = ({"info": APPEND_ONLY},)
+    __table_args__ = ({"info": {"rights": "SELECT"}},)
 
     number: int = Field(primary_key=True)
     cluster: int = Field(sa_type=BigInteger)

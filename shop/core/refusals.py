@@ -38,8 +38,10 @@ def told_in_a_line() -> Iterator[None]:
         if refused.title != Settings.__name__:
             raise
         _end(refusal_of(refused))
-    except (SSLError, ConnectionError) as away:
-        _end(f"数据库没有应答：请核对 DATABASE_URL 和 DATABASE_OWNER_URL，并确认 PostgreSQL 已启动（{away}）")
+    except OSError as away:
+        if not (said := _said_of(away)):
+            raise
+        _end(said)
     except (asyncpg.PostgresError, DBAPIError) as error:
         there = error if isinstance(error, asyncpg.PostgresError) else error.orig and error.orig.__cause__
         if isinstance(there, _NO_SCHEMA):
@@ -47,6 +49,13 @@ def told_in_a_line() -> Iterator[None]:
         if not isinstance(there, _TURNED_AWAY):
             raise
         _end(f"数据库不让连：请核对 DATABASE_URL 和 DATABASE_OWNER_URL（{there}）")
+
+
+def _said_of(away: OSError) -> str | None:
+    """Of a server, or of a file that a command was given."""
+    if isinstance(away, SSLError | ConnectionError):
+        return f"数据库没有应答：请核对 DATABASE_URL 和 DATABASE_OWNER_URL，并确认 PostgreSQL 已启动（{away}）"
+    return f"文件打不开：{away.filename}（{away.strerror}）" if away.filename else None
 
 
 def _end(*lines: str) -> None:

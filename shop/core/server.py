@@ -5,6 +5,7 @@ its option `http` takes. A request that arrives in one piece costs no timer.
 """
 
 import asyncio
+import socket
 from asyncio import TimerHandle, Transport
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -223,6 +224,15 @@ def config_of(app: Any, settings: Settings, *, host: str, port: int) -> uvicorn.
     )
 
 
+def door_of(config: uvicorn.Config) -> socket.socket:
+    """Raises PortTaken."""
+    try:
+        return config.bind_socket()
+    except SystemExit:  # so the library says it
+        where = f"{config.host}:{config.port}"
+        raise PortTaken(f"{where} 已被别的进程占用，或不是本机的地址：请另选一个端口。") from None
+
+
 class _Beside(uvicorn.Server):
     """In a process that is told by itself when to stop."""
 
@@ -235,10 +245,7 @@ class _Beside(uvicorn.Server):
 async def served_beside(app: Any, settings: Settings, *, host: str, port: int) -> AsyncIterator[None]:
     """In this loop while the block runs. Raises PortTaken."""
     config = config_of(app, settings, host=host, port=port)
-    try:
-        server, door = _Beside(config), config.bind_socket()
-    except SystemExit:  # so the library says it
-        raise PortTaken(f"{host}:{port} 已被别的进程占用，或不是本机的地址：请另选一个端口。") from None
+    server, door = _Beside(config), door_of(config)
     serving = asyncio.create_task(server.serve([door]), name="served beside")
     while not (server.started or serving.done()):  # noqa: ASYNC110  # it tells nobody
         await asyncio.sleep(0.01)

@@ -1,17 +1,21 @@
 """One frozen settings object, read from the environment and `.env`."""
 
+import json
 import os
+import re
 from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
 from shop.core.database_url import wrong_with
+from shop.core.errors import Problem
 from shop.core.misspelt import misspelt
 from shop.core.strength import weakness
 
@@ -19,6 +23,7 @@ DEVELOPMENT_SECRET: Final = "development-only-secret-that-production-refuses"  #
 DEVELOPMENT_SEAL_KEY: Final = sha256(b"development only: everybody knows this key").hexdigest()
 STRIPE_ITSELF: Final = "https://api.stripe.com"
 _MAKE_ONE: Final = "set it to what `openssl rand -hex 32` prints"
+_PLAIN_NAME: Final = re.compile("[A-Za-z_][A-Za-z0-9_]{0,39}")
 _LEAVE_OUT: Final = "leave it out"
 _SAY_WHICH: Final = (
     "SHOP_ENV is not set, and {name} names a database server: set SHOP_ENV=production, "
@@ -26,6 +31,23 @@ _SAY_WHICH: Final = (
 )
 Port = Annotated[int | None, Field(gt=0, lt=65536), BeforeValidator(lambda port: port or None)]
 """A blank one is none."""
+
+
+class AddressWrong(Problem):
+    """Of a setting that names another server or a folder: which, and how it is written."""
+
+    code: ClassVar[str] = "address_wrong"
+    title: ClassVar[str] = "设置里的地址不对"
+
+
+def _from_json(written: object) -> object:
+    """A blank one is none. Raises ValueError."""
+    if not isinstance(written, str):
+        return written
+    try:
+        return json.loads(written or "{}")
+    except json.JSONDecodeError:
+        raise ValueError('is no JSON ({"platform_832": "…"})') from None  # the error would hold what was set
 
 
 class Settings(BaseSettings):
@@ -70,7 +92,7 @@ class Settings(BaseSettings):
     a table (`/sandbox/messages`), production in the outbox, until there is one."""
     sms_url: str | None = None
     """`https://user:password@gateway/path`, which gets `{"id", "to", "text"}`. Unset: as for mail."""
-    channel_keys: dict[str, str] = {}
+    channel_keys: Annotated[dict[str, str], NoDecode, BeforeValidator(_from_json)] = {}
     """What other channels gave us to sign with, as JSON: {"platform_832": "…"}. Without one nothing is fetched."""
 
     @property
@@ -102,8 +124,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def refuse_what_nobody_meant(self) -> Self:
-        if not self.database_schema.isidentifier():
-            raise ValueError("DATABASE_SCHEMA must be a plain name")
+        if not _PLAIN_NAME.fullmatch(self.database_schema):
+            raise ValueError("DATABASE_SCHEMA must be a plain name of at most 40 letters")
         for proxy in _listed(self.trusted_proxies):
             if not _is_network(proxy):
                 raise ValueError(f"TRUSTED_PROXIES: {proxy} is no address and no network (10.0.0.1, 10.1.0.0/16)")
@@ -132,6 +154,10 @@ def _half_set(settings: Settings) -> Iterator[str]:
         yield f"{missing} is missing: both of Stripe's are set, or none (then the sandbox pays)"
     if settings.stripe_secret_key and not settings.stripe_secret_key.startswith(("sk_", "rk_")):
         yield "STRIPE_SECRET_KEY is not one of Stripe's secret keys (sk_… or rk_…)"
+    if settings.seal_key and settings.seal_key == settings.seal_key_before:
+        yield "SEAL_KEY_BEFORE is SEAL_KEY itself (leave it out, or name the one that was replaced)"
+    if "," in settings.secret_key:
+        yield "SECRET_KEY has a comma in it: it could not stand in SECRET_KEY_FALLBACKS one day"
     for name, key in (("SEAL_KEY", settings.seal_key), ("SEAL_KEY_BEFORE", settings.seal_key_before or None)):
         if key is not None and not _is_seal_key(key.strip().lower()):
             yield f"{name} is not 32 bytes as hex ({_MAKE_ONE})"
@@ -152,8 +178,8 @@ def _unfit_for_production(settings: Settings) -> Iterator[str]:
         yield f"STRIPE_API_BASE is not Stripe's own (leave it out, or {STRIPE_ITSELF})"
     if (settings.files_url or "").startswith("memory:"):
         yield "FILES_URL would vanish (a folder or s3://bucket/prefix)"
-    if not settings.public_url.startswith("https://"):
-        yield "PUBLIC_URL is not https"
+    if not settings.public_url.startswith("https://") or not urlsplit(settings.public_url).hostname:
+        yield "PUBLIC_URL is not https://host"
 
 
 def _unfit_secrets(settings: Settings) -> Iterator[str]:
@@ -176,9 +202,9 @@ def _is_seal_key(key: str) -> bool:
 
 
 def _is_network(written: str) -> bool:
-    """Everybody is no proxy."""
+    """Half of the world is no proxy."""
     try:
-        return ip_network(written).prefixlen > 0
+        return ip_network(written).prefixlen >= 8
     except ValueError:
         return False
 

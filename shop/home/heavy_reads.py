@@ -6,12 +6,13 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shop.access.address import address_of
 from shop.access.guard import maybe_actor
@@ -48,6 +49,7 @@ HEAVY: Final = (
 )
 """Routes that are read (GET): reports, exports, papers, explanations, copies of one's data, and searches in the ledger
 and the audit."""
+READ_WHILE_SENT: Final = frozenset({"/api/v1/credit/export"})
 _ANY_OF_THEM: Final = re.compile(
     "|".join("({})".format(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))) for path in HEAVY)
 )
@@ -76,7 +78,8 @@ class _Route:
 
 
 class HeavyReads:
-    """ASGI middleware, inside of `Forms`, which knows the visitor. A turn is held until the answer's last byte.
+    """ASGI middleware, inside of `Forms`, which knows the visitor. A turn is held until the answer begins, of what is
+    read while it is sent until its last byte: who takes his report slowly keeps nobody else waiting.
 
     `answer` makes a problem an answer.
     """
@@ -107,10 +110,16 @@ class HeavyReads:
             if actor is None:  # the route turns strangers away, and asks the database nothing
                 await self.app(scope, receive, send)
             elif await _has_turn(turns := scope["app"].state.database.long_reads):
-                try:
-                    await self.app(scope, receive, send)
-                finally:
-                    turns.release()
+                turn = ExitStack()
+                turn.callback(turns.release)
+
+                async def begun(message: Message) -> None:
+                    if message["type"] == "http.response.start" and scope["path"] not in READ_WHILE_SENT:
+                        turn.close()
+                    await send(message)
+
+                with turn:
+                    await self.app(scope, receive, begun)
             else:
                 await refuse(NoTurn("别人的报表正在生成，请稍后再试。", extra={"retry_after_s": 5}))
         finally:

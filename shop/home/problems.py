@@ -1,7 +1,7 @@
 """Every error as an answer: problem+json for programs, a page for people."""
 
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import asyncpg
 from fastapi import FastAPI, Request
@@ -103,16 +103,28 @@ def crashed(request: Request, error: Exception) -> Response:
         return JSONResponse(problem.as_json(), problem.status, media_type=PROBLEM_JSON)
 
 
-def _is_away(error: BaseException) -> bool:
+_AWAY: Final = (
+    OperationalError,
+    InterfaceError,
+    PoolTimeout,
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InternalClientError,  # a connection that was cut while it was spoken on
+    asyncpg.InterfaceError,  # one that was closed
+)
+
+
+def _is_away(error: BaseException | None) -> bool:
     """Whether the database, or a pooler in front of it, did not take the question; the toolkit wraps that twice."""
-    toolkit = (OperationalError, InterfaceError, PoolTimeout, OSError)
-    driver = (asyncpg.PostgresConnectionError, asyncpg.TooManyConnectionsError, asyncpg.CannotConnectNowError)
-    behind = error.__cause__
-    return (
-        isinstance(error, toolkit + driver)
-        or isinstance(behind, toolkit + driver)
-        or isinstance(getattr(behind, "__cause__", None), driver)
-    )
+    for _ in range(3):
+        if isinstance(error, _AWAY):
+            return True
+        error = error and error.__cause__
+    return False
 
 
 async def _problem(request: Request, error: Exception) -> Response:

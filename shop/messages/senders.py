@@ -10,7 +10,7 @@ from shop.adapters.sandbox_messages import SandboxMessages
 from shop.adapters.sms.gateway import Sms
 from shop.adapters.sms.real import HttpSms, sms_url
 from shop.core.database import Database
-from shop.core.settings import Settings
+from shop.core.settings import AddressWrong, Settings
 from shop.messages.wording import Composed
 
 Send = Callable[[str, str, Composed], Awaitable[None]]
@@ -18,11 +18,14 @@ Send = Callable[[str, str, Composed], Awaitable[None]]
 
 
 def check_addresses(settings: Settings) -> None:
-    """Whether MAIL_URL and SMS_URL can be read. Raises ValueError."""
-    if settings.mail_url:
-        mail_server(settings.mail_url)
-    if settings.sms_url:
-        sms_url(settings.sms_url)
+    """Whether MAIL_URL and SMS_URL can be read. Raises AddressWrong."""
+    try:
+        if settings.mail_url:
+            mail_server(settings.mail_url)
+        if settings.sms_url:
+            sms_url(settings.sms_url)
+    except ValueError as wrong:
+        raise AddressWrong(str(wrong)) from None  # it would hold the password
 
 
 def carried(settings: Settings) -> list[str]:

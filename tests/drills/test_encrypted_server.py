@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import text
 
 from shop.core.database import Database
-from shop.core.database_url import driver_url
+from shop.core.database_url import driver_urls
 from shop.core.postmaster import account_for, claim
 from shop.core.settings import Settings
 from tests.make.processes import free_port
@@ -91,7 +91,7 @@ async def test_migrated_backed_up_and_restored_by_name(server: tuple[int, Path],
         _env_file=None, shop_env="development", database_url=url("app"), database_owner_url=url("owner"),
     )  # fmt: skip
     with pytest.raises(asyncpg.InvalidAuthorizationSpecificationError):
-        await asyncpg.connect(driver_url(url("app", how="sslmode=disable")))
+        await asyncpg.connect(driver_urls(url("app", how="sslmode=disable"))[0])
     assert (await shop(settings, "migrate"))[0] == 0
     there = await Database.open(url("app"))
     add = text("INSERT INTO county (code, name, province, source) VALUES ('999991', '示例县', '示例省', 'test')")

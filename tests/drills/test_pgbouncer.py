@@ -13,7 +13,7 @@ from sqlalchemy import text
 from shop.core import embedded
 from shop.core.connection import ThroughPooler
 from shop.core.database import Database
-from shop.core.database_url import driver_url
+from shop.core.database_url import driver_urls
 from shop.core.settings import DEVELOPMENT_SECRET, Settings
 from shop.migrate import migrate
 from tests.make.pgbouncer import pgbouncer, through
@@ -76,7 +76,7 @@ async def test_two_programmes_never_see_each_other_whatever_strangers_leave_behi
         for name, there in opened.items():
             async with there.transaction() as session:
                 await session.execute(_COUNTY, {"name": name})
-        stranger = await asyncpg.connect(driver_url(url), statement_cache_size=0)
+        stranger = await asyncpg.connect(driver_urls(url)[0], statement_cache_size=0)
         dice = random.Random(8)
         ways = [
             (opened[dice.choice(PROGRAMMES)], dice.choice(("hot", "reading", "transaction", "snapshot")))

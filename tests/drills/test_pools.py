@@ -14,7 +14,7 @@ import pytest
 from shop.access.permissions import Grant, Role
 from shop.core import embedded
 from shop.core.database import Database
-from shop.core.database_url import driver_url
+from shop.core.database_url import driver_urls
 from shop.core.settings import DEVELOPMENT_SECRET, Settings
 from shop.migrate import migrate
 from tests.make.many import many
@@ -98,7 +98,7 @@ async def _until_ready(http: httpx.AsyncClient, webs: Sequence[str]) -> None:
 
 async def _most(owner: str, done: asyncio.Event) -> int:
     """Connections of clients, at most."""
-    watching = await asyncpg.connect(driver_url(owner))
+    watching = await asyncpg.connect(driver_urls(owner)[0])
     most = 0
     while not done.is_set():
         most = max(most, await watching.fetchval("SELECT count(*) FROM pg_stat_activity WHERE usename LIKE 'bangfu%'"))

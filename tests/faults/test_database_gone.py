@@ -12,7 +12,7 @@ import pytest
 from shop.access.permissions import Grant, Role
 from shop.core import embedded
 from shop.core.database import Database
-from shop.core.database_url import driver_url
+from shop.core.database_url import driver_urls
 from shop.core.settings import DEVELOPMENT_SECRET, Settings
 from shop.migrate import migrate
 from shop.worker import BEAT_SECONDS
@@ -113,9 +113,54 @@ async def test_it_says_so_and_recovers_by_itself(running: tuple[Processes, Setti
     await database.close()
 
 
+async def test_connections_that_are_cut_are_no_fault_of_ours(running: tuple[Processes, Settings]) -> None:
+    """As an impatient administrator does, or a restart: 503 at worst, and never 500."""
+    processes, settings = running
+    await made_shop(settings, "ada@example.com")
+    processes.start("web")
+    async with httpx.AsyncClient(base_url=processes.url, timeout=30, trust_env=False) as http:
+        await until_ready(http, 200)
+        caller = await bearer(http, "ada@example.com")
+        over = asyncio.Event()
+        cutting = asyncio.create_task(cut_again_and_again(settings, over))
+        seen = [
+            code
+            for one in await asyncio.gather(*(asked_again_and_again(http, caller) for _ in range(6)))
+            for code in one
+        ]
+        over.set()
+        assert await cutting > 10
+        await until_ready(http, 200)
+    assert set(seen) <= {200, 503}
+    assert seen.count(200) > 20
+
+
+async def cut_again_and_again(settings: Settings, over: asyncio.Event) -> int:
+    app = await asyncpg.connect(driver_urls(settings.database_url or "")[0])
+    cut = 0
+    while not over.is_set():
+        cut += await app.fetchval(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE usename = current_user AND pid <> pg_backend_pid()"
+        )
+        await asyncio.sleep(0.1)
+    await app.close()
+    return cut
+
+
+async def asked_again_and_again(http: httpx.AsyncClient, caller: dict[str, str]) -> list[int]:
+    found = []
+    for _ in range(8):
+        paths = ("/", "/api/v1/products?q=苹果", "/verify", "/api/v1/orders", "/api/v1/me", "/readyz")
+        found += [(await http.get(path, headers=caller)).status_code for path in paths]
+        sent = await http.post("/api/v1/auth/token", data={"username": "ada@example.com", "password": PASSWORD})
+        found.append(sent.status_code)
+    return found
+
+
 async def worker_beats_again(settings: Settings) -> None:
     """With a server this new no beat may be older than the server."""
-    connection = await asyncpg.connect(driver_url(settings.database_url or ""))
+    connection = await asyncpg.connect(driver_urls(settings.database_url or "")[0])
     deadline = monotonic() + PATIENCE_S + BEAT_SECONDS
     while not await connection.fetchval(
         f'SELECT bool_or(beaten_at > pg_postmaster_start_time()) FROM "{settings.database_schema}".heartbeat'

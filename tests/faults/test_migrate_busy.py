@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from shop.core import embedded
-from shop.core.database_url import driver_url
+from shop.core.database_url import driver_urls
 from shop.core.settings import DEVELOPMENT_SECRET, Settings
 from shop.migrate import LocksBusy, migrate, newest_revision
 from tests.make.processes import processes
@@ -35,7 +35,7 @@ async def upgrade(owner: str, schema: str, revision: str = "head", tries: int = 
 
 
 async def connected(owner: str, schema: str) -> "asyncpg.Connection[asyncpg.Record]":
-    return await asyncpg.connect(driver_url(owner), server_settings={"search_path": f'"{schema}"'})
+    return await asyncpg.connect(driver_urls(owner)[0], server_settings={"search_path": f'"{schema}"'})
 
 
 async def changed(connection: "asyncpg.Connection[asyncpg.Record]") -> tuple[str, set[str]]:

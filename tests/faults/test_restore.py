@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
 from itertools import pairwise
@@ -28,13 +28,13 @@ from orders.seal.seal import seal_new
 from orders.seal.verify import verify
 from shop.access.permissions import Actor, Grant, Role
 from shop.adapters.files.open import StoredFiles
-from shop.commands.dump import RestoreUnfinished, StillConnected, dump, restore
+from shop.commands.dump import NotOurs, RestoreUnfinished, StillConnected, dump, restore
 from shop.commands.kept_files import bring_files, copy_files
 from shop.commands.postgres_tools import DumpFailed
 from shop.core import clock, embedded
 from shop.core.commit_number import AnotherCluster
 from shop.core.database import Database
-from shop.core.database_url import driver_url
+from shop.core.database_url import driver_urls
 from shop.core.ids import new_id
 from shop.core.keys import Keys, keys_of
 from shop.core.settings import Settings
@@ -52,8 +52,9 @@ DAY = date(YEAR, 3, 10)
 SALES, BRIDGE = "/api/v1/reports/sales", "/api/v1/reports/bridge"
 PERIOD = {"from": f"{YEAR}-01-01", "to": f"{YEAR + 1}-01-01"}
 FEN = 32_512_220
-Question = tuple[Mapping[str, str], str, dict[str, str]]
-"""Whose headers, the path, what is asked."""
+MINE, THEIRS = "staff@shop.test", "others@shop.test"
+Question = tuple[str, str, dict[str, str]]
+"""Who asks, the path, what is asked."""
 KEY = SealKey.of(DEVELOPMENT_SEED)
 
 
@@ -88,11 +89,14 @@ async def opened(settings: Settings) -> Database:
     return await Database.open(settings.database_url or "", schema=settings.database_schema)
 
 
-async def figure(client: AsyncClient, question: Question) -> bytes:
-    headers, path, asked = question
-    answer = await client.get(path, params=PERIOD | asked, headers=headers)
-    assert answer.status_code == 200, answer.text
-    return answer.content
+async def figures(client: AsyncClient, questions: Sequence[Question]) -> list[bytes]:
+    headers = {who: await bearer(client, who) for who in (MINE, THEIRS)}
+    found = []
+    for who, path, asked in questions:
+        answer = await client.get(path, params=PERIOD | asked, headers=headers[who])
+        assert answer.status_code == 200, answer.text
+        found.append(answer.content)
+    return found
 
 
 async def sells(database: Database, bank: UUID, other: UUID) -> None:
@@ -114,27 +118,29 @@ async def test_every_report_answers_as_before(
     settings: Settings, database: Database, client: AsyncClient, empty_server: Settings, tmp_path: Path
 ) -> None:
     bank, other = await unit(database, "BANK"), await unit(database, "OTHER")
-    await somebody(database, "staff@shop.test", Grant(Role.STAFF, "unit", str(bank)))
-    await somebody(database, "others@shop.test", Grant(Role.STAFF, "unit", str(other)))
-    mine, theirs = await bearer(client, "staff@shop.test"), await bearer(client, "others@shop.test")
+    await somebody(database, MINE, Grant(Role.STAFF, "unit", str(bank)))
+    await somebody(database, THEIRS, Grant(Role.STAFF, "unit", str(other)))
+    old = await bearer(client, MINE)
     moments = []
     for _ in range(4):
         await sells(database, bank, other)
         moments.append(clock.now().isoformat())
     await seal_new(database, KEY, now=clock.now())
     questions: list[Question] = [
-        *((headers, SALES, {"known_at": at}) for at in moments[:2] for headers in (mine, theirs)),
-        *((mine, SALES, {"known_at": at, "group_by": "county,kind"}) for at in moments[2:]),
-        (theirs, SALES, {"known_at": moments[3], "format": "csv"}),
-        *((mine, BRIDGE, {"known_at": a, "known_at_2": b}) for a, b in pairwise(moments)),
+        *((who, SALES, {"known_at": at}) for at in moments[:2] for who in (MINE, THEIRS)),
+        *((MINE, SALES, {"known_at": at, "group_by": "county,kind"}) for at in moments[2:]),
+        (THEIRS, SALES, {"known_at": moments[3], "format": "csv"}),
+        *((MINE, BRIDGE, {"known_at": a, "known_at_2": b}) for a, b in pairwise(moments)),
     ]
-    before = [await figure(client, one) for one in questions]
+    before = await figures(client, questions)
     assert len(set(before)) == 10, "ten reports, each its own"
 
     await dump(settings, tmp_path / "backup")
     await restore(empty_server, tmp_path / "backup")
     async with served(empty_server) as (there, again):
-        assert [await figure(again, one) for one in questions] == before
+        assert await figures(again, questions) == before
+        assert (await again.get("/api/v1/me", headers=old)).status_code == 401, "a copy's tokens are strangers'"
+        mine = await bearer(again, MINE)
         now = await report(again, mine)
         assert (now["totals"]["credited_fen"], now["totals"]["flagged_fen"]) == (4 * FEN, 4 * FEN), "flags stay open"
 
@@ -143,7 +149,7 @@ async def test_every_report_answers_as_before(
         assert await last_number(there) > had, "the order of commits goes on"
         assert (await report(again, mine))["totals"]["credited_fen"] == 5 * FEN
         assert await report(again, mine, known_at=now["known_at"]) == now, "asked again with its own moment"
-        assert [await figure(again, one) for one in questions] == before
+        assert await figures(again, questions) == before
         assert (await seal_new(there, KEY, now=clock.now())).entries == 2, "what came since is sealed"
         verified = await verify(there, public_keys=[KEY.public_hex])
         assert (verified.differences, verified.entries, verified.unsealed) == ((), 10, 0)
@@ -181,6 +187,51 @@ async def test_back_to_where_it_came_from(
     await home.close()
 
 
+async def test_what_was_known_after_the_backup_is_not_told_otherwise(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    """Into the same cluster too: what the lost hours had is answered by nobody."""
+    bank, other = await unit(database, "BANK"), await unit(database, "OTHER")
+    await sells(database, bank, other)
+    at_backup = clock.now().isoformat()
+    await dump(settings, tmp_path / "backup")
+    await asyncio.sleep(1.1)  # looked at less often than this, nobody says what was known in between
+    await sells(database, bank, other)
+    lost = clock.now().isoformat()
+    await database.close()
+    await restore(settings, tmp_path / "backup")
+    async with served(settings) as (there, client):
+        await somebody(there, MINE, Grant(Role.STAFF, "all", "*"))
+        mine = await bearer(client, MINE)
+        for _ in range(2):
+            answer = await client.get(SALES, params=PERIOD | {"known_at": lost}, headers=mine)
+            assert (answer.status_code, answer.json()["code"]) == (422, "nothing_known_then"), answer.text
+        now = await report(client, mine)
+        assert now["totals"]["credited_fen"] == FEN + 7
+        before = await client.get(SALES, params=PERIOD | {"known_at": at_backup}, headers=mine)
+        assert before.status_code in {200, 422}, "its last second was seen by nobody who is left"
+
+
+async def test_a_backup_of_something_else_replaces_nothing(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    """pg_restore brings nothing of another schema, and is content."""
+    bank, other = await unit(database, "BANK"), await unit(database, "OTHER")
+    await sells(database, bank, other)
+    had = await last_number(database)
+    await database.close()
+    owner = await asyncpg.connect(driver_urls(settings.database_owner_url or "")[0])
+    await owner.execute("CREATE SCHEMA elsewhere")
+    await owner.execute("CREATE TABLE elsewhere.anything (id int)")
+    await owner.close()
+    await dump(settings.model_copy(update={"database_schema": "elsewhere"}), tmp_path / "other")
+    with pytest.raises(NotOurs):
+        await restore(settings, tmp_path / "other")
+    again = await opened(settings)
+    assert await last_number(again) == had
+    await again.close()
+
+
 async def test_a_dump_brought_in_by_hand_answers_nothing_until_it_was_migrated(
     settings: Settings, database: Database, empty_server: Settings, tmp_path: Path, keys: Keys
 ) -> None:
@@ -212,7 +263,7 @@ async def test_a_dump_brought_in_by_hand_answers_nothing_until_it_was_migrated(
 
 async def restored_by_hand(settings: Settings, file: Path) -> None:
     address = make_url(settings.database_url or "")
-    owner = await asyncpg.connect(driver_url(settings.database_url or ""))
+    owner = await asyncpg.connect(driver_urls(settings.database_url or "")[0])
     for statement in PREPARED:
         await owner.execute(statement.format(schema=settings.database_schema))
     await owner.close()
@@ -256,7 +307,7 @@ async def test_a_restore_that_is_cut_off_keeps_what_was_there(
         with pytest.raises(RestoreUnfinished) as refused:
             await restore(settings, tmp_path / "bad")
         said = refused.value.detail or ""
-        owner = await asyncpg.connect(driver_url(settings.database_owner_url or ""))
+        owner = await asyncpg.connect(driver_urls(settings.database_owner_url or "")[0])
         await owner.execute(said[said.index("DROP") : said.index("确认")])
         await owner.close()
     again = await opened(settings)

@@ -1,7 +1,9 @@
 """A real copy beside the primary: it answers what is read, and a copy that is cut off is seen to fall behind."""
 
 import asyncio
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -12,12 +14,13 @@ from sqlalchemy.exc import DBAPIError
 
 from shop.core import embedded
 from shop.core.database import Database
-from shop.core.database_url import driver_url
+from shop.core.database_url import driver_urls
+from shop.core.replica import look_at
 from shop.core.settings import DEVELOPMENT_SECRET, Settings
+from shop.home.health import readiness
 from shop.home.operator import operators_app
 from shop.main import create_app
 from shop.migrate import migrate
-from tests.make.metrics import Metrics
 from tests.make.metrics import metrics as read
 from tests.make.shop import small_shop
 from tests.make.standby import PRIMARY, standby
@@ -36,12 +39,14 @@ def servers() -> Iterator[tuple[Path, Path]]:
             yield primary, copy
 
 
-async def until(metrics: httpx.AsyncClient, *, late: bool) -> Metrics:
+async def until(metrics: httpx.AsyncClient, seen: Callable[[float], bool]) -> None:
+    """seen: of how far the copy is behind."""
     async with asyncio.timeout(20):
         while True:
             found = read((await metrics.get("/metrics")).text)
-            if found.of("shop_replica_up") == 1 and (found.of("shop_replica_lag_seconds") > 0.5) == late:
-                return found
+            assert found.of("shop_replica_up") == 1
+            if seen(found.of("shop_replica_lag_seconds")):
+                return
             await asyncio.sleep(0.2)
 
 
@@ -51,6 +56,7 @@ async def test_a_copy_answers_what_is_read_and_is_late_once_it_is_cut_off(server
         _env_file=None, shop_env="development", database_url=url, database_replica_url=copy, files_url="memory:"
     )
     database = await Database.open(url, replica_url=copy)
+    assert database.replica is not None
     app = create_app(settings, database)
     await small_shop(database)
     doors = [httpx.ASGITransport(one) for one in (app, operators_app(app.state))]
@@ -59,6 +65,7 @@ async def test_a_copy_answers_what_is_read_and_is_late_once_it_is_cut_off(server
         httpx.AsyncClient(transport=doors[0], base_url="http://shop.test") as client,
         httpx.AsyncClient(transport=doors[1], base_url="http://shop.test") as metrics,
     ):
+        await look_at(database.replica)
         for only_reads in (database.reading, database.snapshot):
             async with only_reads() as session:
                 assert await session.scalar(IN_RECOVERY)
@@ -66,10 +73,44 @@ async def test_a_copy_answers_what_is_read_and_is_late_once_it_is_cut_off(server
                     await session.execute(text("DELETE FROM county"))
         assert (await client.get("/readyz")).json() == {"ready": True, "reasons": [], "degraded": ["worker"]}
         assert (await client.get("/api/v1/products?q=苹果")).status_code == 200
-        assert (await until(metrics, late=False)).of("shop_replica_up") == 1
-        owner = await asyncpg.connect(driver_url(embedded.url(servers[0], "bangfu", embedded.SUPERUSER)))
+        async with asyncio.timeout(20), database.reading() as session:
+            while not await session.scalar(text("SELECT count(*) FROM product")):  # noqa: ASYNC110  # it is sent to it
+                await asyncio.sleep(0.1)
+        await until(metrics, lambda late: late == 0)
+        owner = await asyncpg.connect(driver_urls(embedded.url(servers[0], "bangfu", embedded.SUPERUSER))[0])
         await owner.execute(f"ALTER ROLE {embedded.SUPERUSER} NOLOGIN")
         await owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_replication")
-        await until(metrics, late=True)
+        await until(metrics, lambda late: late > 0.5)
         await owner.close()
     await database.close()
+
+
+@pytest.mark.parametrize("how", ["host={0}&host={1}", "host={0},{1}"])
+async def test_a_silent_leader_is_left_for_its_successor(servers: tuple[Path, Path], how: str) -> None:
+    primary, copy = servers
+    where = f"{how.format(primary, copy)}&target_session_attrs=read-write"
+    database = await Database.open(f"postgresql+asyncpg://{embedded.APP_ROLE}@/bangfu?{where}", patience=2)
+    async with database.transaction() as session:
+        assert not await session.scalar(IN_RECOVERY)
+    frozen = processes_of(primary)
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        owner = await asyncpg.connect(driver_urls(embedded.url(copy, "bangfu", embedded.SUPERUSER))[0])
+        assert await owner.fetchval("SELECT pg_promote()")
+        await owner.close()
+        with pytest.raises((TimeoutError, DBAPIError)):
+            async with database.transaction() as session:
+                await session.execute(text("SELECT 1"))
+        async with asyncio.timeout(10), database.transaction() as session:
+            await session.execute(text("INSERT INTO heartbeat (name, beaten_at) VALUES ('after', now())"))
+        assert "database" not in (await readiness(database)).reasons
+    finally:
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+        await database.close()
+
+
+def processes_of(server: Path) -> list[int]:
+    leader = int((server / "data" / "postmaster.pid").read_text().split()[0])
+    return [leader, *map(int, Path(f"/proc/{leader}/task/{leader}/children").read_text().split())]

@@ -13,7 +13,7 @@ import pytest
 
 from shop.access.permissions import Grant, Role
 from shop.core.database import Database
-from shop.core.database_url import driver_url
+from shop.core.database_url import driver_urls
 from shop.core.server import PatientProtocol
 from shop.core.settings import Settings
 from shop.home.heavy_reads import AT_ONCE
@@ -190,7 +190,7 @@ async def done_first(tasks: list[Task], count: int) -> tuple[list[Task], list[Ta
 @asynccontextmanager
 async def locked(settings: Settings, table: str) -> AsyncIterator[Callable[[], Awaitable[None]]]:
     """Nobody reads the table until what is yielded is called."""
-    connection = await asyncpg.connect(driver_url(settings.database_owner_url or ""))
+    connection = await asyncpg.connect(driver_urls(settings.database_owner_url or "")[0])
     held = connection.transaction()
     await held.start()
     await connection.execute(f'LOCK TABLE "{settings.database_schema}".{table} IN ACCESS EXCLUSIVE MODE')

@@ -14,7 +14,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, MemoryStore, ObjectStore, S3Store
 
 from shop.adapters.files.store import FileMissing, FileStore, FilesUnavailable
-from shop.core.settings import Settings
+from shop.core.settings import AddressWrong, Settings
 
 _TIMEOUT = timedelta(seconds=20)
 _RETRIES = 2
@@ -43,21 +43,28 @@ class StoredFiles:
 
 
 def open_files(settings: Settings) -> FileStore:
-    """Nothing is asked of the store yet. Raises ValueError for a FILES_URL of another kind."""
+    """Nothing is asked of the store yet. Raises AddressWrong where FILES_URL is of another kind, or cannot be made."""
     url = settings.files_url or str(settings.data_folder / "files")
     scheme, found, rest = url.partition(":")
     if found and scheme == "s3":
-        store: ObjectStore = S3Store.from_url(
-            url,
-            client_options={"timeout": _TIMEOUT, "allow_http": not settings.production},
-            retry_config={"max_retries": _RETRIES, "retry_timeout": _TIMEOUT},
-        )
+        try:
+            store: ObjectStore = S3Store.from_url(
+                url,
+                client_options={"timeout": _TIMEOUT, "allow_http": not settings.production},
+                retry_config={"max_retries": _RETRIES, "retry_timeout": _TIMEOUT},
+            )
+        except (BaseError, ValueError):
+            raise AddressWrong("FILES_URL is written as s3://bucket/prefix") from None
     elif found and scheme == "memory":
         store = MemoryStore()
     elif not found or scheme == "file":
-        store = LocalStore(prefix=Path(rest.removeprefix("//") if found else url).absolute(), mkdir=True)
+        folder = Path(rest.removeprefix("//") if found else url).absolute()
+        try:
+            store = LocalStore(prefix=folder, mkdir=True)
+        except (BaseError, OSError):
+            raise AddressWrong(f"FILES_URL: {folder} is no folder that can be made or written to") from None
     else:
-        raise ValueError("FILES_URL must be a folder, file:///folder or s3://bucket/prefix")
+        raise AddressWrong("FILES_URL must be a folder, file:///folder or s3://bucket/prefix")
     return StoredFiles(store)
 
 

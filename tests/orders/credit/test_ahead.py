@@ -15,7 +15,7 @@ from orders.month.add import add_ahead
 from orders.month.models import SHOP
 from shop.core import clock, embedded
 from shop.core.database import Database
-from shop.core.database_url import driver_url
+from shop.core.database_url import driver_urls
 from shop.core.settings import DEVELOPMENT_SECRET, Settings
 from shop.migrate import migrate
 from tests.make.credit import Sale, enter
@@ -65,7 +65,7 @@ async def test_the_application_calls_it_and_may_make_nothing_else(database: Data
     async with database.transaction() as session:  # a table of his own under that name is not taken for it
         await session.execute(text("CREATE TEMPORARY TABLE credit_entry (period_month int) ON COMMIT DROP"))
         await session.execute(text("SELECT make_credit_months(203001)"))
-    owner = await asyncpg.connect(driver_url(settings.database_owner_url or ""))
+    owner = await asyncpg.connect(driver_urls(settings.database_owner_url or "")[0])
     await owner.execute(f'SET search_path = "{settings.database_schema}"')
     rights = await owner.fetchrow(
         """SELECT has_table_privilege($1, 'credit_entry_203001', 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE'),

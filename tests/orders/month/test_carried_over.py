@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from shop.core import embedded
-from shop.core.database_url import driver_url
+from shop.core.database_url import driver_urls
 from shop.core.settings import DEVELOPMENT_SECRET
 from shop.migrate import migrate
 
@@ -39,7 +39,7 @@ UPDATE accounting_period SET state = 'adjusting', adjusts_until = '2026-02-01', 
 async def test_closes_are_carried_over_to_every_top_unit_and_the_shop(postgres: Path, database_name: str) -> None:
     url = embedded.url(postgres, database_name, embedded.OWNER_ROLE)
     await migrate(url, schema="old_shop", app_role=embedded.APP_ROLE, secrets=[DEVELOPMENT_SECRET], revision=BEFORE)
-    owner = await asyncpg.connect(driver_url(url), server_settings={"search_path": "old_shop, extensions"})
+    owner = await asyncpg.connect(driver_urls(url)[0], server_settings={"search_path": "old_shop, extensions"})
     try:
         await owner.execute(OLD_SHOP)
     except BaseException:

@@ -13,7 +13,7 @@ from orders.credit.ahead import keep_ahead
 from shop.commands.doctor import examined
 from shop.core import clock, embedded
 from shop.core.database import Database
-from shop.core.database_url import driver_url
+from shop.core.database_url import driver_urls
 from shop.core.settings import Settings
 from shop.home.health import readiness
 from shop.main import create_app
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def as_owner(settings: Settings, statement: str) -> None:
-    connection = await asyncpg.connect(driver_url(settings.database_owner_url or ""))
+    connection = await asyncpg.connect(driver_urls(settings.database_owner_url or "")[0])
     await connection.execute(f'SET search_path = "{settings.database_schema}", extensions')
     await connection.execute(statement)
     await connection.close()
