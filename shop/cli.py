@@ -14,7 +14,8 @@ import typer
 
 from shop.access.demo_accounts import refuse_demo
 from shop.commands.county import county
-from shop.commands.run import run, with_database
+from shop.commands.credit import credit
+from shop.commands.run import AsJson, run, said, with_database
 from shop.commands.user import user
 from shop.core import logging, telemetry
 from shop.core.database import open_database, owner_url
@@ -29,10 +30,9 @@ app.add_typer(user, name="user")
 app.add_typer(county, name="county")
 report = typer.Typer(help="Reports.", no_args_is_help=True)
 app.add_typer(report, name="report")
-credit = typer.Typer(help="Seals over the credit ledger.", no_args_is_help=True)
 app.add_typer(credit, name="credit")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+
 DEMO_ACCOUNTS = (
     "employee", "outside", "union.buyer", "union.approver", "union.receiver", "canteen", "canteen.receiver",
     "staff", "staff.second", "county", "supplier", "auditor", "admin",
@@ -230,77 +230,10 @@ def report_sales(
     run(with_database(lambda db: print_sales(db, asked, as_json=as_json or format_ == "json")))
 
 
-@credit.command(name="seal")
-def credit_seal(
-    *,
-    everything: Annotated[bool, typer.Option(help="Look at all entries, e.g. after a restore.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Seal every entry that is in no seal yet, as the worker does by and by."""
-    from shop.commands.seals import seal_now  # noqa: PLC0415
-
-    done = run(with_database(lambda db: seal_now(db, everything=everything)))
-    typer.echo(json.dumps(done) if as_json else f"sealed {done['entries']} entries in {done['seals']} seals")
-
-
-@credit.command(name="verify")
-def credit_verify(
-    *,
-    report_file: Annotated[Path | None, typer.Option("--report", help="A report as JSON, to check as well.")] = None,
-    published: Annotated[Path | None, typer.Option(help="Lines of: seal number, sha256, as made known.")] = None,
-    public_key: Annotated[list[str], typer.Option(help="64 hex digits, once or more; else the shop's own.")] = [],  # noqa: B006
-    as_json: AsJson = False,
-) -> None:
-    """Recompute every seal from the entries and name what differs; exit 1 if anything does."""
-    from shop.commands.seals import verify_now  # noqa: PLC0415
-
-    report_bytes = report_file.read_bytes() if report_file else None
-    known = published.read_text(encoding="utf-8") if published else ""
-    found = run(with_database(lambda db: verify_now(db, report_bytes, known, public_key)))
-    if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False))
-    else:
-        typer.echo(found["line"])
-        for one in found["differences"]:
-            typer.echo(f"BAD {one['code']}: {one['said']}")
-    sys.exit(0 if found["holds"] else 1)
-
-
-@credit.command(name="export")
-def credit_export(file: Path) -> None:
-    """Write the sealed ledger to FILE, for the stand-alone checker."""
-    from shop.commands.seals import export_to  # noqa: PLC0415
-
-    typer.echo(f"{run(with_database(lambda db: export_to(db, file)))} bytes")
-
-
-@credit.command(name="keys")
-def credit_keys() -> None:
-    """The keys that have sealed, with what hands one over to the next, as JSON for the stand-alone checker."""
-    from shop.commands.seals import keys_now  # noqa: PLC0415
-
-    typer.echo(json.dumps({"items": run(with_database(keys_now))}, ensure_ascii=False, indent=2))
-
-
-@credit.command(name="replace-key")
-def credit_replace_key(reason: Annotated[str, typer.Option(help="Why the old key cannot hand over.")]) -> None:
-    """Go on with SEAL_KEY although the key before it is lost. Where it is at hand, set SEAL_KEY_BEFORE instead."""
-    from shop.commands.seals import replace_key  # noqa: PLC0415
-
-    run(with_database(lambda db: replace_key(db, reason=reason)))
-    typer.echo("SEAL_KEY is the ledger's key from now on: make it known outside of the shop")
-
-
-@credit.command(name="public-key")
-def credit_public_key() -> None:
-    """Print the public half of SEAL_KEY: publish it outside of the shop."""
-    from shop.commands.seals import public_key as of_settings  # noqa: PLC0415
-
-    typer.echo(of_settings())
-
-
 @app.command(name="replace-secret")
-def replace_secret(reason: Annotated[str, typer.Option(help="Why no secret opens what the database keeps.")]) -> None:
+def replace_secret(
+    reason: Annotated[str, typer.Option(help="Why no secret opens what the database keeps.", callback=said)],
+) -> None:
     """Go on with SECRET_KEY although each one before it is lost. With one at hand, set SECRET_KEY_FALLBACKS instead."""
     from shop.commands.secrets import replace_lost  # noqa: PLC0415
 

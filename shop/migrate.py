@@ -23,6 +23,7 @@ from shop.core.connection import Options, the_server_itself
 from shop.core.errors import Problem
 from shop.core.keys import begin_programme
 from shop.core.locks import Lock
+from shop.core.same_database import refuse_two_databases
 from shop.core.settings import Settings
 
 MONTHS_AHEAD = 24
@@ -152,9 +153,17 @@ def newest_revision() -> str:
 
 
 async def make_ready(settings: Settings, owner_url: str, *, restored: bool = False) -> list[Step]:
-    """Migrate what the settings name. Where no role of the application is known, the owner keeps all rights."""
+    """Migrate what the settings name. Where no role of the application is known, the owner keeps all rights.
+
+    Raises what `migrate` raises, and TwoDatabases.
+    """
     from shop.core.embedded import APP_ROLE  # noqa: PLC0415
 
+    owner = await the_server_itself(owner_url)
+    try:
+        await refuse_two_databases(owner, settings.database_url)
+    finally:
+        await owner.close()
     role = role_of(settings.database_url) if settings.database_url else APP_ROLE
     return await migrate(
         owner_url, schema=settings.database_schema, app_role=role, secrets=settings.secrets, restored=restored

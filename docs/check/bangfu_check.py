@@ -5,8 +5,9 @@
 
 The public key must come from somewhere else than the file. Where the shop has changed its key since, or had another one
 then, --keys (what /api/v1/credit/keys answers; a ledger brings its own) leads from yours to the others: each handing
-over is signed by both. --published: lines of `<seal number> <sha256>` as they were
-made known at the time. Exit code 0: everything holds; 1: what does not is named; 2: it could not be read.
+over is signed by both. Where a key was lost, nothing leads over it: give --public-key for both sides. --published:
+lines of `<seal number> <sha256>` as they were made known at the time. Exit code 0: everything holds; 1: what does not
+is named; 2: it could not be read.
 
 How it works: a report's digest is SHA-256 over its canonical JSON (RFC 8785) without `digest` and `signature`; the
 digest and the seal are signed with Ed25519. A ledger's leaf is SHA-256 over an entry's line; a seal's root is SHA-256
@@ -68,8 +69,8 @@ def is_handed_over(key: dict) -> bool:
 class Keys:
     """The public key that is known from elsewhere, and those that it leads to."""
 
-    def __init__(self, public_hex: str) -> None:
-        self.believed = {public_hex}
+    def __init__(self, public_keys: list[str]) -> None:
+        self.believed = set(public_keys)
         self.listed: list[dict] = []
         self.wrong: list[str] = []
 
@@ -240,14 +241,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Check a Bangfu report or ledger export offline.")
     parser.add_argument("what", choices=("report", "ledger"))
     parser.add_argument("file", type=Path)
-    parser.add_argument("--public-key", required=True, help="64 hex digits, from outside")
+    parser.add_argument(
+        "--public-key", required=True, action="append", help="64 hex digits, from outside; again for each that is known"
+    )
     parser.add_argument("--keys", type=Path, help="what /api/v1/credit/keys answers")
     parser.add_argument("--published", type=Path, help="lines of: seal number, sha256")
     asked = parser.parse_args()
     try:
         lines = asked.published.read_text().split("\n") if asked.published else []
         published = {int(number): digest for number, digest in (line.split() for line in lines if line.strip())}
-        keys = Keys(asked.public_key.strip().lower())
+        keys = Keys([one.strip().lower() for one in asked.public_key])
         if asked.keys:
             keys.read(json.loads(asked.keys.read_text(encoding="utf-8"))["items"])
         check = check_report if asked.what == "report" else check_ledger

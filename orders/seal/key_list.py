@@ -213,12 +213,14 @@ def _has_to_take_over(keys: Sequence[ListedKey], key: SealKey) -> bool:
 
 async def replace_lost_key(session: WriteSession, key: SealKey, *, reason: str, now: datetime) -> None:
     """At the owner's shell, where the last key is lost: the list goes on without its hand. Raises SealKeyUnknown where
-    nothing is to be replaced.
+    nothing is to be replaced, or it hands over by itself.
     """
     await alone(session)
     keys = await listed_keys(session)
     if not keys or key.public_hex in {one.public_key for one in keys}:
         raise SealKeyUnknown("请先把新的钥匙写进 SEAL_KEY：它不能是账本用过的钥匙。")
+    if key.before and key.before.public_hex == keys[-1].public_key:
+        raise SealKeyUnknown("原来的钥匙还在 SEAL_KEY_BEFORE 里，它会自己交接：不用这条命令。")
     await _list(
         session,
         SealKey(key.private),

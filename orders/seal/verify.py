@@ -160,7 +160,8 @@ def _of_seal(
         differs("other_programme", "是另一个商城的封存")
     public_hex = next((one for one in believed if key_id_of(one) == seal.key_id), None)
     if public_hex is None:
-        differs("other_key", f"是用另一把钥匙（{seal.key_id}）签的")
+        lost = "；清单里有一把钥匙遗失过，它前后的公钥都要给出" if any(one.reason for one in keys) else ""
+        differs("other_key", f"是用另一把钥匙（{seal.key_id}）签的{lost}")
     elif not is_its_turn(keys, seal.key_id, seal.number):
         differs("key_out_of_turn", f"签它的钥匙（{seal.key_id}）那时不是账本的钥匙")
     elif not is_signed(header.written, seal.signature, public_hex):

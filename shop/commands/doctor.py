@@ -83,8 +83,7 @@ def _in_a_line(error: Exception) -> str:
 
 async def examined(database: Database, settings: Settings) -> AsyncIterator[Finding]:
     """What the database itself tells. Raises whatever it raises, where neither the primary nor a replica answers."""
-    if database.replica:
-        await look_at(database.replica)
+    await look_at(database)
     async with database.reading() as session:
         version = await session.scalar(text("SHOW server_version"))
         yield Finding("database", ok=int(str(version).split(".")[0]) >= 15, said=f"PostgreSQL {version} (15 to 18)")
@@ -113,8 +112,10 @@ async def examined(database: Database, settings: Settings) -> AsyncIterator[Find
         yield Finding("worker", ok=alive, said="alive" if alive else "none is running: start `shop work`")
         yield await _messages(database, settings)
     if database.replica:
+        await look_at(database)  # now its programme is known
         well = database.replica.well
-        yield Finding("replica", ok=well, said="answers" if well else "silent: the primary answers what is read")
+        said = "answers" if well else "silent, or of another shop: the primary answers what is read"
+        yield Finding("replica", ok=well, said=said)
 
 
 async def _months(database: Database) -> Finding:

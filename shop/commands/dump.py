@@ -6,6 +6,7 @@ from shop.commands.postgres_tools import run_tool
 from shop.core.connection import ShopConnection, the_server_itself
 from shop.core.database import owner_url
 from shop.core.errors import Problem
+from shop.core.same_database import refuse_two_databases
 from shop.core.settings import Settings
 from shop.migrate import PREPARED, make_ready
 
@@ -36,12 +37,15 @@ class RestoreUnfinished(Problem):
 
 async def dump(settings: Settings, file: Path) -> None:
     """Write a dump in pg_dump's custom format, for its owner's eyes only (0600): it holds every name and phone. An
-    existing file is replaced only once the new one is whole. Raises DumpFailed, ThroughPooler.
+    existing file is replaced only once the new one is whole. Raises DumpFailed, ThroughPooler, TwoDatabases.
     """
     address = owner_url(settings)
     owner = await the_server_itself(address)
-    version = owner.get_server_version().major
-    await owner.close()
+    try:
+        await refuse_two_databases(owner, settings.database_url)
+        version = owner.get_server_version().major
+    finally:
+        await owner.close()
     unfinished = file.with_name(f"{file.name}.part")
     unfinished.unlink(missing_ok=True)
     unfinished.touch(mode=0o600, exist_ok=False)
@@ -63,12 +67,13 @@ async def restore(settings: Settings, file: Path) -> None:
 
     An empty database will do: rights are given anew, and in another cluster the order of commits goes on above the
     dump's numbers (`shop.core.commit_number`). Raises DumpFailed, KeysLocked, LocksBusy, NotOurs, RestoreUnfinished,
-    StepFailed, StillConnected, ThroughPooler.
+    StepFailed, StillConnected, ThroughPooler, TwoDatabases.
     """
     address = owner_url(settings)
     schema, kept = settings.database_schema, f"{settings.database_schema}_before_restore"
     owner = await the_server_itself(address)
     try:
+        await refuse_two_databases(owner, settings.database_url)
         if others := await owner.fetchval(_OTHERS):
             raise StillConnected(f"请先停下网站和后台任务：还有 {others} 个连接。")
         if await owner.fetchval(_EXISTS, kept):

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
+import typer
 from pydantic import ValidationError
 
 from shop.core import logging
@@ -13,6 +14,14 @@ from shop.core.settings import Settings
 from shop.migrate import import_tables
 
 Done = TypeVar("Done")
+AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+
+
+def said(reason: str) -> str:
+    """A reason that was typed; a blank one is refused."""
+    if not reason.strip():
+        raise typer.BadParameter("it is kept for whoever asks why")
+    return reason
 
 
 def run(work: Coroutine[Any, Any, Done]) -> Done:

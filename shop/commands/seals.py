@@ -1,9 +1,10 @@
-"""`shop credit …`: seal, verify, export, keys."""
+"""What `shop credit …` does: seal, verify, export, keys."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Final
 
 from orders.seal.export import export
 from orders.seal.key import seal_key
@@ -13,7 +14,15 @@ from orders.seal.seal import seal_new
 from orders.seal.verify import verify
 from shop.core import clock
 from shop.core.database import Database
+from shop.core.errors import Problem
 from shop.core.settings import Settings
+
+_PUBLIC_KEY: Final = re.compile("[0-9a-f]{64}")
+
+
+class PublicKeyWrong(Problem):
+    code: ClassVar[str] = "public_key_wrong"
+    title: ClassVar[str] = "不是公钥"
 
 
 async def seal_now(database: Database, *, everything: bool) -> dict[str, int]:
@@ -24,12 +33,15 @@ async def seal_now(database: Database, *, everything: bool) -> dict[str, int]:
 async def verify_now(
     database: Database, report: bytes | None, published: str, public_keys: Sequence[str]
 ) -> dict[str, Any]:
-    """The verdict as JSON, with one line that says it. A report that was changed is a difference too.
+    """The verdict as JSON, with one line that says it. A report that was changed is a difference too. Raises
+    PublicKeyWrong.
 
     report: the document as it was published; published: lines of seal number and SHA-256.
     """
     own = seal_key(Settings())
     known_keys = [one.strip().lower() for one in public_keys] or [one.public_hex for one in (own, own.before) if one]
+    if wrong := [one for one in known_keys if not _PUBLIC_KEY.fullmatch(one)]:
+        raise PublicKeyWrong(f"{wrong[0]}：公钥是 64 位十六进制，见 shop credit public-key。")
     known = {int(number): digest for number, digest in map(str.split, published.splitlines()) if number}
     found = (await verify(database, public_keys=known_keys, published=known)).as_json()
     if report is not None:

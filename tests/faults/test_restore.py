@@ -376,6 +376,11 @@ async def test_kept_files_come_along_and_are_checked(database: Database, tmp_pat
     assert (brought.files, brought.missing, brought.changed) == (3, (), ())
     assert [hashlib.sha256(await other.get(name_of(one))).hexdigest() for one in kept] == kept
 
+    (folder / kept[0]).write_bytes(b"rotten")
+    again = await copy_files(database, store, folder, seen=counted.append)
+    assert (again.missing, again.changed) == ((), ())
+    assert hashlib.sha256((folder / kept[0]).read_bytes()).hexdigest() == kept[0], "a copy that rotted is made anew"
+
     (folder / kept[0]).write_bytes(b"changed")
     (folder / kept[1]).unlink()
     checked = await bring_files(database, StoredFiles(MemoryStore()), folder, seen=counted.append)

@@ -65,7 +65,7 @@ async def test_a_copy_answers_what_is_read_and_is_late_once_it_is_cut_off(server
         httpx.AsyncClient(transport=doors[0], base_url="http://shop.test") as client,
         httpx.AsyncClient(transport=doors[1], base_url="http://shop.test") as metrics,
     ):
-        await look_at(database.replica)
+        await look_at(database)
         for only_reads in (database.reading, database.snapshot):
             async with only_reads() as session:
                 assert await session.scalar(IN_RECOVERY)

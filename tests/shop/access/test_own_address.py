@@ -2,6 +2,8 @@
 
 import pytest
 from sqlalchemy import text
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from shop.access import own_address
 from shop.access.security_event import Refusals
@@ -55,6 +57,32 @@ async def test_a_proxy_that_is_not_named_and_one_that_does_not_say_who_calls(dat
     assert "TRUSTED_PROXIES does not name 172.18.0.1" in said
     ok, said = await found(database, trusted_proxies="10.0.0.0/24,172.18.0.1")
     assert (ok, "172.18.0.1" in said) == (False, False), "named now; the silent ones are silent still"
+
+
+async def test_a_proxy_behind_a_named_one_that_nobody_named(database: Database, keys: Keys) -> None:
+    """Each in front writes down who came to it: the private address that it names speaks for strangers."""
+    await somebody(database, ADA)
+    app = door_app(database, keys, **SAFE, trusted_proxies="10.0.0.1")
+    served = ProxyHeadersMiddleware(app, trusted_hosts="10.0.0.1")
+    chains = ("1.1.1.1, 10.0.0.9", "1.1.1.1:443, 10.0.0.9:80", "10.0.0.9", "1.1.1.1, 203.0.113.9", "203.0.113.9")
+    for chain in chains:
+        async with client_of(Peered(served), "10.0.0.1") as client:  # type: ignore[arg-type]
+            client.headers["x-forwarded-for"] = chain
+            assert (await ask_token(client, ADA)).status_code == 200
+    assert await noted(database) == [("security.proxy_unknown", "proxy:10.0.0.9")]
+    ok, said = await found(database, trusted_proxies="10.0.0.1")
+    assert not ok
+    assert "TRUSTED_PROXIES does not name 10.0.0.9" in said
+
+
+class Peered:
+    """Remembers who is connected, as the server does."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(dict(scope) | {"peer": scope.get("client")}, receive, send)
 
 
 async def test_development_is_used_from_loopback(database: Database, keys: Keys) -> None:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from starlette.types import Message
 
 from orders.report.question import Question
 from orders.report.sales import sales
@@ -24,6 +25,7 @@ from tests.make.shop import ADDRESS, small_shop
 pytestmark = pytest.mark.anyio
 MOST = 3
 AT_ONCE = 64
+REPORT = "/api/v1/reports/sales"
 _OPEN = text(
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'counted'"
 )
@@ -79,6 +81,32 @@ async def test_reports_that_hold_two_do_not_wait_for_each_other(database: Databa
     async with asyncio.timeout(6):
         found = await asyncio.gather(*(sales(counted, question, actor=None, now=clock.now()) for _ in range(16)))
     assert len(found) == 16
+
+
+async def test_who_takes_his_report_slowly_keeps_nobody_waiting(settings: Settings, counted: Database) -> None:
+    await somebody(counted, "ada@example.com", Grant(Role.STAFF, "all", "*"))
+    app, taken, begun = create_app(settings, counted), asyncio.Event(), asyncio.Event()
+    reached = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop.test")
+    async with app.router.lifespan_context(app), reached as client:
+        caller = await bearer(client, "ada@example.com")
+        sent = [(name.encode(), value.encode()) for name, value in caller.items()]
+        scope = {
+            "type": "http", "method": "GET", "path": REPORT, "query_string": b"from=2026-01-01&to=2027-01-01",
+            "headers": [(b"host", b"shop.test"), *sent], "client": ("192.0.2.9", 1), "server": ("shop.test", 80),
+            "scheme": "http", "root_path": "", "raw_path": REPORT.encode(), "http_version": "1.1",
+        }  # fmt: skip
+
+        async def slowly(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                begun.set()
+                await taken.wait()
+
+        slow = asyncio.create_task(app(scope, lambda: asyncio.sleep(60, {"type": "http.disconnect"}), slowly))
+        await asyncio.wait_for(begun.wait(), 10)
+        asked = await client.get(REPORT, params={"from": "2026-01-01", "to": "2027-01-01"}, headers=caller)
+        assert asked.status_code == 200, "one turn, and it is free again"
+        taken.set()
+        await slow
 
 
 async def test_who_waits_too_long_is_told_to_try_again(

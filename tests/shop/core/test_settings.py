@@ -39,6 +39,7 @@ def test_production_with_everything_set() -> None:
         ("stripe_api_base", "https://stripe.example", "is not Stripe's own"),
         ("stripe_api_base", "http://api.stripe.com", "is not Stripe's own"),
         ("public_url", "http://shop.example", "is not https"),
+        ("public_url", "https://", "is not https://host"),
         ("files_url", "memory:", "would vanish"),
         ("seal_key", None, "is not 32 bytes as hex"),
         ("seal_key", "a" * 20, "is not 32 bytes as hex"),
@@ -56,7 +57,8 @@ def test_production_refuses(name: str, bad: str | None, why: str) -> None:
 @pytest.mark.parametrize(
     ("name", "meant"),
     [("SECRET_KYE", "SECRET_KEY"), ("DATABASE_URI", "DATABASE_URL"), ("Stripe_Webhook_Secert", "STRIPE_WEBHOOK_SECRET"),
-     ("TRUSTED_PROXY", "TRUSTED_PROXIES"), ("SHOP_ENVV", "SHOP_ENV")],
+     ("TRUSTED_PROXY", "TRUSTED_PROXIES"), ("SHOP_ENVV", "SHOP_ENV"), ("SECRET_KEY_BEFORE", "SECRET_KEY_FALLBACKS"),
+     ("SEAL_KEY_FALLBACKS", "SEAL_KEY_BEFORE"), ("DATABASE_POOL_SIZE", "DATABASE_POOL")],
 )  # fmt: skip
 def test_a_misspelt_setting_is_named(name: str, meant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Today it is as if nobody had set it."""
@@ -81,6 +83,12 @@ def test_one_in_the_file_too_and_what_others_set_is_theirs(monkeypatch: pytest.M
         ({"stripe_secret_key": "pk_live_7c1f", "stripe_webhook_secret": "whsec_7c1f"}, "is not one of Stripe's secret"),
         ({"seal_key": "7c1f"}, "SEAL_KEY is not 32 bytes as hex"),
         ({"seal_key_before": "7c1f"}, "SEAL_KEY_BEFORE is not 32 bytes as hex"),
+        ({"seal_key": "7c1f" * 16, "seal_key_before": "7c1f" * 16}, "SEAL_KEY_BEFORE is SEAL_KEY itself"),
+        ({"secret_key": "7c1f,7c1f"}, "SECRET_KEY has a comma in it"),
+        ({"channel_keys": "7c1f"}, "CHANNEL_KEYS: is no JSON"),
+        ({"database_schema": "s7c1f" * 9}, "DATABASE_SCHEMA must be a plain name"),
+        ({"trusted_proxies": "0.0.0.0/1"}, "TRUSTED_PROXIES: 0.0.0.0/1 is no address"),
+        ({"database_url": "mysql://u:7c1f@db/b", "shop_env": "development"}, "is no address of PostgreSQL"),
     ],
 )
 def test_half_a_setting_is_refused_in_development_too(told: dict[str, str], why: str) -> None:
@@ -185,3 +193,10 @@ def test_what_an_address_says_is_heeded_or_refused(address: str, said: str) -> N
 @pytest.mark.parametrize("most", ["2", "-1", "201", "many"])
 def test_a_pool_that_nobody_can_work_with_is_refused(most: str) -> None:
     assert "DATABASE_POOL" in refused(database_pool=most)
+
+
+def test_no_keys_of_channels_are_a_blank_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHANNEL_KEYS", "")
+    assert Settings(_env_file=None).channel_keys == {}
+    monkeypatch.setenv("CHANNEL_KEYS", '{"platform_832": "x"}')
+    assert Settings(_env_file=None).channel_keys == {"platform_832": "x"}
