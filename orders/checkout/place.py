@@ -51,9 +51,9 @@ class AlreadyOrdered(Problem):
     title = "这个请求编号已经下过单"
 
 
-class TryAgain(Problem):
+class GoodsChanged(Problem):
     status = 409
-    code = "try_again"
+    code = "goods_changed"
     title = "商品信息刚刚变动，请再提交一次"
 
 
@@ -74,7 +74,7 @@ async def place(
     """Hold the goods and freeze what the buyer saw. The order waits for payment until `expires_at`.
 
     Raises UnknownSku, NotForSale, PriceChanged, OutOfStock, CannotArrive, RegionUnknown, EmptyCart,
-    AllowanceNotAvailable, FundsShort, IdempotencyKeyReused, TryAgain and their like, with one detail a line; nothing is
+    AllowanceNotAvailable, FundsShort, IdempotencyKeyReused, GoodsChanged and their like, with one detail a line; nothing is
     written then.
     """
     asked = Asked(actor, key, request_sha256, wanted, now)
@@ -112,7 +112,7 @@ async def _place(connection: Connection, asked: Asked, recent: RecentGoods, writ
             return await write(quote(lines, together(goods, buyer), now=now, fund_source=wanted.fund_source))
         except _Stale:
             continue
-    raise TryAgain
+    raise GoodsChanged
 
 
 class _Stale(Exception):

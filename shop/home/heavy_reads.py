@@ -19,6 +19,7 @@ from shop.access.guard import maybe_actor
 from shop.access.permissions import Actor
 from shop.core.connection import POOL_SECONDS
 from shop.core.errors import Problem, TooMany
+from shop.home.problems import DatabaseAway
 
 AT_ONCE: Final = 3
 """Of one person, or of one address of strangers, in one process: it protects this process, as the limit of searches."""
@@ -62,11 +63,9 @@ class BusyForYou(TooMany):
     title = "同时查询太多"
 
 
-class NoTurn(Problem):
+class NoTurn(DatabaseAway):
     """Others' reports take all the connections that reports may have."""
 
-    status = 503
-    code = "try_again"
     title = "系统暂时忙不过来"
 
 

@@ -39,7 +39,7 @@ from tests.shop.access.test_phone_proofs import ask
 from tests.shop.access.test_reset import forget, set_new
 from tests.shop.access.test_throttle import WRONG, guess
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.drill]
 
 SECRET = sha256(b"of the second year").hexdigest()
 ADA, PHONE = "ada@example.com", "13900000001"

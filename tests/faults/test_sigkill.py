@@ -30,7 +30,7 @@ CANCELLED = range(0, PURCHASES, 10)
 """These change their minds after paying, so that refunds are under way too when the axe falls."""
 KILLS = {90: ("web",), 240: ("worker",), 390: ("web", "worker"), 540: ("worker",), 660: ("web",), 800: ("worker",)}
 """Who dies after how many steps: an order placed, a page opened, a payment made."""
-LATER = {"try_again", "payment_provider_unavailable"}
+LATER = {"try_again", "goods_changed", "payment_provider_unavailable"}
 PAUSE_S, HEALING_S = 0.3, 30
 _CHARGED = text(
     "SELECT EXISTS (SELECT FROM sandbox_object WHERE kind = 'payment_intent'"

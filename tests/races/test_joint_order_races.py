@@ -10,7 +10,7 @@ from sqlalchemy import text
 from orders.acceptance.problems import AlreadyAccepted
 from orders.balance.identity import identities
 from orders.bulk.place_document import StockShort
-from orders.checkout.place import TryAgain
+from orders.checkout.place import GoodsChanged
 from orders.checkout.problems import OutOfStock
 from shop.core.database import Database
 from tests.make.joint_order import accept_as, expected, joint_purchase, placed_joint
@@ -85,7 +85,7 @@ async def test_the_last_stock_goes_to_one_of_them(database: Database, pieces: in
     async def visitor(number: int) -> bool:
         try:
             await placed(database, actors[number], {joint.shop.skus[0]: 2}, now=datetime.now(UTC))
-        except (OutOfStock, TryAgain):
+        except (OutOfStock, GoodsChanged):
             return False
         return True
 

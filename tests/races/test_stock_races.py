@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from orders.checkout.place import TryAgain
+from orders.checkout.place import GoodsChanged
 from orders.checkout.problems import OutOfStock
 from shop.core import embedded
 from shop.core.database import Database
@@ -47,7 +47,7 @@ async def test_what_is_held_is_what_was_answered(crowd: Database, seed: int) -> 
         async with gate:
             try:
                 await placed(crowd, actors[number % len(actors)], wanted)
-            except (OutOfStock, TryAgain):
+            except (OutOfStock, GoodsChanged):
                 return Counter()
         return sum((Counter({s: n * k for s, n in inside[sku].items()}) for sku, k in wanted.items()), Counter())
 

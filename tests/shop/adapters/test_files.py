@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from shop.adapters.files.open import open_files
 from shop.adapters.files.store import FileMissing, FilesUnavailable
-from shop.core.settings import Settings
+from shop.core.settings import AddressWrong, Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -89,8 +89,10 @@ async def test_a_store_that_refuses_is_said_so(bucket: type[Bucket]) -> None:
 
 
 def test_only_stores_we_know_are_opened() -> None:
-    with pytest.raises(ValueError, match="FILES_URL"):
-        open_files(settings("ftp://papers"))
+    with pytest.raises(AddressWrong) as refused:
+        open_files(settings("ftp://user:hidden@papers"))
+    assert "FILES_URL" in (refused.value.detail or "")
+    assert "hidden" not in (refused.value.detail or "")
 
 
 def test_production_keeps_no_papers_in_memory() -> None:

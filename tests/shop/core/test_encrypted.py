@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import make_url, text
 
 from shop.core.database import Database
+from shop.core.replica import look_at
 from shop.core.settings import Settings
 from shop.main import create_app
 from shop.migrate import make_ready
@@ -45,14 +46,15 @@ async def test_every_way_in_is_encrypted_and_the_name_is_checked(
         urls = {name: behind(getattr(settings, name), port, **how) for name in ("database_url", "database_owner_url")}
         secret = settings.model_copy(update=urls)
         await make_ready(secret, secret.database_owner_url or "")
-        assert (kept.secret, kept.open) == (1, 0)
+        assert (kept.secret, kept.open) == (3, 0), "two roles are compared, and one migrates"
         there = await Database.open(
             secret.database_url or "", replica_url=secret.database_url, schema=secret.database_schema
         )
+        await look_at(there)
         async with there.transaction() as writing, there.reading() as reading, there.hot.acquire() as hot:
             assert await writing.scalar(text("SELECT 1")) == await reading.scalar(text("SELECT 1")) == 1
             assert await hot.fetchval("SELECT 1") == 1
-        assert (kept.secret, kept.open) == (4, 0), "the primary, the replica, and the hot ones"
+        assert (kept.secret, kept.open) == (6, 0), "the primary, the replica, and the hot ones"
         app = create_app(secret, there)
         async with (
             app.router.lifespan_context(app),
