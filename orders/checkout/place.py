@@ -74,8 +74,8 @@ async def place(
     """Hold the goods and freeze what the buyer saw. The order waits for payment until `expires_at`.
 
     Raises UnknownSku, NotForSale, PriceChanged, OutOfStock, CannotArrive, RegionUnknown, EmptyCart,
-    AllowanceNotAvailable, FundsShort, IdempotencyKeyReused, GoodsChanged and their like, with one detail a line; nothing is
-    written then.
+    AllowanceNotAvailable, FundsShort, IdempotencyKeyReused, GoodsChanged and their like, with one detail a line;
+    nothing is written then.
     """
     asked = Asked(actor, key, request_sha256, wanted, now)
     recent = database.kept.setdefault(RecentGoods, RecentGoods())
