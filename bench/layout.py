@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shop.core import embedded
-from shop.core.settings import DEVELOPMENT_SECRET
 from shop.migrate import migrate
 
 WEB_CORE, LOAD_CORE = 0, 1
+SECRET = secrets.token_hex(32)
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,7 @@ def server() -> Iterator[Server]:
 
 
 async def migrated(running: Server) -> None:
-    await migrate(
-        running.url(embedded.OWNER_ROLE), schema="public", app_role=embedded.APP_ROLE, secrets=[DEVELOPMENT_SECRET]
-    )
+    await migrate(running.url(embedded.OWNER_ROLE), schema="public", app_role=embedded.APP_ROLE, secrets=[SECRET])
 
 
 def free_port() -> int:
@@ -85,7 +83,7 @@ def web(running: Server) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
         "SHOP_ENV": "production",
         "DATABASE_URL": running.url(),
         "DATABASE_POOL": "16",  # one web process, as where there are few
-        "SECRET_KEY": secrets.token_hex(32),
+        "SECRET_KEY": SECRET,
         "SEAL_KEY": secrets.token_hex(32),
         "PUBLIC_URL": "https://bench.invalid",
         "STRIPE_SECRET_KEY": "sk_test_bench",
