@@ -7,6 +7,8 @@ time, beside either release, and again. The next release has its own list: these
 
 from typing import Final
 
+from shop.organisation.path import path_on
+
 SHOP: Final = "00000000-0000-0000-0000-000000000000"
 # What refunds had put back into the barn: one movement each, by its reference.
 REFUND_GOODS: Final = """
@@ -18,11 +20,8 @@ ON CONFLICT DO NOTHING
 # The company is the top of the unit on the day, as `unit_path` says. What was recorded twice keeps one row.
 SENT_TRANSFERS: Final = f"""
 INSERT INTO sent_transfer (company_id, day, bank_reference, subject, recorded_by, recorded_at)
-SELECT coalesce((WITH RECURSIVE up AS (
-        SELECT s.unit_id AS id, 0 AS height
-        UNION ALL SELECT p.parent_id, up.height + 1 FROM up JOIN unit_parent p ON p.unit_id = up.id
-            AND p.valid_from <= s.day AND (p.valid_to IS NULL OR p.valid_to > s.day)
-    ) SELECT id FROM up WHERE id IS NOT NULL ORDER BY height DESC LIMIT 1), '{SHOP}'),
+SELECT coalesce((SELECT p.unit_id FROM ({path_on("s.unit_id", "s.day")}) p WHERE p.unit_id IS NOT NULL
+        ORDER BY p.depth DESC LIMIT 1), '{SHOP}'),
     s.day, s.bank_reference, s.subject, s.recorded_by, s.recorded_at
 FROM (
     SELECT coalesce(p.unit_id, o.unit_id) AS unit_id, b.returned_on AS day, b.bank_reference,

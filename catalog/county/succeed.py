@@ -1,4 +1,6 @@
-"""A division code is replaced by another: what was said of the old one holds for the new one from its first day."""
+"""A division code is replaced by another, or divided among several: what was said of the old one holds for each new one
+from its first day.
+"""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -43,32 +45,46 @@ UPDATE county SET valid_to = :first_day WHERE code = :old AND (valid_to IS NULL 
 """)
 # A row of the old code that reaches into the new days is cut there, and its rest written for the new code with the
 # old row's own last day. A row that the new code already has (two old codes of the same kind merge) stays the only one.
-_PASS_DESIGNATIONS = text("""
-WITH said AS (SELECT CAST(:old AS varchar) AS old, CAST(:new AS varchar) AS new, CAST(:first_day AS date) AS day,
-    CAST(:salt AS varchar) AS salt)
+# Of a code that is divided the first heir has taken the rest: each later one has what that one was given.
+_SAID = """
+said AS (SELECT CAST(:old AS varchar) AS old, CAST(:new AS varchar) AS new, CAST(:first_day AS date) AS day,
+    CAST(:salt AS varchar) AS salt, '（承继自' || CAST(:old AS varchar) || '）' AS inherited),
+sibling AS (SELECT s.successor_code AS code FROM county_successor s JOIN said ON s.code = said.old
+    AND s.valid_from = said.day AND s.successor_code <> said.new)
+"""
+_PASS_DESIGNATIONS = text(f"""
+WITH {_SAID}, held AS (
+    SELECT d.*, d.source || said.inherited AS told FROM said JOIN designation d ON d.county_code = said.old
+    UNION ALL
+    SELECT d.*, d.source FROM said JOIN sibling ON true JOIN designation d ON d.county_code = sibling.code
+    WHERE d.source LIKE '%' || said.inherited
+)
 INSERT INTO designation (id, county_code, kind, valid_from, valid_to, delisted_year, source, confirmed)
 SELECT md5(said.salt || d.id::text)::uuid, said.new, d.kind, greatest(d.valid_from, said.day),
     d.valid_to,
-    d.delisted_year, d.source || '（承继自' || said.old || '）', d.confirmed
-FROM said, designation d
-WHERE d.county_code = said.old AND (d.valid_to IS NULL OR d.valid_to > said.day)
+    d.delisted_year, d.told, d.confirmed
+FROM said, held d
+WHERE (d.valid_to IS NULL OR d.valid_to > said.day)
     AND NOT EXISTS (SELECT FROM designation n WHERE n.county_code = said.new AND n.kind = d.kind
         AND daterange(n.valid_from, n.valid_to) && daterange(said.day, d.valid_to))
 ON CONFLICT DO NOTHING
-""")
-_PASS_PAIRINGS = text("""
-WITH said AS (SELECT CAST(:old AS varchar) AS old, CAST(:new AS varchar) AS new, CAST(:first_day AS date) AS day,
-    CAST(:salt AS varchar) AS salt)
+""")  # noqa: S608  # our own constant
+_PASS_PAIRINGS = text(f"""
+WITH {_SAID}, held AS (
+    SELECT p.*, p.source || said.inherited AS told FROM said JOIN pairing p ON p.county_code = said.old
+    UNION ALL
+    SELECT p.*, p.source FROM said JOIN sibling ON true JOIN pairing p ON p.county_code = sibling.code
+    WHERE p.source LIKE '%' || said.inherited
+)
 INSERT INTO pairing (id, unit_id, county_code, valid_from, valid_to, source)
 SELECT md5(said.salt || p.id::text)::uuid, p.unit_id, said.new, greatest(p.valid_from, said.day),
-    p.valid_to,
-    p.source || '（承继自' || said.old || '）'
-FROM said, pairing p
-WHERE p.county_code = said.old AND (p.valid_to IS NULL OR p.valid_to > said.day)
+    p.valid_to, p.told
+FROM said, held p
+WHERE (p.valid_to IS NULL OR p.valid_to > said.day)
     AND NOT EXISTS (SELECT FROM pairing n WHERE n.county_code = said.new AND n.unit_id = p.unit_id
         AND daterange(n.valid_from, n.valid_to) && daterange(said.day, p.valid_to))
 ON CONFLICT DO NOTHING
-""")
+""")  # noqa: S608  # as above
 _CUT = (
     text("""
 UPDATE designation SET valid_to = :first_day WHERE county_code = :old AND (valid_to IS NULL OR valid_to > :first_day)

@@ -10,6 +10,8 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import text
 
+from catalog.county.on_day import codes_before, today_of
+from catalog.product.on_day import FOOD_PAPERS
 from shop.core import clock
 from shop.core.database import ReadSession
 
@@ -168,9 +170,7 @@ class Facts(msgspec.Struct, frozen=True):
     sold: int
 
 
-# A replaced code passes its origins and designations on from the first day of its successor (DOMAIN rule 26).
-# Where a county was split, the lowest code stands for it until the product says which: checkout does the same.
-_FACTS = text("""
+_FACTS = text(f"""
 WITH RECURSIVE wanted AS (
     SELECT * FROM product WHERE id = ANY(:ids) AND state = 'listed'
 ),
@@ -191,17 +191,13 @@ onward(origin, code) AS (
     WHERE s.valid_from <= :today
 ),
 today AS (
-    SELECT DISTINCT ON (o.origin) o.origin, c.code, jsonb_build_object('code', c.code, 'name', c.name,
+    SELECT o.code AS origin, c.code, jsonb_build_object('code', c.code, 'name', c.name,
         'province', c.province, 'prefecture', c.prefecture, 'valid_from', c.valid_from, 'valid_to', c.valid_to) AS facts
-    FROM onward o JOIN county c ON c.code = o.code
-    WHERE (c.valid_from IS NULL OR c.valid_from <= :today) AND (c.valid_to IS NULL OR c.valid_to > :today)
-    ORDER BY o.origin, c.code = o.origin DESC, c.code
+    FROM origin o CROSS JOIN LATERAL ({today_of("o.code", ":today")}) c WHERE c.is_in_force
 ),
 before(county, code) AS (
-    SELECT code, code FROM today
-    UNION
-    SELECT b.county, s.code FROM before b JOIN county_successor s ON s.successor_code = b.code
-    WHERE s.valid_from <= :today
+    SELECT t.code, b.code FROM (SELECT DISTINCT code FROM today) t
+    CROSS JOIN LATERAL ({codes_before("t.code", ":today")}) b
 ),
 place AS (
     SELECT r.region, (SELECT CASE length(r.region) WHEN 2 THEN c.province WHEN 4 THEN c.prefecture ELSE c.name END
@@ -218,7 +214,7 @@ rates AS (
 ),
 designated AS (
     SELECT b.county, jsonb_agg(to_jsonb(d) ORDER BY d.kind, d.valid_from NULLS FIRST) AS facts
-    FROM (SELECT DISTINCT county, code FROM before) b JOIN designation d ON d.county_code = b.code
+    FROM before b JOIN designation d ON d.county_code = b.code
     WHERE d.valid_to IS NULL OR d.valid_to > :today GROUP BY b.county
 ),
 days AS (
@@ -237,7 +233,7 @@ contents AS (
 papers AS (
     SELECT i.of_sku, jsonb_agg(jsonb_build_object('product_id', i.product_id, 'kind', d.kind,
         'valid_from', d.valid_from, 'valid_to', d.valid_to)) AS facts
-    FROM inside i JOIN document d ON d.product_id = i.product_id AND d.kind IN ('licence', 'conformity', 'inspection')
+    FROM inside i JOIN document d ON d.product_id = i.product_id AND d.kind IN {FOOD_PAPERS}
     GROUP BY i.of_sku
 ),
 skus AS (
@@ -279,7 +275,7 @@ LEFT JOIN rates t ON t.supplier_id = w.supplier_id
 LEFT JOIN days x ON x.origin = w.origin_county_code
 LEFT JOIN skus k ON k.product_id = w.id
 LEFT JOIN sold v ON v.product_id = w.id
-""")
+""")  # noqa: S608  # expressions of our own
 _decode = msgspec.json.Decoder(Facts).decode
 
 

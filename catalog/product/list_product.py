@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from catalog.county.on_day import today_of
 from catalog.product.touch import touch
 from shop.core import clock
 from shop.core.audit import Change, record_changes
@@ -22,18 +23,15 @@ class OriginCountyRequired(Problem):
 
 
 # An origin whose code was replaced moves to the code of today in the same breath (DOMAIN rule 26).
-_LIST = text("""
+_LIST = text(f"""
 WITH origin AS (
-    SELECT p.id, coalesce((SELECT min(s.successor_code) FROM county_successor s
-        WHERE s.code = p.origin_county_code AND s.valid_from <= :day), p.origin_county_code) AS code
-    FROM product p WHERE p.id = ANY(:ids)
+    SELECT q.id, c.code FROM product q CROSS JOIN LATERAL ({today_of("q.origin_county_code", ":day")}) c
+    WHERE q.id = ANY(:ids) AND c.is_in_force
 )
-UPDATE product p SET state = 'listed', origin_county_code = c.code,
+UPDATE product p SET state = 'listed', origin_county_code = o.code,
     changed_at = CASE WHEN p.state = 'listed' THEN p.changed_at ELSE :now END
-FROM origin o JOIN county c ON c.code = o.code
-WHERE p.id = o.id AND (c.valid_from IS NULL OR c.valid_from <= :day) AND (c.valid_to IS NULL OR c.valid_to > :day)
-RETURNING p.id
-""")
+FROM origin o WHERE p.id = o.id RETURNING p.id
+""")  # noqa: S608  # expressions of our own
 _KNOWN = text("SELECT id, code FROM product WHERE id = ANY(:ids) ORDER BY code")
 _STATES = text("SELECT id FROM product WHERE id = ANY(:ids) AND state = 'listed'")
 

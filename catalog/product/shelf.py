@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Text, bindparam, text
 
+from catalog.county.on_day import today_of
 from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import Problem
 
@@ -46,13 +47,10 @@ WHERE p.id = ANY(:ids) AND (p.state <> 'draft' OR EXISTS (
     SELECT FROM sku part JOIN sku_content c ON c.stock_sku_id = part.id JOIN sku box ON box.id = c.sku_id
     JOIN product b ON b.id = box.product_id WHERE part.product_id = p.id AND b.state <> 'draft'))
 """)
-# As listing does it: a replaced code is the one of today.
-_TODAY = text("""
+_TODAY = text(f"""
 SELECT w.code, c.code AS today FROM unnest(:codes) AS w(code)
-JOIN county c ON c.code = coalesce((SELECT min(s.successor_code) FROM county_successor s
-    WHERE s.code = w.code AND s.valid_from <= :day), w.code)
-WHERE (c.valid_from IS NULL OR c.valid_from <= :day) AND (c.valid_to IS NULL OR c.valid_to > :day)
-""").bindparams(bindparam("codes", type_=ARRAY(Text)))
+CROSS JOIN LATERAL ({today_of("w.code", ":day")}) c WHERE c.is_in_force
+""").bindparams(bindparam("codes", type_=ARRAY(Text)))  # noqa: S608  # an expression of our own
 
 
 async def on_shelf(session: WriteSession, product_ids: Collection[UUID]) -> dict[UUID, Shown]:

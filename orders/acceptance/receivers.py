@@ -10,6 +10,8 @@ from sqlalchemy import ARRAY, Date, Text, Uuid, bindparam, text
 
 from shop.access.permissions import ROLE_PERMISSIONS, Permission
 from shop.core.database import ReadSession
+from shop.core.window import in_force
+from shop.organisation.path import path_on
 
 _ROLES: Final = [str(role) for role, allowed in ROLE_PERMISSIONS.items() if Permission.ACCEPTANCE_WRITE in allowed]
 _NAMED: Final = (
@@ -17,18 +19,14 @@ _NAMED: Final = (
     bindparam("units", type_=ARRAY(Uuid)),
     bindparam("day", type_=Date),
 )
-_COVERING: Final = """
-WITH RECURSIVE path (unit_id, depth) AS (
-    SELECT u, 0 FROM unnest(:units) AS u
-    UNION
-    SELECT a.parent_id, p.depth + 1 FROM path p JOIN unit_parent a ON a.unit_id = p.unit_id
-    WHERE a.valid_from <= :day AND (a.valid_to IS NULL OR a.valid_to > :day) AND p.depth < 32
-), covering AS (
+_COVERING: Final = f"""
+WITH path AS (SELECT p.unit_id FROM unnest(:units) AS u CROSS JOIN LATERAL ({path_on("u", ":day")}) p),
+covering AS (
     SELECT g.user_id FROM role_grant g
-    WHERE g.role = ANY(:roles) AND g.valid_from <= :day AND (g.valid_to IS NULL OR g.valid_to > :day)
+    WHERE g.role = ANY(:roles) AND {in_force("g", ":day")}
         AND (g.scope_kind = 'all' OR (g.scope_kind = 'unit' AND g.scope_id IN (SELECT unit_id::text FROM path)))
 )
-"""
+"""  # noqa: S608  # expressions of our own
 _RECEIVERS: Final = text(f"""{_COVERING}
 SELECT u.id, p.name FROM user_account u JOIN person p ON p.id = u.person_id
 WHERE u.id IN (SELECT user_id FROM covering) AND NOT EXISTS (

@@ -18,6 +18,7 @@ from shop.core.database import WriteSession
 from shop.core.errors import Problem
 from shop.core.ids import new_id
 from shop.core.rows import as_rows
+from shop.organisation.path import path_on
 
 
 class NoSuchSpare(Problem):
@@ -37,18 +38,15 @@ JOIN payer_share t ON t.id = :to_share AND t.order_id = o.id AND t.id <> f.id
 WHERE b.id = :purchase FOR NO KEY UPDATE OF o
 """)
 # The new owner's facts are those of the placement day: his unit with all above it then, and whether it counts for him.
-_NEW_PARTS = text("""
-WITH RECURSIVE said AS (
+_NEW_PARTS = text(f"""
+WITH said AS (
     SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(index int, id uuid, old_id uuid, fen bigint,
         grams bigint, milli bigint)
 ), taker AS (
     SELECT y.id, y.payer_kind, y.payer_id, y.fund_source, u.id AS unit_id, u.name AS unit_name
     FROM payer_share y JOIN unit u ON u.id = y.unit_id WHERE y.id = :to_share
-), path (unit_id, depth) AS (
-    SELECT unit_id, 0 FROM taker
-    UNION ALL SELECT a.parent_id, p.depth + 1 FROM path p JOIN unit_parent a ON a.unit_id = p.unit_id
-    WHERE a.valid_from <= :placed_on AND (a.valid_to IS NULL OR a.valid_to > :placed_on) AND p.depth < 32
-), above AS (SELECT array_agg(unit_id ORDER BY depth) AS ids FROM path
+), above AS (
+    SELECT ARRAY(SELECT p.unit_id FROM ({path_on("t.unit_id", ":placed_on")}) p ORDER BY p.depth) AS ids FROM taker t
 ), judged AS (
     SELECT s.*, a.id AS attribution_id, v.ids, CASE
         WHEN a.not_counted_reason = 'no_designation' AND a.pairing_unit_ids && v.ids THEN NULL
@@ -77,7 +75,7 @@ INSERT INTO share_component (id, share_id, line_id, order_id, position, stock_sk
 SELECT s.id, :line_share, c.line_id, c.order_id, c.position, c.stock_sku_id, s.milli, s.grams, s.fen,
     c.vat_basis_points, 0, 0, 0
 FROM said s JOIN share_component c ON c.id = s.old_id
-""")
+""")  # noqa: S608  # an expression of our own
 _PLACED_ON = text("SELECT placed_on FROM attribution WHERE id = :component")
 _ACCEPTANCE = text("""
 SELECT x.id FROM acceptance x JOIN acceptance_line l ON l.acceptance_id = x.id

@@ -9,11 +9,13 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
+from catalog.county.on_day import origin_on
 from orders.bulk.cases import Filling, rounding
 from orders.spending.proposal import Portion, Proposal
 from shop.core import clock
 from shop.core.database import ReadSession
 from shop.core.money import split
+from shop.organisation.path import path_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +51,17 @@ class Proposed:
     single_cooperative_paired: bool
 
 
-# Codes that were replaced pass designations and pairings on (DOMAIN rule 26).
-_COMPONENTS = text("""
-WITH RECURSIVE path (unit_id, depth) AS (
-    SELECT CAST(:unit AS uuid), 0
-    UNION ALL
-    SELECT u.parent_id, depth + 1 FROM path JOIN unit_parent u USING (unit_id)
-    WHERE u.valid_from <= :day AND (u.valid_to IS NULL OR u.valid_to > :day) AND depth < 32
-)
+_COMPONENTS = text(f"""
+WITH above AS (SELECT array_agg(p.unit_id) AS ids FROM ({path_on("CAST(:unit AS uuid)", ":day")}) p)
 SELECT k.id AS package_id, l.sku_id, l.pieces * l.unit_price_fen AS line_fen, c.allocation_fen * c.pieces AS weight,
-    p.producer_id, r.kind = 'cooperative' AS cooperative, p.origin_county_code AS county_code,
-    EXISTS (SELECT FROM designation d WHERE d.county_code IN (SELECT p.origin_county_code UNION
-            SELECT s.code FROM county_successor s WHERE s.successor_code = p.origin_county_code)
-        AND (d.valid_from IS NULL OR d.valid_from <= :day) AND (d.valid_to IS NULL OR d.valid_to > :day)) AS designated,
-    EXISTS (SELECT FROM pairing a WHERE a.unit_id IN (SELECT unit_id FROM path)
-        AND a.county_code IN (SELECT p.origin_county_code UNION
-            SELECT s.code FROM county_successor s WHERE s.successor_code = p.origin_county_code)
-        AND a.valid_from <= :day AND (a.valid_to IS NULL OR a.valid_to > :day)) AS paired
-FROM bulk_package k JOIN bulk_package_line l ON l.package_id = k.id
+    p.producer_id, r.kind = 'cooperative' AS cooperative, o.code AS county_code,
+    coalesce(o.designations <> '{{}}', false) AS designated, coalesce(o.pairing_unit_ids && v.ids, false) AS paired
+FROM above v CROSS JOIN bulk_package k JOIN bulk_package_line l ON l.package_id = k.id
 JOIN sku_content c ON c.sku_id = l.sku_id JOIN sku s ON s.id = c.stock_sku_id JOIN product p ON p.id = s.product_id
 JOIN producer r ON r.id = p.producer_id
+LEFT JOIN LATERAL ({origin_on("p.origin_county_code", ":day")}) o ON o.is_in_force
 WHERE k.purchase_id = :purchase ORDER BY k.position, l.sku_id, c.position
-""")
+""")  # noqa: S608  # expressions of our own
 _MEMBERS = text("""
 SELECT m.person_id, m.unit_id, coalesce(u.province, l.province, '') AS province,
     coalesce(m.package_id, d.id) AS package_id

@@ -10,6 +10,7 @@ from sqlalchemy import Row, text
 from shop.access.permissions import Actor
 from shop.core.database import ReadSession
 from shop.core.errors import Problem
+from shop.organisation.path import path_on
 
 
 class NotApprover(Problem):
@@ -47,12 +48,7 @@ _ENTITLED = """
         AND a.person_id IN (SELECT person_id FROM here)
 """
 _RIGHTS = text(f"""
-WITH RECURSIVE path (unit_id, depth) AS (
-    SELECT CAST(:unit AS uuid), 0
-    UNION ALL
-    SELECT u.parent_id, depth + 1 FROM path JOIN unit_parent u USING (unit_id)
-    WHERE u.valid_from <= :day AND (u.valid_to IS NULL OR u.valid_to > :day) AND depth < 32
-),
+WITH path AS ({path_on("CAST(:unit AS uuid)", ":day")}),
 asked AS (
     SELECT id, person_id FROM user_account WHERE id = :actor OR id IN (
         SELECT approver_id FROM approval_delegation WHERE delegate_id = :actor AND union_id = :union)

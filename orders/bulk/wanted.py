@@ -13,6 +13,7 @@ from orders.bulk.problems import PlanInvalid
 from orders.checkout.facts import UnitFacts
 from shop.core.database import WriteSession
 from shop.core.errors import Detail, Problem
+from shop.organisation.path import path_on
 
 
 class RecipientsDiffer(Problem):
@@ -88,16 +89,10 @@ _HOMES = text("""
 SELECT name, phone, region_code, street, unit_id, package_id, quantity FROM bulk_recipient
 WHERE purchase_id = :purchase ORDER BY row
 """)
-_ABOVE = text("""
-WITH RECURSIVE path (start, unit_id, depth) AS (
-    SELECT u, u, 0 FROM unnest(:units) AS u
-    UNION ALL
-    SELECT p.start, a.parent_id, p.depth + 1 FROM path p JOIN unit_parent a ON a.unit_id = p.unit_id
-    WHERE a.valid_from <= :day AND (a.valid_to IS NULL OR a.valid_to > :day) AND p.depth < 32
-)
-SELECT p.start, u.name, array_agg(p.unit_id ORDER BY p.depth) AS path FROM path p JOIN unit u ON u.id = p.start
-GROUP BY p.start, u.name
-""").bindparams(bindparam("units", type_=ARRAY(Uuid)))
+_ABOVE = text(f"""
+SELECT u.id AS start, u.name, ARRAY(SELECT p.unit_id FROM ({path_on("u.id", ":day")}) p ORDER BY p.depth) AS path
+FROM unit u WHERE u.id = ANY(:units)
+""").bindparams(bindparam("units", type_=ARRAY(Uuid)))  # noqa: S608  # an expression of our own
 
 
 async def wanted_by(session: WriteSession, purchase: Row[Any], *, day: date) -> Wanted:

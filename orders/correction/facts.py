@@ -8,9 +8,12 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import text
 
+from catalog.county.on_day import origin_on
+from catalog.product.on_day import recognised_on
 from orders.credit.rules import Deal, Origin, Rule, not_counted_reason
 from shop.core.database import ReadSession
 from shop.core.errors import Detail, Problem
+from shop.core.window import in_force
 from shop.organisation.queries import unit_path
 
 
@@ -22,30 +25,16 @@ class FactUnknown(Problem):
     title: ClassVar[str] = "更正内容里有查不到的信息"
 
 
-# As checkout froze it: today's code and the codes before it (DOMAIN rule 26).
-_COUNTY = text("""
-WITH codes AS (SELECT CAST(:county AS text) AS code
-    UNION SELECT code FROM county_successor WHERE successor_code = CAST(:county AS text))
-SELECT k.name, k.province,
-    coalesce((SELECT array_agg(DISTINCT d.kind ORDER BY d.kind)
-        FROM designation d JOIN codes ON codes.code = d.county_code
-        WHERE (d.valid_from IS NULL OR d.valid_from <= :day) AND (d.valid_to IS NULL OR d.valid_to > :day)), '{}')
-        AS designations,
-    EXISTS (SELECT FROM designation d JOIN codes ON codes.code = d.county_code WHERE d.valid_to <= :day)
-        AS designated_once,
-    coalesce((SELECT array_agg(DISTINCT p.unit_id) FROM pairing p JOIN codes ON codes.code = p.county_code
-        WHERE p.valid_from <= :day AND (p.valid_to IS NULL OR p.valid_to > :day)), '{}') AS pairing_unit_ids
-FROM county k WHERE k.code = :county
-""")
+_COUNTY = text(f"SELECT k.* FROM ({origin_on('CAST(:county AS text)', ':day')}) k")  # noqa: S608  # expressions of our own
 _PRODUCER = text("SELECT name FROM producer WHERE id = :id")
 _UNIT = text("SELECT name FROM unit WHERE id = :id")
-_RECOGNITION = text("""
+_RECOGNITION = text(f"""
 SELECT (SELECT number FROM recognition WHERE number = :number AND product_id = :product) AS known,
-    (SELECT number FROM recognition WHERE number = :number AND product_id = :product
-        AND valid_from <= :day AND valid_to > :day) AS valid,
-    EXISTS (SELECT FROM recognition WHERE product_id = :product AND valid_from <= :day) AS once,
-    EXISTS (SELECT FROM recognition WHERE product_id = :product AND valid_from > :day) AS later
-""")
+    (SELECT n.number FROM recognition n WHERE n.number = :number AND n.product_id = :product
+        AND {in_force("n", ":day")}) AS valid,
+    r.recognised_once AS once, r.recognised_later AS later
+FROM ({recognised_on(":product", ":day")}) r
+""")  # noqa: S608  # as above
 _RULE = text("SELECT * FROM counting_rule WHERE id = :id")
 
 
@@ -78,7 +67,7 @@ async def _county(session: ReadSession, code: str, day: date) -> dict[str, Any]:
     if found is None:
         raise _unknown("county_code", "没有这个区划代码")
     return {
-        "county_code": code,
+        "county_code": found.code,
         "county_name": found.name,
         "province": found.province,
         "designations": list(found.designations),

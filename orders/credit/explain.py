@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from catalog.county.on_day import codes_before
 from orders.credit.models import REFUND_KINDS
 from orders.credit.schemas import (
     AttributionOut,
@@ -34,12 +35,11 @@ SELECT a.* FROM attribution a WHERE coalesce(a.component_id, a.id) IN (
 _ENTRIES = text("SELECT * FROM credit_entry WHERE order_line_id = :line ORDER BY recorded_at, id")
 _RULES = text("SELECT * FROM counting_rule WHERE id = ANY(:ids)")
 _LINKS = text("SELECT * FROM evidence_link WHERE component_id = ANY(:ids) ORDER BY proposed_at, id")
-_DESIGNATIONS = text("""
+_DESIGNATIONS = text(f"""
 SELECT county_code, kind, valid_from, valid_to, source, confirmed FROM designation
-WHERE county_code IN (
-        SELECT CAST(:county AS text) UNION SELECT code FROM county_successor WHERE successor_code = :county)
+WHERE county_code IN ({codes_before("CAST(:county AS text)", ":day")})
     AND (valid_from IS NULL OR valid_from <= :day) ORDER BY kind, valid_from
-""")
+""")  # noqa: S608  # expressions of our own
 _FACTS = "SELECT number, issuer, valid_from, valid_to, source FROM recognition"
 _RECOGNITION = text(f"{_FACTS} WHERE number = :number")
 # The certificate that did not hold on the day: the one that ended last before it, or begins first after it.

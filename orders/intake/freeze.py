@@ -9,49 +9,27 @@ import msgspec
 from sqlalchemy import Row as Found
 from sqlalchemy import text
 
+from catalog.county.on_day import origin_on
+from catalog.product.on_day import recognised_on
 from orders.credit.rules import Deal, Origin, Rule, not_counted_reason
 from orders.intake.row import Row, line_id_of, order_id_of
 from shop.core.database import WriteSession
 from shop.core.rows import as_rows
-from shop.organisation.queries import DEPTH_MAX
+from shop.organisation.path import path_on
 
 _WANTED = "jsonb_to_recordset(CAST(:rows AS jsonb)) AS w"
-# As checkout froze it: today's code and the codes before it (DOMAIN rule 26).
 _COUNTIES = text(f"""
-SELECT w.county_code AS asked, w.day, k.code, k.name, k.province,
-    coalesce((SELECT array_agg(DISTINCT d.kind ORDER BY d.kind) FROM designation d
-        WHERE d.county_code IN (SELECT k.code UNION SELECT code FROM county_successor WHERE successor_code = k.code)
-        AND (d.valid_from IS NULL OR d.valid_from <= w.day) AND (d.valid_to IS NULL OR d.valid_to > w.day)), '{{}}')
-        AS designations,
-    EXISTS (SELECT FROM designation d
-        WHERE d.county_code IN (SELECT k.code UNION SELECT code FROM county_successor WHERE successor_code = k.code)
-        AND d.valid_to <= w.day) AS designated_once,
-    coalesce((SELECT array_agg(DISTINCT a.unit_id) FROM pairing a
-        WHERE a.county_code IN (SELECT k.code UNION SELECT code FROM county_successor WHERE successor_code = k.code)
-        AND a.valid_from <= w.day AND (a.valid_to IS NULL OR a.valid_to > w.day)), '{{}}') AS pairings
-FROM {_WANTED}(county_code text, day date)
-JOIN county k ON k.code = coalesce((SELECT min(t.successor_code) FROM county_successor t
-    WHERE t.code = w.county_code AND t.valid_from <= w.day), w.county_code)
-""")  # noqa: S608  # our own constants
+SELECT w.county_code AS asked, w.day, k.* FROM {_WANTED}(county_code text, day date)
+CROSS JOIN LATERAL ({origin_on("w.county_code", "w.day")}) k
+""")  # noqa: S608  # expressions of our own
 _UNITS = text(f"""
-WITH RECURSIVE path AS (
-    SELECT w.unit_id AS root, w.day, w.unit_id, 0 AS depth FROM {_WANTED}(unit_id uuid, day date)
-    UNION ALL
-    SELECT path.root, path.day, above.parent_id, path.depth + 1
-    FROM path JOIN unit_parent above ON above.unit_id = path.unit_id
-    WHERE above.valid_from <= path.day AND (above.valid_to IS NULL OR above.valid_to > path.day)
-        AND path.depth < {DEPTH_MAX}
-)
-SELECT p.root, p.day, u.name, array_agg(p.unit_id ORDER BY p.depth) AS path
-FROM path p JOIN unit u ON u.id = p.root GROUP BY p.root, p.day, u.name
+SELECT w.unit_id AS root, w.day, u.name,
+    ARRAY(SELECT p.unit_id FROM ({path_on("w.unit_id", "w.day")}) p ORDER BY p.depth) AS path
+FROM {_WANTED}(unit_id uuid, day date) JOIN unit u ON u.id = w.unit_id
 """)  # noqa: S608  # as above
 _PRODUCTS = text(f"""
-SELECT w.product_id, w.day, p.made_county_code,
-    (SELECT n.number FROM recognition n WHERE n.product_id = p.id AND n.valid_from <= w.day AND n.valid_to > w.day
-        ORDER BY n.valid_to DESC LIMIT 1) AS recognition_number,
-    EXISTS (SELECT FROM recognition n WHERE n.product_id = p.id AND n.valid_from <= w.day) AS recognised_once,
-    EXISTS (SELECT FROM recognition n WHERE n.product_id = p.id AND n.valid_from > w.day) AS recognised_later
-FROM {_WANTED}(product_id uuid, day date) JOIN product p ON p.id = w.product_id
+SELECT w.product_id, w.day, p.made_county_code, n.* FROM {_WANTED}(product_id uuid, day date)
+JOIN product p ON p.id = w.product_id CROSS JOIN LATERAL ({recognised_on("p.id", "w.day")}) n
 """)  # noqa: S608  # as above
 _RULES = text("SELECT * FROM counting_rule ORDER BY valid_from DESC")
 _ADD = text("""
@@ -114,7 +92,7 @@ def _attribution(
         if asked is None
         else Origin(
             designations=asked.designations,
-            paired=not set(asked.pairings).isdisjoint(unit.path),
+            paired=not set(asked.pairing_unit_ids).isdisjoint(unit.path),
             recognition_number=product.recognition_number if product else None,
             recognised_once=bool(product and product.recognised_once),
             designated_once=asked.designated_once,
@@ -139,7 +117,7 @@ def _attribution(
         "province": county.province,
         "made_county_code": made.code if made else None,
         "designations": list(county.designations),
-        "pairing_unit_ids": [str(one) for one in county.pairings],
+        "pairing_unit_ids": [str(one) for one in county.pairing_unit_ids],
         "producer_id": _text(row.producer_id),
         "supplier_id": _text(row.supplier_id),
         "product_id": _text(row.product_id),

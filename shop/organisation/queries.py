@@ -9,9 +9,7 @@ from sqlalchemy import ARRAY, Date, Uuid, bindparam, text
 
 from shop.access.permissions import Actor, Grant, Permission, Role
 from shop.core.database import ReadSession
-
-DEPTH_MAX: Final = 32
-"""No tree of units is deeper; a ring, which no verb makes, would end here."""
+from shop.organisation.path import path_on
 
 _DAY = bindparam("day", type_=Date)
 _UNIT = bindparam("unit_id", type_=Uuid)
@@ -19,16 +17,8 @@ _PERSON = bindparam("person_id", type_=Uuid)
 _ROOTS = bindparam("roots", type_=ARRAY(Uuid))
 
 _PATH: Final = text(f"""
-    WITH RECURSIVE path (unit_id, depth) AS (
-        SELECT id, 0 FROM unit WHERE id = :unit_id
-        UNION ALL
-        SELECT above.parent_id, path.depth + 1
-        FROM path JOIN unit_parent AS above ON above.unit_id = path.unit_id
-        WHERE above.valid_from <= :day AND (above.valid_to IS NULL OR above.valid_to > :day)
-          AND path.depth < {DEPTH_MAX}
-    )
-    SELECT unit_id FROM path ORDER BY depth
-""").bindparams(_UNIT, _DAY)  # noqa: S608  # only a number is put in
+    SELECT p.unit_id FROM unit u CROSS JOIN LATERAL ({path_on("u.id", ":day")}) p WHERE u.id = :unit_id ORDER BY p.depth
+""").bindparams(_UNIT, _DAY)  # noqa: S608  # an expression of our own
 
 _SUBTREES: Final = text("""
     WITH RECURSIVE seen (unit_id) AS (

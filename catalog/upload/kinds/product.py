@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy import text
 
 from catalog.county.designate import UnknownCounty
+from catalog.county.on_day import today_of
 from catalog.price.change_price import NewPrice
 from catalog.producer.add_producer import NewProducer, add_producers
 from catalog.producer.add_supplier import NewSupplier, add_suppliers
@@ -41,11 +42,10 @@ class ProductRow:
 _VAT: Final = re.compile(r"^(\d{1,2})\s*[%％]$")
 _BADGES: Final = (("地理标志", "gi"), ("绿色", "green"), ("有机", "organic"))
 _ALL_YEAR: Final = list(range(1, 13))
-_COUNTIES = text("""
-SELECT code, name, (valid_from IS NULL OR valid_from <= :day) AND (valid_to IS NULL OR valid_to > :day)
-    OR EXISTS (SELECT FROM county_successor s WHERE s.code = c.code AND s.valid_from <= :day) AS usable
-FROM county c WHERE code = ANY(:codes)
-""")
+_COUNTIES = text(f"""
+SELECT c.code, c.name, t.is_in_force AS usable
+FROM county c CROSS JOIN LATERAL ({today_of("c.code", ":day")}) t WHERE c.code = ANY(:codes)
+""")  # noqa: S608  # expressions of our own
 
 
 def _ours(cells: Cells) -> ProductRow:
