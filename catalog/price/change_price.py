@@ -19,6 +19,7 @@ from shop.core.database import WriteSession
 from shop.core.errors import Detail, Problem
 from shop.core.ids import new_id
 from shop.core.rows import as_rows
+from shop.core.window import in_force
 
 
 class UnknownSku(Problem):
@@ -74,7 +75,7 @@ WHERE s.code = ANY(:codes) ORDER BY s.id FOR NO KEY UPDATE OF s
 """)
 # For every new price: the row it falls into, the start of the next one planned, and what that many pieces cost till
 # then: on its list, else on the retail list.
-_AROUND = text("""
+_AROUND = text(f"""
 SELECT r.index, q.id, q.fen, q.valid_from, k.fen AS known_fen, k.reviewed_fen,
     (SELECT min(n.valid_from) FROM price n WHERE (n.sku_id, n.list, n.min_quantity) = (r.sku_id, r.list, r.min_quantity)
         AND n.valid_from > r.valid_from) AS next_from,
@@ -83,15 +84,15 @@ SELECT r.index, q.id, q.fen, q.valid_from, k.fen AS known_fen, k.reviewed_fen,
 FROM jsonb_to_recordset(CAST(:rows AS jsonb))
     AS r(index int, sku_id uuid, list text, min_quantity bigint, valid_from timestamptz)
 LEFT JOIN price q ON (q.sku_id, q.list, q.min_quantity) = (r.sku_id, r.list, r.min_quantity)
-    AND q.valid_from <= r.valid_from AND (q.valid_to IS NULL OR q.valid_to > r.valid_from)
+    AND {in_force("q", "r.valid_from")}
 LEFT JOIN LATERAL (
     SELECT b.fen, coalesce(b.reviewed_fen, b.fen) AS reviewed_fen FROM price b
     WHERE b.sku_id = r.sku_id AND b.list IN (r.list, 'retail') AND b.min_quantity <= r.min_quantity
-        AND b.valid_from <= r.valid_from AND (b.valid_to IS NULL OR b.valid_to > r.valid_from)
+        AND {in_force("b", "r.valid_from")}
     ORDER BY b.list = r.list DESC, b.min_quantity DESC LIMIT 1
 ) k ON true
 ORDER BY r.index
-""")
+""")  # noqa: S608  # our own words
 _CLOSE = text("""
 UPDATE price SET valid_to = r.valid_from
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(closes uuid, valid_from timestamptz) WHERE price.id = r.closes

@@ -35,7 +35,7 @@ noted AS (
 )
 UPDATE stock_item i SET on_hand_pieces = i.on_hand_pieces - l.pieces, held_pieces = i.held_pieces - l.pieces
 FROM locked l WHERE i.sku_id = l.sku_id
-"""  # noqa: S608
+"""  # noqa: S608  # our own words
 ).bindparams(_ORDERS)
 
 # Of each hold at most what it has; the last part of it closes it.
@@ -58,7 +58,7 @@ noted AS (
 UPDATE stock_item i SET held_pieces = i.held_pieces - l.pieces,
     on_hand_pieces = i.on_hand_pieces - CASE WHEN :closed = 'committed' THEN l.pieces ELSE 0 END
 FROM locked l WHERE i.sku_id = l.sku_id
-"""  # noqa: S608
+"""  # noqa: S608  # our own words
 ).bindparams(
     bindparam("order", type_=Uuid),
     bindparam("skus", type_=ARRAY(Uuid)),
@@ -73,7 +73,7 @@ WITH moved AS (
     RETURNING order_id, sku_id, pieces
 ), {_LOCKED}
 UPDATE stock_item i SET held_pieces = i.held_pieces - l.pieces FROM locked l WHERE i.sku_id = l.sku_id
-"""  # noqa: S608
+"""  # noqa: S608  # our own words
 ).bindparams(_ORDERS)
 
 _HOLD = text(
@@ -120,7 +120,7 @@ WITH moved AS (
     RETURNING order_id, sku_id, pieces
 ), {_LOCKED}
 UPDATE stock_item i SET held_pieces = i.held_pieces + l.pieces FROM locked l WHERE i.sku_id = l.sku_id
-"""  # noqa: S608
+"""  # noqa: S608  # our own words
 ).bindparams(_ORDERS)
 
 _RETURN = text(

@@ -69,7 +69,7 @@ SELECT a.id, :user, :answer, :words, :now FROM acceptance a JOIN act t ON a.rece
     AND a.order_id = t.order_id AND a.witnessed_by = :user AND split_part(a.idempotency_key, '#', 1) = t.key
 ORDER BY a.id ON CONFLICT DO NOTHING
 RETURNING acceptance_id
-""")  # noqa: S608
+""")  # noqa: S608  # our own words
 _SAID = text("""
 SELECT a.order_id, n.answer FROM acceptance a LEFT JOIN acceptance_answer n ON n.acceptance_id = a.id
 WHERE a.id = :acceptance AND a.witnessed_by = :user

@@ -35,7 +35,7 @@ ORDER BY p.name, u.id
 """).bindparams(*_NAMED, bindparam("order", type_=Uuid))  # noqa: S608  # our own constant is put in
 _MAY: Final = text(f"""{_COVERING}
 SELECT EXISTS (SELECT FROM covering WHERE user_id = :user)
-""").bindparams(*_NAMED, bindparam("user", type_=Uuid))  # noqa: S608
+""").bindparams(*_NAMED, bindparam("user", type_=Uuid))  # noqa: S608  # our own words
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,13 @@ from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import Database, ReadSession
 from shop.core.errors import NotAllowed
+from shop.core.window import in_force
 
 CHUNK: Final = 256 * 1024
-_OUTSIDE = text("""
+_OUTSIDE = text(f"""
 SELECT count(*) FROM unit u WHERE NOT u.id = ANY(CAST(:units AS uuid[]))
-    AND u.valid_from <= :day AND (u.valid_to IS NULL OR u.valid_to > :day)
-""")
+    AND {in_force("u", ":day")}
+""")  # noqa: S608  # our own words
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,11 +29,11 @@ ORDER BY e.occurred_on DESC, e.id DESC LIMIT :limit
 """).bindparams(bindparam("units", type_=ARRAY(Uuid)))  # noqa: S608  # only our own words are put in
 _PERSONS = text(f"""
 SELECT DISTINCT e.person_id FROM credit_entry e WHERE {_WITHIN} AND e.person_id IS NOT NULL
-""").bindparams(bindparam("units", type_=ARRAY(Uuid)))  # noqa: S608
+""").bindparams(bindparam("units", type_=ARRAY(Uuid)))  # noqa: S608  # our own words
 _BASKET = text(f"""
 SELECT e.* FROM credit_entry e WHERE {_WITHIN} AND e.person_id = :person
 ORDER BY e.occurred_on DESC, e.id DESC LIMIT :limit
-""").bindparams(bindparam("units", type_=ARRAY(Uuid)))  # noqa: S608
+""").bindparams(bindparam("units", type_=ARRAY(Uuid)))  # noqa: S608  # our own words
 
 
 async def lines_of(

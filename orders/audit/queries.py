@@ -24,6 +24,7 @@ from shop.core import clock
 from shop.core.database import ReadSession
 from shop.core.errors import NotFound
 from shop.core.paging import cursor_of, keys_of
+from shop.core.window import in_force
 from shop.organisation.queries import visible_unit_ids
 
 _MANDATES = text("""
@@ -48,14 +49,14 @@ ORDER BY q.asked_at DESC, q.id DESC LIMIT :limit
     bindparam("units", type_=ARRAY(Uuid)), bindparam("serves", type_=ARRAY(Uuid)), bindparam("roles", type_=ARRAY(Text))
 )
 # Each role in its own place, as `owns` asks.
-_SERVED = text("""
+_SERVED = text(f"""
 WITH RECURSIVE seen (role, unit_id) AS (
     SELECT g.role, u.id FROM unnest(:roles, :roots) AS g (role, root) JOIN unit u ON g.root IN ('*', u.id::text)
     UNION SELECT seen.role, below.unit_id FROM seen JOIN unit_parent AS below ON below.parent_id = seen.unit_id
-    WHERE below.valid_from <= :day AND (below.valid_to IS NULL OR below.valid_to > :day)
+    WHERE {in_force("below", ":day")}
 )
 SELECT role, unit_id FROM seen
-""").bindparams(bindparam("roles", type_=ARRAY(Text)), bindparam("roots", type_=ARRAY(Text)))
+""").bindparams(bindparam("roles", type_=ARRAY(Text)), bindparam("roots", type_=ARRAY(Text)))  # noqa: S608
 _SAMPLES = text("""
 SELECT * FROM audit_sample WHERE drawn_by = :me AND (CAST(:id AS uuid) IS NULL OR id = :id)
     AND (CAST(:before AS timestamptz) IS NULL OR (drawn_at, id) < (:before, CAST(:before_id AS uuid)))

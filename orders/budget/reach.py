@@ -8,13 +8,14 @@ from sqlalchemy import ARRAY, Date, Uuid, bindparam, text
 from shop.access.permissions import Actor, Permission
 from shop.core.database import ReadSession
 from shop.core.errors import NotFound
+from shop.core.window import in_force
 from shop.organisation.queries import visible_unit_ids
 
-_UNIONS = text("""
+_UNIONS = text(f"""
 SELECT id FROM labour_union l WHERE CAST(:everywhere AS boolean) OR EXISTS (
     SELECT FROM union_unit u WHERE u.union_id = l.id AND u.unit_id = ANY(:units)
-    AND u.valid_from <= :day AND (u.valid_to IS NULL OR u.valid_to > :day))
-""").bindparams(bindparam("units", type_=ARRAY(Uuid)), bindparam("day", type_=Date))
+    AND {in_force("u", ":day")})
+""").bindparams(bindparam("units", type_=ARRAY(Uuid)), bindparam("day", type_=Date))  # noqa: S608  # our own words
 
 
 async def unions_within_reach(

@@ -42,7 +42,7 @@ WHERE d.order_id IN ({_ORDERS}) AND EXISTS (SELECT FROM allocation a WHERE a.del
     AND NOT EXISTS (SELECT FROM acceptance x WHERE x.delivery_id = d.id
         AND NOT (x.received_by = :actor AND split_part(x.idempotency_key, '#', 1) = :key))
 ORDER BY d.position
-""")  # noqa: S608
+""")  # noqa: S608  # our own words
 _APPROVED_BY = text("""
 SELECT 1 FROM bulk_approval WHERE purchase_id = :purchase AND revision = :revision AND decision = 'approved'
     AND (approver_id IN (:receiver, :witness) OR delegated_by IN (:receiver, :witness))
@@ -50,7 +50,7 @@ SELECT 1 FROM bulk_approval WHERE purchase_id = :purchase AND revision = :revisi
 _ALL_ACCEPTED = text(f"""
 SELECT NOT EXISTS (SELECT FROM delivery d JOIN allocation a ON a.delivery_id = d.id WHERE d.order_id IN ({_ORDERS})
     AND NOT EXISTS (SELECT FROM acceptance x WHERE x.delivery_id = d.id))
-""")  # noqa: S608
+""")  # noqa: S608  # our own words
 _WORTH = text("""
 SELECT (SELECT coalesce(sum(p.accepted_fen), 0) FROM acceptance_part p WHERE p.acceptance_id = ANY(:acceptances))
     + (SELECT coalesce(sum(r.freight_fen), 0) FROM acceptance a JOIN parcel r ON r.delivery_id = a.delivery_id

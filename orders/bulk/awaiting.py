@@ -113,7 +113,7 @@ SELECT o.purchase_id, o.title, o.number, o.share_id, m.payer_name, count(*), sum
     sum(o.missing)::bigint
 FROM open o JOIN mine m ON m.id = o.share_id WHERE o.to_homes AND o.payers = 1
 GROUP BY o.purchase_id, o.title, o.number, o.share_id, m.payer_name ORDER BY o.number, m.payer_name
-""").bindparams(_UNITS)  # noqa: S608
+""").bindparams(_UNITS)  # noqa: S608  # our own words
 _DELIVERY = text("""
 SELECT p.id AS purchase_id, p.title, p.number, p.state, p.unit_id, d.id, d.order_id, d.name, d.phone, d.region_code,
     d.street,
@@ -157,7 +157,7 @@ FROM (SELECT NOT EXISTS (SELECT FROM acceptance x WHERE x.delivery_id = d.id) AS
     (SELECT count(*) FROM parcel r WHERE r.delivery_id = d.id
         AND NOT EXISTS (SELECT FROM dispatch x WHERE x.parcel_id = r.id AND x.waybill IS NOT NULL)) AS missing
     {_HOMES_OF}) h
-""")  # noqa: S608
+""")  # noqa: S608  # our own words
 _LIST = text(f"""
 SELECT d.id, d.name, d.phone, (SELECT string_agg(x.waybill, '、' ORDER BY x.waybill) FROM parcel r
     JOIN dispatch x ON x.parcel_id = r.id WHERE r.delivery_id = d.id) AS waybills
@@ -165,7 +165,7 @@ SELECT d.id, d.name, d.phone, (SELECT string_agg(x.waybill, '、' ORDER BY x.way
     AND (:q = '' OR position(:q IN coalesce(d.name, '')) > 0 OR right(d.phone, length(:q)) = :q OR EXISTS (
         SELECT FROM parcel r JOIN dispatch x ON x.parcel_id = r.id WHERE r.delivery_id = d.id AND x.waybill = :q))
 ORDER BY d.position LIMIT :most
-""")  # noqa: S608
+""")  # noqa: S608  # our own words
 
 
 async def awaiting(session: ReadSession, actor: Actor, now: datetime) -> tuple[list[WaitingSite], list[WaitingHomes]]:

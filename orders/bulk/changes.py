@@ -21,6 +21,7 @@ from shop.core.audit import record_change
 from shop.core.database import WriteSession
 from shop.core.errors import Detail, NotFound, Problem
 from shop.core.ids import new_id
+from shop.core.window import in_force
 
 ORDERED: Final = frozenset({"ordered", "shipped", "accepted"})
 
@@ -62,26 +63,25 @@ UPDATE bulk_change SET state = :state, approved_by = :actor, approved_at = :now
 WHERE id = :change AND state = 'requested' AND requested_by <> :actor
 """)
 _DONE = text("UPDATE bulk_change SET state = 'done', order_id = :order WHERE id = :change AND state = 'approved'")
-_STRANGERS = text("""
+_STRANGERS = text(f"""
 SELECT r.index,
     EXISTS (SELECT FROM bulk_member b WHERE b.purchase_id = :purchase AND b.person_id = r.person_id) AS there,
     EXISTS (SELECT FROM union_membership u JOIN membership m ON m.person_id = u.person_id
-        WHERE u.person_id = r.person_id AND u.union_id = :union AND u.valid_from <= :day
-            AND (u.valid_to IS NULL OR u.valid_to > :day) AND m.valid_from <= :day
-            AND (m.valid_to IS NULL OR m.valid_to > :day)) AS member
+        WHERE u.person_id = r.person_id AND u.union_id = :union AND {in_force("u", ":day")}
+            AND {in_force("m", ":day")}) AS member
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(index int, person_id uuid) ORDER BY r.index
-""")
+""")  # noqa: S608  # our own words
 _DEFAULT = text("""
 SELECT l.package_id, l.sku_id, l.pieces FROM bulk_package k JOIN bulk_package_line l ON l.package_id = k.id
 WHERE k.purchase_id = :purchase AND k.is_default
 """)
-_SWAP = text("""
+_SWAP = text(f"""
 SELECT (SELECT min(q.fen) FROM price q JOIN sku s ON s.id = q.sku_id JOIN product p ON p.id = s.product_id
-        WHERE q.sku_id = :by_sku AND q.list = 'retail' AND q.min_quantity = 1 AND q.valid_from <= :now
-            AND (q.valid_to IS NULL OR q.valid_to > :now) AND s.active AND p.state = 'listed') AS fen,
+        WHERE q.sku_id = :by_sku AND q.list = 'retail' AND q.min_quantity = 1 AND {in_force("q", ":now")}
+            AND s.active AND p.state = 'listed') AS fen,
     (SELECT min(l.unit_price_fen) FROM bulk_package k JOIN bulk_package_line l ON l.package_id = k.id
         WHERE k.purchase_id = :purchase AND l.sku_id = :sku) AS old_fen
-""")
+""")  # noqa: S608  # our own words
 
 
 async def request_change(

@@ -15,6 +15,7 @@ from orders.bulk.schemas import CopyIn, PackageIn, PackageLineIn, PlanIn, SiteIn
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import ReadSession, WriteSession
+from shop.core.window import in_force
 from shop.organisation.address_book import names_a_place
 
 
@@ -26,14 +27,14 @@ class Copied:
     dropped: list[str]
 
 
-_LINES = text("""
+_LINES = text(f"""
 SELECT k.position, k.name, k.is_default, k.is_private, l.sku_id, l.pieces, p.title, s.spec,
     s.active AND p.state = 'listed' AND EXISTS (SELECT FROM price q WHERE q.sku_id = s.id AND q.list = 'retail'
-        AND q.valid_from <= :now AND (q.valid_to IS NULL OR q.valid_to > :now)) AS sold
+        AND {in_force("q", ":now")}) AS sold
 FROM bulk_package k JOIN bulk_package_line l ON l.package_id = k.id JOIN sku s ON s.id = l.sku_id
 JOIN product p ON p.id = s.product_id
 WHERE k.purchase_id = :purchase ORDER BY k.position, l.sku_id
-""")
+""")  # noqa: S608  # our own words
 _SITES = text("""
 SELECT unit_id, name, contact_name, contact_phone, region_code, street FROM bulk_site
 WHERE purchase_id = :purchase ORDER BY name

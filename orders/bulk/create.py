@@ -20,13 +20,14 @@ from shop.core.audit import record_change
 from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import Detail, NotFound, Problem
 from shop.core.ids import new_id
+from shop.core.window import in_force
 from shop.organisation.queries import unit_path, visible_unit_ids
 
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-_SERVES = text("""
+_SERVES = text(f"""
 SELECT EXISTS (SELECT FROM union_unit WHERE union_id = :union AND unit_id = ANY(:units)
-    AND valid_from <= :day AND (valid_to IS NULL OR valid_to > :day))
-""")
+    AND {in_force("", ":day")})
+""")  # noqa: S608  # our own words
 _INSERT = text("""
 INSERT INTO bulk_purchase (id, number, title, union_id, unit_id, requester_id, idempotency_key, purpose, festival,
     fund_source, fiscal_year, budget_fen, members_as_of, procurement, directed_reason, directed_minutes_sha256,

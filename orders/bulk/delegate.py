@@ -13,6 +13,7 @@ from shop.core.audit import record_change
 from shop.core.database import WriteSession
 from shop.core.errors import Detail, NotFound, Problem
 from shop.core.ids import new_id
+from shop.core.window import in_force
 from shop.organisation.queries import visible_unit_ids
 
 
@@ -22,9 +23,9 @@ class DelegationInvalid(Problem):
     title: ClassVar[str] = "授权填写有误"
 
 
-_UNITS = text("""
-SELECT unit_id FROM union_unit WHERE union_id = :union AND valid_from <= :day AND (valid_to IS NULL OR valid_to > :day)
-""")
+_UNITS = text(f"""
+SELECT unit_id FROM union_unit WHERE union_id = :union AND {in_force("", ":day")}
+""")  # noqa: S608  # our own words
 _WHO = text("""
 SELECT id FROM user_account WHERE lower(email) = lower(:email) AND email_verified_at IS NOT NULL AND state = 'active'
 """)

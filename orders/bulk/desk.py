@@ -9,25 +9,24 @@ from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
 from shop.access.permissions import Actor, Permission
 from shop.core.database import ReadSession
+from shop.core.window import in_force
 from shop.organisation.queries import visible_unit_ids
 
-_PAIRS = text("""
+_PAIRS = text(f"""
 SELECT l.id AS union_id, l.name AS "union", u.id AS unit_id, l.name || ' · ' || u.name AS words
 FROM union_unit x JOIN labour_union l ON l.id = x.union_id JOIN unit u ON u.id = x.unit_id
-WHERE (:everywhere OR u.id = ANY(:units)) AND x.valid_from <= :day AND (x.valid_to IS NULL OR x.valid_to > :day)
+WHERE (:everywhere OR u.id = ANY(:units)) AND {in_force("x", ":day")}
 ORDER BY l.code, u.code LIMIT 300
-""").bindparams(bindparam("units", type_=ARRAY(Uuid)))
-_UNITS = text("""
-SELECT id, name FROM unit WHERE (:everywhere OR id = ANY(:units)) AND valid_from <= :day
-    AND (valid_to IS NULL OR valid_to > :day) ORDER BY code LIMIT 500
-""").bindparams(bindparam("units", type_=ARRAY(Uuid)))
-_SKUS = text("""
+""").bindparams(bindparam("units", type_=ARRAY(Uuid)))  # noqa: S608  # our own words
+_UNITS = text(f"""
+SELECT id, name FROM unit WHERE (:everywhere OR id = ANY(:units)) AND {in_force("", ":day")} ORDER BY code LIMIT 500
+""").bindparams(bindparam("units", type_=ARRAY(Uuid)))  # noqa: S608  # our own words
+_SKUS = text(f"""
 SELECT s.id, p.title, s.spec, min(q.fen) AS fen, f.name AS supplier
 FROM sku s JOIN product p ON p.id = s.product_id JOIN supplier f ON f.id = p.supplier_id
-JOIN price q ON q.sku_id = s.id AND q.list = 'retail' AND q.min_quantity = 1 AND q.valid_from <= :now
-    AND (q.valid_to IS NULL OR q.valid_to > :now)
+JOIN price q ON q.sku_id = s.id AND q.list = 'retail' AND q.min_quantity = 1 AND {in_force("q", ":now")}
 WHERE s.active AND p.state = 'listed' GROUP BY s.id, p.title, s.spec, f.name ORDER BY p.title, s.spec LIMIT 1000
-""")
+""")  # noqa: S608  # our own words
 _BY_NUMBER = text("""
 SELECT n.number, n.person_id FROM staff_number n WHERE n.union_id = :union AND n.number = ANY(:numbers)
 """)

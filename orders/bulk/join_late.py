@@ -19,17 +19,18 @@ from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import WriteSession
 from shop.core.rows import as_rows
+from shop.core.window import in_force
 
 _PURCHASE = text("SELECT * FROM bulk_purchase WHERE id = :purchase")
-_JOIN = text("""
+_JOIN = text(f"""
 INSERT INTO bulk_member (purchase_id, person_id, position, name, unit_id, department, package_id, chosen_by, chosen_at)
 SELECT :purchase, r.person_id, n.last + 1 + r.index, p.name, m.unit_id, '补充人员', d.id, 'default', :now
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(index int, person_id uuid)
 JOIN person p ON p.id = r.person_id
-JOIN membership m ON m.person_id = p.id AND m.valid_from <= :day AND (m.valid_to IS NULL OR m.valid_to > :day)
+JOIN membership m ON m.person_id = p.id AND {in_force("m", ":day")}
 JOIN bulk_package d ON d.purchase_id = :purchase AND d.is_default
 CROSS JOIN (SELECT coalesce(max(position), -1) AS last FROM bulk_member WHERE purchase_id = :purchase) n
-""")
+""")  # noqa: S608  # our own words
 _COUNTS = text("""
 SELECT m.unit_id, d.id AS package_id, count(*) AS members FROM bulk_member m
 JOIN bulk_package d ON d.purchase_id = m.purchase_id AND d.is_default

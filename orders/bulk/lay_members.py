@@ -12,6 +12,7 @@ from sqlalchemy import ARRAY, Text, Uuid, bindparam, text
 
 from shop.core.database import WriteSession
 from shop.core.errors import Detail, Problem
+from shop.core.window import in_force
 
 _FROM_ROSTER = """
     SELECT e.person_id, e.position, e.staff_number, e.unit_id, e.department FROM roster_entry e
@@ -21,13 +22,13 @@ _FROM_ROSTER = """
         AND NOT EXISTS (SELECT FROM membership_claim c WHERE c.roster_id = e.roster_id AND c.person_id = e.person_id
             AND c.valid_from > :day)
 """
-_FROM_MEMBERSHIP = """
+_FROM_MEMBERSHIP = f"""
     SELECT u.person_id, 0, CAST(NULL AS text), m.unit_id, ''
     FROM union_membership u JOIN membership m ON m.person_id = u.person_id
-    WHERE u.union_id = :union AND u.valid_from <= :day AND (u.valid_to IS NULL OR u.valid_to > :day)
-        AND m.valid_from <= :day AND (m.valid_to IS NULL OR m.valid_to > :day)
+    WHERE u.union_id = :union AND {in_force("u", ":day")}
+        AND {in_force("m", ":day")}
         AND NOT EXISTS (SELECT FROM roster WHERE union_id = :union AND as_of <= :day)
-"""
+"""  # noqa: S608  # our own words
 _LAY = text(f"""
 WITH of_the_day AS ({_FROM_ROSTER} UNION ALL {_FROM_MEMBERSHIP}),
 gone AS (

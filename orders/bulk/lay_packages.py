@@ -13,6 +13,7 @@ from shop.core.database import WriteSession
 from shop.core.errors import Detail, Problem
 from shop.core.ids import new_id
 from shop.core.rows import as_rows
+from shop.core.window import in_force
 
 
 class PlanPriceChanged(Problem):
@@ -23,15 +24,15 @@ class PlanPriceChanged(Problem):
     title: ClassVar[str] = "价格有变化"
 
 
-_PRICED = text("""
+_PRICED = text(f"""
 SELECT r.package, r.line, r.unit_price_fen AS seen_fen, s.id IS NOT NULL AND s.active AND p.state = 'listed' AS sold, (
-    SELECT min(q.fen) FROM price q WHERE q.sku_id = r.sku_id AND q.list = 'retail' AND q.valid_from <= :now
-        AND (q.valid_to IS NULL OR q.valid_to > :now) AND q.min_quantity <= r.pieces * CAST(:sure AS bigint)) AS fen
+    SELECT min(q.fen) FROM price q WHERE q.sku_id = r.sku_id AND q.list = 'retail' AND {in_force("q", ":now")}
+        AND q.min_quantity <= r.pieces * CAST(:sure AS bigint)) AS fen
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(package int, line int, sku_id uuid, pieces bigint,
     unit_price_fen bigint)
 LEFT JOIN sku s ON s.id = r.sku_id LEFT JOIN product p ON p.id = s.product_id
 ORDER BY r.package, r.line
-""")
+""")  # noqa: S608  # our own words
 # A package keeps its id by its place, so that choices made for it stay; choices of one that is gone are gone.
 _PACKAGES = text("""
 INSERT INTO bulk_package (id, purchase_id, position, name, is_default, is_private)

@@ -14,18 +14,19 @@ from shop.core.database import WriteSession
 from shop.core.errors import Detail
 from shop.core.ids import new_id
 from shop.core.rows import as_rows
+from shop.core.window import in_force
 
 _BRANCHES = text("""
 SELECT b.unit_id, u.code FROM (
     SELECT DISTINCT unit_id FROM bulk_member WHERE purchase_id = :purchase) b
 JOIN unit u ON u.id = b.unit_id ORDER BY u.code
 """)
-_BEHIND = text("""
+_BEHIND = text(f"""
 WITH RECURSIVE beneath (unit_id) AS (
     SELECT CAST(:unit AS uuid)
     UNION
     SELECT p.unit_id FROM beneath JOIN unit_parent p ON p.parent_id = beneath.unit_id
-    WHERE p.valid_from <= :day AND (p.valid_to IS NULL OR p.valid_to > :day)
+    WHERE {in_force("p", ":day")}
 )
 SELECT r.index, u.name AS unit_name, u.id IN (SELECT unit_id FROM beneath) AS beneath, s.id AS union_id,
     s.name AS union_name
@@ -33,11 +34,11 @@ FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(index int, unit_id uuid, paye
 LEFT JOIN unit u ON u.id = r.unit_id
 LEFT JOIN LATERAL (
     SELECT l.id, l.name FROM union_unit x JOIN labour_union l ON l.id = x.union_id
-    WHERE x.unit_id = r.unit_id AND x.valid_from <= :day AND (x.valid_to IS NULL OR x.valid_to > :day)
+    WHERE x.unit_id = r.unit_id AND {in_force("x", ":day")}
         AND (r.payer_id IS NULL OR r.payer_id = l.id)
     ORDER BY l.id = :union DESC, l.code LIMIT 1) s ON r.payer_kind IS DISTINCT FROM 'unit'
 ORDER BY r.index
-""")
+""")  # noqa: S608  # our own words
 _CLEAR = text("DELETE FROM bulk_payer WHERE purchase_id = :purchase")
 _LAY = text("""
 INSERT INTO bulk_payer (id, purchase_id, position, payer_kind, payer_id, payer_name, unit_id, invoice_title, tax_number,

@@ -77,16 +77,16 @@ SELECT m.person_id, m.staff_number, m.name, u.name AS unit, m.department, m.chos
 FROM bulk_member m JOIN unit u ON u.id = m.unit_id
 WHERE m.purchase_id = :purchase AND {_WITHIN} AND (NOT CAST(:waiting AS bool) OR m.package_id IS NULL)
 ORDER BY u.code, m.department, m.position LIMIT :most
-""")  # noqa: S608
+""")  # noqa: S608  # our own words
 _SUMS = text(f"""
 SELECT count(*) AS members, count(m.package_id) FILTER (WHERE m.chosen_by <> 'default') AS chosen
 FROM bulk_member m WHERE m.purchase_id = :purchase AND {_WITHIN}
-""")  # noqa: S608
+""")  # noqa: S608  # our own words
 _LINKS = text(f"""
 SELECT m.person_id, m.link_sha256, m.staff_number, m.name, u.name AS unit, m.department
 FROM bulk_member m JOIN unit u ON u.id = m.unit_id
 WHERE m.purchase_id = :purchase AND {_WITHIN} ORDER BY u.code, m.department, m.position
-""")  # noqa: S608
+""")  # noqa: S608  # our own words
 _KEEP_LINKS = text("""
 UPDATE bulk_member m SET link_sha256 = w.link
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS w(person_id uuid, link text)

@@ -21,6 +21,7 @@ from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import WriteSession
 from shop.core.errors import Problem
+from shop.core.window import in_force
 
 _APPROVED = text("""
 SELECT approver_id FROM bulk_approval
@@ -30,11 +31,11 @@ ORDER BY step DESC
 _BUYER = text("""
 SELECT a.person_id, u.name AS unit_name FROM user_account a, unit u WHERE a.id = :requester AND u.id = :unit
 """)
-_RATES = text("""
+_RATES = text(f"""
 SELECT f.supplier_id, f.region, f.served, f.first_grams, f.first_fen, f.step_grams, f.step_fen, f.free_from_fen
 FROM freight_rate f WHERE f.supplier_id = ANY(:suppliers) AND f.region = ANY(:prefixes)
-    AND f.valid_from <= :day AND (f.valid_to IS NULL OR f.valid_to > :day)
-""").bindparams(bindparam("suppliers", type_=ARRAY(Uuid)), bindparam("prefixes", type_=ARRAY(Text)))
+    AND {in_force("f", ":day")}
+""").bindparams(bindparam("suppliers", type_=ARRAY(Uuid)), bindparam("prefixes", type_=ARRAY(Text)))  # noqa: S608
 _ORDERED = text("UPDATE bulk_purchase SET order_id = :order, changed_at = :now WHERE id = :purchase")
 
 

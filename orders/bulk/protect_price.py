@@ -42,7 +42,7 @@ WHERE b.state IN ('ordered', 'shipped') AND b.ship_on <= :day AND b.ship_on > CA
             WHERE c.purchase_id = b.id AND c.order_id IS NOT NULL) o
         WHERE EXISTS (SELECT {_FALLEN.format(at=_ENDED, order="o.id")}))
 ORDER BY b.id LIMIT :most
-""")  # noqa: S608
+""")  # noqa: S608  # our own words
 _ORDERED = text("""
 SELECT ship_on FROM bulk_purchase WHERE id = :purchase AND state IN ('ordered', 'shipped') FOR NO KEY UPDATE
 """)

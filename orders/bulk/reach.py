@@ -10,24 +10,25 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import ReadSession
 from shop.core.errors import NotFound
+from shop.core.window import in_force
 from shop.organisation.queries import visible_unit_ids
 
 _FOUND = "SELECT p.* FROM bulk_purchase p WHERE p.id = :purchase"
 _READ, _LOCK = text(_FOUND), text(f"{_FOUND} FOR NO KEY UPDATE")
-DELEGATED: Final = """
+DELEGATED: Final = f"""
 WITH RECURSIVE under (union_id, unit_id) AS (
     SELECT d.union_id, n.id FROM approval_delegation d
     JOIN user_account a ON a.id = d.approver_id AND a.state = 'active'
     JOIN role_grant g ON g.user_id = a.id AND g.role = 'union_approver'
-        AND g.valid_from <= :day AND (g.valid_to IS NULL OR g.valid_to > :day)
+        AND {in_force("g", ":day")}
     JOIN unit n ON g.scope_kind = 'all' OR (g.scope_kind = 'unit' AND n.id::text = g.scope_id)
     WHERE d.delegate_id = :actor AND d.valid_from <= :day AND d.valid_to > :day
     UNION
     SELECT under.union_id, b.unit_id FROM under JOIN unit_parent b ON b.parent_id = under.unit_id
-    WHERE b.valid_from <= :day AND (b.valid_to IS NULL OR b.valid_to > :day)
+    WHERE {in_force("b", ":day")}
 )
 SELECT union_id, unit_id FROM under
-"""
+"""  # noqa: S608  # our own words
 """(union, unit) of which somebody lets the actor decide: nobody passes on more than he has himself today."""
 _DELEGATED = text(f"SELECT (CAST(:union AS uuid), CAST(:unit AS uuid)) IN ({DELEGATED})")  # our own
 

@@ -34,6 +34,7 @@ from shop.core.database import Database, ReadSession, WriteSession
 from shop.core.errors import Detail, Problem
 from shop.core.ids import new_id
 from shop.core.rows import as_rows
+from shop.core.window import in_force
 from shop.organisation.queries import visible_unit_ids
 from shop.sheet.read import read_sheet
 from shop.sheet.refused import ERRORS_SHOWN_MAX, ColumnsUnknown
@@ -128,15 +129,15 @@ _UNITS = text("""
 SELECT u.code, u.id FROM unit u WHERE u.id IN (SELECT unit_id FROM bulk_member WHERE purchase_id = :purchase)
 """)
 _PACKAGES = text("SELECT name, id FROM bulk_package WHERE purchase_id = :purchase ORDER BY position")
-_COUNTIES = text("""
+_COUNTIES = text(f"""
 SELECT k.code, n.name, k.province, k.prefecture FROM county k
 CROSS JOIN LATERAL (SELECT k.name UNION SELECT alias FROM county_alias a WHERE a.code = k.code) AS n(name)
-WHERE (k.valid_from IS NULL OR k.valid_from <= :day) AND (k.valid_to IS NULL OR k.valid_to > :day)
-""")
+WHERE {in_force("k", ":day", unknown=True)}
+""")  # noqa: S608  # our own words
 # Of the caller's own company. Who belongs to another one is a name and an address here, and nobody is told more.
-_ELSEWHERE = text("""
+_ELSEWHERE = text(f"""
 WITH near AS (SELECT DISTINCT s.union_id FROM union_unit s WHERE s.union_id <> :union_id
-    AND s.valid_from <= :day AND (s.valid_to IS NULL OR s.valid_to > :day)
+    AND {in_force("s", ":day")}
     AND (CAST(:visible AS uuid[]) IS NULL OR s.unit_id = ANY(:visible)))
 SELECT s.number, NULL AS phone, NULL AS name FROM staff_number s JOIN near USING (union_id)
 WHERE s.number = ANY(:numbers)
@@ -144,8 +145,8 @@ UNION ALL
 SELECT NULL, p.phone, p.name FROM person p JOIN unnest(:phones, :names) AS w(phone, name)
     ON w.phone = p.phone AND w.name = p.name
 WHERE EXISTS (SELECT FROM union_membership u JOIN near USING (union_id) WHERE u.person_id = p.id
-    AND u.valid_from <= :day AND (u.valid_to IS NULL OR u.valid_to > :day))
-""").bindparams(
+    AND {in_force("u", ":day")})
+""").bindparams(  # noqa: S608  # our own words
     *(bindparam(name, type_=ARRAY(Text)) for name in ("numbers", "phones", "names")),
     bindparam("visible", type_=ARRAY(Uuid)),
 )

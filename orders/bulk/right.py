@@ -10,6 +10,7 @@ from sqlalchemy import Row, text
 from shop.access.permissions import Actor
 from shop.core.database import ReadSession
 from shop.core.errors import Problem
+from shop.core.window import in_force
 from shop.organisation.path import path_on
 
 
@@ -38,15 +39,15 @@ class Right:
 
 # A token may outlive what it was made from: the books of today decide. Whoever left his unit, or this union, has no
 # right any more, and can have passed none on.
-_ENTITLED = """
+_ENTITLED = f"""
     SELECT a.id FROM user_account a
     WHERE a.state = 'active'
         AND EXISTS (SELECT FROM role_grant g WHERE g.user_id = a.id AND g.role = 'union_approver'
-            AND g.valid_from <= :day AND (g.valid_to IS NULL OR g.valid_to > :day)
+            AND {in_force("g", ":day")}
             AND (g.scope_kind = 'all' OR (g.scope_kind = 'unit' AND g.scope_id IN (
                 SELECT CAST(unit_id AS text) FROM path))))
         AND a.person_id IN (SELECT person_id FROM here)
-"""
+"""  # noqa: S608  # our own words
 _RIGHTS = text(f"""
 WITH path AS ({path_on("CAST(:unit AS uuid)", ":day")}),
 asked AS (
@@ -56,10 +57,10 @@ asked AS (
 here AS (
     SELECT a.person_id FROM asked a
     WHERE EXISTS (SELECT FROM membership m WHERE m.person_id = a.person_id
-            AND m.valid_from <= :day AND (m.valid_to IS NULL OR m.valid_to > :day))
+            AND {in_force("m", ":day")})
         AND (NOT EXISTS (SELECT FROM union_membership w WHERE w.person_id = a.person_id AND w.union_id = :union)
             OR EXISTS (SELECT FROM union_membership w WHERE w.person_id = a.person_id AND w.union_id = :union
-                AND w.valid_from <= :day AND (w.valid_to IS NULL OR w.valid_to > :day)))
+                AND {in_force("w", ":day")}))
 ),
 entitled AS ({_ENTITLED})
 SELECT CAST(NULL AS uuid) AS delegated_by FROM entitled WHERE id = :actor

@@ -31,7 +31,7 @@ ORDER BY p.id
 _ALL_SENT = text(f"""
 SELECT NOT EXISTS (SELECT FROM parcel p WHERE p.order_id IN ({_ORDERS})
     AND NOT EXISTS (SELECT FROM dispatch s WHERE s.parcel_id = p.id))
-""")  # noqa: S608
+""")  # noqa: S608  # our own words
 
 
 async def ship(

@@ -19,6 +19,7 @@ from orders.bulk.wanted import Destination, PackageLine, Wanted, further
 from shop.access.permissions import Actor
 from shop.core import clock
 from shop.core.database import WriteSession
+from shop.core.window import in_force
 
 _PURCHASE = text("SELECT * FROM bulk_purchase WHERE id = :purchase")
 _LOCK = text("SELECT id FROM shop_order WHERE id = :order FOR NO KEY UPDATE")
@@ -55,10 +56,9 @@ WITH empty AS (
 )
 SELECT payer_share_id, sum(fen)::bigint AS fen FROM free GROUP BY 1
 """)
-_PRICE = text("""
-SELECT min(fen) FROM price WHERE sku_id = :sku AND list = 'retail' AND min_quantity = 1 AND valid_from <= :now
-    AND (valid_to IS NULL OR valid_to > :now)
-""")
+_PRICE = text(f"""
+SELECT min(fen) FROM price WHERE sku_id = :sku AND list = 'retail' AND min_quantity = 1 AND {in_force("", ":now")}
+""")  # noqa: S608  # our own words
 
 
 async def substitute(session: WriteSession, actor: Actor, change: Change, now: datetime) -> UUID | None:

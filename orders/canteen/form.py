@@ -16,6 +16,7 @@ from shop.core import clock
 from shop.core.database import ReadSession
 from shop.core.errors import Detail, Invalid
 from shop.core.ids import new_id
+from shop.core.window import in_force
 from shop.sheet.value import Unreadable, whole_of
 
 AMOUNT: Final = "amount-"
@@ -26,10 +27,10 @@ SELECT s.id FROM sku s JOIN product p ON p.id = s.product_id
 WHERE p.state = 'listed' AND s.active AND (position(:q IN p.title) > 0 OR position(:q IN p.category) > 0)
 ORDER BY p.title, s.id LIMIT :most
 """)
-_PRICES: Final = text("""
+_PRICES: Final = text(f"""
 SELECT sku_id, min(fen) AS fen FROM price WHERE sku_id = ANY(:skus) AND list = 'retail' AND min_quantity = 1
-    AND valid_from <= :now AND (valid_to IS NULL OR valid_to > :now) GROUP BY sku_id
-""").bindparams(bindparam("skus", type_=ARRAY(Uuid)), _NOW)
+    AND {in_force("", ":now")} GROUP BY sku_id
+""").bindparams(bindparam("skus", type_=ARRAY(Uuid)), _NOW)  # noqa: S608  # our own words
 
 
 @dataclass(slots=True)

@@ -28,22 +28,22 @@ from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.errors import Detail, Problem
 from shop.core.ids import new_id
+from shop.core.window import in_force
 from shop.organisation.queries import unit_path
 
-_CONTRACT: Final = text("""
+_CONTRACT: Final = text(f"""
 SELECT id, payer_kind, payer_id, payer_name, invoice_title, tax_number, credit_days, contact_name, contact_phone,
     region_code, street
-FROM canteen_contract WHERE canteen_id = :canteen AND valid_from <= :day AND (valid_to IS NULL OR valid_to > :day)
+FROM canteen_contract WHERE canteen_id = :canteen AND {in_force("", ":day")}
 FOR SHARE
-""").bindparams(bindparam("canteen", type_=Uuid), bindparam("day", type_=Date))
+""").bindparams(bindparam("canteen", type_=Uuid), bindparam("day", type_=Date))  # noqa: S608  # our own words
 _LOCK_PRODUCTS: Final = text("""
 SELECT p.id FROM product p WHERE p.id IN (SELECT s.product_id FROM sku s WHERE s.id = ANY(:skus))
 ORDER BY p.id FOR SHARE
 """).bindparams(bindparam("skus", type_=ARRAY(Uuid)))
-_LOCK_PRICES: Final = text("""
-SELECT id FROM price WHERE sku_id = ANY(:skus) AND list = 'retail' AND valid_from <= :now
-    AND (valid_to IS NULL OR valid_to > :now) ORDER BY id FOR SHARE
-""").bindparams(bindparam("skus", type_=ARRAY(Uuid)), bindparam("now", type_=DateTime(timezone=True)))
+_LOCK_PRICES: Final = text(f"""
+SELECT id FROM price WHERE sku_id = ANY(:skus) AND list = 'retail' AND {in_force("", ":now")} ORDER BY id FOR SHARE
+""").bindparams(bindparam("skus", type_=ARRAY(Uuid)), bindparam("now", type_=DateTime(timezone=True)))  # noqa: S608
 _FROM_LIST: Final = text("""
 SELECT l.sku_id, l.milli FROM canteen_list_line l JOIN canteen_list c ON c.id = l.list_id
 WHERE c.id = :id AND c.canteen_id = :canteen ORDER BY l.position

@@ -12,20 +12,21 @@ from sqlalchemy import Date, Integer, Uuid, bindparam, text
 
 from orders.canteen.reach import Kitchen
 from shop.core.database import ReadSession
+from shop.core.window import in_force
 
 PLATFORM: Final = "platform_832"
 """The channel of purchases made on the 832 platform and brought in as sales made elsewhere."""
-_FIGURE: Final = text("""
+_FIGURE: Final = text(f"""
 SELECT d.fiscal_year, d.planned_fen, r.basis_points, r.source, r.province,
     (SELECT coalesce(sum(e.amount_fen), 0)::bigint FROM credit_entry e
         WHERE e.unit_id = d.unit_id AND e.fund_source = 'canteen' AND e.channel = :platform
         AND e.period_month BETWEEN d.fiscal_year * 100 + 1 AND d.fiscal_year * 100 + 12) AS bought_fen
 FROM reserved_share_duty d CROSS JOIN LATERAL (
     SELECT basis_points, source, province FROM reserved_share_rule
-    WHERE (province IS NULL OR province = :province) AND valid_from <= :day AND (valid_to IS NULL OR valid_to > :day)
+    WHERE (province IS NULL OR province = :province) AND {in_force("", ":day")}
     ORDER BY basis_points DESC, valid_from DESC LIMIT 1) r
 WHERE d.unit_id = :unit AND d.fiscal_year = :year
-""").bindparams(bindparam("unit", type_=Uuid), bindparam("day", type_=Date), bindparam("year", type_=Integer))
+""").bindparams(bindparam("unit", type_=Uuid), bindparam("day", type_=Date), bindparam("year", type_=Integer))  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ from datetime import date
 from sqlalchemy import ARRAY, Text, bindparam, text
 
 from shop.core.database import ReadSession
+from shop.core.window import in_force
 
 SHOWN_MOST = 40
 _SAID_MOST = 30
 
 _LABEL = "k.province || coalesce(k.prefecture, '') || k.name"
-_VALID = "(k.valid_from IS NULL OR k.valid_from <= :day) AND (k.valid_to IS NULL OR k.valid_to > :day)"
+_VALID = f"{in_force('k', ':day', unknown=True)}"
 # The letters in their order are enough: 上海黄浦 finds 上海市黄浦区. The closest comes first.
 _FIND = text(f"""
 SELECT k.code, {_LABEL} AS label FROM county k

@@ -12,6 +12,7 @@ from shop.core.audit import record_change
 from shop.core.database import WriteSession
 from shop.core.errors import Detail, NotFound
 from shop.core.ids import new_id
+from shop.core.window import in_force
 from shop.organisation.queries import visible_unit_ids
 
 _OPEN = text("""
@@ -19,14 +20,14 @@ INSERT INTO filing_round (id, month, unit_id, unit_name, due_on, opened_by, open
 SELECT :id, :month, id, name, :due_on, :actor, :now FROM unit WHERE id = :unit
 ON CONFLICT (unit_id, month) DO NOTHING RETURNING id
 """)
-_BRANCHES = text("""
+_BRANCHES = text(f"""
 INSERT INTO filing (id, round_id, unit_id, unit_name, state, is_nil, direct_purchase_fen, assisted_sale_fen,
     credited_fen, unverified_fen, not_counted_fen)
 SELECT gen_random_uuid(), :id, u.id, u.name, 'waiting', false, 0, 0, 0, 0, 0
 FROM unit_parent p JOIN unit u ON u.id = p.unit_id
-WHERE p.parent_id = :unit AND p.valid_from <= :day AND (p.valid_to IS NULL OR p.valid_to > :day)
+WHERE p.parent_id = :unit AND {in_force("p", ":day")}
 RETURNING unit_id
-""")
+""")  # noqa: S608  # our own words
 
 
 async def open_round(

@@ -9,6 +9,7 @@ from sqlalchemy import Row, text
 
 from shop.core.database import ReadSession
 from shop.core.errors import Problem
+from shop.core.window import in_force
 
 
 class ChannelUnknown(Problem):
@@ -89,10 +90,10 @@ EXAMPLE: Final = (
     "2026-11-01", "",
 )  # fmt: skip
 
-_CHANNELS = text("""
+_CHANNELS = text(f"""
 SELECT code, name, columns, pull_url FROM sales_channel
-WHERE valid_from <= :day AND (valid_to IS NULL OR valid_to > :day) ORDER BY position, code
-""")
+WHERE {in_force("", ":day")} ORDER BY position, code
+""")  # noqa: S608  # our own words
 
 
 async def channels_of(session: ReadSession, day: date) -> list[Channel]:

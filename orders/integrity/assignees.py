@@ -7,17 +7,18 @@ from sqlalchemy import ARRAY, Date, Text, bindparam, text
 
 from shop.access.permissions import Actor, Permission
 from shop.core.database import ReadSession
+from shop.core.window import in_force
 from shop.organisation.queries import unit_path, visible_unit_ids
 
 MOST = 200
-_STAFF = text("""
+_STAFF = text(f"""
 SELECT DISTINCT u.id, p.name FROM role_grant g
 JOIN user_account u ON u.id = g.user_id JOIN person p ON p.id = u.person_id
-WHERE g.role = 'staff' AND u.state = 'active' AND g.valid_from <= :day AND (g.valid_to IS NULL OR g.valid_to > :day)
+WHERE g.role = 'staff' AND u.state = 'active' AND {in_force("g", ":day")}
     AND CASE g.scope_kind WHEN 'all' THEN CAST(:everything AS bool) WHEN 'unit' THEN g.scope_id = ANY(:units) END
     AND (CAST(:one AS uuid) IS NULL OR u.id = :one)
 ORDER BY p.name, u.id LIMIT :most
-""").bindparams(bindparam("units", type_=ARRAY(Text)), bindparam("day", type_=Date))
+""").bindparams(bindparam("units", type_=ARRAY(Text)), bindparam("day", type_=Date))  # noqa: S608  # our own words
 
 
 async def assignees(

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from orders.month.models import LAST_MONTH, SHOP
 from shop.core import clock
 from shop.core.database import Database, WriteSession
+from shop.core.window import in_force
 
 AHEAD = 24
 # In sorted order: of two who come first at once, one waits for the other's commit.
@@ -15,17 +16,17 @@ INSERT INTO unit_month (unit_id, month, state)
 SELECT r.unit_id, r.month, 'open' FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(unit_id uuid, month int)
 ORDER BY r.unit_id, r.month ON CONFLICT DO NOTHING
 """)
-_AHEAD = text("""
+_AHEAD = text(f"""
 INSERT INTO unit_month (unit_id, month, state)
 SELECT t.unit_id, m.month, 'open'
 FROM (SELECT CAST(:shop AS uuid) AS unit_id UNION SELECT unit_id FROM unit_month
     UNION SELECT id FROM unit u WHERE NOT EXISTS (SELECT FROM unit_parent p WHERE p.unit_id = u.id
-        AND p.valid_from <= :today AND (p.valid_to IS NULL OR p.valid_to > :today))) t
+        AND {in_force("p", ":today")})) t
 CROSS JOIN LATERAL (SELECT (extract(year FROM day) * 100 + extract(month FROM day))::int AS month
     FROM generate_series(CAST(:first AS date), CAST(:last AS date), INTERVAL '1 month') AS day) m
 WHERE NOT EXISTS (SELECT FROM unit_month p WHERE p.unit_id = t.unit_id AND p.month = m.month)
 ORDER BY t.unit_id, m.month ON CONFLICT DO NOTHING
-""")
+""")  # noqa: S608  # our own words
 
 
 async def add_missing(session: WriteSession, rows: str) -> None:

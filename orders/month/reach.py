@@ -11,6 +11,7 @@ from shop.access.permissions import Actor, Permission, Role
 from shop.core import clock
 from shop.core.database import ReadSession
 from shop.core.errors import Detail, NotFound, Problem
+from shop.core.window import in_force
 from shop.organisation.queries import top_unit_ids, unit_path, visible_unit_ids
 
 Asked = UUID | Literal["shop"] | None
@@ -27,12 +28,12 @@ class UnitRequired(Problem):
 
 # A unit has months of its own when it stood at the top on some day of the month, or when something was sold under it
 # while it did.
-_HAS_MONTHS = text("""
+_HAS_MONTHS = text(f"""
 SELECT EXISTS (SELECT FROM unit_month WHERE unit_id = :unit AND month = :month) OR EXISTS (
     SELECT FROM unit u CROSS JOIN generate_series(CAST(:first AS date), CAST(:last AS date), INTERVAL '1 day') AS day
     WHERE u.id = :unit AND NOT EXISTS (SELECT FROM unit_parent p WHERE p.unit_id = u.id
-        AND p.valid_from <= day AND (p.valid_to IS NULL OR p.valid_to > day)))
-""")
+        AND {in_force("p", "day")}))
+""")  # noqa: S608  # our own words
 
 
 async def months_of_whom(

@@ -40,7 +40,7 @@ SELECT
         WHERE f.state <> 'signed' AND r.month <= :month AND r.unit_id = :unit) AS filings_unsigned,
     (SELECT count(*) FROM intake_claim c JOIN outside_sale s ON s.id = c.sale_id
         WHERE c.state = 'open' AND (c.unit_id = ANY(:units) OR s.unit_id = ANY(:units))) AS claims_undecided
-""").bindparams(bindparam("units", type_=ARRAY(Uuid)))  # noqa: S608
+""").bindparams(bindparam("units", type_=ARRAY(Uuid)))  # noqa: S608  # our own words
 
 
 async def undecided(session: ReadSession, unit_id: UUID, month: int) -> dict[str, int]:

@@ -30,8 +30,8 @@ def _rows(table: str, where: str, order: str, without: str = "") -> str:
 
 
 _OF_ORDER = "t.order_id = (SELECT p.order_id FROM bulk_purchase p WHERE p.id = :purchase)"
-_OF_SHARES = f"t.payer_share_id IN (SELECT t.id FROM payer_share t WHERE {_OF_ORDER})"  # noqa: S608
-_OF_LINES = f"t.line_id IN (SELECT t.id FROM order_line t WHERE {_OF_ORDER})"  # noqa: S608
+_OF_SHARES = f"t.payer_share_id IN (SELECT t.id FROM payer_share t WHERE {_OF_ORDER})"  # noqa: S608  # our own words
+_OF_LINES = f"t.line_id IN (SELECT t.id FROM order_line t WHERE {_OF_ORDER})"  # noqa: S608  # our own words
 _MINE = "t.purchase_id = :purchase"
 _SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "01-plan.json": {
@@ -90,7 +90,7 @@ _SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "requests": _rows("invoice_request", _OF_ORDER, "t.requested_at, t.id"),
         "invoices": _rows(
             "invoice",
-            f"t.request_id IN (SELECT t.id FROM invoice_request t WHERE {_OF_ORDER})",  # noqa: S608
+            f"t.request_id IN (SELECT t.id FROM invoice_request t WHERE {_OF_ORDER})",  # noqa: S608  # our own words
             "t.issued_on, t.id",
         ),
     },
@@ -99,7 +99,7 @@ _SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "undone": _rows("transfer_unmatch", _OF_SHARES, "t.payer_share_id, t.transfer_id, t.round"),
         "transfers": _rows(
             "bank_transfer",
-            f"t.id IN (SELECT t.transfer_id FROM transfer_match t WHERE {_OF_SHARES})",  # noqa: S608
+            f"t.id IN (SELECT t.transfer_id FROM transfer_match t WHERE {_OF_SHARES})",  # noqa: S608  # our own words
             "t.day, t.id", "'remark'",
         ),
         "paid_back": _rows("paid_back", _OF_SHARES, "t.recorded_at, t.id"),

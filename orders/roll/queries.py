@@ -30,7 +30,7 @@ _PARTS = text(f"""
 SELECT u.name AS unit, r.department, array_agg(DISTINCT r.page ORDER BY r.page) AS pages, count(*) AS people
 FROM roll_row r JOIN unit u ON u.id = r.unit_id
 WHERE r.purchase_id = :purchase AND {_WITHIN} GROUP BY r.unit_id, u.name, r.department ORDER BY min(r.page)
-""")  # noqa: S608
+""")  # noqa: S608  # our own words
 _SHOWN = text(f"""
 SELECT r.page, r.line, r.person_id, m.staff_number, m.name, u.name AS unit, r.department, r.outcome, r.proxy_name,
     r.waybill, r.note, r.signed_on
@@ -39,12 +39,12 @@ JOIN unit u ON u.id = r.unit_id
 WHERE r.purchase_id = :purchase AND {_WITHIN} AND (r.page, r.line) > (:page, :line)
     AND (NOT CAST(:open AS bool) OR {OPEN}) AND (CAST(:only AS int) IS NULL OR r.page = :only)
 ORDER BY r.page, r.line LIMIT :most
-""")  # noqa: S608
+""")  # noqa: S608  # our own words
 _COUNTS = text(f"""
 SELECT count(*) AS members, count(*) FILTER (WHERE {OPEN}) AS open, count(DISTINCT r.page) AS pages,
     {", ".join(f"count(*) FILTER (WHERE r.outcome = '{one}') AS {one}" for one in OUTCOMES)}
 FROM roll_row r WHERE r.purchase_id = :purchase AND {_WITHIN}
-""")  # noqa: S608
+""")  # noqa: S608  # our own words
 _PAGE = text("""
 SELECT array_agg(r.person_id ORDER BY r.line) AS people, array_agg(DISTINCT r.unit_id) AS units FROM roll_row r
 WHERE r.purchase_id = :purchase AND r.page = :page
@@ -54,7 +54,7 @@ SELECT s.page, s.evidence_sha256, s.added_at FROM roll_scan s
 WHERE s.purchase_id = :purchase AND EXISTS (SELECT FROM roll_row r
     WHERE r.purchase_id = s.purchase_id AND r.page = s.page AND {_WITHIN})
 ORDER BY s.page, s.added_at
-""")  # noqa: S608
+""")  # noqa: S608  # our own words
 _LEFTOVERS = text("""
 SELECT l.id, l.sku_id, g.title, s.spec, l.pieces, l.decision, l.minutes_sha256, l.recorded_at
 FROM roll_leftover l JOIN sku s ON s.id = l.sku_id JOIN product g ON g.id = s.product_id

@@ -18,23 +18,24 @@ from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import NotFound
 from shop.core.ids import new_id
 from shop.core.rows import as_rows
+from shop.core.window import in_force
 
-_RULES = text("""
+_RULES = text(f"""
 SELECT * FROM spending_rule
-WHERE valid_from <= :day AND (valid_to IS NULL OR valid_to > :day)
+WHERE {in_force("", ":day")}
   AND province = ANY(:provinces) AND (union_id IS NULL OR union_id = :union_id)
 ORDER BY code, id
-""")
+""")  # noqa: S608  # our own words
 _NAMED_RULES = text("SELECT * FROM spending_rule WHERE id = ANY(:ids) ORDER BY code, id")
-_HEADCOUNTS = text("""
+_HEADCOUNTS = text(f"""
 SELECT coalesce(u.province, '') AS province, count(*) AS heads
 FROM union_membership m
 LEFT JOIN membership w ON w.person_id = m.person_id
-    AND w.valid_from <= :day AND (w.valid_to IS NULL OR w.valid_to > :day)
+    AND {in_force("w", ":day")}
 LEFT JOIN unit u ON u.id = w.unit_id
-WHERE m.union_id = :union_id AND m.valid_from <= :day AND (m.valid_to IS NULL OR m.valid_to > :day)
+WHERE m.union_id = :union_id AND {in_force("m", ":day")}
 GROUP BY 1
-""")
+""")  # noqa: S608  # our own words
 _USED = text("""
 WITH asked AS (SELECT key, year FROM jsonb_to_recordset(CAST(:keys AS jsonb)) AS r(key text, year int))
 SELECT c.owner_id, c.cap_key, c.cap_year, (c.used_fen - own.fen)::bigint AS used_fen

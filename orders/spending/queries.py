@@ -16,19 +16,19 @@ from shop.access.permissions import Actor, Permission
 from shop.core.database import ReadSession
 from shop.core.errors import Detail, NotFound
 from shop.core.paging import cursor_of, keys_of
+from shop.core.window import in_force
 from shop.organisation.authority import EVERYBODY, Place, of_units
 from shop.organisation.queries import visible_unit_ids
 
-_SERVES = """EXISTS (SELECT FROM union_unit s WHERE s.union_id = {0} AND s.unit_id = ANY(:units)
-    AND s.valid_from <= :day AND (s.valid_to IS NULL OR s.valid_to > :day))"""
+_SERVES = f"""EXISTS (SELECT FROM union_unit s WHERE s.union_id = {{0}} AND s.unit_id = ANY(:units)
+    AND {in_force("s", ":day")})"""
 _PAGE = text(f"""
 SELECT r.*, u.name AS union_name FROM spending_rule r LEFT JOIN labour_union u ON u.id = r.union_id
 WHERE (r.code, r.valid_from) > (:code, CAST(:since AS date))
   AND (r.union_id IS NULL OR :everything OR {_SERVES.format("r.union_id")})
   AND (CAST(:kind AS text) IS NULL OR r.kind = :kind)
   AND (CAST(:province AS text) IS NULL OR r.province IN ('', :province))
-  AND (CAST(:in_force AS date) IS NULL OR (r.valid_from <= :in_force
-       AND (r.valid_to IS NULL OR r.valid_to > :in_force)))
+  AND (CAST(:in_force AS date) IS NULL OR ({in_force("r", ":in_force")}))
 ORDER BY r.code, r.valid_from LIMIT :limit
 """)  # noqa: S608  # composed of our own constants
 _ONE = text("""
@@ -40,16 +40,16 @@ SELECT d.id, d.union_id, d.decided_at, d.rule_ids FROM spending_decision d
 WHERE d.id = :id AND (:everything OR {_SERVES.format("d.union_id")})
 """)  # noqa: S608  # as above
 _ASKED = text("SELECT * FROM spending_rule WHERE id = ANY(:ids) ORDER BY code, valid_from")
-_UNITS = text("""
-SELECT unit_id FROM union_unit WHERE union_id = :id AND valid_from <= :day AND (valid_to IS NULL OR valid_to > :day)
-""")
+_UNITS = text(f"""
+SELECT unit_id FROM union_unit WHERE union_id = :id AND {in_force("", ":day")}
+""")  # noqa: S608  # our own words
 _UNION_OF = text("SELECT union_id FROM spending_rule WHERE id = :id")
-_RESERVED = text("""
+_RESERVED = text(f"""
 SELECT * FROM spending_rule WHERE kind = 'reserved_share' AND province IN ('', :province)
   AND (cardinality(unit_kinds) = 0 OR :unit_kind = ANY(unit_kinds))
-  AND valid_from <= :day AND (valid_to IS NULL OR valid_to > :day)
+  AND {in_force("", ":day")}
 ORDER BY code
-""")
+""")  # noqa: S608  # our own words
 
 
 async def rules_of(

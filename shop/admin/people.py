@@ -12,6 +12,7 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import NotFound, SecondPersonNeeded
+from shop.core.window import in_force
 from shop.organisation.authority import EVERYBODY, Place, of_units, require
 from shop.organisation.queries import unit_path, units_below, visible_unit_ids
 
@@ -28,7 +29,7 @@ _ACCOUNT = text(f"""
 SELECT u.id, ARRAY({_PLACES}) AS units, EXISTS (SELECT FROM role_grant g WHERE g.user_id = u.id
     AND g.scope_kind <> 'unit' AND (CAST(:ever AS bool) OR g.valid_to IS NULL OR g.valid_to > :day)) AS wider,
     (SELECT m.unit_id FROM membership m WHERE m.person_id = u.person_id
-    AND m.valid_from <= :day AND (m.valid_to IS NULL OR m.valid_to > :day)) AS works_at
+    AND {in_force("m", ":day")}) AS works_at
 FROM user_account u WHERE u.id = :user
 """)  # noqa: S608  # composed of our own constants
 _ACCOUNTS = text(f"""
@@ -37,7 +38,7 @@ SELECT u.id, u.email, u.email_verified_at IS NOT NULL AS verified, u.state, p.na
     'scope', CASE g.scope_kind WHEN 'all' THEN '*' WHEN 'unit' THEN n.name ELSE g.scope_id END)
     ORDER BY g.role, g.id), '[]')
     FROM role_grant g LEFT JOIN unit n ON g.scope_kind = 'unit' AND n.id::text = g.scope_id
-    WHERE g.user_id = u.id AND g.valid_from <= :day AND (g.valid_to IS NULL OR g.valid_to > :day)
+    WHERE g.user_id = u.id AND {in_force("g", ":day")}
         AND (CAST(:everybody AS bool) OR n.id = ANY(:units))) AS roles
 FROM user_account u JOIN person p ON p.id = u.person_id
 WHERE (CAST(:everybody AS bool) OR EXISTS (SELECT FROM ({_PLACES}) places WHERE places.unit_id = ANY(:units)))

@@ -2,10 +2,11 @@
 
 
 def in_force(row: str, day: str, *, unknown: bool = False) -> str:
-    """SQL of whether a row, by its alias, holds on a day or at a moment, which is SQL too; an open end never comes.
+    """SQL of whether a row holds on a day or at a moment, which is SQL too; an open end never comes.
 
-    unknown: since when it holds may be known to nobody (NULL); then it does.
+    row: its alias; "" where there is only one. unknown: since when it holds may be known to nobody (NULL); so it does.
     """
-    began = f"{row}.valid_from <= {day}"
-    began = f"({row}.valid_from IS NULL OR {began})" if unknown else began
-    return f"({began} AND ({row}.valid_to IS NULL OR {row}.valid_to > {day}))"
+    since, until = (f"{row}.{name}" if row else name for name in ("valid_from", "valid_to"))
+    began = f"{since} <= {day}"
+    began = f"({since} IS NULL OR {began})" if unknown else began
+    return f"({began} AND ({until} IS NULL OR {until} > {day}))"

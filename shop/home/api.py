@@ -13,30 +13,29 @@ from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission, Role, ScopeKind
 from shop.core import clock
 from shop.core.requests import TheDatabase
+from shop.core.window import in_force
 from shop.ui.filters import masked_name
 
 routes = APIRouter(prefix="/api/v1", tags=["me"])
 
-_ME: Final = text("""
+_ME: Final = text(f"""
     SELECT person.name,
         (SELECT jsonb_build_object('id', unit.id, 'code', unit.code, 'name', unit.name)
          FROM membership JOIN unit ON unit.id = membership.unit_id
          WHERE membership.person_id = person.id
-           AND membership.valid_from <= :day AND (membership.valid_to IS NULL OR membership.valid_to > :day)) AS unit,
+           AND {in_force("membership", ":day")}) AS unit,
         (SELECT jsonb_build_object('id', unit.id, 'code', unit.code, 'name', unit.name)
          FROM introduction JOIN unit ON unit.id = introduction.unit_id
          WHERE introduction.person_id = person.id
-           AND introduction.valid_from <= :day
-           AND (introduction.valid_to IS NULL OR introduction.valid_to > :day)) AS introducing_unit,
+           AND {in_force("introduction", ":day")}) AS introducing_unit,
         (SELECT coalesce(jsonb_agg(jsonb_build_object(
                     'id', labour_union.id, 'code', labour_union.code, 'name', labour_union.name
                 ) ORDER BY labour_union.code), '[]')
          FROM union_membership JOIN labour_union ON labour_union.id = union_membership.union_id
          WHERE union_membership.person_id = person.id
-           AND union_membership.valid_from <= :day
-           AND (union_membership.valid_to IS NULL OR union_membership.valid_to > :day)) AS unions
+           AND {in_force("union_membership", ":day")}) AS unions
     FROM person WHERE person.id = :person_id
-""").bindparams(bindparam("day", type_=Date), bindparam("person_id", type_=Uuid))
+""").bindparams(bindparam("day", type_=Date), bindparam("person_id", type_=Uuid))  # noqa: S608  # our own words
 
 
 class Body(BaseModel):

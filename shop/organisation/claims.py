@@ -11,6 +11,7 @@ from shop.core.audit import Change, record_changes
 from shop.core.database import Database, ReadSession, WriteSession
 from shop.core.ids import new_id
 from shop.core.rows import as_rows
+from shop.core.window import in_force
 from shop.organisation.claim_models import CLAIM_LASTS
 
 
@@ -29,13 +30,13 @@ class Claimed:
 # He works elsewhere, on the list's day or since, and not here by now. Or he has an account and belongs to the union
 # neither by work nor by its last list: then he belongs where his roles hold or who introduced him, and his phone must
 # be proven. Or he stands as retired on another union's list: he is that one's still, for what it gives to the retired.
-_ELSEWHERE = text("""
+_ELSEWHERE = text(f"""
 SELECT p.id FROM unnest(:people) AS w(id) JOIN person p ON p.id = w.id
 LEFT JOIN user_account u ON u.person_id = p.id
 WHERE EXISTS (SELECT FROM membership m WHERE m.person_id = p.id AND (m.valid_to IS NULL OR m.valid_to > :day)
         AND m.unit_id <> ALL(:keeps))
     AND NOT EXISTS (SELECT FROM membership m WHERE m.person_id = p.id AND m.unit_id = ANY(:keeps)
-        AND m.valid_from <= :today AND (m.valid_to IS NULL OR m.valid_to > :today))
+        AND {in_force("m", ":today")})
     OR u.id IS NOT NULL
     AND NOT EXISTS (SELECT FROM membership m WHERE m.person_id = p.id AND (m.valid_to IS NULL OR m.valid_to > :day))
     AND NOT EXISTS (SELECT FROM roster_entry e WHERE e.roster_id = :last AND e.person_id = p.id)
@@ -48,8 +49,8 @@ WHERE EXISTS (SELECT FROM membership m WHERE m.person_id = p.id AND (m.valid_to 
         AND NOT EXISTS (SELECT FROM roster n WHERE n.previous_id = r.id))
     AND NOT EXISTS (SELECT FROM roster_entry e WHERE e.roster_id = :last AND e.person_id = p.id)
     AND NOT EXISTS (SELECT FROM membership m WHERE m.person_id = p.id AND m.unit_id = ANY(:keeps)
-        AND m.valid_from <= :today AND (m.valid_to IS NULL OR m.valid_to > :today))
-""").bindparams(
+        AND {in_force("m", ":today")})
+""").bindparams(  # noqa: S608  # our own words
     bindparam("people", type_=ARRAY(Uuid)),
     bindparam("keeps", type_=ARRAY(Uuid)),
     bindparam("scopes", type_=ARRAY(Text)),

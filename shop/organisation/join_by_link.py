@@ -18,22 +18,23 @@ from shop.core import clock
 from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import Detail, NotFound
 from shop.core.keys import Keys
+from shop.core.window import in_force
 from shop.organisation.members import IsEmployee, introduce
 from shop.ui.i18n import Lang
 
-_LINK: Final = text("""
+_LINK: Final = text(f"""
     SELECT invitation_link.code, unit.id AS unit_id, unit.name AS unit_name
     FROM invitation_link JOIN unit ON unit.id = invitation_link.unit_id
     WHERE invitation_link.code = :code
-      AND invitation_link.valid_from <= :day AND (invitation_link.valid_to IS NULL OR invitation_link.valid_to > :day)
-""").bindparams(bindparam("day", type_=Date))
+      AND {in_force("invitation_link", ":day")}
+""").bindparams(bindparam("day", type_=Date))  # noqa: S608  # our own words
 
 
-_EMPLOYED: Final = text("""
+_EMPLOYED: Final = text(f"""
     SELECT EXISTS (SELECT FROM person p JOIN membership m ON m.person_id = p.id
         WHERE p.phone = :phone AND p.erased_at IS NULL
-          AND m.valid_from <= :day AND (m.valid_to IS NULL OR m.valid_to > :day))
-""").bindparams(bindparam("day", type_=Date))
+          AND {in_force("m", ":day")})
+""").bindparams(bindparam("day", type_=Date))  # noqa: S608  # our own words
 
 
 class NoSuchLink(NotFound):

@@ -9,6 +9,7 @@ from sqlalchemy import ARRAY, Date, Uuid, bindparam, text
 
 from shop.access.permissions import Actor, Grant, Permission, Role
 from shop.core.database import ReadSession
+from shop.core.window import in_force
 from shop.organisation.path import path_on
 
 _DAY = bindparam("day", type_=Date)
@@ -20,57 +21,55 @@ _PATH: Final = text(f"""
     SELECT p.unit_id FROM unit u CROSS JOIN LATERAL ({path_on("u.id", ":day")}) p WHERE u.id = :unit_id ORDER BY p.depth
 """).bindparams(_UNIT, _DAY)  # noqa: S608  # an expression of our own
 
-_SUBTREES: Final = text("""
+_SUBTREES: Final = text(f"""
     WITH RECURSIVE seen (unit_id) AS (
         SELECT id FROM unit WHERE id = ANY(:roots)
         UNION
         SELECT below.unit_id
         FROM seen JOIN unit_parent AS below ON below.parent_id = seen.unit_id
-        WHERE below.valid_from <= :day AND (below.valid_to IS NULL OR below.valid_to > :day)
+        WHERE {in_force("below", ":day")}
     )
     SELECT unit_id FROM seen
-""").bindparams(_ROOTS, _DAY)
+""").bindparams(_ROOTS, _DAY)  # noqa: S608  # our own words
 
-_TOPS: Final = text("""
+_TOPS: Final = text(f"""
     WITH RECURSIVE beneath (unit_id) AS (
         SELECT below.unit_id FROM unit_parent AS below
-        WHERE below.parent_id = ANY(:roots) AND below.valid_from <= :day
-          AND (below.valid_to IS NULL OR below.valid_to > :day)
+        WHERE below.parent_id = ANY(:roots) AND {in_force("below", ":day")}
         UNION
         SELECT below.unit_id
         FROM beneath JOIN unit_parent AS below ON below.parent_id = beneath.unit_id
-        WHERE below.valid_from <= :day AND (below.valid_to IS NULL OR below.valid_to > :day)
+        WHERE {in_force("below", ":day")}
     )
     SELECT id FROM unit
     WHERE id = ANY(:roots) AND NOT EXISTS (SELECT FROM beneath WHERE beneath.unit_id = unit.id)
     ORDER BY code
-""").bindparams(_ROOTS, _DAY)
+""").bindparams(_ROOTS, _DAY)  # noqa: S608  # our own words
 
-_ALL_TOPS: Final = text("""
+_ALL_TOPS: Final = text(f"""
     SELECT id FROM unit
-    WHERE unit.valid_from <= :day AND (unit.valid_to IS NULL OR unit.valid_to > :day) AND NOT EXISTS (
+    WHERE {in_force("unit", ":day")} AND NOT EXISTS (
         SELECT FROM unit_parent AS above
-        WHERE above.unit_id = unit.id AND above.valid_from <= :day
-          AND (above.valid_to IS NULL OR above.valid_to > :day)
+        WHERE above.unit_id = unit.id AND {in_force("above", ":day")}
     )
     ORDER BY code
-""").bindparams(_DAY)
+""").bindparams(_DAY)  # noqa: S608  # our own words
 
-_MANDATED: Final = text("""
+_MANDATED: Final = text(f"""
     WITH RECURSIVE seen (unit_id) AS (
         SELECT DISTINCT unnest(unit_ids) FROM audit_mandate
         WHERE auditor_id = :auditor AND valid_from <= :day AND valid_to > :day
         UNION
         SELECT below.unit_id FROM seen JOIN unit_parent AS below ON below.parent_id = seen.unit_id
-        WHERE below.valid_from <= :day AND (below.valid_to IS NULL OR below.valid_to > :day)
+        WHERE {in_force("below", ":day")}
     )
     SELECT unit_id FROM seen
-""").bindparams(bindparam("auditor", type_=Uuid), _DAY)
+""").bindparams(bindparam("auditor", type_=Uuid), _DAY)  # noqa: S608  # our own words
 
-_MEMBER: Final = text("""
+_MEMBER: Final = text(f"""
     SELECT unit_id FROM membership
-    WHERE person_id = :person_id AND valid_from <= :day AND (valid_to IS NULL OR valid_to > :day)
-""").bindparams(_PERSON, _DAY)
+    WHERE person_id = :person_id AND {in_force("", ":day")}
+""").bindparams(_PERSON, _DAY)  # noqa: S608  # our own words
 
 
 async def unit_path(session: ReadSession, unit_id: UUID, day: date) -> list[UUID]:

@@ -11,32 +11,33 @@ from shop.access.permissions import Actor, Grant, Role
 from shop.access.users import grant_role, revoke_role
 from shop.core import clock
 from shop.core.database import WriteSession
+from shop.core.window import in_force
 
 REASON: Final = "离开单位"
 # A company: the top unit above the one that was left, with all below it. Roles over everything are not a unit's to end.
-_ENDED = text("""
+_ENDED = text(f"""
 WITH RECURSIVE gone AS (SELECT DISTINCT person_id, unit_id FROM unnest(:people, :units) AS g(person_id, unit_id)),
 up (origin, unit_id) AS (
     SELECT DISTINCT unit_id, unit_id FROM gone
     UNION SELECT up.origin, a.parent_id FROM up JOIN unit_parent a ON a.unit_id = up.unit_id
-    WHERE a.valid_from <= :day AND (a.valid_to IS NULL OR a.valid_to > :day)
+    WHERE {in_force("a", ":day")}
 ), top AS (
     SELECT origin, unit_id FROM up WHERE NOT EXISTS (SELECT FROM unit_parent a WHERE a.unit_id = up.unit_id
-        AND a.valid_from <= :day AND (a.valid_to IS NULL OR a.valid_to > :day))
+        AND {in_force("a", ":day")})
 ), house (top_id, unit_id) AS (
     SELECT DISTINCT unit_id, unit_id FROM top
     UNION SELECT house.top_id, b.unit_id FROM house JOIN unit_parent b ON b.parent_id = house.unit_id
-    WHERE b.valid_from <= :day AND (b.valid_to IS NULL OR b.valid_to > :day)
+    WHERE {in_force("b", ":day")}
 )
 SELECT DISTINCT g.user_id, g.role, g.scope_id, m.unit_id AS works_at FROM gone
 JOIN user_account u ON u.person_id = gone.person_id JOIN top ON top.origin = gone.unit_id
 JOIN role_grant g ON g.user_id = u.id AND g.scope_kind = 'unit' AND (g.valid_to IS NULL OR g.valid_to > :day)
 JOIN house h ON h.top_id = top.unit_id AND h.unit_id::text = g.scope_id
 LEFT JOIN membership m ON m.person_id = gone.person_id
-    AND m.valid_from <= :day AND (m.valid_to IS NULL OR m.valid_to > :day)
+    AND {in_force("m", ":day")}
 WHERE NOT EXISTS (SELECT FROM house k WHERE k.top_id = top.unit_id AND k.unit_id = m.unit_id)
 ORDER BY g.user_id, g.role, g.scope_id
-""").bindparams(
+""").bindparams(  # noqa: S608  # our own words
     bindparam("people", type_=ARRAY(Uuid)), bindparam("units", type_=ARRAY(Uuid)), bindparam("day", type_=Date)
 )
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, TextClause, Uuid, bindparam, text
 
 from shop.core.database import WriteSession
+from shop.core.window import in_force
 
 ROW: Final = """jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(person_id uuid, position int, staff_number text,
     unit_id uuid, department text, status text, works_id uuid, belongs_id uuid)"""
@@ -17,26 +18,25 @@ _MOVED: Final = (
     text(f"""
 DELETE FROM membership m USING ({_HERE}) w
 WHERE m.person_id = w.person_id AND m.unit_id <> w.unit_id AND m.valid_from = :day RETURNING m.person_id, m.unit_id
-"""),  # noqa: S608
+"""),  # noqa: S608  # our own words
     text(f"""
 UPDATE membership m SET valid_to = :day FROM ({_HERE}) w
 WHERE m.person_id = w.person_id AND m.unit_id <> w.unit_id AND m.valid_from < :day
     AND (m.valid_to IS NULL OR m.valid_to > :day) RETURNING m.person_id, m.unit_id
-"""),  # noqa: S608
+"""),  # noqa: S608  # our own words
 )
 _BEGUN: Final = (
     text(f"""
 INSERT INTO membership (id, person_id, unit_id, valid_from)
 SELECT w.works_id, w.person_id, w.unit_id, :day FROM ({_HERE}) w WHERE NOT EXISTS (
-    SELECT FROM membership m WHERE m.person_id = w.person_id AND m.valid_from <= :day
-        AND (m.valid_to IS NULL OR m.valid_to > :day))
-"""),  # noqa: S608
+    SELECT FROM membership m WHERE m.person_id = w.person_id AND {in_force("m", ":day")})
+"""),  # noqa: S608  # our own words
     text(f"""
 INSERT INTO union_membership (id, person_id, union_id, valid_from)
 SELECT w.belongs_id, w.person_id, :union_id, :day FROM ({_HERE}) w WHERE NOT EXISTS (
     SELECT FROM union_membership m WHERE m.person_id = w.person_id AND m.union_id = :union_id
-        AND m.valid_from <= :day AND (m.valid_to IS NULL OR m.valid_to > :day))
-"""),  # noqa: S608
+        AND {in_force("m", ":day")})
+"""),  # noqa: S608  # our own words
 )
 _GONE = "unnest(:people, :units) AS w(person_id, unit_id)"
 
@@ -49,12 +49,12 @@ _LEFT_UNION: Final = (
     _of_gone(f"""
 DELETE FROM union_membership m USING {_GONE}
 WHERE m.person_id = w.person_id AND m.union_id = :union_id AND m.valid_from = :day
-"""),  # noqa: S608
+"""),  # noqa: S608  # our own words
     _of_gone(f"""
 UPDATE union_membership m SET valid_to = :day FROM {_GONE}
 WHERE m.person_id = w.person_id AND m.union_id = :union_id AND m.valid_from < :day
     AND (m.valid_to IS NULL OR m.valid_to > :day)
-"""),  # noqa: S608
+"""),  # noqa: S608  # our own words
 )
 # Another union that has him on its newest list in the same unit says that he works there still.
 _NOBODY_ELSE = """NOT EXISTS (SELECT FROM roster_entry e JOIN roster r ON r.id = e.roster_id
@@ -65,13 +65,13 @@ _LEFT_UNIT: Final = (
 DELETE FROM membership m USING {_GONE}
 WHERE m.person_id = w.person_id AND m.unit_id = w.unit_id AND m.valid_from = :day AND {_NOBODY_ELSE}
 RETURNING m.person_id, m.unit_id
-"""),  # noqa: S608
+"""),  # noqa: S608  # our own words
     _of_gone(f"""
 UPDATE membership m SET valid_to = :day FROM {_GONE}
 WHERE m.person_id = w.person_id AND m.unit_id = w.unit_id AND m.valid_from < :day
     AND (m.valid_to IS NULL OR m.valid_to > :day) AND {_NOBODY_ELSE}
 RETURNING m.person_id, m.unit_id
-"""),  # noqa: S608
+"""),  # noqa: S608  # our own words
 )
 Left = list[tuple[UUID, UUID]]
 """(person, unit): where somebody works no more."""

@@ -17,6 +17,7 @@ from shop.core.database import WriteSession
 from shop.core.errors import Detail, Problem
 from shop.core.ids import new_id
 from shop.core.rows import as_rows
+from shop.core.window import in_force
 from shop.organisation.claims import people_elsewhere
 
 
@@ -63,12 +64,12 @@ SELECT s.number, s.person_id, p.name, p.phone FROM staff_number s JOIN person p 
 WHERE s.union_id = :union_id
 """)
 # Members who came by another way than a list: they have no staff number yet.
-_NUMBERLESS = text("""
+_NUMBERLESS = text(f"""
 SELECT p.id, p.name, m.unit_id FROM union_membership u JOIN person p ON p.id = u.person_id
-JOIN membership m ON m.person_id = p.id AND m.valid_from <= :day AND (m.valid_to IS NULL OR m.valid_to > :day)
-WHERE u.union_id = :union_id AND u.valid_from <= :day AND (u.valid_to IS NULL OR u.valid_to > :day)
+JOIN membership m ON m.person_id = p.id AND {in_force("m", ":day")}
+WHERE u.union_id = :union_id AND {in_force("u", ":day")}
     AND NOT EXISTS (SELECT FROM staff_number s WHERE s.union_id = :union_id AND s.person_id = p.id)
-""")
+""")  # noqa: S608  # our own words
 _PERSONS = text("""
 INSERT INTO person (id, name, phone, created_at)
 SELECT person_id, name, phone, :now FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(person_id uuid, name text,

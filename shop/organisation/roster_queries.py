@@ -12,6 +12,7 @@ from sqlalchemy import Row, text
 from shop.access.permissions import Actor, Permission
 from shop.core.database import ReadSession
 from shop.core.errors import NotFound
+from shop.core.window import in_force
 from shop.organisation.queries import visible_unit_ids
 from shop.organisation.roster_models import CHANGES
 
@@ -63,13 +64,12 @@ LEFT JOIN unit f ON f.id = c.from_unit_id LEFT JOIN unit t ON t.id = c.to_unit_i
 WHERE c.roster_id = :roster ORDER BY c.kind, s.number NULLS LAST, c.person_id LIMIT :most
 """)
 _COUNTS = text("SELECT kind, count(*) AS people FROM roster_change WHERE roster_id = :roster GROUP BY 1")
-_UNIONS = text("""
+_UNIONS = text(f"""
 SELECT l.id, l.code, l.name FROM labour_union l WHERE EXISTS (
-    SELECT FROM union_unit s WHERE s.union_id = l.id AND s.valid_from <= :day
-        AND (s.valid_to IS NULL OR s.valid_to > :day)
+    SELECT FROM union_unit s WHERE s.union_id = l.id AND {in_force("s", ":day")}
         AND (CAST(:visible AS uuid[]) IS NULL OR s.unit_id = ANY(:visible)))
 ORDER BY l.code
-""")
+""")  # noqa: S608  # our own words
 _ROSTERS = text("""
 SELECT id, as_of, people, previous_id, created_at, acknowledged_columns FROM roster WHERE union_id = :union_id
 ORDER BY as_of DESC, created_at DESC LIMIT 24

@@ -15,6 +15,7 @@ from shop.core.database import WriteSession
 from shop.core.errors import Problem
 from shop.core.ids import new_id
 from shop.core.rows import as_rows
+from shop.core.window import in_force
 from shop.organisation.claims import Claimed, keep_claims
 from shop.organisation.rights_follow import rights_follow
 from shop.organisation.roster_doubts import refuse_renumbered
@@ -56,16 +57,15 @@ SELECT r.id, r.as_of, r.file_sha256, r.people, r.acknowledged_columns FROM roste
 WHERE r.union_id = :union_id AND NOT EXISTS (SELECT FROM roster n WHERE n.previous_id = r.id)
 """)
 # The last list, and whoever came to the union since by another way.
-_STANDS = text("""
+_STANDS = text(f"""
 WITH last AS (SELECT person_id, unit_id, department, status FROM roster_entry WHERE roster_id = :last)
 SELECT person_id, unit_id, department, status FROM last
 UNION ALL
 SELECT u.person_id, m.unit_id, '', 'active' FROM union_membership u
-LEFT JOIN membership m ON m.person_id = u.person_id AND m.valid_from <= :day
-    AND (m.valid_to IS NULL OR m.valid_to > :day)
-WHERE u.union_id = :union_id AND u.valid_from <= :day AND (u.valid_to IS NULL OR u.valid_to > :day)
+LEFT JOIN membership m ON m.person_id = u.person_id AND {in_force("m", ":day")}
+WHERE u.union_id = :union_id AND {in_force("u", ":day")}
     AND NOT EXISTS (SELECT FROM last WHERE last.person_id = u.person_id)
-""")
+""")  # noqa: S608  # our own words
 _ROSTER = text("""
 INSERT INTO roster (id, union_id, as_of, previous_id, file_sha256, people, created_by, created_at, acknowledged_columns)
 VALUES (:id, :union_id, :as_of, :last, :sha, :people, :actor, :now, :acknowledged)

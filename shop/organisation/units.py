@@ -13,6 +13,7 @@ from shop.core.audit import Change, record_changes
 from shop.core.database import WriteSession
 from shop.core.errors import NotFound, Problem
 from shop.core.ids import new_id
+from shop.core.window import in_force
 from shop.organisation.models import Unit, UnitParent
 
 
@@ -39,7 +40,7 @@ class TreeWouldClose(Problem):
 _ONE_WRITER: Final = text("LOCK TABLE unit_parent IN SHARE ROW EXCLUSIVE MODE")
 
 # On the first day and on every later day on which the tree changes: walking up from the new parent, is the unit met?
-_RING: Final = text("""
+_RING: Final = text(f"""
     WITH RECURSIVE days (day) AS (
         SELECT CAST(:day AS date)
         UNION SELECT valid_from FROM unit_parent WHERE valid_from > :day
@@ -49,10 +50,10 @@ _RING: Final = text("""
         UNION
         SELECT path.day, above.parent_id
         FROM path JOIN unit_parent AS above ON above.unit_id = path.unit_id
-        WHERE above.valid_from <= path.day AND (above.valid_to IS NULL OR above.valid_to > path.day)
+        WHERE {in_force("above", "path.day")}
     )
     SELECT EXISTS (SELECT FROM path WHERE unit_id = :unit_id)
-""").bindparams(
+""").bindparams(  # noqa: S608  # our own words
     bindparam("day", type_=Date), bindparam("until", type_=Date),
     bindparam("parent_id", type_=Uuid), bindparam("unit_id", type_=Uuid),
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """The walls hold for tables: a slice writes its own, and reads its own and those of slices below it.
 
-What still reaches through a wall stands in `table_walls.txt`, module by module. That list only shrinks: a line of it that
-is true no more must go, and whoever would reach through another wall asks the owner for a verb instead.
+What still reaches through a wall stands in `table_walls.txt`, module by module. That list only shrinks: a line that is
+true no more must go, and whoever would reach through another wall asks the owner for a verb instead.
 """
 
 import ast

@@ -19,6 +19,7 @@ from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import Detail, NotFound, Problem
 from shop.core.ids import new_id
 from shop.core.locks import Lock
+from shop.core.window import in_force
 from shop.organisation.queries import unit_path, visible_unit_ids
 from shop.sheet.heed import says_direction, says_status, unit_in
 from shop.sheet.refused import HeaderWrong
@@ -59,11 +60,11 @@ class LayoutSeen:
     proposed_by: UUID
 
 
-_IN_FORCE = text("""
+_IN_FORCE = text(f"""
 SELECT name, columns, ignored FROM bank_layout
-WHERE state = 'confirmed' AND valid_from <= :day AND (valid_to IS NULL OR valid_to > :day)
+WHERE state = 'confirmed' AND {in_force("", ":day")}
     AND (unit_id IS NULL OR unit_id = ANY(CAST(:path AS uuid[]))) ORDER BY valid_from DESC, id
-""")
+""")  # noqa: S608  # our own words
 _WAITING = text("""
 SELECT name, columns, ignored FROM bank_layout
 WHERE state = 'proposed' AND (unit_id IS NULL OR unit_id = ANY(CAST(:path AS uuid[]))) ORDER BY proposed_at, id

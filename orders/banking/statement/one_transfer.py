@@ -76,7 +76,7 @@ def alike(a: str, b: str, also: str = "true") -> str:
     equality of its own: thousands who pay the same amount on one day are no square of it.
     """
     return " UNION ".join(
-        f"SELECT a.id AS a_id, b.id AS b_id FROM {a} a JOIN {b} b ON {way} WHERE {also}"  # noqa: S608
+        f"SELECT a.id AS a_id, b.id AS b_id FROM {a} a JOIN {b} b ON {way} WHERE {also}"  # noqa: S608  # our own words
         for way in _ALIKE
     )
 
@@ -92,7 +92,7 @@ WITH k AS MATERIALIZED (
 SELECT a.id AS a_id FROM k a JOIN k b ON a.serial_number = b.serial_number AND a.day = b.day AND b.id < a.id
     AND a.amount_fen = b.amount_fen AND a.payer = b.payer AND {one_account("a", "b")}
 UNION SELECT t.a_id FROM ({alike("k", "k", _UNSEEN)}) t
-"""  # noqa: S608
+"""  # noqa: S608  # our own words
 """SQL of the ids of receipts that stand beside an earlier one of the same transfer. What people looked at under another
 number (a conflict, a match by hand) is theirs to judge.
 """
