@@ -8,19 +8,19 @@ from catalog.county.schemas import CountyDetail, CountyOut, CountyPage
 from shop.core.database import ReadSession
 from shop.core.errors import NotFound
 from shop.core.paging import cursor_of, keys_of
+from shop.core.window import in_force
 
 _DESIGNATION = """jsonb_build_object('kind', d.kind, 'valid_from', d.valid_from, 'valid_to', d.valid_to,
     'delisted_year', d.delisted_year, 'source', d.source, 'confirmed', d.confirmed)"""
-_VALID = "({0}.valid_from IS NULL OR {0}.valid_from <= :day) AND ({0}.valid_to IS NULL OR {0}.valid_to > :day)"
 _PAGE = text(f"""
 SELECT c.code, c.name, c.province, c.prefecture,
     coalesce((SELECT jsonb_agg({_DESIGNATION} ORDER BY d.kind) FROM designation d
-        WHERE d.county_code = c.code AND {_VALID.format("d")}), '[]') AS designations
+        WHERE d.county_code = c.code AND {in_force("d", ":day", unknown=True)}), '[]') AS designations
 FROM county c
-WHERE c.code > :after AND {_VALID.format("c")}
+WHERE c.code > :after AND {in_force("c", ":day", unknown=True)}
     AND (CAST(:province AS text) IS NULL OR c.province = :province)
     AND (CAST(:designation AS text) IS NULL OR EXISTS (SELECT FROM designation d
-        WHERE d.county_code = c.code AND d.kind = :designation AND {_VALID.format("d")}))
+        WHERE d.county_code = c.code AND d.kind = :designation AND {in_force("d", ":day", unknown=True)}))
     AND (CAST(:q AS text) IS NULL OR c.code = :q OR strpos(c.name, :q) > 0 OR strpos(coalesce(c.prefecture, ''), :q) > 0
         OR starts_with(c.pinyin, lower(:q)) OR strpos(c.pinyin, ' ' || lower(:q)) > 0
         OR EXISTS (SELECT FROM county_alias a WHERE a.code = c.code AND strpos(a.alias, :q) > 0)
