@@ -169,7 +169,8 @@ async def _secret(database: Database, settings: Settings) -> Finding:
     except Problem as problem:
         return Finding("secret", ok=False, said=f"{problem.title}：{problem.detail}")
     if not settings.secret_key_fallbacks:
-        return Finding("secret", ok=True, said="SECRET_KEY opens what the database keeps")
+        comma = "; it has a comma in it, and cannot stand in SECRET_KEY_FALLBACKS" if "," in settings.secret_key else ""
+        return Finding("secret", ok=True, said=f"SECRET_KEY opens what the database keeps{comma}")
     opens = "SECRET_KEY opens what the database keeps; fallbacks are for what was signed with them, a week at most"
     said = opens if alone else "`shop migrate` still has to wrap for SECRET_KEY"
     return Finding("secret", ok=True, said=said)
