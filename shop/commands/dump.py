@@ -73,9 +73,9 @@ async def restore(settings: Settings, file: Path) -> None:
     schema, kept = settings.database_schema, f"{settings.database_schema}_before_restore"
     owner = await the_server_itself(address)
     try:
-        await refuse_two_databases(owner, settings.database_url)
         if others := await owner.fetchval(_OTHERS):
             raise StillConnected(f"请先停下网站和后台任务：还有 {others} 个连接。")
+        await refuse_two_databases(owner, settings.database_url)  # after counting: its own connection is one, too
         if await owner.fetchval(_EXISTS, kept):
             raise RestoreUnfinished(schema, kept)
         there = await owner.fetchval(_EXISTS, schema)
