@@ -41,7 +41,7 @@ check: $(TOOLS)
 	$(PYTEST) tests/rules/test_migrations.py tests/rules/test_templates.py
 
 clean:
-	@if [ -x $(BIN)/python ]; then $(BIN)/python -c "from pathlib import Path; from shop.core.embedded import stop_persistent; \
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -c "from pathlib import Path; from shop.core.postgres.embedded import stop_persistent; \
 	  [stop_persistent(data.parent) for data in Path('.data').glob('*/data')]"; fi
 	rm -rf .venv .data .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +

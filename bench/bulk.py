@@ -12,10 +12,10 @@ import asyncpg
 from sqlalchemy import text
 
 from bench.layout import WEB_CORE, Server, migrated, server
-from orders.bulk.content import content_hash
-from shop.core import embedded
+from orders.bulk.plan.content import content_hash
 from shop.core.database import Database
-from shop.core.database_url import driver_urls
+from shop.core.postgres import embedded
+from shop.core.postgres.database_url import driver_urls
 from tests.make.joint_order import Joint, joint_purchase, placed_joint
 from tests.make.shop import SmallShop, small_shop
 

@@ -11,9 +11,9 @@ from uuid import UUID
 from sqlalchemy import text
 
 from bench.layout import Client, Server, request
-from shop.access.passwords import hash_password
-from shop.core import embedded
+from shop.access.account.passwords import hash_password
 from shop.core.database import Database
+from shop.core.postgres import embedded
 from tests.make.shop import SmallShop, buyer, small_shop
 
 SKUS, BUYERS, PIECES = 300, 128, 10**9

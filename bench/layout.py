@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shop.core import embedded
-from shop.migrate import migrate
+from shop.app.migrate import migrate
+from shop.core.postgres import embedded
 
 WEB_CORE, LOAD_CORE = 0, 1
 SECRET = secrets.token_hex(32)
@@ -91,7 +91,7 @@ def web(running: Server) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     }
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
-            ["taskset", "-c", str(WEB_CORE), sys.executable, "-m", "shop.main", "--port", str(port)],
+            ["taskset", "-c", str(WEB_CORE), sys.executable, "-m", "shop.app.main", "--port", str(port)],
             env=environment,
             stdout=log,
             stderr=log,

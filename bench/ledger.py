@@ -16,13 +16,14 @@ from bench.layout import LOAD_CORE, WEB_CORE, Server, migrated, server
 from orders.credit.models import REFUND_SIDE, CreditEntry
 from orders.report.figures import parts
 from orders.report.question import Question
-from orders.report.reach import Reach
 from orders.report.sales import sales
+from orders.report.visibility import Visibility
 from orders.seal.key import DEVELOPMENT_SEED, SealKey
 from orders.seal.seal import seal_new
 from orders.seal.verify import verify
-from shop.core import clock, embedded
+from shop.core import clock
 from shop.core.database import Database
+from shop.core.postgres import embedded
 
 COUNTIES, PRODUCERS, MONTHS, CHANNELS, PERSONS = 832, 5_000, 36, 6, 200_000
 BANK = UUID(int=1)
@@ -142,13 +143,13 @@ async def _fill(running: Server, entries: int) -> None:
 
 async def _reports(running: Server, entries: int) -> list[dict[str, Any]]:
     database = await Database.open(running.url())
-    reach = Reach(unit_id=BANK, unit_name="示例银行（虚构）")
+    visibility = Visibility(unit_id=BANK, unit_name="示例银行（虚构）")
     county = Question(_YEAR.since, _YEAR.until, ("month",), county=_COUNTY)
     found = []
     try:
-        year = await _both(database, _YEAR, reach)
-        month = await _both(database, county, reach)
-        scan = await _time(database, county, reach, "entries", by_index=False)
+        year = await _both(database, _YEAR, visibility)
+        month = await _both(database, county, visibility)
+        scan = await _time(database, county, visibility, "entries", by_index=False)
         whole = Question(_YEAR.since, _YEAR.until, ("county", "month"), unit=None)
         started = perf_counter()
         table = await sales(database, whole, actor=None, now=clock.now())
@@ -181,16 +182,18 @@ def _result(name: str, ratio: float, goal: float, seconds: tuple[float, float], 
     }
 
 
-async def _both(database: Database, question: Question, reach: Reach) -> tuple[float, float]:
+async def _both(database: Database, question: Question, visibility: Visibility) -> tuple[float, float]:
     """Seconds from the entries and from the rollup; the sums are compared first."""
     async with database.snapshot() as session:
-        slow = await parts(session, question, reach, source="entries", limit=100_000)
-        quick = await parts(session, question, reach, source="rollup", limit=100_000)
+        slow = await parts(session, question, visibility, source="entries", limit=100_000)
+        quick = await parts(session, question, visibility, source="rollup", limit=100_000)
     assert sum(one.sale_fen + one.refund_fen for one in slow) == sum(one.sale_fen + one.refund_fen for one in quick)
-    return await _time(database, question, reach, "entries"), await _time(database, question, reach, "rollup")
+    return await _time(database, question, visibility, "entries"), await _time(database, question, visibility, "rollup")
 
 
-async def _time(database: Database, question: Question, reach: Reach, source: Any, *, by_index: bool = True) -> float:
+async def _time(
+    database: Database, question: Question, visibility: Visibility, source: Any, *, by_index: bool = True
+) -> float:
     taken = []
     async with database.reading() as session:
         await session.execute(text("SET plan_cache_mode = force_custom_plan"))  # not a plan of the other settings
@@ -198,7 +201,7 @@ async def _time(database: Database, question: Question, reach: Reach, source: An
             await session.execute(text(f"SET {name} = {'on' if by_index else 'off'}"))
         for _ in range(21 if source == "rollup" else 5):
             started = perf_counter()
-            await parts(session, question, reach, source=source, limit=100_000)
+            await parts(session, question, visibility, source=source, limit=100_000)
             taken.append(perf_counter() - started)
         await session.execute(text("RESET ALL"))
     return median(taken)

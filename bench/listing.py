@@ -18,9 +18,9 @@ from sqlalchemy import text
 
 from bench.layout import LOAD_CORE, WEB_CORE, Server, free_port, migrated, server, web
 from catalog.listing.jobs import refresh_touched
+from shop.app.demo.catalogue import seed_catalogue
+from shop.app.demo.people import seed_people
 from shop.core.database import Database
-from shop.demo.catalogue import seed_catalogue
-from shop.demo.people import seed_people
 
 CONNECTIONS = 16
 HERE = Path(__file__).parent

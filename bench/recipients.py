@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from bench.goods import PASSWORD, analyzed
 from bench.layout import LOAD_CORE, Client, Server, migrated, request, rss_mib, server, web
-from shop.access.passwords import hash_password
+from shop.access.account.passwords import hash_password
 from shop.access.permissions import Actor
 from shop.core.database import Database
 from tests.make.bulk import Plan, a_plan

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from bench.goods import analyzed
 from bench.layout import LOAD_CORE, WEB_CORE, Server, migrated, server
-from orders.bulk.leader import led_by
+from orders.bulk.choice.leader import led_by
 from orders.roll.draw_up import draw_up
 from orders.roll.export import Format, export_roll
 from shop.access.permissions import Permission

@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from bench.goods import analyzed
 from bench.layout import LOAD_CORE, WEB_CORE, Server, migrated, server
-from shop.core import embedded
 from shop.core.database import Database
+from shop.core.postgres import embedded
 from tests.make.bulk import Plan, a_plan, approved, submitted
 
 MEMBERS = 100

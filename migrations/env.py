@@ -1,4 +1,4 @@
-"""Alembic's door: one connection, given by `shop.migrate`, with time limits."""
+"""Alembic's door: one connection, given by `shop.app.migrate`, with time limits."""
 
 from typing import Any, Literal
 
@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from sqlmodel import SQLModel
 from sqlmodel.sql.sqltypes import AutoString
 
-from shop.migrate import import_tables
+from shop.app.migrate import import_tables
 
 
 def of_ours(_: Any, name: str | None, kind: str, __: bool, ___: Any) -> bool:
@@ -27,7 +27,7 @@ def plainly(kind: str, thing: Any, _: Any) -> str | Literal[False]:
 def run(connection: Connection) -> None:
     # Short: whoever waits for a table's whole lock makes everybody behind him wait. Far shorter than the second after
     # which PostgreSQL looks for deadlocks: it is always the migration that gives way, never a purchase that waits for
-    # it. `shop.migrate` tries again.
+    # it. `shop.app.migrate` tries again.
     connection.exec_driver_sql("SET lock_timeout = '100ms'")
     connection.exec_driver_sql("SET statement_timeout = '10min'")
     connection.commit()

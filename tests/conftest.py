@@ -12,14 +12,15 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from shop.core import clock, embedded, logging
+from shop.app.demo.seed import seed
+from shop.app.home.operator import operators_app
+from shop.app.main import create_app
+from shop.app.migrate import migrate
+from shop.core import clock, logging
 from shop.core.database import Database
 from shop.core.keys import Keys, keys_of
+from shop.core.postgres import embedded
 from shop.core.settings import DEVELOPMENT_SECRET, Settings
-from shop.demo.seed import seed
-from shop.home.operator import operators_app
-from shop.main import create_app
-from shop.migrate import migrate
 
 PUBLIC_URL = "http://shop.test"
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 DesignationKind = Literal["lifted_out", "severely_poor", "key_revitalisation", "provincial", "emergency"]
 
 
-class DesignationOut(BaseModel):
+class CountyDesignationOut(BaseModel):
     """Business days [valid_from, valid_to): null from = unknown, null to = no document ended it."""
 
     kind: DesignationKind
@@ -26,7 +26,7 @@ class CountyOut(BaseModel):
     name: str
     province: str
     prefecture: str | None
-    designations: list[DesignationOut]
+    designations: list[CountyDesignationOut]
 
 
 class SuccessionOut(BaseModel):

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from catalog.county.schemas import DesignationOut
+from catalog.county.schemas import CountyDesignationOut
 
 
 class CountyBrief(BaseModel):
@@ -64,7 +64,7 @@ class PaperOut(DatedOut):
     in_force: bool
 
 
-class RecognitionOut(DatedOut):
+class ListingRecognitionOut(DatedOut):
     number: str
     issuer: str
     source: str
@@ -75,7 +75,7 @@ class DiscountOut(DatedOut):
     discount_fen: int
 
 
-class FreightOut(DatedOut):
+class ListingFreightOut(DatedOut):
     """`region`: beginning of a division code, '' = everywhere else."""
 
     region: str
@@ -88,7 +88,7 @@ class FreightOut(DatedOut):
     free_from_fen: int | None
 
 
-class StatementOut(BaseModel):
+class ListingStatementOut(BaseModel):
     period: str
     households: int
     persons: int
@@ -97,7 +97,7 @@ class StatementOut(BaseModel):
     stated_on: date
 
 
-class StepOut(BaseModel):
+class ListingStepOut(BaseModel):
     min_quantity: int
     fen: int
 
@@ -115,7 +115,7 @@ class ContentOut(BaseModel):
 class SkuOut(SkuBrief):
     """`contents` is empty unless it is a gift box."""
 
-    prices: list[StepOut]
+    prices: list[ListingStepOut]
     contents: list[ContentOut]
 
 
@@ -161,10 +161,10 @@ class ProductDetail(BaseModel):
     zones: list[ZoneOut]
     documents: list[PaperOut]
     badges: list[str]
-    recognition: RecognitionOut | None
-    designations: list[DesignationOut]
-    benefit_statement: StatementOut | None
+    recognition: ListingRecognitionOut | None
+    designations: list[CountyDesignationOut]
+    benefit_statement: ListingStatementOut | None
     discounts: list[DiscountOut]
-    freight: list[FreightOut]
+    freight: list[ListingFreightOut]
     freight_note: str
     skus: list[SkuOut]

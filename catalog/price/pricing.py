@@ -37,7 +37,7 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PricingLine:
     """A line before discounts: whose goods, what they cost and weigh together."""
 
     supplier_id: UUID
@@ -73,7 +73,7 @@ def freight_of(rate: Rate, *, grams: int, goods_fen: int) -> int:
     return rate.first_fen + -(-over // rate.step_grams) * rate.step_fen
 
 
-def price(lines: Sequence[Wanted], discounts: dict[UUID, list[Discount]], rates: dict[UUID, Rate]) -> Priced:
+def price(lines: Sequence[PricingLine], discounts: dict[UUID, list[Discount]], rates: dict[UUID, Rate]) -> Priced:
     """Discount by supplier, split over that supplier's lines by gross (DOMAIN rule 10); freight by supplier.
 
     A supplier without a rate, or with one that does not serve the place, cannot arrive.

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 ProducerKind = Literal["cooperative", "leading_enterprise", "family_farm", "other"]
 
 
-class CountyRef(BaseModel):
+class ProducerCountyRef(BaseModel):
     code: str
     name: str
     province: str
@@ -21,7 +21,7 @@ class ProducerOut(BaseModel):
     id: UUID
     name: str
     kind: ProducerKind
-    county: CountyRef
+    county: ProducerCountyRef
     confirmed: bool
     source: str
 

@@ -48,8 +48,8 @@ async def find_review(session: WriteSession, actor: Actor, review_id: UUID) -> R
     Raises NotFound.
     """
     mine = supplier_ids(actor, Permission.PRODUCT_WRITE)
-    reach = {"id": review_id, "mine": None if mine is None else sorted(mine)}
-    product_id = await session.scalar(_PRODUCT, reach)
+    visible = {"id": review_id, "mine": None if mine is None else sorted(mine)}
+    product_id = await session.scalar(_PRODUCT, visible)
     if product_id is None:
         raise NotFound("没有这个审核申请，或者它不在您的管理范围内。")
     await session.execute(_LOCK, {"id": product_id})

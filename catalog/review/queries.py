@@ -41,14 +41,14 @@ class Page:
 async def reviews_of(session: ReadSession, actor: Actor, *, state: str | None, limit: int, cursor: str | None) -> Page:
     """The newest first. Raises Invalid for a cursor that is none."""
     after = keys_of(cursor, UUID)[0] if cursor else None
-    wanted = {"mine": _reach(actor), "state": state, "after": after, "limit": limit + 1}
+    wanted = {"mine": _visible(actor), "state": state, "after": after, "limit": limit + 1}
     rows = (await session.execute(_PAGE, wanted)).all()
     return Page(rows[:limit], cursor_of(rows[limit - 1].id) if len(rows) > limit else None)
 
 
 async def review_of(session: ReadSession, actor: Actor, review_id: UUID) -> Row[Any]:
     """Raises NotFound."""
-    found = (await session.execute(_ONE, {"mine": _reach(actor), "id": review_id})).one_or_none()
+    found = (await session.execute(_ONE, {"mine": _visible(actor), "id": review_id})).one_or_none()
     if found is None:
         raise NotFound("没有这个审核申请，或者它不在您的管理范围内。")
     return found
@@ -63,6 +63,6 @@ async def county_names(session: ReadSession, rows: Sequence[Row[Any]]) -> dict[s
     return {row.code: row.name for row in await session.execute(_COUNTIES, {"codes": sorted(codes)})}
 
 
-def _reach(actor: Actor) -> list[UUID] | None:
+def _visible(actor: Actor) -> list[UUID] | None:
     mine = supplier_ids(actor, Permission.PRODUCT_WRITE)
     return None if mine is None else sorted(mine)

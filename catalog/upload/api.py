@@ -18,7 +18,7 @@ from shop.sheet.schemas import Acknowledged, RowsOut, rows_out
 routes = APIRouter(prefix="/api/v1", tags=["products"])
 
 
-class ImportedOut(RowsOut):
+class UploadImportedOut(RowsOut):
     """repeated: these bytes were imported before. saved false and repeated false: a dry run that found no error.
 
     acknowledged_columns: what nobody read, as whoever brought the file said. products_waiting: of so many products
@@ -51,7 +51,7 @@ async def import_products(
     file: UploadFile,
     acknowledged_columns: Acknowledged = (),
     dry_run: bool = False,
-) -> ImportedOut:
+) -> UploadImportedOut:
     """A csv (UTF-8, GBK) or xlsx with our columns or the sample catalogue's. Errors name row and column.
 
     What it changes of goods on the shelf (title, weight, certification, origin, producer, a price that moves too far)
@@ -73,9 +73,9 @@ async def import_products(
     return imported_out(done)
 
 
-def imported_out(done: Imported) -> ImportedOut:
+def imported_out(done: Imported) -> UploadImportedOut:
     tried = not done.saved
-    return ImportedOut(
+    return UploadImportedOut(
         kind=done.kind,
         rows=done.rows,
         saved=done.saved,

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Form, Request, UploadFile
 from starlette.responses import Response
 
 from catalog.review.find import decides
-from catalog.upload.api import ImportedOut, imported_out
+from catalog.upload.api import UploadImportedOut, imported_out
 from catalog.upload.kind import template
 from catalog.upload.kinds.product import PRODUCTS
 from catalog.upload.stage import import_file
@@ -70,7 +70,7 @@ def _page(
     actor: Actor,
     *,
     acknowledged: Sequence[str] = (),
-    done: ImportedOut | None = None,
+    done: UploadImportedOut | None = None,
     problem: Problem | None = None,
 ) -> Response:
     unknown = problem.extra.get("unknown_columns", []) if problem else []

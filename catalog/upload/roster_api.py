@@ -28,7 +28,7 @@ routes = APIRouter(prefix="/api/v1", tags=["rosters"])
 Keeper = Annotated[Actor, Depends(requires(Permission.ROSTER_IMPORT))]
 
 
-class ChangeOut(BaseModel):
+class RosterChangeOut(BaseModel):
     """kind: joined, left, moved, retired, on_leave, returned. The name is masked."""
 
     kind: str
@@ -71,7 +71,7 @@ class RosterOut(RowsOut):
     roster_id: UUID | None
     previous_as_of: date | None
     counts: dict[str, int]
-    changes: list[ChangeOut]
+    changes: list[RosterChangeOut]
     waiting: int
     claims: list[ClaimedOut]
     acknowledged_columns: list[str]
@@ -171,9 +171,9 @@ def roster_out(made: BroughtRoster) -> RosterOut:
     )
 
 
-def changes_out(rows: Iterable[Any]) -> list[ChangeOut]:
+def changes_out(rows: Iterable[Any]) -> list[RosterChangeOut]:
     return [
-        ChangeOut(
+        RosterChangeOut(
             kind=row.kind,
             name=masked_name(row.name),
             staff_number=row.staff_number,

@@ -44,7 +44,7 @@ async def refund_joint(
     order = (await session.execute(_LOCK, {"order": order_id})).one_or_none()
     if order is None:
         return None
-    lines = await _within_reach(session, actor, order, now)
+    lines = await _visible_lines(session, actor, order, now)
     if order.buyer_id == actor.user_id:
         raise OwnMoney
     accepted = await what_was_accepted(session, list(lines))
@@ -71,7 +71,7 @@ async def refund_joint(
     )
 
 
-async def _within_reach(session: WriteSession, actor: Actor, order: Row[Any], now: datetime) -> dict[UUID, Row[Any]]:
+async def _visible_lines(session: WriteSession, actor: Actor, order: Row[Any], now: datetime) -> dict[UUID, Row[Any]]:
     rows = (await session.execute(_LINES, {"order": order.id})).all()
     visible = await visible_unit_ids(session, actor, Permission.REFUND_REQUEST, clock.business_day(now))
     if visible is None or order.unit_id in visible:

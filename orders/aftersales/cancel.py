@@ -10,7 +10,7 @@ from sqlalchemy import Row, text
 from catalog.stock import moving
 from orders.aftersales.give_back import send
 from orders.aftersales.own_left import FREIGHT_LEFT
-from orders.aftersales.reserve import Wanted, reserve, what_is_left
+from orders.aftersales.reserve import RefundRequest, reserve, what_is_left
 from orders.aftersales.restock import restock_rest
 from orders.aftersales.rules import of_everything
 from orders.allowance.spend import release_for
@@ -147,7 +147,7 @@ async def _everything_back(session: WriteSession, order_id: UUID, actor: Actor, 
         return None
     return await reserve(
         session,
-        Wanted(
+        RefundRequest(
             order_id=order_id,
             payment_id=payment_id,
             kind="cancel",

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import ARRAY, Row, Text, bindparam, text
 
 from orders.aftersales.fail import fail
-from orders.aftersales.reserve import Wanted, reserve
+from orders.aftersales.reserve import RefundRequest, reserve
 from orders.aftersales.restock import restock_rest
 from orders.aftersales.succeed import Success, succeed
 from orders.aftersales.where_it_stands import lock_orders_of, where_it_stands
@@ -116,7 +116,7 @@ async def _take(session: WriteSession, gone: _Gone, now: datetime) -> None:
     dispute = gone.dispute
     await lock_orders_of(session, dispute.payment_id)
     for one in await where_it_stands(session, dispute.payment_id, gone.fen):
-        wanted = Wanted(
+        wanted = RefundRequest(
             order_id=one.order_id,
             payment_id=one.payment_id,
             kind="dispute",

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from orders.aftersales.own_money import OwnMoney
-from orders.aftersales.reserve import LineLeft, Wanted, reserve, what_is_left
+from orders.aftersales.reserve import LineLeft, RefundRequest, reserve, what_is_left
 from orders.aftersales.rules import Part, of_amount, of_pieces
 from orders.aftersales.schemas import RefundIn, RefundOut
 from shop.access.permissions import Actor, Permission
@@ -104,7 +104,7 @@ async def request_refund(
     order = (await session.execute(_LOCK, {"order": order_id})).one_or_none()
     if order is None:
         raise NotFound("没有这个订单。")
-    left = await _within_reach(session, actor, order.unit_id, await what_is_left(session, order_id), now)
+    left = await _visible_lines(session, actor, order.unit_id, await what_is_left(session, order_id), now)
     if order.buyer_id == actor.user_id:
         raise OwnMoney
     if key is not None and (before := await _answered(session, actor, key, request_sha256)):
@@ -115,7 +115,7 @@ async def request_refund(
     parts = _parts(left, wanted)
     refund_id = await reserve(
         session,
-        Wanted(
+        RefundRequest(
             order_id=order_id,
             payment_id=payment_id,
             kind="amount" if wanted.lines is None else "lines",
@@ -133,7 +133,7 @@ async def request_refund(
     return Requested(refund_id)
 
 
-async def _within_reach(
+async def _visible_lines(
     session: WriteSession, actor: Actor, unit_id: UUID | None, left: Sequence[LineLeft], now: datetime
 ) -> Sequence[LineLeft]:
     """The lines this actor may refund: all of them for staff of the unit, his own for a supplier."""

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 
 from orders.aftersales.refund import RefundExceeds
-from orders.aftersales.reserve import Wanted, reserve, what_is_left
+from orders.aftersales.reserve import RefundRequest, reserve, what_is_left
 from orders.aftersales.rules import Part
 from shop.core.database import WriteSession
 
@@ -38,7 +38,7 @@ async def repeat(session: WriteSession, *, refund_id: UUID, requested_by: UUID, 
     await _must_be_left(session, failed.order_id, parts, lines, freight)
     return await reserve(
         session,
-        Wanted(
+        RefundRequest(
             order_id=failed.order_id,
             payment_id=failed.payment_id,
             kind=_AGAIN[failed.kind],

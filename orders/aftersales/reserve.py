@@ -34,7 +34,7 @@ class LineLeft:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RefundRequest:
     """A refund to reserve. lines: line → pieces; freight: parcel → fen. No parts: the payment was never credited.
 
     dispute_id: the card scheme takes it; retries_id: a failed refund that this one repeats.
@@ -155,7 +155,7 @@ async def what_is_left(session: WriteSession, order_id: UUID) -> list[LineLeft]:
     ]
 
 
-async def reserve(session: WriteSession, wanted: Wanted, *, now: datetime) -> UUID:
+async def reserve(session: WriteSession, wanted: RefundRequest, *, now: datetime) -> UUID:
     """Write the refund with its parts and take them from what is left; returns its id.
 
     The caller holds the order's lock and has computed the parts from what is left; the tables' CHECKs hold besides.
@@ -214,7 +214,7 @@ async def return_reservation(session: WriteSession, refund_id: UUID) -> None:
     await session.execute(_RETURN_TO_KEPT, {"refund": refund_id})
 
 
-async def _take_from_kept(session: WriteSession, wanted: Wanted) -> None:
+async def _take_from_kept(session: WriteSession, wanted: RefundRequest) -> None:
     """Money that two people had kept leaves what is left of it; money nobody kept has no such row."""
     named = {"payment": wanted.payment_id, "fen": wanted.amount_fen}
     if await session.scalar(_KEPT, named) and await session.scalar(_TAKE_FROM_KEPT, named) is None:

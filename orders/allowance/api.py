@@ -10,7 +10,7 @@ from orders.allowance.give_back import withdraw
 from orders.allowance.grant import grant
 from orders.allowance.queries import allowances_of, grant_of, grants_of
 from orders.allowance.schemas import AllowanceList, GrantIn, GrantList, GrantOut, WithdrawIn
-from orders.budget.reach import unions_within_reach
+from orders.budget.visibility import visible_union_ids
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -47,7 +47,7 @@ async def get_grants(
     """Batches of the unions within reach: counts and sums, nobody's basket."""
     day = clock.today()
     async with database.snapshot() as session:
-        unions = await unions_within_reach(session, actor, Permission.ALLOWANCE_GRANT, day=day)
+        unions = await visible_union_ids(session, actor, Permission.ALLOWANCE_GRANT, day=day)
         wanted = unions if union_id is None else unions & {union_id}
         return await grants_of(session, wanted, day=day, limit=limit, cursor=cursor)
 

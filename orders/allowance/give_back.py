@@ -5,8 +5,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from orders.budget.reach import unions_within_reach
 from orders.budget.version import owner
+from orders.budget.visibility import visible_union_ids
 from orders.funds.post import Moved, post
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -65,8 +65,8 @@ async def withdraw(session: WriteSession, *, actor: Actor, grant_id: UUID, reaso
     """
     day = clock.business_day(now)
     grant = (await session.execute(_GRANT, {"grant_id": grant_id})).one_or_none()
-    reach = await unions_within_reach(session, actor, Permission.ALLOWANCE_GRANT, day=day)
-    if grant is None or grant.union_id not in reach:
+    visible = await visible_union_ids(session, actor, Permission.ALLOWANCE_GRANT, day=day)
+    if grant is None or grant.union_id not in visible:
         raise NotFound("没有这一批福利额度。")
     if grant.withdrawn_at is None:
         await session.execute(_WITHDRAW, {"grant_id": grant_id, "by": actor.user_id, "reason": reason, "now": now})

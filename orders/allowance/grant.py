@@ -11,7 +11,7 @@ from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
 from orders.allowance.schemas import GrantIn
 from orders.budget.encumber import encumber
-from orders.budget.reach import unions_within_reach
+from orders.budget.visibility import visible_union_ids
 from orders.funds.post import Moved, post
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -111,9 +111,9 @@ async def grant(session: WriteSession, *, actor: Actor, wanted: GrantIn, now: da
     FundsShort.
     """
     day = clock.business_day(now)
-    reach = await unions_within_reach(session, actor, Permission.ALLOWANCE_GRANT, day=day)
+    visible = await visible_union_ids(session, actor, Permission.ALLOWANCE_GRANT, day=day)
     plan = (await session.execute(_PLAN, {"plan": wanted.plan_id})).one_or_none()
-    if plan is None or plan.union_id not in reach:
+    if plan is None or plan.union_id not in visible:
         raise NotFound("没有这个福利额度计划。")
     content = sha256(wanted.model_dump_json().encode()).hexdigest()
     found = await session.execute(_BEFORE, {"union_id": plan.union_id, "number": wanted.batch_number})

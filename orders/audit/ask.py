@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from orders.audit.reach import mandate_for, units_of
+from orders.audit.visibility import mandate_for, units_of
 from shop.access.permissions import Actor, Role
 from shop.core import clock
 from shop.core.audit import record_change

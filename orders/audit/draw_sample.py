@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Uuid, bindparam, text
 
 from orders.audit.lines import within
-from orders.audit.reach import mandate_for
+from orders.audit.visibility import mandate_for
 from shop.access.permissions import Actor
 from shop.core.audit import record_change
 from shop.core.database import WriteSession

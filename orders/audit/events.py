@@ -7,8 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Uuid, bindparam, text
 
-from orders.audit.reach import units_of
-from orders.audit.schemas import EventOut, EventPage
+from orders.audit.schemas import AuditEventOut, EventPage
+from orders.audit.visibility import units_of
 from orders.credit.pseudonym import Mandate, mandate_of
 from shop.access.permissions import Actor
 from shop.core import clock
@@ -103,7 +103,7 @@ PLATFORMS: Final = ("account", "message", "product_review")
 """Scope `all` alone: names without an account, what was sent to people, goods of suppliers that wait."""
 
 
-def _in_reach() -> str:
+def _visible() -> str:
     """SQL that holds where the subject is of the caller's units, or the actor worked or serves in one of them."""
     theirs = "".join(
         f"WHEN kind IN ({', '.join(repr(kind) for kind in kinds)}) THEN EXISTS (SELECT FROM "
@@ -125,7 +125,7 @@ WHERE (CAST(:action AS text) IS NULL OR e.action = :action OR starts_with(e.acti
     AND (CAST(:since AS timestamptz) IS NULL OR e.at >= :since)
     AND (CAST(:until AS timestamptz) IS NULL OR e.at < :until)
     AND (CAST(:before AS timestamptz) IS NULL OR (e.at, e.id) < (:before, CAST(:before_id AS uuid)))
-    AND (:all OR e.actor_id = :me OR {_in_reach()})
+    AND (:all OR e.actor_id = :me OR {_visible()})
 ORDER BY e.at DESC, e.id DESC LIMIT :limit
 """).bindparams(bindparam("units", type_=ARRAY(Uuid)))  # noqa: S608  # only our own words are put in
 _OF_PERSONS: Final = frozenset({"name", "phone", "email", "address", "street", "staff_number"})
@@ -171,7 +171,7 @@ async def events_of(
     return EventPage(items=[_event(dict(row), mandate, keys) for row in rows[:limit]], next_cursor=more)
 
 
-def _event(row: Mapping[str, Any], mandate: Mandate | None, keys: Keys) -> EventOut:
+def _event(row: Mapping[str, Any], mandate: Mandate | None, keys: Keys) -> AuditEventOut:
     who = row["who"] if row["in_office"] else None
     if who is None and row["who_id"] is not None and mandate is not None:
         who = mandate.pseudonym(keys, row["who_id"])
@@ -179,7 +179,7 @@ def _event(row: Mapping[str, Any], mandate: Mandate | None, keys: Keys) -> Event
     if row["kind"] == "person":
         hidden = mandate.pseudonym(keys, UUID(row["key"])) if mandate else "—"
         subject = f"person:{hidden}"
-    return EventOut(
+    return AuditEventOut(
         id=row["id"],
         at=row["at"],
         actor_id=row["actor_id"] if row["in_office"] else None,

@@ -10,7 +10,7 @@ from typing import IO, Final
 
 from sqlalchemy import text
 
-from orders.audit.reach import units_of
+from orders.audit.visibility import units_of
 from orders.seal.export import export
 from shop.access.permissions import Actor, Role
 from shop.core import clock

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Uuid, bindparam, text
 
-from orders.audit.reach import mandate_for
-from orders.audit.schemas import BasketOut, LineOut, LinePage
+from orders.audit.schemas import AuditLineOut, BasketOut, LinePage
+from orders.audit.visibility import mandate_for
 from orders.credit.pseudonym import Mandate
 from shop.access.permissions import Actor
 from shop.core.audit import record_change
@@ -93,6 +93,6 @@ def within(mandate: Mandate, since: date | None, until: date | None) -> dict[str
     }
 
 
-def _line(row: Mapping[str, Any], mandate: Mandate, keys: Keys) -> LineOut:
+def _line(row: Mapping[str, Any], mandate: Mandate, keys: Keys) -> AuditLineOut:
     pseudonym = mandate.pseudonym(keys, row["person_id"]) if row["person_id"] else None
-    return LineOut.model_validate(dict(row) | {"pseudonym": pseudonym})
+    return AuditLineOut.model_validate(dict(row) | {"pseudonym": pseudonym})

@@ -13,7 +13,7 @@ from orders.audit.draw_sample import draw_sample
 from orders.audit.events import events_of
 from orders.audit.export_ledger import may_export
 from orders.audit.lines import lines_of, open_basket
-from orders.audit.queries import mandates_of, questions_of, retention_rules, samples_of, standing
+from orders.audit.queries import ledger_state, mandates_of, questions_of, retention_rules, samples_of
 from orders.audit.schemas import BasketIn, BasketOut, SampleIn
 from orders.credit.pseudonym import mandate_of
 from orders.privacy.models import RETAINED
@@ -134,7 +134,7 @@ async def _desk(
         mandate = await mandate_of(session, actor, day)
         shown: dict[str, Any] = {
             "mandate": mandate and (await mandates_of(session, actor, day=day, mandate_id=mandate.id)).items[0],
-            "standing": await standing(session),
+            "standing": await ledger_state(session),
             "may_export": await may_export(session, actor, now=now),
             "questions": (await questions_of(session, actor, now=now, limit=20)).items,
             "samples": (await samples_of(session, actor, limit=20)).items,

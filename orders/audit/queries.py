@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Text, Uuid, bindparam, text
 
 from orders.audit.ask import owns
-from orders.audit.reach import units_of
 from orders.audit.schemas import (
     MandateOut,
     MandatePage,
@@ -19,6 +18,7 @@ from orders.audit.schemas import (
     SampleOut,
     SamplePage,
 )
+from orders.audit.visibility import units_of
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import ReadSession
@@ -67,7 +67,7 @@ SELECT r.*, r.id = (SELECT i.id FROM retention_rule i WHERE i.kind = r.kind AND 
     ORDER BY i.valid_from DESC LIMIT 1) AS in_force
 FROM retention_rule r ORDER BY r.kind, r.valid_from DESC LIMIT 100
 """)
-_STANDING = text("""
+_LEDGER_STATE = text("""
 SELECT (SELECT max(balanced_at) FROM balance_run WHERE holds) AS balanced_as_of,
     (SELECT number FROM seal ORDER BY number DESC LIMIT 1) AS seal_number,
     (SELECT sealed_at FROM seal ORDER BY number DESC LIMIT 1) AS sealed_at,
@@ -77,7 +77,7 @@ SELECT (SELECT max(balanced_at) FROM balance_run WHERE holds) AS balanced_as_of,
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LedgerState:
     """How the ledger stands: balanced as of, the last seal, and how many entries are under seals."""
 
     balanced_as_of: datetime | None
@@ -87,8 +87,8 @@ class Standing:
     sealed_entries: int
 
 
-async def standing(session: ReadSession) -> Standing:
-    return Standing(**(await session.execute(_STANDING)).mappings().one())
+async def ledger_state(session: ReadSession) -> LedgerState:
+    return LedgerState(**(await session.execute(_LEDGER_STATE)).mappings().one())
 
 
 async def mandates_of(session: ReadSession, actor: Actor, *, day: date, mandate_id: UUID | None = None) -> MandatePage:

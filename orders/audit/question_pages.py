@@ -9,10 +9,10 @@ from starlette.responses import RedirectResponse, Response
 
 from orders.audit.ask import ask, close, reply
 from orders.audit.queries import questions_of
-from orders.audit.reach import units_of
 from orders.audit.schemas import QuestionIn, ReplyIn
+from orders.audit.visibility import units_of
 from orders.credit.pseudonym import mandate_of
-from orders.report.reach import units_to_choose
+from orders.report.visibility import units_to_choose
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock

@@ -16,8 +16,8 @@ from sqlalchemy import text
 
 from orders.audit.line_records import documents_of, media_types, records_of
 from orders.audit.queries import sample_out
-from orders.audit.reach import mandate_for
 from orders.audit.schemas import SampleOut
+from orders.audit.visibility import mandate_for
 from orders.evidence.queries import EvidenceDamaged, bytes_of
 from orders.evidence.sniff import EXTENSIONS
 from shop.access.permissions import Actor

@@ -17,7 +17,7 @@ Day = Annotated[date, Field(ge=date(1990, 1, 1), le=date(2199, 12, 31))]
 OwnerRole = Literal["staff", "union_buyer", "union_approver", "union_receiver", "canteen_buyer", "administrator"]
 
 
-class EventOut(BaseModel):
+class AuditEventOut(BaseModel):
     """who: the name of an official, the pseudonym of a buyer for auditors, null for the shop itself."""
 
     id: UUID
@@ -32,7 +32,7 @@ class EventOut(BaseModel):
 
 
 class EventPage(BaseModel):
-    items: list[EventOut]
+    items: list[AuditEventOut]
     next_cursor: str | None = None
 
 
@@ -73,7 +73,7 @@ class MandatePage(BaseModel):
     next_cursor: str | None = None
 
 
-class LineOut(BaseModel):
+class AuditLineOut(BaseModel):
     """What was entered of a line, under the pseudonym of its buyer; null where a union, canteen or import bought."""
 
     order_line_id: UUID
@@ -98,7 +98,7 @@ class LineOut(BaseModel):
 
 
 class LinePage(BaseModel):
-    items: list[LineOut]
+    items: list[AuditLineOut]
     next_cursor: str | None = None
 
 
@@ -114,7 +114,7 @@ class BasketIn(BaseModel):
 class BasketOut(BaseModel):
     pseudonym: str
     reason: str
-    items: list[LineOut]
+    items: list[AuditLineOut]
 
 
 class QuestionIn(BaseModel):

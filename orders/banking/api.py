@@ -12,14 +12,14 @@ from orders.banking.pay_back import pay_back
 from orders.banking.queries import queue_of
 from orders.banking.return_refund import return_refund
 from orders.banking.schemas import (
-    MatchIn,
+    BankMatchIn,
+    BankRejectIn,
     PaidBackOut,
     PayBackIn,
     ProposedOut,
     QueueOut,
     RefundReturnedIn,
     RefundReturnedOut,
-    RejectIn,
 )
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
@@ -52,7 +52,7 @@ async def get_queue(
 async def post_match(
     request: Request,
     statement_id: UUID,
-    wanted: MatchIn,
+    wanted: BankMatchIn,
     actor: Importer,
     database: TheDatabase,
     key: IdempotencyKey,
@@ -88,7 +88,7 @@ async def post_confirm(statement_id: UUID, proposal_id: UUID, actor: Confirmer, 
 
 @routes.post("/bank-statements/{statement_id}/match/{proposal_id}/reject")
 async def post_reject(
-    statement_id: UUID, proposal_id: UUID, wanted: RejectIn, actor: Confirmer, database: TheDatabase
+    statement_id: UUID, proposal_id: UUID, wanted: BankRejectIn, actor: Confirmer, database: TheDatabase
 ) -> ProposedOut:
     """The transfer waits again."""
     async with database.transaction() as session:

@@ -16,8 +16,8 @@ from orders.aftersales.repeat import repeat
 from orders.aftersales.succeed import Success, succeed
 from orders.banking.match import AlreadyMatched, AmountsDiffer
 from orders.banking.problems import SamePerson
-from orders.banking.reach import transfers_locked
 from orders.banking.returned import RETURNED, Kind
+from orders.banking.visibility import transfers_locked
 from orders.funds.post import Moved, post
 from orders.order.returnable import RETURNABLE
 from shop.access.permissions import Actor, Permission

@@ -13,10 +13,10 @@ from sqlalchemy import Row, text
 from orders.banking.apply_matches import apply_matches
 from orders.banking.plan_statement import StatementPlan, plan_statement
 from orders.banking.problems import SamePerson
-from orders.banking.propose_reversal import propose_reversals
 from orders.banking.prove_transfer import prove_by_export
 from orders.banking.settle_transfer import Applied
 from orders.banking.statement.known_rows import ROWS
+from orders.banking.undo.propose_reversal import propose_reversals
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.audit import record_change

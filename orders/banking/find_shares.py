@@ -83,12 +83,12 @@ async def find_shares(
     """
     codes = {one.id: codes_in(one.remark) for one in incoming}
     wanted = sorted({code for each in codes.values() for code in each})
-    reach = {"company": None if company is None else list(company)}
-    rows = (await session.execute(_BY_CODE, reach | {"codes": wanted})).mappings()
+    visible = {"company": None if company is None else list(company)}
+    rows = (await session.execute(_BY_CODE, visible | {"codes": wanted})).mappings()
     by_code = {row["transfer_code"]: OpenShare(**row) for row in rows}
     digests = sorted({one.payer_account_digest for one in incoming if one.payer_account_digest})
     of_payer: dict[tuple[str, str], list[OpenShare]] = {}
-    for row in (await session.execute(_BY_PAYER, reach | {"digests": digests})).mappings():
+    for row in (await session.execute(_BY_PAYER, visible | {"digests": digests})).mappings():
         facts = dict(row)
         key = (facts.pop("account_digest"), facts.pop("plain_name"))
         of_payer.setdefault(key, []).append(OpenShare(**facts))

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
+from orders.banking.active_match import ACTIVE
 from orders.banking.problems import SamePerson
 from orders.banking.settle_transfer import lock_shares, owned_components
-from orders.banking.standing import STANDS
 from orders.banking.statement.own_account import account_digest
 from orders.credit.regrade import lift
 from orders.evidence.cite import cited
@@ -62,7 +62,7 @@ WHERE t.id = ANY(:transfers) AND t.amount_fen > 0 AND s.state = 'confirmed'
     AND (CAST(:kind AS text) = 'receipt' OR t.account_key NOT LIKE 'desk:%')
 ON CONFLICT DO NOTHING RETURNING transfer_id, id
 """).bindparams(_TRANSFERS)
-_OF_TRANSFERS = f"m.transfer_id = ANY(:transfers) AND {STANDS}"
+_OF_TRANSFERS = f"m.transfer_id = ANY(:transfers) AND {ACTIVE}"
 _SHARES = text(
     f"SELECT m.payer_share_id, m.transfer_id FROM transfer_match m WHERE {_OF_TRANSFERS} ORDER BY 1, 2"  # noqa: S608
 ).bindparams(_TRANSFERS)

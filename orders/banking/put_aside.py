@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from orders.banking.match import AlreadyMatched
-from orders.banking.reach import transfers_locked
+from orders.banking.visibility import transfers_locked
 from shop.access.permissions import Actor, Permission
 from shop.core.audit import record_change
 from shop.core.database import WriteSession

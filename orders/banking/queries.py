@@ -7,11 +7,11 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import ARRAY, Date, Text, Uuid, bindparam, text
 
-from orders.banking.propose_reversal import candidates_of
+from orders.banking.active_match import ACTIVE
 from orders.banking.proven import PROVEN
 from orders.banking.returned import RETURNED_AS_SAID, ReturnedSeen, returned_of
-from orders.banking.standing import STANDS as MATCH_STANDS
-from orders.order.returnable import RETURNABLE, STANDS
+from orders.banking.undo.propose_reversal import candidates_of
+from orders.order.returnable import OVERPAID, RETURNABLE
 from orders.order.transfer_code import codes_in
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -145,11 +145,11 @@ SELECT coalesce(jsonb_agg(jsonb_build_object('id', t.id, 'statement_id', t.state
     'left_fen', t.amount_fen - t.taken_back_fen, 'payer_name', t.payer_name,
     'payer_account_last4', t.payer_account_last4, 'remark', t.remark, 'state', t.state, 'why_queued', t.why_queued,
     'proven', {PROVEN.format(t="t")},
-    'how', (SELECT min(m.how) FROM transfer_match m WHERE m.transfer_id = t.id AND {MATCH_STANDS}),
+    'how', (SELECT min(m.how) FROM transfer_match m WHERE m.transfer_id = t.id AND {ACTIVE}),
     'proposal', (SELECT jsonb_build_object('id', p.id, 'reason', p.reason, 'remember_payer', p.remember_payer,
         'proposed_by', p.proposed_by) FROM match_proposal p WHERE p.transfer_id = t.id AND p.state = 'proposed'),
     'shares', (SELECT coalesce(jsonb_agg({_SHARE}, 'fen', x.amount_fen) ORDER BY s.id), '[]') FROM (
-        SELECT m.payer_share_id, m.amount_fen FROM transfer_match m WHERE m.transfer_id = t.id AND {MATCH_STANDS}
+        SELECT m.payer_share_id, m.amount_fen FROM transfer_match m WHERE m.transfer_id = t.id AND {ACTIVE}
         UNION ALL SELECT y.payer_share_id, y.amount_fen FROM match_proposal_share y
         JOIN match_proposal p ON p.id = y.proposal_id WHERE p.transfer_id = t.id AND p.state = 'proposed') x
         JOIN payer_share s ON s.id = x.payer_share_id JOIN shop_order o ON o.id = s.order_id),
@@ -210,7 +210,7 @@ _OVERPAID = text(f"""
 SELECT s.id AS payer_share_id, o.number AS order_number, s.payer_name, s.transfer_code, s.due_fen, s.paid_fen,
     back.fen AS returnable_fen
 FROM payer_share s JOIN shop_order o ON o.id = s.order_id, LATERAL ({RETURNABLE}) back
-WHERE {STANDS} AND back.fen > 0 AND (:all OR coalesce(s.unit_id, o.unit_id) = ANY(:units)) ORDER BY s.id LIMIT :most
+WHERE {OVERPAID} AND back.fen > 0 AND (:all OR coalesce(s.unit_id, o.unit_id) = ANY(:units)) ORDER BY s.id LIMIT :most
 """).bindparams(bindparam("units", type_=ARRAY(Uuid)))  # noqa: S608  # our own constants
 _REFUNDS = text("""
 SELECT r.id, o.number AS order_number, r.amount_fen - r.allowance_fen AS fen, r.reason, r.requested_at
@@ -230,10 +230,10 @@ async def queue_of(
     """Transfers of the actor's desks that no share has yet, each with shares that may fit, and where the next page
     begins: first those that wait for a second person, then the oldest.
     """
-    reach = await reach_of(session, actor, day)
+    visible = await visible_desks(session, actor, day)
     rank, after, after_id = keys_of(cursor, int, date, UUID) if cursor else (None, None, None)
     place = {"rank": rank, "day": after, "id": after_id, "most": limit + 1}
-    found = _transfers((await session.execute(_QUEUE, reach | place)).scalar_one())
+    found = _transfers((await session.execute(_QUEUE, visible | place)).scalar_one())
     found.sort(key=lambda one: (_rank(one), one.day, one.id))
     more, found = len(found) > limit, found[:limit]
     meant = await candidates_of(session, [one.id for one in found if one.amount_fen < 0], every=True)
@@ -242,9 +242,9 @@ async def queue_of(
             ReceiptSeen(row.id, row.serial_number, row.day, row.payer_name, row.remark, row.state, row.left_fen)
             for row in meant.get(one.id, [])[:SUGGESTED_MOST]
         )
-    await _ours_suggested(session, found, reach)
+    await _ours_suggested(session, found, visible)
     last = cursor_of(_rank(found[-1]), found[-1].day, found[-1].id) if more else None
-    return await _suggested(session, found, reach), last
+    return await _suggested(session, found, visible), last
 
 
 def _rank(one: TransferSeen) -> int:
@@ -259,25 +259,25 @@ async def matched_of(
     from here. Of the last days; q: of any, by serial number, payer, remark, order number or transfer code.
     """
     named = {"since": now - MATCHED_SHOWN, "most": most, "q": q}
-    reach = await reach_of(session, actor, clock.business_day(now))
-    return _transfers((await session.execute(_MATCHED, reach | named)).scalar_one())
+    visible = await visible_desks(session, actor, clock.business_day(now))
+    return _transfers((await session.execute(_MATCHED, visible | named)).scalar_one())
 
 
 async def transfers_of(session: ReadSession, actor: Actor, statement_id: UUID, *, day: date) -> list[TransferSeen]:
     """All transfers that a statement brought, each with shares that may fit. The caller asked whose it is."""
     found = _transfers((await session.execute(_OF_STATEMENT, {"statement": statement_id, "most": 20_000})).scalar_one())
-    return await _suggested(session, found, await reach_of(session, actor, day))
+    return await _suggested(session, found, await visible_desks(session, actor, day))
 
 
 async def overpaid_of(session: ReadSession, actor: Actor, *, day: date, most: int = 100) -> list[OverpaidSeen]:
     """Shares that were paid too much, or whose order is over, and whose payers get the rest back."""
-    rows = await session.execute(_OVERPAID, await reach_of(session, actor, day) | {"most": most})
+    rows = await session.execute(_OVERPAID, await visible_desks(session, actor, day) | {"most": most})
     return [OverpaidSeen(**row) for row in rows.mappings()]
 
 
 async def refunds_of(session: ReadSession, actor: Actor, *, day: date, most: int = 100) -> list[RefundSeen]:
     """Refunds that wait for a bank transfer of ours, the oldest first."""
-    rows = await session.execute(_REFUNDS, await reach_of(session, actor, day) | {"most": most})
+    rows = await session.execute(_REFUNDS, await visible_desks(session, actor, day) | {"most": most})
     return [RefundSeen(**row) for row in rows.mappings()]
 
 
@@ -285,22 +285,22 @@ async def shares_by_code(session: ReadSession, codes: list[str]) -> dict[str, UU
     return {row.transfer_code: row.id for row in await session.execute(_BY_CODE, {"codes": codes})}
 
 
-async def reach_of(session: ReadSession, actor: Actor, day: date) -> dict[str, object]:
+async def visible_desks(session: ReadSession, actor: Actor, day: date) -> dict[str, object]:
     """`:all` and `:units` of a statement: whose desks' rows the actor sees."""
     units = await visible_unit_ids(session, actor, Permission.BANK_IMPORT, day)
     return {"all": units is None, "units": sorted(units or ())}
 
 
-async def _ours_suggested(session: ReadSession, found: list[TransferSeen], reach: dict[str, object]) -> None:
+async def _ours_suggested(session: ReadSession, found: list[TransferSeen], visible: dict[str, object]) -> None:
     """Refunds and pay-backs of exactly this amount that may have come back with a row that waits."""
     open_ones = [one for one in found if one.state == "queued" and one.amount_fen > 0]
-    ours = await returned_of(session, sorted({one.left_fen for one in open_ones}), reach)
+    ours = await returned_of(session, sorted({one.left_fen for one in open_ones}), visible)
     for one in open_ones:
         one.may_be_ours.extend([seen for seen in ours if seen.fen == one.left_fen][:SUGGESTED_MOST])
 
 
 async def _suggested(
-    session: ReadSession, transfers: list[TransferSeen], reach: dict[str, object]
+    session: ReadSession, transfers: list[TransferSeen], visible: dict[str, object]
 ) -> list[TransferSeen]:
     open_ones = [one for one in transfers if one.state == "queued" and one.amount_fen > 0]
     if not open_ones:
@@ -310,7 +310,7 @@ async def _suggested(
         "codes": sorted({code for each in codes.values() for code in each}),
         "amounts": sorted({one.left_fen for one in open_ones}),
     }
-    fitting = _shares((await session.execute(_FITTING, reach | facts)).scalar_one())
+    fitting = _shares((await session.execute(_FITTING, visible | facts)).scalar_one())
     for one in open_ones:
         by_code = [share for share in fitting if share.transfer_code in codes[one.id]]
         exact = [share for share in fitting if share.open_fen == one.left_fen and share not in by_code]

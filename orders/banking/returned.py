@@ -57,9 +57,11 @@ ORDER BY counted_on DESC, id LIMIT :most
 LISTED_MOST: Final = 200
 
 
-async def returned_of(session: ReadSession, amounts: Sequence[int], reach: Mapping[str, object]) -> list[ReturnedSeen]:
-    """What went out with one of these amounts (fen) and has not come back, the latest first. reach: `all`, `units`."""
+async def returned_of(
+    session: ReadSession, amounts: Sequence[int], visible: Mapping[str, object]
+) -> list[ReturnedSeen]:
+    """What went out with one of these amounts (fen) and has not come back, the latest first. visible: all, units."""
     if not amounts:
         return []
-    rows = await session.execute(_LIKE, {"amounts": list(amounts), "most": LISTED_MOST, **reach})
+    rows = await session.execute(_LIKE, {"amounts": list(amounts), "most": LISTED_MOST, **visible})
     return [ReturnedSeen(**row) for row in rows.mappings()]

@@ -18,7 +18,7 @@ Reason = Annotated[
 ]
 
 
-class ImportedOut(RowsOut):
+class BankImportedOut(RowsOut):
     """repeated: these bytes were imported before. state: imported (nothing has moved: another person confirms it at
     POST /bank-statements/{statement_id}/confirm), or what was decided before. incoming: rows that brought money or took
     it back.
@@ -83,7 +83,7 @@ class ShareIn(BaseModel):
     amount_fen: FenIn | None = None
 
 
-class MatchIn(BaseModel):
+class BankMatchIn(BaseModel):
     """remember_payer: from now on this account pays for these payers."""
 
     model_config = ConfigDict(extra="forbid")
@@ -101,7 +101,7 @@ class ProposedOut(BaseModel):
     state: str
 
 
-class RejectIn(BaseModel):
+class BankRejectIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reason: Reason
@@ -160,7 +160,7 @@ class PaidBackOut(BaseModel):
     id: UUID
 
 
-class ShareOut(BaseModel):
+class BankShareOut(BaseModel):
     payer_share_id: UUID
     order_number: str
     payer_name: str
@@ -260,8 +260,8 @@ class TransferOut(BaseModel):
     proven: bool
     how: str | None
     proposal: ProposalOut | None
-    shares: list[ShareOut]
-    suggestions: list[ShareOut]
+    shares: list[BankShareOut]
+    suggestions: list[BankShareOut]
     undoing: OpenUndoingOut | None
     may_take_back: list[ReceiptOut]
     came_back: OpenCameBackOut | None
@@ -306,7 +306,7 @@ class StatementsOut(BaseModel):
     items: list[StatementHeadOut]
 
 
-class StatementOut(BaseModel):
+class BankStatementOut(BaseModel):
     """state: imported (waits for a second person: `planned`), confirmed, refused, or alone (of before two were asked).
 
     rows_read = incoming + set_aside.

@@ -9,8 +9,8 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
+from orders.banking.active_match import ACTIVE
 from orders.banking.proven import PROVEN
-from orders.banking.standing import STANDS
 from orders.checkout.settle import CURRENCY, Paid, settle
 from orders.credit.regrade import lift
 from orders.funds.post import Moved, account_id, post
@@ -83,7 +83,7 @@ WHERE p.order_id = ANY(:orders) AND p.method = 'bank_transfer' ORDER BY p.order_
 _SOLD_ON = text(f"""
 WITH moved AS (
     SELECT t.day, m.amount_fen AS fen FROM transfer_match m JOIN bank_transfer t ON t.id = m.transfer_id
-    WHERE m.payer_share_id = :share AND {STANDS}
+    WHERE m.payer_share_id = :share AND {ACTIVE}
     UNION ALL SELECT returned_on, -amount_fen FROM paid_back WHERE payer_share_id = :share
     UNION ALL SELECT c.settled_day, b.amount_fen FROM came_back c JOIN paid_back b ON b.id = c.paid_back_id
     WHERE b.payer_share_id = :share AND c.state = 'confirmed'

@@ -11,12 +11,12 @@ from orders.banking.desk import desk_of
 from orders.banking.import_statement import import_statement
 from orders.banking.prove_transfer import BankReceipt, prove_by_receipt
 from orders.banking.schemas import (
+    BankImportedOut,
     BankReceiptIn,
-    ImportedOut,
+    BankRejectIn,
+    BankStatementOut,
     ProvenOut,
-    RejectIn,
     StatementConfirmedOut,
-    StatementOut,
     StatementRefusedOut,
     StatementsOut,
 )
@@ -48,7 +48,7 @@ async def post_statement(
     file: UploadFile,
     unit_id: Annotated[UUID | None, Form()] = None,
     acknowledged_columns: Acknowledged = (),
-) -> ImportedOut:
+) -> BankImportedOut:
     """A bank's csv or xlsx. It moves nothing until another person confirms it; the same file twice is one.
 
     acknowledged_columns: titles that need no reading; 422 `columns_unknown` lists those that are asked about. 422
@@ -71,7 +71,7 @@ async def post_statement(
     )
     facts = asdict(done)
     facts.pop("set_aside")
-    return ImportedOut(**facts, **rows_out(done.incoming, done.set_aside))
+    return BankImportedOut(**facts, **rows_out(done.incoming, done.set_aside))
 
 
 @routes.get("/bank-statements")
@@ -83,11 +83,11 @@ async def get_statements(actor: Importer, database: TheDatabase) -> StatementsOu
 
 
 @routes.get("/bank-statements/{statement_id}")
-async def get_statement(statement_id: UUID, actor: Importer, database: TheDatabase) -> StatementOut:
+async def get_statement(statement_id: UUID, actor: Importer, database: TheDatabase) -> BankStatementOut:
     """One statement: what confirming it would do (`planned`), or what became of its transfers."""
     async with database.reading() as session:
         seen = await statement_seen_by(session, actor, statement_id, day=clock.today())
-    return StatementOut.model_validate(asdict(seen))
+    return BankStatementOut.model_validate(asdict(seen))
 
 
 @routes.post("/bank-statements/{statement_id}/confirm")
@@ -102,7 +102,7 @@ async def post_confirm(statement_id: UUID, actor: Confirmer, database: TheDataba
 
 @routes.post("/bank-statements/{statement_id}/refuse")
 async def post_refuse(
-    statement_id: UUID, wanted: RejectIn, actor: Confirmer, database: TheDatabase
+    statement_id: UUID, wanted: BankRejectIn, actor: Confirmer, database: TheDatabase
 ) -> StatementRefusedOut:
     """It is not the bank's, or not ours: nothing of it counts. The importer may take it back himself."""
     async with database.transaction() as session:

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
 from orders.banking.plan_statement import StatementPlan, plan_statement
-from orders.banking.queries import TransferSeen, reach_of, transfers_of
+from orders.banking.queries import TransferSeen, transfers_of, visible_desks
 from shop.access.permissions import Actor
 from shop.core.database import ReadSession
 from shop.core.errors import NotFound
@@ -126,14 +126,14 @@ SELECT s.id, o.number, s.payer_name FROM payer_share s JOIN shop_order o ON o.id
 
 async def statements_of(session: ReadSession, actor: Actor, *, day: date) -> list[StatementHead]:
     """Those of the actor's desks that wait for a second person, the oldest first."""
-    rows = await session.execute(_WAITING, await reach_of(session, actor, day))
+    rows = await session.execute(_WAITING, await visible_desks(session, actor, day))
     return [StatementHead(**row) for row in rows.mappings()]
 
 
 async def statement_seen_by(session: ReadSession, actor: Actor, statement_id: UUID, *, day: date) -> StatementSeen:
     """One statement, with what it would do or did. Raises NotFound out of the actor's reach."""
-    reach = await reach_of(session, actor, day)
-    row = (await session.execute(_STATEMENT, reach | {"statement": statement_id})).one_or_none()
+    visible = await visible_desks(session, actor, day)
+    row = (await session.execute(_STATEMENT, visible | {"statement": statement_id})).one_or_none()
     if row is None:
         raise NotFound("没有这份流水。")
     kept = ("id", "bank", "file_name", "file_sha256", "state", "imported_by", "imported_at", "decided_at",
@@ -149,8 +149,8 @@ async def statement_seen_by(session: ReadSession, actor: Actor, statement_id: UU
 
 async def rows_of(session: ReadSession, actor: Actor, statement_id: UUID, *, day: date) -> RowsSeen | None:
     """What became of the rows of one statement; None out of the actor's reach."""
-    reach = await reach_of(session, actor, day)
-    row = (await session.execute(_ROWS, reach | {"statement": statement_id})).mappings().one_or_none()
+    visible = await visible_desks(session, actor, day)
+    row = (await session.execute(_ROWS, visible | {"statement": statement_id})).mappings().one_or_none()
     return RowsSeen(**dict(row) | {"set_aside": msgspec.json.decode(row["set_aside"])}) if row else None
 
 

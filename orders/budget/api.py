@@ -8,9 +8,9 @@ import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from orders.budget.queries import budget_of, budgets_of
-from orders.budget.reach import check_union, unions_within_reach
-from orders.budget.schemas import AdjustmentIn, BudgetIn, BudgetList, BudgetOut, PaperIn
+from orders.budget.schemas import AdjustmentIn, BudgetIn, BudgetList, BudgetOut, BudgetPaperIn
 from orders.budget.version import Paper, adjust, adopt, carry_over
+from orders.budget.visibility import check_union, visible_union_ids
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -36,7 +36,7 @@ async def get_budgets(
 ) -> BudgetList:
     """Budgets of the unions within reach, the newest year first."""
     async with database.snapshot() as session:
-        unions = await unions_within_reach(session, actor, Permission.BULK_READ, day=clock.today())
+        unions = await visible_union_ids(session, actor, Permission.BULK_READ, day=clock.today())
         wanted = unions if union_id is None else unions & {union_id}
         return await budgets_of(session, wanted, fiscal_year=fiscal_year, limit=limit, cursor=cursor)
 
@@ -94,7 +94,7 @@ async def post_adjustment(
 
 @routes.post("/{union_id}/{fiscal_year}/carry-over", status_code=201, response_model=BudgetOut)
 async def post_carry_over(
-    request: Request, union_id: UUID, fiscal_year: Year, wanted: PaperIn, actor: Approver, key: IdempotencyKey
+    request: Request, union_id: UUID, fiscal_year: Year, wanted: BudgetPaperIn, actor: Approver, key: IdempotencyKey
 ) -> Response:
     """Move what is left to the next year; answers with the old one."""
 

@@ -15,7 +15,7 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _MOST = 10**12
 
 
-class PaperIn(BaseModel):
+class BudgetPaperIn(BaseModel):
     """Why, and the document's digest (`POST /evidence`)."""
 
     model_config = ConfigDict(extra="forbid")
@@ -24,13 +24,13 @@ class PaperIn(BaseModel):
     document_sha256: Sha256
 
 
-class BudgetIn(PaperIn):
+class BudgetIn(BudgetPaperIn):
     union_id: UUID
     fiscal_year: FiscalYear
     amount_fen: Annotated[int, Field(strict=True, gt=0, le=_MOST)]
 
 
-class AdjustmentIn(PaperIn):
+class AdjustmentIn(BudgetPaperIn):
     """change_fen: negative lowers the budget."""
 
     change_fen: Annotated[int, Field(strict=True, ge=-_MOST, le=_MOST)]

@@ -13,7 +13,7 @@ from orders.acceptance.accept import accept as accept_goods
 from orders.acceptance.problems import WitnessUnknown
 from orders.acceptance.receivers import receivers_for
 from orders.canteen.queries import LineSeen, order_seen
-from orders.canteen.reach import kitchen_of_order
+from orders.canteen.visibility import kitchen_of_order
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession

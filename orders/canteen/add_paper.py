@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Uuid, bindparam, text
 
-from orders.canteen.reach import kitchen_of_order
+from orders.canteen.visibility import kitchen_of_order
 from orders.evidence.cite import cited
 from shop.access.permissions import Actor, Permission
 from shop.core import clock

@@ -15,10 +15,10 @@ from orders.canteen.change_list import add_list, change_list, remove_list
 from orders.canteen.extend import extend
 from orders.canteen.place import Wish, place
 from orders.canteen.queries import LineSeen, due_of, lists_of, order_seen, orders_of, overdue
-from orders.canteen.reach import Kitchen, kitchen_of_order, kitchens_of
 from orders.canteen.schemas import (
     AcceptIn,
     CanteenOrderOut,
+    CanteenPaperIn,
     ContractIn,
     CountIn,
     ExtensionIn,
@@ -29,10 +29,10 @@ from orders.canteen.schemas import (
     Made,
     OrderIn,
     OrderPage,
-    PaperIn,
     line_out,
 )
 from orders.canteen.sign_contract import NewContract, sign_contract
+from orders.canteen.visibility import Kitchen, kitchen_of_order, kitchens_of
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -182,7 +182,7 @@ async def post_acceptance(
 
 
 @routes.post("/canteen-orders/{order_id}/papers", status_code=201)
-async def post_paper(order_id: UUID, wanted: PaperIn, actor: Receiver, database: TheDatabase) -> dict[str, str]:
+async def post_paper(order_id: UUID, wanted: CanteenPaperIn, actor: Receiver, database: TheDatabase) -> dict[str, str]:
     """A conformity or quarantine paper of an accepted line's batch; the file comes by `POST /evidence`."""
     paper = Paper(wanted.line_id, wanted.kind, wanted.evidence_sha256, wanted.batch_number, wanted.number)
     async with database.transaction() as session:

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Uuid, bindparam, text
 
 from catalog.stock import moving
-from orders.canteen.reach import kitchen_of_order
+from orders.canteen.visibility import kitchen_of_order
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.audit import record_change

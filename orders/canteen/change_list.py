@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Uuid, bindparam, text
 
 from orders.canteen.amount import Amount, goods_of, measured
-from orders.canteen.reach import kitchen_for
+from orders.canteen.visibility import kitchen_for
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import ReadSession, WriteSession

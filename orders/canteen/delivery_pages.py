@@ -14,7 +14,7 @@ from orders.canteen.accept import Weighed, accept
 from orders.canteen.add_paper import Paper, add_paper
 from orders.canteen.amount import Good, typed
 from orders.canteen.queries import LineSeen, open_deliveries, order_seen
-from orders.canteen.reach import kitchen_of_order, kitchens_of
+from orders.canteen.visibility import kitchen_of_order, kitchens_of
 from orders.evidence.keep import FILE_BYTES_MAX, keep
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission

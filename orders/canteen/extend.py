@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Date, Uuid, bindparam, text
 
-from orders.canteen.reach import kitchen_of_order
+from orders.canteen.visibility import kitchen_of_order
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.audit import record_change

@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, DateTime, Uuid, bindparam, text
 
 from orders.canteen.amount import Amount, Good, goods_of, grams_of, measured, typed
 from orders.canteen.queries import lists_of, order_seen
-from orders.canteen.reach import Kitchen, NoSuchCanteenOrder, kitchen_of_order
+from orders.canteen.visibility import Kitchen, NoSuchCanteenOrder, kitchen_of_order
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import ReadSession
@@ -34,7 +34,7 @@ SELECT sku_id, min(fen) AS fen FROM price WHERE sku_id = ANY(:skus) AND list = '
 
 
 @dataclass(slots=True)
-class Row:
+class FormRow:
     """One SKU of the form: what stands in its field, what is wrong with it, and what it would cost (fen)."""
 
     good: Good
@@ -50,7 +50,7 @@ class Form:
 
     canteen_id: UUID
     deliver_on: str
-    rows: list[Row] = field(default_factory=list)
+    rows: list[FormRow] = field(default_factory=list)
     list_id: UUID | None = None
     list_version: int | None = None
     list_name: str = ""
@@ -104,7 +104,7 @@ async def begun(
         _, lines = await order_seen(session, before)
         wanted = {line.sku_id: line.ordered_milli if repeat_id else 0 for line in lines}
     goods = await goods_of(session, list(wanted))
-    await _lay(
+    await _fill_rows(
         session, form, [(goods[sku], said(milli, goods[sku]) if milli else "") for sku, milli in wanted.items()], now
     )
     return form
@@ -130,16 +130,16 @@ async def sent(session: ReadSession, fields: Mapping[str, str], kitchen: Kitchen
     found = list(await session.scalars(_FIND, {"q": form.q, "most": _FOUND_MOST})) if form.q else []
     order = list(dict.fromkeys([*written, *found]))[:200]
     goods = await goods_of(session, order)
-    await _lay(session, form, [(goods[sku], written.get(sku, "")[:20]) for sku in order if sku in goods], now)
+    await _fill_rows(session, form, [(goods[sku], written.get(sku, "")[:20]) for sku in order if sku in goods], now)
     return form
 
 
-async def _lay(session: ReadSession, form: Form, rows: Sequence[tuple[Good, str]], now: datetime) -> None:
+async def _fill_rows(session: ReadSession, form: Form, rows: Sequence[tuple[Good, str]], now: datetime) -> None:
     prices = {
         row.sku_id: row.fen
         for row in await session.execute(_PRICES, {"skus": [good.id for good, _ in rows], "now": now})
     }
-    form.rows = [Row(good, amount, prices.get(good.id)) for good, amount in rows]
+    form.rows = [FormRow(good, amount, prices.get(good.id)) for good, amount in rows]
     for row in form.rows:
         if row.typed.strip() in {"", "0"}:
             continue

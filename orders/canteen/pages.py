@@ -13,8 +13,8 @@ from orders.canteen.form import Form as OrderForm
 from orders.canteen.form import begun, day_of, sent
 from orders.canteen.place import NothingOrdered, Wish, place
 from orders.canteen.queries import due_of, lists_of, open_deliveries, order_seen, orders_of, overdue
-from orders.canteen.reach import Kitchen, NoSuchCanteen, kitchen_for, kitchen_of_order, kitchens_of
 from orders.canteen.reserved_share import reserved_share_of
+from orders.canteen.visibility import Kitchen, NoSuchCanteen, kitchen_for, kitchen_of_order, kitchens_of
 from orders.checkout.place import AlreadyOrdered
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission

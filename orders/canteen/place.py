@@ -16,8 +16,8 @@ from sqlalchemy.exc import IntegrityError
 
 from catalog.stock import moving
 from orders.canteen.amount import Amount, Measured, goods_of, measured
-from orders.canteen.reach import Kitchen, NoSuchCanteenOrder, kitchen_for
 from orders.canteen.rows import Buying, Contract, write
+from orders.canteen.visibility import Kitchen, NoSuchCanteenOrder, kitchen_for
 from orders.checkout.facts import Buyer, UnitFacts, together
 from orders.checkout.facts import goods_of as facts_of_goods
 from orders.checkout.place import AlreadyOrdered
@@ -102,8 +102,8 @@ async def place(session: WriteSession, *, actor: Actor, canteen_id: UUID, wish: 
         raise DayPassed("请选今天或以后的一天。", [Detail("/deliver_on", DayPassed.code, "不能早于今天")])
     await _check_supplemented(session, kitchen, wish)
     contract = await _contract(session, kitchen, day)
-    wanted = await _wanted(session, kitchen, wish)
-    quoted = await _quote(session, kitchen, wanted, contract, now)
+    measured = await _measured(session, kitchen, wish)
+    quoted = await _quote(session, kitchen, measured, contract, now)
     _check(quoted)
     buying = Buying(
         order_id=new_id(),
@@ -141,7 +141,7 @@ async def _contract(session: WriteSession, kitchen: Kitchen, day: date) -> Contr
     return Contract(*row)
 
 
-async def _wanted(session: WriteSession, kitchen: Kitchen, wish: Wish) -> list[Measured]:
+async def _measured(session: WriteSession, kitchen: Kitchen, wish: Wish) -> list[Measured]:
     if wish.lines:
         return measured(wish.lines, await goods_of(session, [line.sku_id for line in wish.lines]))
     source, found = (_FROM_LIST, wish.list_id) if wish.list_id else (_FROM_ORDER, wish.repeat_id)
@@ -153,19 +153,19 @@ async def _wanted(session: WriteSession, kitchen: Kitchen, wish: Wish) -> list[M
 
 
 async def _quote(
-    session: WriteSession, kitchen: Kitchen, wanted: Sequence[Measured], contract: Contract, now: datetime
+    session: WriteSession, kitchen: Kitchen, measured: Sequence[Measured], contract: Contract, now: datetime
 ) -> Quote:
-    sku_ids = [line.sku_id for line in wanted]
+    sku_ids = [line.sku_id for line in measured]
     await session.execute(_LOCK_PRODUCTS, {"skus": sku_ids})
     await session.execute(_LOCK_PRICES, {"skus": sku_ids, "now": now})
     goods = await facts_of_goods(await _driver(session), sku_ids=sku_ids, region_code=contract.region_code, now=now)
     path = await unit_path(session, kitchen.unit_id, clock.business_day(now))
     unit = UnitFacts(kitchen.unit_id, kitchen.unit_name, path)
     return quote(
-        [(line.sku_id, line.pieces) for line in wanted],
+        [(line.sku_id, line.pieces) for line in measured],
         together(goods, Buyer(works_at=unit, introduced_by=None)),
         now=now,
-        weights={line.sku_id: line.milli for line in wanted if line.milli % 1_000},
+        weights={line.sku_id: line.milli for line in measured if line.milli % 1_000},
         fund_source="canteen",
     )
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, DateTime, Uuid, bindparam, text
 
-from orders.canteen.reach import Kitchen, NoSuchCanteenOrder
+from orders.canteen.visibility import Kitchen, NoSuchCanteenOrder
 from shop.core.database import ReadSession
 from shop.core.paging import cursor_of, keys_of
 from shop.core.window import in_force

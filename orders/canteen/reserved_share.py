@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Date, Integer, Uuid, bindparam, text
 
-from orders.canteen.reach import Kitchen
+from orders.canteen.visibility import Kitchen
 from shop.core.database import ReadSession
 from shop.core.window import in_force
 

@@ -8,11 +8,11 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import text
 
-from orders.canteen.reach import Kitchen
+from orders.canteen.visibility import Kitchen
 from orders.checkout.document import attribution_row, component_row, line_row
 from orders.checkout.place import spoken_code
-from orders.checkout.quote import Line, Quote
-from orders.order.schemas import LineOut, NameRef
+from orders.checkout.quote import Quote, QuoteLine
+from orders.order.schemas import NameRef, OrderLineOut
 from orders.order.transfer_code import new_transfer_code
 from shop.access.permissions import Actor
 from shop.core import clock
@@ -205,9 +205,9 @@ def _line_rows(buying: Buying, payer_share_id: UUID) -> dict[str, Rows]:
     return rows
 
 
-def _line_out(line: Line) -> LineOut:
+def _line_out(line: QuoteLine) -> OrderLineOut:
     assert line.sku and line.step  # noqa: S101, PT018  # the quote was checked
-    return LineOut(
+    return OrderLineOut(
         id=new_id(),
         sku_id=line.sku_id,
         product_id=line.sku.product_id,

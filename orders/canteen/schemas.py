@@ -69,7 +69,7 @@ class CountIn(_Strict):
     batch_number: Annotated[str | None, Field(max_length=60, pattern=NO_NUL)] = None
 
 
-class TruckIn(_Strict):
+class CanteenTruckIn(_Strict):
     driver: Words
     plate: Annotated[str, Field(min_length=1, max_length=20, pattern=NO_NUL)]
     delivery_note: Annotated[str | None, Field(max_length=60, pattern=NO_NUL)] = None
@@ -81,11 +81,11 @@ class AcceptIn(_Strict):
     witness_id: UUID
     lines: Annotated[list[CountIn], Field(min_length=1, max_length=200)]
     accepted_on: date | None = None
-    truck: TruckIn | None = None
+    truck: CanteenTruckIn | None = None
     note: Annotated[str | None, Field(max_length=500, pattern=NO_NUL)] = None
 
 
-class PaperIn(_Strict):
+class CanteenPaperIn(_Strict):
     """batch_number: that of the accepted line when blank."""
 
     line_id: UUID
@@ -128,7 +128,7 @@ class ListOut:
 
 
 @dataclass(frozen=True, slots=True)
-class LineOut:
+class CanteenLineOut:
     """Amounts in pieces, or in grams where `weighed`; accepted and the rest are null until the goods were counted."""
 
     id: UUID
@@ -154,7 +154,7 @@ class CanteenOrderOut:
     """due_fen: goods and freight, after acceptance of what was accepted; due_on: the last day to pay."""
 
     order: OrderSeen
-    lines: list[LineOut]
+    lines: list[CanteenLineOut]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +174,13 @@ class Lists:
     next_cursor: None = None
 
 
-def line_out(line: LineSeen) -> LineOut:
+def line_out(line: LineSeen) -> CanteenLineOut:
     def amount(milli: int | None) -> int | None:
         if milli is None:
             return None
         return line.grams(milli) if line.weighed else milli // 1_000
 
-    return LineOut(
+    return CanteenLineOut(
         id=line.id,
         sku_id=line.sku_id,
         title=line.title,

@@ -9,7 +9,7 @@ from sqlalchemy import Date, Uuid, bindparam, insert, text
 from sqlalchemy.exc import IntegrityError
 
 from orders.canteen.models import CanteenContract
-from orders.canteen.reach import NoSuchCanteen
+from orders.canteen.visibility import NoSuchCanteen
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.audit import record_change

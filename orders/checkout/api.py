@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from orders.cart.queries import lines_of
 from orders.checkout.place import place
 from orders.checkout.preview import preview
-from orders.checkout.quoted import QuoteOut
-from orders.checkout.schemas import PlaceIn, QuoteIn
+from orders.checkout.quoted import CheckoutQuoteOut
+from orders.checkout.schemas import CheckoutQuoteIn, PlaceIn
 from orders.order.schemas import OrderOut
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
@@ -43,8 +43,8 @@ class IdempotencyKeyRequired(Problem):
 
 @routes.post("/quotes")
 async def post_quote(
-    wanted: QuoteIn, actor: Annotated[Actor, Depends(requires(Permission.CART_WRITE))], database: TheDatabase
-) -> QuoteOut:
+    wanted: CheckoutQuoteIn, actor: Annotated[Actor, Depends(requires(Permission.CART_WRITE))], database: TheDatabase
+) -> CheckoutQuoteOut:
     """What these lines (or the cart) cost at that place, whether they arrive, and what they will count for."""
     if wanted.lines is None:
         async with database.reading() as session:

@@ -11,7 +11,7 @@ from orders.cart.queries import lines_of
 from orders.cart.remove_line import remove_line
 from orders.checkout.preview import last_region, preview
 from orders.checkout.problems import RegionUnknown
-from orders.checkout.quoted import QuoteOut
+from orders.checkout.quoted import CheckoutQuoteOut
 from orders.checkout.schemas import QuantityIn
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
@@ -25,13 +25,13 @@ Buyer = Annotated[Actor, Depends(requires(Permission.CART_WRITE))]
 
 
 @routes.get("/cart")
-async def get_cart(actor: Buyer, database: TheDatabase) -> QuoteOut:
+async def get_cart(actor: Buyer, database: TheDatabase) -> CheckoutQuoteOut:
     """The cart, quoted now; freight for where the last order went, null when there is none."""
     return await quoted_cart(database, actor, now=clock.now())
 
 
 @routes.put("/cart/lines/{sku_id}")
-async def put_cart_line(sku_id: UUID, wanted: QuantityIn, actor: Buyer, database: TheDatabase) -> QuoteOut:
+async def put_cart_line(sku_id: UUID, wanted: QuantityIn, actor: Buyer, database: TheDatabase) -> CheckoutQuoteOut:
     """So many pieces of it, whatever was there before; the cart as it is now."""
     now = clock.now()
     async with database.transaction() as session:
@@ -47,7 +47,7 @@ async def delete_cart_line(sku_id: UUID, actor: Buyer, database: TheDatabase) ->
     return Response(status_code=204)
 
 
-async def quoted_cart(database: Database, actor: Actor, *, now: datetime) -> QuoteOut:
+async def quoted_cart(database: Database, actor: Actor, *, now: datetime) -> CheckoutQuoteOut:
     """A user's cart, sent to where the last order went if that place still exists."""
     async with database.reading() as session:
         lines = await lines_of(session, actor.user_id)

@@ -13,11 +13,11 @@ from orders.cart.remove_line import remove_line
 from orders.cart.visitor import COOKIE, LIFETIME, new_visitor, visitor_id_of
 from orders.checkout.cart_api import quoted_cart
 from orders.checkout.preview import preview
-from orders.checkout.quoted import QuoteOut
+from orders.checkout.quoted import CheckoutQuoteOut
 from orders.checkout.regions import labels_of
-from shop.access.cookies import is_secure, own_cookie
 from shop.access.guard import maybe_actor
 from shop.access.permissions import Actor, Permission
+from shop.access.session.cookies import is_secure, own_cookie
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import NotAllowed
@@ -146,7 +146,7 @@ def _cookie(request: Request) -> str:
     return own_cookie(COOKIE, settings_of(request))
 
 
-async def _quoted(request: Request, database: Database, actor: Actor | None) -> QuoteOut:
+async def _quoted(request: Request, database: Database, actor: Actor | None) -> CheckoutQuoteOut:
     if actor:
         return await quoted_cart(database, actor, now=clock.now())
     owner_id = _owner_of(request, None)

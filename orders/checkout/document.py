@@ -7,10 +7,10 @@ from uuid import UUID
 import msgspec
 
 from orders.allowance.lay import Purse
-from orders.checkout.quote import Piece, Quote, Share
+from orders.checkout.quote import Quote, QuotePiece, QuoteShare
 from orders.checkout.schemas import AddressIn, PlaceIn
 from orders.checkout.tender import ALLOWANCE_FUNDS
-from orders.order.schemas import LineOut, OrderOut
+from orders.order.schemas import OrderLineOut, OrderOut
 from shop.access.permissions import Actor
 from shop.core import clock
 from shop.core.ids import new_id
@@ -43,7 +43,7 @@ def document_of(order: OrderOut, quoted: Quote, asked: Asked, answer: bytes) -> 
     shared = _attribution_of_order(order, quoted, asked)
     for position, (out, line) in enumerate(zip(order.lines, quoted.lines, strict=True), 1):
         lines.append(line_row(out, order.id, position, line.step.price_id if line.step else None))
-        for place, share in enumerate(line.shares or (Share(None, line.pieces),), 1):
+        for place, share in enumerate(line.shares or (QuoteShare(None, line.pieces),), 1):
             share_id, purse = new_id(), share.purse
             shares.append(_share(share_id, out.id, place, purse, order.fund_source))
             borne_by = {"fund_source": ALLOWANCE_FUNDS, "union_id": purse.union_id} if purse else {}
@@ -113,7 +113,7 @@ def _share(share_id: UUID, line_id: UUID, position: int, purse: Purse | None, fu
     }
 
 
-def line_row(out: LineOut, order_id: UUID, position: int, price_id: UUID | None) -> dict[str, object]:
+def line_row(out: OrderLineOut, order_id: UUID, position: int, price_id: UUID | None) -> dict[str, object]:
     return {
         "id": out.id,
         "order_id": order_id,
@@ -144,7 +144,7 @@ def _delivery(order_id: UUID, address: AddressIn) -> dict[str, object]:
 
 
 def component_row(
-    component_id: UUID, share_id: UUID, line_id: UUID, order_id: UUID, position: int, piece: Piece
+    component_id: UUID, share_id: UUID, line_id: UUID, order_id: UUID, position: int, piece: QuotePiece
 ) -> dict[str, object]:
     return {
         "id": component_id,
@@ -182,7 +182,7 @@ def _attribution_of_order(order: OrderOut, quoted: Quote, asked: Asked) -> dict[
     }
 
 
-def attribution_row(component_id: UUID, line: LineOut, piece: Piece) -> dict[str, object]:
+def attribution_row(component_id: UUID, line: OrderLineOut, piece: QuotePiece) -> dict[str, object]:
     """The part that belongs to one origin of one line."""
     content = piece.content
     return {

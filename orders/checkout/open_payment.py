@@ -177,11 +177,13 @@ async def _begin(session: WriteSession, *, actor: Actor, order_id: UUID, now: da
         )
     lines = (await session.execute(_LINES, {"order": order_id})).all()
     return _Begun(
-        payment_id, payment.session_url if payment else None, _wanted(payment_id, order_id, order, lines, expires_at)
+        payment_id,
+        payment.session_url if payment else None,
+        _session_request(payment_id, order_id, order, lines, expires_at),
     )
 
 
-def _wanted(
+def _session_request(
     payment_id: UUID, order_id: UUID, order: Row[Any], lines: Sequence[Row[Any]], expires_at: datetime
 ) -> OpenCheckout:
     back_to = f"{settings().public_url.rstrip('/')}/orders/{order_id}"

@@ -30,7 +30,7 @@ from orders.checkout.quoted import origin_out
 from orders.checkout.recent import RecentGoods
 from orders.checkout.schemas import PlaceIn
 from orders.checkout.tender import laid_over
-from orders.order.schemas import LineOut, NameRef, OrderOut
+from orders.order.schemas import NameRef, OrderLineOut, OrderOut
 from shop.access.permissions import Actor
 from shop.core import clock
 from shop.core.database import Database
@@ -223,7 +223,7 @@ def _order_of(quoted: Quote, wanted: PlaceIn, now: datetime) -> OrderOut:
         credit_kind=quoted.credit_kind,
         unit=NameRef(quoted.unit.id, quoted.unit.name) if quoted.unit else None,
         lines=[
-            LineOut(
+            OrderLineOut(
                 id=new_id(),
                 sku_id=line.sku_id,
                 product_id=line.sku.product_id,

@@ -11,7 +11,7 @@ from orders.cart.put_line import UnknownSku
 from orders.checkout.facts import facts_for
 from orders.checkout.problems import RegionUnknown
 from orders.checkout.quote import quote
-from orders.checkout.quoted import QuoteOut, quoted_out
+from orders.checkout.quoted import CheckoutQuoteOut, quoted_out
 from orders.checkout.tender import most_fen
 from shop.core import clock
 from shop.core.database import Database, ReadSession
@@ -34,7 +34,7 @@ async def preview(
     person_id: UUID | None,
     region_code: str | None,
     now: datetime,
-) -> QuoteOut:
+) -> CheckoutQuoteOut:
     """Quote (SKU, pieces); person_id None is a visitor, region_code None means nobody said where to.
 
     Raises UnknownSku with one detail a line, RegionUnknown.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from orders.cart.put_line import UnknownSku
-from orders.checkout.quote import Line, Quote
+from orders.checkout.quote import Quote, QuoteLine
 from orders.checkout.schemas import PlaceIn
 from shop.core.errors import Detail, Problem
 from shop.ui.filters import yuan
@@ -136,13 +136,13 @@ def _check_allowance(quoted: Quote, wanted: PlaceIn) -> None:
         )
 
 
-def _detail(index: int, line: Line, code: str) -> Detail:
+def _detail(index: int, line: QuoteLine, code: str) -> Detail:
     name = f"{line.sku.title}（{line.sku.spec}）" if line.sku else "未知规格"
     left = f"，还剩 {line.available} 件" if code == "out_of_stock" else ""
     return Detail(f"/lines/{index}", code, name + left)
 
 
-def _left(lines: Sequence[tuple[int, Line]], code: str) -> dict[str, dict[str, int]]:
+def _left(lines: Sequence[tuple[int, QuoteLine]], code: str) -> dict[str, dict[str, int]]:
     return {"left": {str(line.sku_id): line.available for _, line in lines}} if code == "out_of_stock" else {}
 
 

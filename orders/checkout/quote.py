@@ -19,7 +19,7 @@ _NOTHING: Mapping[UUID, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class QuotePiece:
     """One origin's part of a line: fen, grams and milli-pieces of it, and whether it counts."""
 
     content: Content
@@ -30,15 +30,15 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class QuoteShare:
     """What one payer bears of a line, origin by origin: an allowance, or (None) the buyer's own money."""
 
     purse: Purse | None
-    pieces: tuple[Piece, ...]
+    pieces: tuple[QuotePiece, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class QuoteLine:
     """trouble: why this line cannot be ordered: unknown_sku, not_for_sale, papers_expired, out_of_season,
     out_of_stock, cannot_arrive; None when it can. milli: exactly how much, where goods are weighed; quantity is then
     that rounded up. shares: who pays which part where an allowance bears some; none where the buyer pays it all.
@@ -49,11 +49,11 @@ class Line:
     sku: SkuFacts | None
     step: pricing.PriceStep | None
     discount_fen: int
-    pieces: tuple[Piece, ...]
+    pieces: tuple[QuotePiece, ...]
     available: int
     trouble: str | None
     milli: int | None = None
-    shares: tuple[Share, ...] = ()
+    shares: tuple[QuoteShare, ...] = ()
 
     @property
     def gross_fen(self) -> int:
@@ -68,7 +68,7 @@ class Line:
 class Quote:
     """Sums in fen. unit: who is credited; credit_kind: as what; freight_fen: supplier → fen."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[QuoteLine, ...]
     freight_fen: dict[UUID, int]
     supplier_names: dict[UUID, str]
     unit: UnitFacts | None
@@ -97,7 +97,7 @@ class Quote:
         return sum(p.net_fen for line in self.lines for share in line.shares if share.purse for p in share.pieces)
 
     @property
-    def troubles(self) -> tuple[Line, ...]:
+    def troubles(self) -> tuple[QuoteLine, ...]:
         return tuple(line for line in self.lines if line.trouble)
 
     def counts_for(self) -> dict[tuple[str, str], int]:
@@ -137,13 +137,13 @@ def quote(
     for (sku_id, quantity), (sku, _), step in zip(wanted, found, steps, strict=True):
         if sku is None or step is None:
             trouble = "unknown_sku" if sku is None else "not_for_sale"
-            lines.append(Line(sku_id, quantity, sku, None, 0, (), 0, trouble))
+            lines.append(QuoteLine(sku_id, quantity, sku, None, 0, (), 0, trouble))
             continue
         discount = next(discounts)
         milli = weights.get(sku_id)
         net = _gross(step, quantity, milli) - discount
         lines.append(
-            Line(
+            QuoteLine(
                 sku_id=sku_id,
                 quantity=quantity,
                 sku=sku,
@@ -177,7 +177,7 @@ def _sums(
     """Discounts and freight of the lines that can be priced."""
     return pricing.price(
         [
-            pricing.Wanted(
+            pricing.PricingLine(
                 sku.supplier_id,
                 _gross(step, quantity, weights.get(sku.id)),
                 _part(sku.net_grams * quantity, quantity, weights.get(sku.id)),
@@ -243,13 +243,13 @@ def _pieces(
     unit: UnitFacts | None,
     milli: int | None,
     fund_source: str,
-) -> tuple[Piece, ...]:
+) -> tuple[QuotePiece, ...]:
     """Line net → origins by allocation price × pieces (DOMAIN rule 10)."""
     shares = (
         split(net_fen, [content.allocation_fen * content.pieces for content in sku.contents]) if sku.contents else []
     )
     return tuple(
-        Piece(
+        QuotePiece(
             content=content,
             net_fen=share,
             grams=_part(content.net_grams * content.pieces * quantity, quantity, milli),

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from orders.checkout.quote import Line, Piece, Quote
-from orders.order.schemas import CountyRef, NameRef, OriginOut
+from orders.checkout.quote import Quote, QuoteLine, QuotePiece
+from orders.order.schemas import NameRef, OrderCountyRef, OriginOut
 
 TROUBLES = {
     "unknown_sku": ("没有这个商品规格", "请删除这一行，再从商品页重新选择。"),
@@ -46,7 +46,7 @@ class QuotedLine:
 
 
 @dataclass(frozen=True, slots=True)
-class FreightOut:
+class CheckoutFreightOut:
     supplier: NameRef
     freight_fen: int
 
@@ -55,7 +55,7 @@ class FreightOut:
 class CountsFor:
     """So much will be credited to this county when it is paid."""
 
-    county: CountyRef
+    county: OrderCountyRef
     amount_fen: int
 
 
@@ -66,7 +66,7 @@ class NotCounted:
 
 
 @dataclass(frozen=True, slots=True)
-class QuoteOut:
+class CheckoutQuoteOut:
     """arrives: everything can be sent to `region_code` (null: nobody said where to, and freight and total are null).
 
     can_order: no line has a trouble. unit: who is credited, as `credit_kind`; null when nobody is. allowance_fen: how
@@ -83,18 +83,18 @@ class QuoteOut:
     credit_kind: str
     unit: NameRef | None
     lines: list[QuotedLine]
-    freight: list[FreightOut] | None
+    freight: list[CheckoutFreightOut] | None
     counts_for: list[CountsFor]
     not_counted: list[NotCounted]
     allowance_fen: int = 0
 
 
-def quoted_out(quote: Quote, region_code: str | None, *, allowance_fen: int = 0) -> QuoteOut:
+def quoted_out(quote: Quote, region_code: str | None, *, allowance_fen: int = 0) -> CheckoutQuoteOut:
     """Pure. Lines of an unknown SKU are left out: callers refuse them before."""
     known = [line for line in quote.lines if line.sku]
     lines = [_line(line, region_code) for line in known]
     placed = region_code is not None
-    return QuoteOut(
+    return CheckoutQuoteOut(
         region_code=region_code,
         arrives=all(line.trouble is None or line.trouble.code != "cannot_arrive" for line in lines) if placed else None,
         can_order=bool(lines) and not any(line.trouble for line in lines),
@@ -106,21 +106,21 @@ def quoted_out(quote: Quote, region_code: str | None, *, allowance_fen: int = 0)
         unit=NameRef(quote.unit.id, quote.unit.name) if quote.unit else None,
         lines=lines,
         freight=[
-            FreightOut(NameRef(supplier_id, quote.supplier_names[supplier_id]), fen)
+            CheckoutFreightOut(NameRef(supplier_id, quote.supplier_names[supplier_id]), fen)
             for supplier_id, fen in quote.freight_fen.items()
         ]
         if placed
         else None,
-        counts_for=[CountsFor(CountyRef(code, name), fen) for (code, name), fen in quote.counts_for().items()],
+        counts_for=[CountsFor(OrderCountyRef(code, name), fen) for (code, name), fen in quote.counts_for().items()],
         not_counted=_not_counted(known),
         allowance_fen=allowance_fen,
     )
 
 
-def origin_out(piece: Piece) -> OriginOut:
+def origin_out(piece: QuotePiece) -> OriginOut:
     content = piece.content
     return OriginOut(
-        county=CountyRef(content.county_code or "", content.county_name or ""),
+        county=OrderCountyRef(content.county_code or "", content.county_name or ""),
         producer=NameRef(content.producer_id, content.producer_name),
         grams=piece.grams,
         paid_fen=piece.net_fen,
@@ -129,7 +129,7 @@ def origin_out(piece: Piece) -> OriginOut:
     )
 
 
-def _line(line: Line, region_code: str | None) -> QuotedLine:
+def _line(line: QuoteLine, region_code: str | None) -> QuotedLine:
     sku = line.sku
     assert sku is not None  # noqa: S101  # the caller left the others out
     return QuotedLine(
@@ -149,7 +149,7 @@ def _line(line: Line, region_code: str | None) -> QuotedLine:
     )
 
 
-def _trouble(line: Line, region_code: str | None) -> TroubleOut | None:
+def _trouble(line: QuoteLine, region_code: str | None) -> TroubleOut | None:
     code = line.trouble
     if code == "cannot_arrive" and region_code is None:  # nobody said where to
         code = "out_of_stock" if line.available < line.quantity else None
@@ -161,7 +161,7 @@ def _trouble(line: Line, region_code: str | None) -> TroubleOut | None:
     return TroubleOut(code, title, detail)
 
 
-def _not_counted(lines: Sequence[Line]) -> list[NotCounted]:
+def _not_counted(lines: Sequence[QuoteLine]) -> list[NotCounted]:
     sums: dict[str, int] = {}
     for line in lines:
         parts = [piece for share in line.shares for piece in share.pieces] if line.shares else line.pieces

@@ -84,7 +84,7 @@ class RegionIn(BaseModel):
     region_code: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 
 
-class QuoteIn(BaseModel):
+class CheckoutQuoteIn(BaseModel):
     """No lines: the cart."""
 
     lines: Lines | None = None

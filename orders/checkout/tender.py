@@ -5,7 +5,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from orders.allowance.lay import Laid, Purse, lay
-from orders.checkout.quote import Line, Piece, Quote, Share, why_not_counted
+from orders.checkout.quote import Quote, QuoteLine, QuotePiece, QuoteShare, why_not_counted
 from shop.core.money import split
 
 ALLOWANCE_FUNDS = "union"
@@ -28,7 +28,7 @@ def _lines(quoted: Quote) -> list[tuple[UUID, int]]:
     return [(line.sku_id, 0 if line.trouble else line.net_fen) for line in quoted.lines]
 
 
-def _shared(quoted: Quote, line: Line, laid: Sequence[Laid]) -> Line:
+def _shared(quoted: Quote, line: QuoteLine, laid: Sequence[Laid]) -> QuoteLine:
     """Line net → payers → origins; pieces and grams follow the payers' fen. What an origin gets in all is the sum.
 
     What an allowance bears is judged as the union's money, the rest as the buyer's: one may count alone.
@@ -45,7 +45,7 @@ def _shared(quoted: Quote, line: Line, laid: Sequence[Laid]) -> Line:
     milli = [split(piece.quantity_milli, by_fen) for piece in line.pieces]
     of_the_union = [_judged(quoted, piece) for piece in line.pieces]
     shares = tuple(
-        Share(
+        QuoteShare(
             purse,
             tuple(
                 _part(p, fen[i][j], grams[j][i], milli[j][i])
@@ -59,10 +59,10 @@ def _shared(quoted: Quote, line: Line, laid: Sequence[Laid]) -> Line:
     return replace(line, shares=shares, pieces=whole)
 
 
-def _judged(quoted: Quote, piece: Piece) -> Piece:
+def _judged(quoted: Quote, piece: QuotePiece) -> QuotePiece:
     reason = why_not_counted(piece.content, quoted.facts, quoted.unit, ALLOWANCE_FUNDS, quoted.credit_kind)
     return replace(piece, not_counted_reason=reason)
 
 
-def _part(piece: Piece, fen: int, grams: int, quantity_milli: int) -> Piece:
+def _part(piece: QuotePiece, fen: int, grams: int, quantity_milli: int) -> QuotePiece:
     return replace(piece, net_fen=fen, grams=grams, quantity_milli=quantity_milli)

@@ -9,10 +9,10 @@ from orders.correction.decide import decide_correction
 from orders.correction.queries import correction_out, corrections_of
 from orders.correction.request import request_correction
 from orders.correction.schemas import (
+    CorrectionDecisionIn,
     CorrectionIn,
     CorrectionOut,
     CorrectionPage,
-    DecisionIn,
     RefusalIn,
 )
 from shop.access.guard import requires
@@ -70,7 +70,7 @@ async def post_correction(
 
 @routes.post("/credit/corrections/{correction_id}/approve")
 async def post_approve(
-    correction_id: UUID, actor: Approver, database: TheDatabase, wanted: DecisionIn | None = None
+    correction_id: UUID, actor: Approver, database: TheDatabase, wanted: CorrectionDecisionIn | None = None
 ) -> CorrectionOut:
     """By another person than who asked: what remains is reversed and posted again. 409 when it was decided before."""
     now = clock.now()

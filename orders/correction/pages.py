@@ -45,9 +45,9 @@ async def post_correction(request: Request, actor: Requester, database: TheDatab
     form = await request.form()
     typed = {name: str(form.get(name, "")).strip() for name in FIELDS}
     try:
-        wanted = _wanted(typed)
+        parsed = _parsed(typed)
         async with database.transaction() as session:
-            await request_correction(session, actor=actor, wanted=wanted, now=clock.now())
+            await request_correction(session, actor=actor, wanted=parsed, now=clock.now())
     except ValidationError as wrong:
         errors = {str(one["loc"][-1]) if one["loc"] else "reason": "填写有误" for one in wrong.errors()}
         return await _desk(request, actor, database, typed, None, errors)
@@ -82,7 +82,7 @@ async def post_decision(
     return RedirectResponse("/staff/corrections", 303)
 
 
-def _wanted(typed: dict[str, str]) -> CorrectionIn:
+def _parsed(typed: dict[str, str]) -> CorrectionIn:
     facts: dict[str, object] = {
         name: typed[name]
         for name in ("county_code", "producer_id", "unit_id", "credit_kind", "recognition_number")

@@ -9,7 +9,7 @@ from sqlalchemy import insert, text
 from orders.correction.facts import resolved
 from orders.correction.models import Correction, CorrectionPart
 from orders.correction.schemas import CorrectionIn
-from orders.credit.standing import standing_of
+from orders.credit.remaining import remaining_of
 from orders.evidence.cite import cited
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -58,7 +58,7 @@ async def request_correction(session: WriteSession, *, actor: Actor, wanted: Cor
     if visible is not None and wanted.facts.unit_id is not None and wanted.facts.unit_id not in visible:
         raise NotFound("没有这个单位。", [Detail("/facts/unit_id", "not_found", "没有这个单位")])
     await cited(session, actor, wanted.document_sha256, field="document_sha256", day=clock.business_day(now))
-    if not await standing_of(session, [row["component"] for row in rows]):
+    if not await remaining_of(session, [row["component"] for row in rows]):
         raise NothingRemains("它还没有确认销售，或已全部退回。")
     facts = wanted.facts.model_dump(mode="json", exclude_none=True)
     changes = [await resolved(session, row, facts) for row in rows]

@@ -49,7 +49,7 @@ class CorrectionIn(BaseModel):
     document_sha256: Digest
 
 
-class DecisionIn(BaseModel):
+class CorrectionDecisionIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     decision: Words | None = None

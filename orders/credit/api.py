@@ -11,12 +11,12 @@ from orders.credit.prove import check, open_links, propose
 from orders.credit.queries import entries_of, rules_of
 from orders.credit.schemas import (
     CheckIn,
+    CreditLinkOut,
+    CreditLinksOut,
+    CreditRulePage,
     EntryPage,
     ExplainOut,
     LinkIn,
-    LinkOut,
-    LinksOut,
-    RulePage,
 )
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
@@ -41,7 +41,7 @@ Day = Annotated[date, Query(ge=date(1990, 1, 1), le=date(2199, 12, 31))]
 @routes.get("/counting-rules")
 async def get_rules(
     _: RuleReader, database: TheDatabase, on: Day | None = None, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
-) -> RulePage:
+) -> CreditRulePage:
     """Versions with their days and sources; `on`: those in force that business day."""
     async with database.reading() as session:
         return await rules_of(session, limit=limit, cursor=cursor, on=on)
@@ -86,13 +86,13 @@ async def get_explain(actor: Reader, database: TheDatabase, order_line: UUID) ->
 
 
 @routes.get("/credit/evidence-links")
-async def get_links(actor: Checker, database: TheDatabase) -> LinksOut:
+async def get_links(actor: Checker, database: TheDatabase) -> CreditLinksOut:
     """What waits for a second person."""
     async with database.reading() as session:
-        return LinksOut(items=await open_links(session, actor, day=clock.today()))
+        return CreditLinksOut(items=await open_links(session, actor, day=clock.today()))
 
 
-@routes.post("/credit/evidence-links", status_code=201, response_model=LinksOut)
+@routes.post("/credit/evidence-links", status_code=201, response_model=CreditLinksOut)
 async def post_link(
     request: Request, wanted: LinkIn, actor: Prover, database: TheDatabase, key: IdempotencyKey
 ) -> Response:
@@ -109,7 +109,7 @@ async def post_link(
             note=wanted.note,
             now=now,
         )
-        return Answer(201, LinksOut(items=links).model_dump_json().encode())
+        return Answer(201, CreditLinksOut(items=links).model_dump_json().encode())
 
     digest = await digest_of(request)
     answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
@@ -117,7 +117,7 @@ async def post_link(
 
 
 @routes.post("/credit/evidence-links/{link_id}/check")
-async def post_check(link_id: UUID, wanted: CheckIn, actor: Checker, database: TheDatabase) -> LinkOut:
+async def post_check(link_id: UUID, wanted: CheckIn, actor: Checker, database: TheDatabase) -> CreditLinkOut:
     """Accept or refuse, by another person than who proposed it."""
     async with database.transaction() as session:
         return await check(

@@ -12,12 +12,12 @@ from orders.credit.models import REFUND_KINDS
 from orders.credit.schemas import (
     AttributionOut,
     ComponentOut,
-    DesignationOut,
+    CreditDesignationOut,
+    CreditLinkOut,
+    CreditRecognitionOut,
+    CreditRuleOut,
     EntryOut,
     ExplainOut,
-    LinkOut,
-    RecognitionOut,
-    RuleOut,
 )
 from orders.credit.words import DESIGNATIONS, REASONS
 from shop.access.permissions import Actor, Permission
@@ -67,9 +67,9 @@ async def explain(session: ReadSession, actor: Actor, *, order_line_id: UUID, da
     newest = [row for row in newest if visible is None or row["unit_id"] in visible]
     entries = [EntryOut.model_validate(row) for row in await session.execute(_ENTRIES, {"line": order_line_id})]
     rule_ids = list({row["rule_id"] for row in newest if row["rule_id"]})
-    rules = {row.id: RuleOut.model_validate(row) for row in await session.execute(_RULES, {"ids": rule_ids})}
+    rules = {row.id: CreditRuleOut.model_validate(row) for row in await session.execute(_RULES, {"ids": rule_ids})}
     ids = [_component(row) for row in newest]
-    links = [LinkOut.model_validate(row) for row in await session.execute(_LINKS, {"ids": ids})]
+    links = [CreditLinkOut.model_validate(row) for row in await session.execute(_LINKS, {"ids": ids})]
     components = [
         await _explained(
             session,
@@ -102,8 +102,8 @@ async def _explained(
     row: Mapping[str, Any],
     *,
     chain: Sequence[Mapping[str, Any]],
-    rule: RuleOut | None,
-    links: list[LinkOut],
+    rule: CreditRuleOut | None,
+    links: list[CreditLinkOut],
     entries: list[EntryOut],
 ) -> ComponentOut:
     standing = [one for one in entries if one.kind not in REFUND_KINDS]
@@ -135,7 +135,10 @@ async def _explained(
 
 
 def _why(
-    reason: str | None, recognition: RecognitionOut | None, designations: Iterable[DesignationOut], day: date
+    reason: str | None,
+    recognition: CreditRecognitionOut | None,
+    designations: Iterable[CreditDesignationOut],
+    day: date,
 ) -> str:
     """A sentence that names the paper, or the designations, whose days are the reason."""
     if reason is None:
@@ -187,13 +190,13 @@ def _in_order(chain: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return ordered
 
 
-async def _designations(session: ReadSession, county: str | None, day: date) -> list[DesignationOut]:
+async def _designations(session: ReadSession, county: str | None, day: date) -> list[CreditDesignationOut]:
     """Rows of the county and of the codes before it that had begun on the day; what had ended says so itself."""
     found = await session.execute(_DESIGNATIONS, {"county": county, "day": day})
-    return [DesignationOut.model_validate(dict(row)) for row in found.mappings()]
+    return [CreditDesignationOut.model_validate(dict(row)) for row in found.mappings()]
 
 
-async def _recognition(session: ReadSession, row: Mapping[str, Any], reason: str | None) -> RecognitionOut | None:
+async def _recognition(session: ReadSession, row: Mapping[str, Any], reason: str | None) -> CreditRecognitionOut | None:
     """The certificate that the sale was made under, or else the one whose days are the reason."""
     if row["recognition_number"] is not None:
         found = await session.execute(_RECOGNITION, {"number": row["recognition_number"]})
@@ -202,4 +205,4 @@ async def _recognition(session: ReadSession, row: Mapping[str, Any], reason: str
     else:
         return None
     held = found.mappings().one_or_none()
-    return RecognitionOut.model_validate(dict(held)) if held else None
+    return CreditRecognitionOut.model_validate(dict(held)) if held else None

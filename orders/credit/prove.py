@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Uuid, bindparam, text
 
 from orders.credit.regrade import lift
-from orders.credit.schemas import LinkOut
-from orders.credit.standing import Grade
+from orders.credit.remaining import Grade
+from orders.credit.schemas import CreditLinkOut
 from orders.evidence.cite import cited
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -88,7 +88,7 @@ async def propose(
     grade: Grade,
     note: str,
     now: datetime,
-) -> list[LinkOut]:
+) -> list[CreditLinkOut]:
     """Put a kept document beside components, claiming a grade. The old grade stands until it is checked.
 
     Raises NotFound, EvidenceUnknown, AlreadyProposed.
@@ -100,7 +100,7 @@ async def propose(
     rows = as_rows({"id": str(new_id()), "component_id": str(one)} for one in components)
     facts = {"rows": rows, "sha256": sha256, "grade": grade, "note": note, "actor": actor.user_id, "now": now}
     found = await session.execute(_PROPOSE, facts)
-    links = [LinkOut.model_validate(row) for row in found]
+    links = [CreditLinkOut.model_validate(row) for row in found]
     if len(links) < len(components):
         raise AlreadyProposed("请等待核对，或换一份材料。")
     changes = [
@@ -113,7 +113,7 @@ async def propose(
 
 async def check(
     session: WriteSession, *, actor: Actor, link_id: UUID, accept: bool, finding: str, now: datetime
-) -> LinkOut:
+) -> CreditLinkOut:
     """A second person's word: accepted, what remains moves up to the grade by a new event; refused, nothing moves.
 
     Raises NotFound, OwnProposal, AlreadyChecked.
@@ -143,11 +143,11 @@ async def check(
             now=now,
             actor_id=actor.user_id,
         )
-    return LinkOut.model_validate(checked)
+    return CreditLinkOut.model_validate(checked)
 
 
-async def open_links(session: ReadSession, actor: Actor, *, day: date) -> list[LinkOut]:
+async def open_links(session: ReadSession, actor: Actor, *, day: date) -> list[CreditLinkOut]:
     """What waits for a second person, the oldest first, in the caller's units."""
     visible = await visible_unit_ids(session, actor, Permission.EVIDENCE_CHECK, day)
     found = await session.execute(_OPEN)
-    return [LinkOut.model_validate(row) for row in found if visible is None or row.unit_id in visible][:100]
+    return [CreditLinkOut.model_validate(row) for row in found if visible is None or row.unit_id in visible][:100]

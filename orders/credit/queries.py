@@ -10,7 +10,7 @@ from sqlmodel import SQLModel, col
 
 from orders.credit.models import CountingRule
 from orders.credit.pseudonym import mandate_of
-from orders.credit.schemas import EntryOut, EntryPage, RuleOut, RulePage
+from orders.credit.schemas import CreditRuleOut, CreditRulePage, EntryOut, EntryPage
 from shop.access.permissions import Actor, Permission
 from shop.core.database import ReadSession
 from shop.core.keys import Keys
@@ -21,7 +21,7 @@ _ENTRY = SQLModel.metadata.tables["credit_entry"]
 _RULE = text("SELECT * FROM counting_rule WHERE id = :id")
 
 
-async def rules_of(session: ReadSession, *, limit: int, cursor: str | None, on: date | None) -> RulePage:
+async def rules_of(session: ReadSession, *, limit: int, cursor: str | None, on: date | None) -> CreditRulePage:
     """The newest first; `on`: only those in force that business day."""
     wanted = choose(CountingRule).order_by(col(CountingRule.valid_from).desc(), col(CountingRule.version))
     if on is not None:
@@ -37,11 +37,11 @@ async def rules_of(session: ReadSession, *, limit: int, cursor: str | None, on: 
         )
     rows = (await session.scalars(wanted.limit(limit + 1))).all()
     more = cursor_of(rows[limit - 1].valid_from, rows[limit - 1].version) if len(rows) > limit else None
-    return RulePage(items=[RuleOut.model_validate(row) for row in rows[:limit]], next_cursor=more)
+    return CreditRulePage(items=[CreditRuleOut.model_validate(row) for row in rows[:limit]], next_cursor=more)
 
 
-async def rule_out(session: ReadSession, rule_id: UUID) -> RuleOut:
-    return RuleOut.model_validate((await session.execute(_RULE, {"id": rule_id})).one())
+async def rule_out(session: ReadSession, rule_id: UUID) -> CreditRuleOut:
+    return CreditRuleOut.model_validate((await session.execute(_RULE, {"id": rule_id})).one())
 
 
 async def entries_of(

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import text
 
 from orders.credit.models import REFUND_SIDE, Attribution
-from orders.credit.standing import Grade, Standing, locked, standing_of
+from orders.credit.remaining import Grade, Remaining, locked, remaining_of
 from orders.month.add import add_missing
 from orders.month.shut import FIRST_OPEN, SHUT, TOP_UNIT
 from shop.core import clock
@@ -178,12 +178,12 @@ async def _from_what_stands(session: WriteSession, taken: Sequence[Recognised]) 
         return []
     components = {row.component_id for row in taken}
     await locked(session, components)
-    standing = await standing_of(session, components)
-    return [part for row in taken for part in _split(row, standing)]
+    remaining = await remaining_of(session, components)
+    return [part for row in taken for part in _split(row, remaining)]
 
 
-def _split(taken: Recognised, standing: Sequence[Standing]) -> list[Recognised]:
-    mine = [one for one in standing if one.component_id == taken.component_id]
+def _split(taken: Recognised, remaining: Sequence[Remaining]) -> list[Recognised]:
+    mine = [one for one in remaining if one.component_id == taken.component_id]
     of_that_day = [one for one in mine if one.sale_on == taken.sale_on]
     if (
         sum(one.amount_fen for one in of_that_day) >= -taken.amount_fen

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Uuid, bindparam, text
 
 from orders.credit.record import Grade, Recognised, record
-from orders.credit.standing import Standing, locked, standing_of
+from orders.credit.remaining import Remaining, locked, remaining_of
 from shop.core.audit import Change, record_changes
 from shop.core.database import WriteSession
 
@@ -40,7 +40,7 @@ async def lift(
     if not component_ids:
         return 0
     await locked(session, set(component_ids))
-    wanted = [(one, to, evidence_sha256) for one in await standing_of(session, set(component_ids)) if one.grade > to]
+    wanted = [(one, to, evidence_sha256) for one in await remaining_of(session, set(component_ids)) if one.grade > to]
     return await _move(session, wanted, cause_id=cause_id, occurred_on=occurred_on, now=now, actor_id=actor_id)
 
 
@@ -63,7 +63,7 @@ async def lower(
     proven = {row.component_id: (row.grade, row.sha256) for row in rows}
     wanted = [
         (one, *proven.get(one.component_id, (ACCEPTED, None)))
-        for one in await standing_of(session, set(component_ids))
+        for one in await remaining_of(session, set(component_ids))
         if one.grade < proven.get(one.component_id, (ACCEPTED, None))[0]
     ]
     return await _move(session, wanted, cause_id=cause_id, occurred_on=occurred_on, now=now, actor_id=actor_id)
@@ -71,7 +71,7 @@ async def lower(
 
 async def _move(
     session: WriteSession,
-    wanted: Sequence[tuple[Standing, Grade, str | None]],
+    wanted: Sequence[tuple[Remaining, Grade, str | None]],
     *,
     cause_id: UUID,
     occurred_on: date,

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import text
 
 from orders.credit.record import Recognised, record
-from orders.credit.standing import Standing, locked, standing_of
+from orders.credit.remaining import Remaining, locked, remaining_of
 from shop.core.database import WriteSession
 from shop.core.errors import Problem
 from shop.core.ids import new_id
@@ -67,13 +67,15 @@ async def repost(
     if len(added) < len(rows):
         raise CorrectedMeanwhile("请按现在的归属重新申请更正。")
     holds = {row.component_id: row.id for row in added}
-    standing = [one for one in await standing_of(session, components) if one.attribution_id != holds[one.component_id]]
-    pairs = [row for one in standing for row in _pair(one, holds[one.component_id], cause_id, evidence_sha256)]
+    remaining = [
+        one for one in await remaining_of(session, components) if one.attribution_id != holds[one.component_id]
+    ]
+    pairs = [row for one in remaining for row in _pair(one, holds[one.component_id], cause_id, evidence_sha256)]
     await record(session, pairs, now=now)
-    return len({one.component_id for one in standing})
+    return len({one.component_id for one in remaining})
 
 
-def _pair(one: Standing, attribution_id: UUID, cause_id: UUID, evidence_sha256: str | None) -> list[Recognised]:
+def _pair(one: Remaining, attribution_id: UUID, cause_id: UUID, evidence_sha256: str | None) -> list[Recognised]:
     if one.amount_fen < 0 or one.grams < 0:  # more was given back than stood there: nothing remains to move
         return []
     back = Recognised(

@@ -39,7 +39,7 @@ class RuleFacts(BaseModel):
     minimum_grade: Grade = "D"
 
 
-class RuleIn(RuleFacts):
+class CreditRuleIn(RuleFacts):
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> Self:
         if self.valid_to is not None and self.valid_to <= self.valid_from:
@@ -47,18 +47,18 @@ class RuleIn(RuleFacts):
         return self
 
 
-class RuleOut(RuleFacts):
+class CreditRuleOut(RuleFacts):
     model_config = ConfigDict(extra="ignore", from_attributes=True)
 
     id: UUID
 
 
-class RulePage(BaseModel):
-    items: list[RuleOut]
+class CreditRulePage(BaseModel):
+    items: list[CreditRuleOut]
     next_cursor: str | None = None
 
 
-class EndIn(BaseModel):
+class CreditEndIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     valid_to: Day
@@ -114,7 +114,7 @@ class EntryPage(BaseModel):
     next_cursor: str | None = None
 
 
-class DesignationOut(BaseModel):
+class CreditDesignationOut(BaseModel):
     """A dated row as it stands in the list of counties. confirmed: a document was attached."""
 
     county_code: str
@@ -125,7 +125,7 @@ class DesignationOut(BaseModel):
     confirmed: bool
 
 
-class RecognitionOut(BaseModel):
+class CreditRecognitionOut(BaseModel):
     number: str
     issuer: str
     valid_from: date
@@ -133,7 +133,7 @@ class RecognitionOut(BaseModel):
     source: str
 
 
-class LinkOut(BaseModel):
+class CreditLinkOut(BaseModel):
     """A document beside a component: claimed grade, and whether a second person agreed."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -187,11 +187,11 @@ class ComponentOut(BaseModel):
     grades: dict[str, int]
     attribution: AttributionOut
     corrected: list[AttributionOut]
-    rule: RuleOut | None
-    designations: list[DesignationOut]
+    rule: CreditRuleOut | None
+    designations: list[CreditDesignationOut]
     paired: bool
-    recognition: RecognitionOut | None
-    evidence: list[LinkOut]
+    recognition: CreditRecognitionOut | None
+    evidence: list[CreditLinkOut]
     placed_on: date
     recognised_on: date | None
     recorded_at: datetime | None
@@ -217,8 +217,8 @@ class LinkIn(BaseModel):
     note: Words
 
 
-class LinksOut(BaseModel):
-    items: list[LinkOut]
+class CreditLinksOut(BaseModel):
+    items: list[CreditLinkOut]
     next_cursor: str | None = None
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
 from orders.credit.record import Grade, Recognised, record
-from orders.credit.standing import Standing, locked, standing_of
+from orders.credit.remaining import Remaining, locked, remaining_of
 from shop.core.database import WriteSession
 
 # Found by their lines, as what stands is.
@@ -38,7 +38,7 @@ async def undo_refund(
     """
     await locked(session, component_ids)
     taken = (await session.execute(_TAKEN, {"components": list(component_ids), "refund": refund_id})).all()
-    standing = await standing_of(session, {row.component_id for row in taken})
+    remaining = await remaining_of(session, {row.component_id for row in taken})
     rows = [
         Recognised(
             kind="refund_undone",
@@ -49,7 +49,7 @@ async def undo_refund(
             quantity_milli=-row.quantity_milli,
             occurred_on=max(occurred_on, row.occurred_on),
             sale_on=row.sale_on,
-            grade=_grade_now(row, standing),
+            grade=_grade_now(row, remaining),
             reverses_id=row.id,
         )
         for row in taken
@@ -57,8 +57,8 @@ async def undo_refund(
     return await record(session, rows, now=now)
 
 
-def _grade_now(taken: Row[Any], standing: Sequence[Standing]) -> Grade:
+def _grade_now(taken: Row[Any], remaining: Sequence[Remaining]) -> Grade:
     """Its own; if nothing of that day's sale stands in it any more, the next better one in which something does."""
     own: Grade = taken.grade
-    grades = {one.grade for one in standing if (one.component_id, one.sale_on) == (taken.component_id, taken.sale_on)}
+    grades = {one.grade for one in remaining if (one.component_id, one.sale_on) == (taken.component_id, taken.sale_on)}
     return own if own in grades else max((grade for grade in grades if grade < own), default=own)

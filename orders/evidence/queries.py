@@ -51,9 +51,9 @@ async def paper_seen_by(session: ReadSession, actor: Actor, sha256: str, *, day:
     """
     units = await visible_unit_ids(session, actor, Permission.EVIDENCE_READ, day)
     brings_for = await visible_unit_ids(session, actor, Permission.EVIDENCE_WRITE, day)
-    reach = {"all": units is None, "units": sorted(units or ())}
+    visible = {"all": units is None, "units": sorted(units or ())}
     own = {"brings_all": brings_for is None, "brings_for": sorted(brings_for or ()), "nobody": NO_UNIT}
-    row = (await session.execute(_PAPER, {"sha": sha256, "actor": actor.user_id} | reach | own)).one_or_none()
+    row = (await session.execute(_PAPER, {"sha": sha256, "actor": actor.user_id} | visible | own)).one_or_none()
     if row is None:
         raise NotFound("没有这份佐证材料。")
     return Paper(row.sha256, row.media_type, row.bytes, row.file_name)

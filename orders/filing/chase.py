@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from orders.filing.move_on import note
 from orders.filing.problems import FilingState
-from orders.filing.reach import asking_for
+from orders.filing.visibility import asking_for
 from shop.access.permissions import Actor
 from shop.core.database import WriteSession
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from orders.filing.move_on import move_on
 from orders.filing.problems import NotNil
-from orders.filing.reach import filing_for
+from orders.filing.visibility import filing_for
 from orders.report.publish import publish
 from orders.report.question import Question
 from orders.report.sales import sales

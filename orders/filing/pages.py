@@ -17,7 +17,7 @@ from orders.filing.schemas import ChaseIn, RoundIn, SendBackIn, SignIn
 from orders.filing.send_back import send_back
 from orders.filing.sign import sign
 from orders.report.publish import code_of
-from orders.report.reach import units_to_choose
+from orders.report.visibility import units_to_choose
 from orders.seal.key import seal_key
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission

@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Uuid, bindparam, text
 
 from orders.filing.confirm import question_of
-from orders.filing.reach import filing_for, round_for
-from orders.filing.schemas import BoardOut, BranchOut, CauseOut, FilingOut, RoundOut, RoundPage, StepOut, UnitOut
+from orders.filing.schemas import BoardOut, BranchOut, CauseOut, FilingOut, FilingStepOut, RoundOut, RoundPage, UnitOut
 from orders.filing.states import MOVES
+from orders.filing.visibility import filing_for, round_for
 from orders.report.bridge import bridge
 from orders.report.tick import look
 from shop.access.permissions import Actor, Permission
@@ -97,7 +97,7 @@ async def branch(database: Database, actor: Actor, round_id: UUID, unit_id: UUID
         filing = await filing_for(session, actor, Permission.REPORT_READ, round_id, unit_id, now=now)
         row, _ = await round_for(session, actor, round_id, now=now)
         (one,) = await _filings(session, row.due_on, round_id, frozenset({unit_id}), now)
-        steps = [StepOut.model_validate(dict(step)) for step in
+        steps = [FilingStepOut.model_validate(dict(step)) for step in
                  (await session.execute(_STEPS, {"filing": filing.id})).mappings()]  # fmt: skip
     causes: list[CauseOut] = []
     unexplained = 0

@@ -109,7 +109,7 @@ class BoardOut(RoundOut):
     own_fen: int
 
 
-class StepOut(BaseModel):
+class FilingStepOut(BaseModel):
     kind: str
     actor: str | None
     at: datetime
@@ -129,6 +129,6 @@ class CauseOut(BaseModel):
 class BranchOut(FilingOut):
     """causes and unexplained_fen: the bridge from the confirmed figure to what is known now."""
 
-    steps: list[StepOut]
+    steps: list[FilingStepOut]
     causes: list[CauseOut]
     unexplained_fen: int

@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from orders.filing.move_on import move_on
-from orders.filing.reach import asking_for
+from orders.filing.visibility import asking_for
 from shop.access.permissions import Actor
 from shop.core.database import WriteSession
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from orders.filing.move_on import move_on
 from orders.filing.problems import FigureChanged, OwnFiling
-from orders.filing.reach import filing_for
+from orders.filing.visibility import filing_for
 from shop.access.permissions import Actor, Permission
 from shop.core.database import WriteSession
 

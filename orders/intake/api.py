@@ -22,8 +22,8 @@ from orders.intake.schemas import (
     ChannelPage,
     ClaimPage,
     DecideIn,
+    IntakeRejectIn,
     OfflineIn,
-    RejectIn,
     UploadedOut,
 )
 from orders.intake.stage import EvidenceKind, Paper, Staged, stage_file
@@ -133,7 +133,7 @@ async def post_confirm(batch_id: UUID, actor: Confirmer, database: TheDatabase) 
 
 
 @routes.post("/batches/{batch_id}/reject")
-async def post_reject(batch_id: UUID, wanted: RejectIn, actor: Confirmer, database: TheDatabase) -> BatchOut:
+async def post_reject(batch_id: UUID, wanted: IntakeRejectIn, actor: Confirmer, database: TheDatabase) -> BatchOut:
     """Sent back with a reason; nothing enters."""
     async with database.transaction() as session:
         await reject(session, actor=actor, batch_id=batch_id, reason=wanted.reason, now=clock.now())

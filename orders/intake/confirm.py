@@ -5,14 +5,13 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row as Found
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from orders.credit.record import Grade, Recognised, record
 from orders.intake.freeze import freeze
 from orders.intake.problems import AlreadyDecided, BatchHasErrors, ChangedMeanwhile, SecondPersonNeeded
 from orders.intake.remember import remember
-from orders.intake.row import Row
+from orders.intake.row import SaleRow
 from orders.intake.sort_out import Known, Sorted, sort_out
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -139,7 +138,7 @@ async def reject(session: WriteSession, *, actor: Actor, batch_id: UUID, reason:
 
 async def batch_for(
     session: ReadSession, actor: Actor, batch_id: UUID, permission: Permission, *, day: date
-) -> Found[Any]:
+) -> Row[Any]:
     """A batch all of whose units the actor reaches, or that is his own; where no row names a unit (all are set aside),
     one of a desk of his. Raises NotFound for everybody else's.
     """
@@ -155,7 +154,7 @@ async def batch_for(
 
 
 async def _taken(
-    session: WriteSession, batch: Found[Any], state: str, actor: Actor, decision: str | None, now: datetime
+    session: WriteSession, batch: Row[Any], state: str, actor: Actor, decision: str | None, now: datetime
 ) -> bool:
     named = {"id": batch.id, "state": state, "actor": actor.user_id, "now": now, "decision": decision}
     if batch.state == "staged" and batch.uploaded_by != actor.user_id and await session.scalar(_DECIDE, named):
@@ -169,8 +168,8 @@ async def _taken(
     raise AlreadyDecided("请刷新页面查看结果。")
 
 
-def row_of(channel: str, kept: Found[Any]) -> Row:
-    row = Row(kept.id, channel, kept.number, kept.cells)
+def row_of(channel: str, kept: Row[Any]) -> SaleRow:
+    row = SaleRow(kept.id, channel, kept.number, kept.cells)
     for name in (
         "type", "external_number", "external_line", "refund_number", "credit_kind", "fund_source", "unit_id",
         "invoice_number", "county_code", "producer_id", "supplier_id", "product_id", "category", "quantity_milli",
@@ -180,7 +179,7 @@ def row_of(channel: str, kept: Found[Any]) -> Row:
     return row
 
 
-def _refuse_changed(rows: Sequence[Row]) -> None:
+def _refuse_changed(rows: Sequence[SaleRow]) -> None:
     details = [
         Detail(f"/rows/{row.number}/{one.column}", one.code, f"第 {row.number} 行：{one.said}")
         for row in rows
@@ -191,7 +190,7 @@ def _refuse_changed(rows: Sequence[Row]) -> None:
         raise ChangedMeanwhile(f"{first}。请退回这份对账单，改正后重新上传。", details[:200])
 
 
-async def _enter(session: WriteSession, batch: Found[Any], done: Sorted, known: Known, now: datetime) -> None:
+async def _enter(session: WriteSession, batch: Row[Any], done: Sorted, known: Known, now: datetime) -> None:
     channel = batch.channel_code
     await freeze(session, done.sales)
     sales = as_rows({"id": str(row.sale_id), "row_id": str(row.id)} for row in done.sales)
@@ -216,7 +215,7 @@ async def _enter(session: WriteSession, batch: Found[Any], done: Sorted, known: 
 
 
 async def give_back(
-    session: WriteSession, channel: str, refunds: Sequence[tuple[Row, UUID, date]], now: datetime
+    session: WriteSession, channel: str, refunds: Sequence[tuple[SaleRow, UUID, date]], now: datetime
 ) -> None:
     """Enter refunds, each with the sale it is of and its day: the caller has sorted them out and holds the desk."""
     if not refunds:

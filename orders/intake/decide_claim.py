@@ -5,14 +5,13 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Row as Found
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from orders.correction.facts import resolved
 from orders.credit.repost import Corrected, repost
 from orders.intake.confirm import give_back, hold_desk, row_of
 from orders.intake.problems import AlreadyDecided, ChangedMeanwhile, SecondPersonNeeded
-from orders.intake.row import Row
+from orders.intake.row import SaleRow
 from orders.intake.sort_out import Sale, take
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -88,7 +87,7 @@ async def decide_claim(
     )
 
 
-async def _claim_for(session: ReadSession, actor: Actor, claim_id: UUID, now: datetime) -> Found[Any]:
+async def _claim_for(session: ReadSession, actor: Actor, claim_id: UUID, now: datetime) -> Row[Any]:
     claim = (await session.execute(_CLAIM, {"id": claim_id})).one_or_none()
     visible = await visible_unit_ids(session, actor, Permission.INTAKE_CONFIRM, clock.business_day(now))
     if claim is None or not (visible is None or {claim.unit_id, claim.standing_unit_id} <= visible):
@@ -96,7 +95,7 @@ async def _claim_for(session: ReadSession, actor: Actor, claim_id: UUID, now: da
     return claim
 
 
-async def _move(session: WriteSession, claim: Found[Any], now: datetime) -> dict[str, Any]:
+async def _move(session: WriteSession, claim: Row[Any], now: datetime) -> dict[str, Any]:
     """The facts that change: the unit's, how it was sold and from which purse, judged by the rule of that day."""
     before = dict((await session.execute(_HOLDS, {"component": claim.sale_id})).mappings().one())
     stated = (await session.execute(_STATED, {"id": claim.row_id})).one()
@@ -126,7 +125,7 @@ def _as_json(facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-async def _give_back(session: WriteSession, claim: Found[Any], waiting: list[Row], now: datetime) -> None:
+async def _give_back(session: WriteSession, claim: Row[Any], waiting: list[SaleRow], now: datetime) -> None:
     one = (await session.execute(_SALE, {"id": claim.sale_id})).one()
     sale = Sale(
         one.id, (one.channel_code, one.external_number, one.external_line), one.unit_id, one.day, one.amount_fen,

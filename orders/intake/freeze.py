@@ -6,13 +6,12 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row as Found
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from catalog.county.on_day import origin_on
 from catalog.product.on_day import recognised_on
 from orders.credit.rules import Deal, Origin, Rule, not_counted_reason
-from orders.intake.row import Row, line_id_of, order_id_of
+from orders.intake.row import SaleRow, line_id_of, order_id_of
 from shop.core.database import WriteSession
 from shop.core.rows import as_rows
 from shop.organisation.path import path_on
@@ -43,7 +42,7 @@ _BUYERS = {"union": "union", "canteen": "canteen", "personal": "employee"}
 _NO_ORIGIN = Origin(designations=(), paired=False, recognition_number=None, recognised_once=False, known=False)
 
 
-async def freeze(session: WriteSession, sales: Sequence[Row]) -> None:
+async def freeze(session: WriteSession, sales: Sequence[SaleRow]) -> None:
     """Write the attribution of each sale. None of them has a person: imports add no participant."""
     if not sales:
         return
@@ -71,17 +70,17 @@ def _rules(rule: Any, day: date | None) -> bool:
 
 async def _by_day(
     session: WriteSession, statement: Any, wanted: set[tuple[str, str]], column: str, key: str
-) -> dict[tuple[str, date | None], Found[Any]]:
+) -> dict[tuple[str, date | None], Row[Any]]:
     rows = as_rows({column: of, "day": day} for of, day in sorted(wanted))
     found = await session.execute(statement, {"rows": rows})
     return {(str(getattr(one, key)), one.day): one for one in found}
 
 
 def _attribution(
-    row: Row,
-    unit: Found[Any],
-    product: Found[Any] | None,
-    counties: dict[tuple[str, date | None], Found[Any]],
+    row: SaleRow,
+    unit: Row[Any],
+    product: Row[Any] | None,
+    counties: dict[tuple[str, date | None], Row[Any]],
     rule: Rule | None,
 ) -> dict[str, Any]:
     county = counties[row.county_code or "", row.day]
@@ -134,7 +133,7 @@ def _text(of: UUID | None) -> str | None:
     return None if of is None else str(of)
 
 
-def _buyer_kind(row: Row) -> str:
+def _buyer_kind(row: SaleRow) -> str:
     """Who bought, as checkout and joint orders say it."""
     if row.credit_kind == "assisted_sale":
         return "outside"

@@ -6,11 +6,10 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, bindparam, text
-from sqlalchemy import Row as Found
+from sqlalchemy import ARRAY, Row, Text, bindparam, text
 
 from orders.credit.ahead import kept_months
-from orders.intake.row import Row
+from orders.intake.row import SaleRow
 from shop.core import clock
 from shop.core.database import ReadSession
 from shop.core.ids import derived_id
@@ -40,7 +39,7 @@ WHERE p.code = ANY(:names) OR p.title = ANY(:names) OR s.code IS NOT NULL OR n.n
 _WIDE: Final = str.maketrans("()", "（）")
 
 
-async def look_up(session: ReadSession, rows: Sequence[Row], *, units: frozenset[UUID] | None, today: date) -> None:
+async def look_up(session: ReadSession, rows: Sequence[SaleRow], *, units: frozenset[UUID] | None, today: date) -> None:
     """Fill in the rows' ids, or note what is not known. units: those the uploader may import for; None: all."""
     known_units = _by_name(await session.execute(_UNITS, _names(row.unit_name for row in rows)), "code", "name")
     places = _names(name for row in rows for name in (row.county_name, plain(row.province) + plain(row.county_name)))
@@ -80,9 +79,9 @@ def _names(written: Iterable[str]) -> dict[str, Any]:
     return {"names": sorted(names | {one.translate(_WIDE) for one in names} | {plain(one) for one in names})}
 
 
-def _by_name(found: Iterable[Found[Any]], *columns: str) -> Mapping[str, list[Found[Any]]]:
+def _by_name(found: Iterable[Row[Any]], *columns: str) -> Mapping[str, list[Row[Any]]]:
     """Rows by each of these columns; `full`: province and name together."""
-    by_name: dict[str, list[Found[Any]]] = defaultdict(list)
+    by_name: dict[str, list[Row[Any]]] = defaultdict(list)
     for one in found:
         names = {one.province + one.name if column == "full" else getattr(one, column) for column in columns}
         for name in names - {None}:
@@ -90,11 +89,11 @@ def _by_name(found: Iterable[Found[Any]], *columns: str) -> Mapping[str, list[Fo
     return by_name
 
 
-def _holds(one: Found[Any], day: date) -> bool:
+def _holds(one: Row[Any], day: date) -> bool:
     return (one.valid_from is None or one.valid_from <= day) and (one.valid_to is None or day < one.valid_to)
 
 
-def _unit(row: Row, known: Mapping[str, list[Found[Any]]], units: frozenset[UUID] | None) -> None:
+def _unit(row: SaleRow, known: Mapping[str, list[Row[Any]]], units: frozenset[UUID] | None) -> None:
     if not row.unit_name or row.day is None:
         return
     ids = {one.id for one in known.get(plain(row.unit_name), ()) if _holds(one, row.day)}
@@ -107,7 +106,7 @@ def _unit(row: Row, known: Mapping[str, list[Found[Any]]], units: frozenset[UUID
         row.wrong("unit", f"没有“{row.unit_name}”这个单位，或它不在您的范围内", "unit_unknown")
 
 
-def _producer(row: Row, known: Mapping[str, list[Found[Any]]]) -> None:
+def _producer(row: SaleRow, known: Mapping[str, list[Row[Any]]]) -> None:
     found = known.get(plain(row.producer_name), ()) if row.producer_name else ()
     if found:
         row.producer_id = found[0].id
@@ -115,7 +114,7 @@ def _producer(row: Row, known: Mapping[str, list[Found[Any]]]) -> None:
         row.wrong("producer", f"没有“{row.producer_name}”这个生产者，请先登记", "producer_unknown")
 
 
-def _product(row: Row, known: Mapping[str, list[Found[Any]]]) -> None:
+def _product(row: SaleRow, known: Mapping[str, list[Row[Any]]]) -> None:
     """A product of the catalogue by recognition, code or title; else one that only the channel has."""
     if row.producer_id is None or not row.product_name:
         return
@@ -124,7 +123,7 @@ def _product(row: Row, known: Mapping[str, list[Found[Any]]]) -> None:
         if not certified:
             row.wrong("recognition_number", f"没有登记过认定编号“{row.recognition_number}”", "recognition_unknown")
             return
-        candidates: Collection[Found[Any]] = certified
+        candidates: Collection[Row[Any]] = certified
     else:
         candidates = known.get(plain(row.product_name), ())
     mine = [one for one in candidates if one.producer_id == row.producer_id]
@@ -143,7 +142,7 @@ def _product(row: Row, known: Mapping[str, list[Found[Any]]]) -> None:
         row.grams = one.net_grams * row.quantity_milli // 1000
 
 
-def _supplier(row: Row, known: Mapping[str, list[Found[Any]]]) -> None:
+def _supplier(row: SaleRow, known: Mapping[str, list[Row[Any]]]) -> None:
     if row.supplier_id is not None or row.producer_id is None:
         return
     found = known.get(plain(row.supplier_name or row.producer_name), ())
@@ -155,7 +154,7 @@ def _supplier(row: Row, known: Mapping[str, list[Found[Any]]]) -> None:
         row.wrong("supplier", "不能为空：这个生产者不是供应商", "cell_blank")
 
 
-def _county(row: Row, known: Mapping[str, list[Found[Any]]]) -> None:
+def _county(row: SaleRow, known: Mapping[str, list[Row[Any]]]) -> None:
     if not row.county_name or row.day is None:
         return
     name = plain(row.county_name)
@@ -176,23 +175,23 @@ def _county(row: Row, known: Mapping[str, list[Found[Any]]]) -> None:
         row.wrong("county", f"{row.day} 没有“{row.province}{row.county_name}”这个县", "county_unknown")
 
 
-def _on(one: Found[Any], day: date) -> str | None:
+def _on(one: Row[Any], day: date) -> str | None:
     """The code that had replaced this one by then."""
     codes = sorted(code for code, since in one.successors or () if date.fromisoformat(since) <= day)
     return codes[0] if codes else None
 
 
-def _origins(row: Row, products: Mapping[str, list[Found[Any]]]) -> list[str]:
+def _origins(row: SaleRow, products: Mapping[str, list[Row[Any]]]) -> list[str]:
     return [one.origin_county_code for one in _mine(row, products) if one.origin_county_code]
 
 
-def _mine(row: Row, products: Mapping[str, list[Found[Any]]]) -> list[Found[Any]]:
+def _mine(row: SaleRow, products: Mapping[str, list[Row[Any]]]) -> list[Row[Any]]:
     found = products.get(row.recognition_number) or products.get(plain(row.product_name)) or []
     return [one for one in found if one.id == row.product_id]
 
 
 def _compare_origins(
-    rows: Sequence[Row], products: Mapping[str, list[Found[Any]]], counties: Mapping[str, list[Found[Any]]]
+    rows: Sequence[SaleRow], products: Mapping[str, list[Row[Any]]], counties: Mapping[str, list[Row[Any]]]
 ) -> None:
     """Goods of the catalogue come from where the catalogue says, whatever the channel writes."""
     for row in rows:

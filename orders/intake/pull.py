@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from orders.intake.channels import TEMPLATE, Channel, channel_named, channels_of
 from orders.intake.read_rows import read_row
-from orders.intake.row import Row
+from orders.intake.row import SaleRow
 from orders.intake.stage import Source, check, keep_rows
 from shop.adapters.channel.real import HttpChannel
 from shop.adapters.channel.source import ChannelAnswerWrong, ChannelSource
@@ -76,7 +76,7 @@ async def pull_once(database: Database, source: ChannelSource, channel_code: str
 
 
 async def _keep(
-    session: WriteSession, channel: Channel, rows: Sequence[Row], named: dict[str, Any], *, move: bool
+    session: WriteSession, channel: Channel, rows: Sequence[SaleRow], named: dict[str, Any], *, move: bool
 ) -> None:
     if move:
         statement = _MOVE_FURTHER if named["before"] else _MOVE_ON

@@ -13,10 +13,10 @@ from orders.intake.schemas import (
     BatchFull,
     BatchOut,
     BatchPage,
-    ClaimOut,
     ClaimPage,
+    IntakeClaimOut,
+    IntakeRowOut,
     MistakeOut,
-    RowOut,
     UnitOut,
 )
 from shop.access.permissions import Actor, Permission
@@ -131,7 +131,7 @@ async def batches_of(
 ) -> BatchPage:
     """The newest first."""
     at, after = keys_of(cursor, datetime, UUID) if cursor else (None, None)
-    named = await _reach(session, actor, day) | {"at": at, "id": after, "limit": limit + 1}
+    named = await _visible(session, actor, day) | {"at": at, "id": after, "limit": limit + 1}
     rows = (await session.execute(_PAGE, named | {"actor": actor.user_id})).all()
     return BatchPage(
         items=[BatchOut(**_batch(one)) for one in rows[:limit]],
@@ -150,7 +150,7 @@ async def claims_of(
 ) -> ClaimPage:
     """Claims in which one of the two units is the caller's, the newest first."""
     at, after = keys_of(cursor, datetime, UUID) if cursor else (None, None)
-    named = await _reach(session, actor, day) | {"state": state, "at": at, "after": after, "limit": limit + 1}
+    named = await _visible(session, actor, day) | {"state": state, "at": at, "after": after, "limit": limit + 1}
     rows = (await session.execute(_CLAIMS, named)).all()
     return ClaimPage(
         items=[_claim(one) for one in rows[:limit]],
@@ -158,7 +158,7 @@ async def claims_of(
     )
 
 
-async def _reach(session: ReadSession, actor: Actor, day: date) -> dict[str, Any]:
+async def _visible(session: ReadSession, actor: Actor, day: date) -> dict[str, Any]:
     units = await visible_unit_ids(session, actor, Permission.INTAKE_WRITE, day)
     return {"all": units is None, "units": sorted(units or ())}
 
@@ -174,9 +174,9 @@ def _mistake(one: Found[Any]) -> MistakeOut:
     return MistakeOut(row=one.number, column=one.title, code=one.code, reason=one.reason)
 
 
-def _row(one: Found[Any]) -> RowOut:
+def _row(one: Found[Any]) -> IntakeRowOut:
     sign = -1 if one.type == "refund" else 1
-    return RowOut(
+    return IntakeRowOut(
         row=one.number,
         state=one.state,
         why=one.why,
@@ -197,8 +197,8 @@ def _row(one: Found[Any]) -> RowOut:
     )
 
 
-def _claim(one: Found[Any]) -> ClaimOut:
-    return ClaimOut(
+def _claim(one: Found[Any]) -> IntakeClaimOut:
+    return IntakeClaimOut(
         id=one.id,
         state=one.state,
         why=one.why,

@@ -14,7 +14,7 @@ from orders.intake.channels import (
     Named,
     channel_named,
 )
-from orders.intake.row import Row
+from orders.intake.row import SaleRow
 from shop.core.errors import Problem
 from shop.core.ids import new_id
 from shop.sheet.cells import Cells, Mistake
@@ -35,7 +35,7 @@ class FileRead:
     """A channel's file. rows: its sales and refunds, and those that are set aside, in the order of the file."""
 
     channel: Channel
-    rows: list[Row]
+    rows: list[SaleRow]
     acknowledged: tuple[str, ...] = ()
 
 
@@ -97,13 +97,13 @@ def read_rows(
     return FileRead(channel, sorted([*read, *_notes(channel, table)], key=lambda row: row.number), ignored)
 
 
-def read_row(channel: Channel, number: int, cells: Mapping[str, str], lost: Collection[str] = ()) -> Row:
+def read_row(channel: Channel, number: int, cells: Mapping[str, str], lost: Collection[str] = ()) -> SaleRow:
     """One row by our own names of the fields; every mistake is noted, with its column, and reading goes on.
 
     What its status says is closed or unpaid is set aside, whatever else is missing in it. lost: fields whose cell is a
     number with more digits than a spreadsheet keeps.
     """
-    row = Row(new_id(), channel.code, number, dict(cells))
+    row = SaleRow(new_id(), channel.code, number, dict(cells))
     reading = Cells({name: cell for name, cell in cells.items() if cell}, lost)
     row.type = "refund" if _word(channel, reading, "type", "sale") == "refund" else "sale"
     row.external_number = reading.code("number")
@@ -191,10 +191,10 @@ def _refuse_twice(titles: Sequence[str]) -> None:
         raise HeaderWrong(f"重复的列：{'、'.join(twice)}。")
 
 
-def _notes(channel: Channel, table: Table) -> list[Row]:
+def _notes(channel: Channel, table: Table) -> list[SaleRow]:
     """Totals and notes below the data: kept as they were read, so that the rows add up."""
     return [
-        Row(new_id(), channel.code, one.row, {"note": one.said}, state="set_aside", why=one.reason)
+        SaleRow(new_id(), channel.code, one.row, {"note": one.said}, state="set_aside", why=one.reason)
         for one in table.set_aside
     ]
 
@@ -232,7 +232,7 @@ def _word(channel: Channel, cells: Cells, name: str, blank: str | None) -> str |
     return blank
 
 
-def _status(channel: Channel, cells: Cells, row: Row) -> str | None:
+def _status(channel: Channel, cells: Cells, row: SaleRow) -> str | None:
     """Why the row is set aside: its order was closed, never paid, or given back. None: it counts, or no status is said,
     or a word is unknown, which is noted.
     """

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ARRAY, Text, bindparam, text
 
-from orders.intake.row import SAME_NUMBER, Row, same_key_of, same_number
+from orders.intake.row import SAME_NUMBER, SaleRow, same_key_of, same_number
 from orders.intake.sort_out import Claim, Known, Sale
 from shop.core.database import ReadSession
 from shop.core.rows import as_rows
@@ -54,7 +54,7 @@ WHERE w.type = 'refund' AND w.state = 'held'
 """)
 
 
-async def remember(session: ReadSession, rows: Sequence[Row]) -> Known:
+async def remember(session: ReadSession, rows: Sequence[SaleRow]) -> Known:
     """Read now; who will write by it holds the desk (`hold_desk`)."""
     stated = as_rows(_stated(row) for row in rows if not row.mistakes)
     claims = (await session.execute(_CLAIMS, {"rows": stated})).all()
@@ -90,7 +90,7 @@ async def remember(session: ReadSession, rows: Sequence[Row]) -> Known:
     )
 
 
-def _stated(row: Row) -> dict[str, Any]:
+def _stated(row: SaleRow) -> dict[str, Any]:
     channel, number, line = row.same_key
     return {
         "channel": channel,

@@ -16,7 +16,7 @@ Key = tuple[str, str, str]
 
 
 @dataclass(slots=True)
-class Row:
+class SaleRow:
     """Amounts in fen, grams and milli-pieces; of a refund positive as well. Blank where it could not be read.
 
     why: it is set aside as it stands. asked: what somebody should look at. cells: as written, by field. unit_name to

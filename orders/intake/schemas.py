@@ -66,7 +66,7 @@ class UnitOut(BaseModel):
     name: str
 
 
-class ClaimOut(BaseModel):
+class IntakeClaimOut(BaseModel):
     """unit: the later claim's; first: whose the sale is. state `waiting`: its batch is not confirmed yet.
 
     why: same_line (the same number and line of the channel) or same_invoice (invoice and amount).
@@ -94,7 +94,7 @@ class MistakeOut(BaseModel):
     reason: str
 
 
-class RowOut(BaseModel):
+class IntakeRowOut(BaseModel):
     """Amounts of a refund are negative. why: a row is set aside as it stands. cells: as written."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -161,8 +161,8 @@ class BatchFull(BatchOut):
     errors: list[MistakeOut]
     asked: list[MistakeOut]
     rows_aside: list[SetAsideOut]
-    claims: list[ClaimOut]
-    items: list[RowOut]
+    claims: list[IntakeClaimOut]
+    items: list[IntakeRowOut]
     next_cursor: str | None
 
 
@@ -172,11 +172,11 @@ class BatchPage(BaseModel):
 
 
 class ClaimPage(BaseModel):
-    items: list[ClaimOut]
+    items: list[IntakeClaimOut]
     next_cursor: str | None
 
 
-class RejectIn(BaseModel):
+class IntakeRejectIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reason: Words

@@ -1,4 +1,4 @@
-"""Where else goods are sold: a channel is added, or read and named otherwise from now on; two people (`shop.admin`)."""
+"""Where else goods are sold: a channel is added, or read and named otherwise from now on; two people do it."""
 
 from dataclasses import asdict, dataclass
 from datetime import date, datetime

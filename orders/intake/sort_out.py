@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
-from orders.intake.row import Key, Row, same_key_of, same_number
+from orders.intake.row import Key, SaleRow, same_key_of, same_number
 from shop.core.ids import derived_id
 from shop.sheet.cells import Mistake
 from shop.sheet.words import NOT_COUNTED
@@ -56,11 +56,11 @@ class Known:
         for sale in list(self.sales.values()):
             self.add(sale)
 
-    def sale_of(self, row: Row) -> Sale | None:
+    def sale_of(self, row: SaleRow) -> Sale | None:
         """The sale that a row names, however it writes its numbers."""
         return self.sales.get(self._by_key.get(row.same_key, row.sale_id))
 
-    def whole_beside_line(self, row: Row) -> Sale | None:
+    def whole_beside_line(self, row: SaleRow) -> Sale | None:
         """Another sale of the row's order, where one of the two states it as a whole: its money stands in both."""
         return next((one for one in self._by_order[row.same_key[:2]] if one.whole or row.whole), None)
 
@@ -74,16 +74,16 @@ class Known:
 class Sorted:
     """sales, refunds: to enter, a refund with the sale it is of; claims: to open, with the sale and why."""
 
-    sales: list[Row] = field(default_factory=list)
-    refunds: list[tuple[Row, UUID]] = field(default_factory=list)
-    claims: list[tuple[Row, UUID, str]] = field(default_factory=list)
+    sales: list[SaleRow] = field(default_factory=list)
+    refunds: list[tuple[SaleRow, UUID]] = field(default_factory=list)
+    claims: list[tuple[SaleRow, UUID, str]] = field(default_factory=list)
 
 
-def claim_id_of(row: Row) -> UUID:
+def claim_id_of(row: SaleRow) -> UUID:
     return derived_id("intake_claim", *row.key, row.unit_id)
 
 
-def sort_out(rows: Sequence[Row], known: Known) -> Sorted:
+def sort_out(rows: Sequence[SaleRow], known: Known) -> Sorted:
     """Say of each whole row what becomes of it (`state`), or note why it cannot be (`mistakes`); `known` grows by it.
 
     Sales come before refunds, whatever their order in the file. The same sale again is nothing new; another unit's is
@@ -106,7 +106,7 @@ def sort_out(rows: Sequence[Row], known: Known) -> Sorted:
     return done
 
 
-def _ask_of_closed(row: Row, known: Known) -> None:
+def _ask_of_closed(row: SaleRow, known: Known) -> None:
     """A sale that counts already, and of which the channel now says that it was closed: a person must look."""
     sale = known.sale_of(row) if row.why in NOT_COUNTED and row.type == "sale" else None
     if sale is not None and sale.left_fen > 0:
@@ -114,7 +114,7 @@ def _ask_of_closed(row: Row, known: Known) -> None:
         row.asked.append(Mistake("status", "closed_after_sale", said))
 
 
-def _sale(row: Row, known: Known, by_invoice: dict[tuple[str, int], list[Sale]], done: Sorted) -> None:
+def _sale(row: SaleRow, known: Known, by_invoice: dict[tuple[str, int], list[Sale]], done: Sorted) -> None:
     unit, day = row.unit_id, row.day
     if unit is None or day is None:
         raise ValueError("only whole rows are sorted out")
@@ -146,13 +146,13 @@ def _sale(row: Row, known: Known, by_invoice: dict[tuple[str, int], list[Sale]],
         done.sales.append(row)
 
 
-def _again(row: Row, fen: int, before: date, day: date) -> None:
+def _again(row: SaleRow, fen: int, before: date, day: date) -> None:
     if (fen, before) != (row.amount_fen, day):
         row.wrong("amount", f"同一单号以前导入的是 {before}，{yuan(fen)}，与这一行不一致", "row_contradicts")
     row.state = "repeated"
 
 
-def _same_invoice(row: Row, known: Known, by_invoice: Mapping[tuple[str, int], list[Sale]]) -> Sale | None:
+def _same_invoice(row: SaleRow, known: Known, by_invoice: Mapping[tuple[str, int], list[Sale]]) -> Sale | None:
     """The sale of another channel with this invoice and amount, whichever day each channel calls its own; one of that
     day, and that this channel has not claimed, if any.
     """
@@ -164,7 +164,7 @@ def _same_invoice(row: Row, known: Known, by_invoice: Mapping[tuple[str, int], l
     return min(others, key=lambda one: (one.id in claimed, one.day != row.day))
 
 
-def _hold(row: Row, first: Sale, why: str, known: Known, done: Sorted) -> None:
+def _hold(row: SaleRow, first: Sale, why: str, known: Known, done: Sorted) -> None:
     claim = Claim(claim_id_of(row), first.id, "open", row.amount_fen)
     if row.unit_id is not None:
         known.claims[row.same_key, row.unit_id] = claim
@@ -172,7 +172,7 @@ def _hold(row: Row, first: Sale, why: str, known: Known, done: Sorted) -> None:
     done.claims.append((row, first.id, why))
 
 
-def _refund(row: Row, known: Known, done: Sorted) -> None:
+def _refund(row: SaleRow, known: Known, done: Sorted) -> None:
     unit, day = row.unit_id, row.day
     if unit is None or day is None or row.refund_number is None:
         raise ValueError("only whole rows are sorted out")
@@ -209,7 +209,7 @@ def _refund(row: Row, known: Known, done: Sorted) -> None:
         done.refunds.append((row, sale.id))
 
 
-def take(row: Row, sale: Sale) -> None:
+def take(row: SaleRow, sale: Sale) -> None:
     """Take a refund from what remains of its sale, or note why that cannot be."""
     if row.day is not None and row.day < sale.day:
         row.wrong("day", f"退款日期早于销售日期 {sale.day}", "refund_before_sale")

@@ -17,7 +17,7 @@ from orders.intake.confirm import batch_for
 from orders.intake.look_up import look_up
 from orders.intake.read_rows import read_rows
 from orders.intake.remember import remember
-from orders.intake.row import Row
+from orders.intake.row import SaleRow
 from orders.intake.sort_out import sort_out
 from shop.access.permissions import Actor, Permission
 from shop.adapters.files.store import FileStore
@@ -164,7 +164,7 @@ async def _may_see(session: ReadSession, actor: Actor | None, batch_id: UUID, no
     return True
 
 
-async def check(session: ReadSession, rows: Sequence[Row], *, actor: Actor | None, now: datetime) -> None:
+async def check(session: ReadSession, rows: Sequence[SaleRow], *, actor: Actor | None, now: datetime) -> None:
     """Look every row up and sort it out: afterwards it has its state, or its mistakes."""
     today = clock.business_day(now)
     units = None if actor is None else await visible_unit_ids(session, actor, Permission.INTAKE_WRITE, today)
@@ -176,7 +176,13 @@ async def check(session: ReadSession, rows: Sequence[Row], *, actor: Actor | Non
 
 
 async def keep_rows(
-    session: WriteSession, channel: Channel, rows: Sequence[Row], source: Source, *, actor: Actor | None, now: datetime
+    session: WriteSession,
+    channel: Channel,
+    rows: Sequence[SaleRow],
+    source: Source,
+    *,
+    actor: Actor | None,
+    now: datetime,
 ) -> UUID | None:
     """The batch with its rows, staged, or refused where a row has mistakes. None: the same bytes wait already."""
     errors = sum(len(row.mistakes) for row in rows)
@@ -221,7 +227,7 @@ def titles_of(channel: Channel) -> Mapping[str, str]:
     return ours | {one.field: one.titles[0] for one in channel.columns if one.titles}
 
 
-def refuse_wrong(channel: Channel, rows: Sequence[Row], batch_id: UUID | None) -> None:
+def refuse_wrong(channel: Channel, rows: Sequence[SaleRow], batch_id: UUID | None) -> None:
     """Raises RowsRefused, naming row and column, when there is a mistake."""
     titles = titles_of(channel)
     details = [_detail(row, one, titles) for row in rows for one in row.mistakes]
@@ -235,18 +241,18 @@ def refuse_wrong(channel: Channel, rows: Sequence[Row], batch_id: UUID | None) -
         )
 
 
-def _detail(row: Row, one: Mistake, titles: Mapping[str, str]) -> Detail:
+def _detail(row: SaleRow, one: Mistake, titles: Mapping[str, str]) -> Detail:
     if not one.column:
         return Detail(f"/rows/{row.number}", one.code, one.said)
     said = f"第 {row.number} 行“{titles[one.column]}”：{one.said}"
     return Detail(f"/rows/{row.number}/{one.column}", one.code, said)
 
 
-def _set_aside(rows: Sequence[Row]) -> list[SetAside]:
+def _set_aside(rows: Sequence[SaleRow]) -> list[SetAside]:
     return [SetAside(row.number, row.why, ASIDE[row.why]) for row in rows if row.why is not None]
 
 
-def _kept(row: Row, batch_id: UUID, titles: Mapping[str, str]) -> dict[str, Any]:
+def _kept(row: SaleRow, batch_id: UUID, titles: Mapping[str, str]) -> dict[str, Any]:
     facts: dict[str, Any] = msgspec.to_builtins({name: getattr(row, name) for name in _KEPT})
     errors, asked = (
         [asdict(one) | {"title": titles.get(one.column, "整行")} for one in noted]
@@ -258,7 +264,7 @@ def _kept(row: Row, batch_id: UUID, titles: Mapping[str, str]) -> dict[str, Any]
     return facts | more
 
 
-def _counted(batch_id: UUID | None, channel: Channel, rows: Sequence[Row]) -> Staged:
+def _counted(batch_id: UUID | None, channel: Channel, rows: Sequence[SaleRow]) -> Staged:
     titles = titles_of(channel)
     fresh = [row for row in rows if row.state == "staged"]
     held = [row for row in rows if row.state == "held"]

@@ -13,13 +13,13 @@ from orders.integrity.review import review
 from orders.integrity.scan import scan
 from orders.integrity.schemas import (
     ClosingIn,
-    DecisionIn,
     FlagOut,
     FlagPage,
+    IntegrityDecisionIn,
+    IntegrityScanOut,
     RectificationOut,
     RectificationPage,
     ReviewIn,
-    ScanOut,
     ThresholdsOut,
 )
 from orders.integrity.thresholds import thresholds
@@ -58,13 +58,13 @@ async def get_flags(
         return await flags_of(session, actor, day=clock.today(), limit=limit, cursor=cursor, state=state, kind=kind)
 
 
-@routes.post("/flags/scan", status_code=201, response_model=ScanOut)
+@routes.post("/flags/scan", status_code=201, response_model=IntegrityScanOut)
 async def post_scan(request: Request, actor: Scanner, database: TheDatabase, key: IdempotencyKey) -> Response:
     """Look at everything now, as the job does. What was raised once is not raised again."""
     now = clock.now()
 
     async def verb(session: WriteSession) -> Answer:
-        return Answer(201, ScanOut(raised=await scan(session, now=now)).model_dump_json().encode())
+        return Answer(201, IntegrityScanOut(raised=await scan(session, now=now)).model_dump_json().encode())
 
     digest = await digest_of(request)
     answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
@@ -87,7 +87,7 @@ async def post_review(flag_id: UUID, wanted: ReviewIn, actor: Reviewer, database
 
 
 @routes.post("/flags/{flag_id}/clear")
-async def post_clear(flag_id: UUID, wanted: DecisionIn, actor: Reviewer, database: TheDatabase) -> FlagOut:
+async def post_clear(flag_id: UUID, wanted: IntegrityDecisionIn, actor: Reviewer, database: TheDatabase) -> FlagOut:
     """Decide, by another person than who proposed: cleared, or a finding with its duty. 409 when it was decided."""
     now = clock.now()
     duty = Duty(**wanted.duty.model_dump()) if wanted.duty else None

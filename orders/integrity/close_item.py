@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from orders.evidence.cite import cited
-from orders.integrity.reach import item_for
+from orders.integrity.visibility import item_for
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.audit import record_change

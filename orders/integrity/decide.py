@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import text
 
 from orders.integrity.assignees import assignees
-from orders.integrity.reach import flag_for
 from orders.integrity.review import Outcome
+from orders.integrity.visibility import flag_for
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.audit import Change, record_changes

@@ -15,7 +15,7 @@ from orders.integrity.decide import Duty, decide
 from orders.integrity.queries import FlagState, ItemState, flags_of, items_of
 from orders.integrity.review import review
 from orders.integrity.scan import scan
-from orders.integrity.schemas import ClosingIn, DecisionIn, ReviewIn
+from orders.integrity.schemas import ClosingIn, IntegrityDecisionIn, ReviewIn
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -69,7 +69,9 @@ async def post_clear(request: Request, flag_id: UUID, actor: Reviewer, database:
     typed = await _typed(request)
     duty = {name: typed[name] for name in ("owner_id", "due_on", "what")} if typed["outcome"] == "finding" else None
     try:
-        wanted = DecisionIn.model_validate({"outcome": typed["outcome"], "reason": typed["reason"], "duty": duty})
+        wanted = IntegrityDecisionIn.model_validate(
+            {"outcome": typed["outcome"], "reason": typed["reason"], "duty": duty}
+        )
         async with database.transaction() as session:
             await decide(
                 session,

@@ -57,7 +57,7 @@ async def flags_of(
     """Flags of the caller's units, the newest first; of no unit only for who may see all."""
     before, before_id = keys_of(cursor, datetime, UUID) if cursor else (None, None)
     named = {"before": before, "before_id": before_id, "state": state, "kind": kind, "id": flag_id, "limit": limit + 1}
-    rows = (await session.execute(_FLAGS, named | await _reach(session, actor, day))).all()
+    rows = (await session.execute(_FLAGS, named | await _visible(session, actor, day))).all()
     more = cursor_of(rows[limit - 1].raised_at, rows[limit - 1].id) if len(rows) > limit else None
     return FlagPage(items=[FlagOut.model_validate(row) for row in rows[:limit]], next_cursor=more)
 
@@ -83,7 +83,7 @@ async def items_of(
     """What is to be put right, the most urgent first."""
     after, after_id = keys_of(cursor, date, UUID) if cursor else (None, None)
     named = {"after": after, "after_id": after_id, "state": state, "id": item_id, "limit": limit + 1, "day": day}
-    rows = (await session.execute(_ITEMS, named | await _reach(session, actor, day))).all()
+    rows = (await session.execute(_ITEMS, named | await _visible(session, actor, day))).all()
     more = cursor_of(rows[limit - 1].due_on, rows[limit - 1].id) if len(rows) > limit else None
     return RectificationPage(items=[RectificationOut.model_validate(row) for row in rows[:limit]], next_cursor=more)
 
@@ -96,6 +96,6 @@ async def item_out(session: ReadSession, actor: Actor, item_id: UUID, *, day: da
     return found.items[0]
 
 
-async def _reach(session: ReadSession, actor: Actor, day: date) -> dict[str, Any]:
+async def _visible(session: ReadSession, actor: Actor, day: date) -> dict[str, Any]:
     visible = await visible_unit_ids(session, actor, Permission.FLAG_READ, day)
     return {"everything": visible is None, "units": list(visible or ())}

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from orders.integrity.reach import flag_for
+from orders.integrity.visibility import flag_for
 from shop.access.permissions import Actor, Permission
 from shop.core.audit import record_change
 from shop.core.database import WriteSession

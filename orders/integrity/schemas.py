@@ -30,7 +30,7 @@ class DutyIn(BaseModel):
     what: Words
 
 
-class DecisionIn(BaseModel):
+class IntegrityDecisionIn(BaseModel):
     """outcome `finding` needs `duty`: it becomes a rectification item."""
 
     model_config = ConfigDict(extra="forbid")
@@ -93,7 +93,7 @@ class FlagPage(BaseModel):
     next_cursor: str | None = None
 
 
-class ScanOut(BaseModel):
+class IntegrityScanOut(BaseModel):
     """Kind → how many flags are new."""
 
     raised: dict[str, int]

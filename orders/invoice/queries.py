@@ -97,7 +97,7 @@ async def requests_seen_by(
 ) -> tuple[list[RequestSeen], str | None]:
     """The newest first: a supplier's own, those of the actor's units, and of the actor's own orders."""
     at, last = keys_of(cursor, datetime, UUID) if cursor else (None, None)
-    facts = await _reach(session, actor, day)
+    facts = await _visible(session, actor, day)
     found = _requests(
         (
             await session.execute(_LIST, facts | {"order": order_id, "at": at, "id": last, "limit": limit + 1})
@@ -115,7 +115,7 @@ async def requests_named(session: ReadSession, ids: list[UUID]) -> list[RequestS
 
 async def original_seen_by(session: ReadSession, actor: Actor, invoice_id: UUID, *, day: date) -> str:
     """The digest of an invoice's original. Raises NotFound for strangers."""
-    facts = await _reach(session, actor, day)
+    facts = await _visible(session, actor, day)
     sha: str | None = await session.scalar(_ORIGINAL, facts | {"invoice": invoice_id})
     if sha is None:
         raise NotFound("没有这张发票。")
@@ -131,7 +131,7 @@ async def unit_of_request(session: ReadSession, request_id: UUID) -> UUID | None
     return unit_id
 
 
-async def _reach(session: ReadSession, actor: Actor, day: date) -> dict[str, object]:
+async def _visible(session: ReadSession, actor: Actor, day: date) -> dict[str, object]:
     units = await visible_unit_ids(session, actor, Permission.INVOICE_READ, day)
     grants = actor.scopes(Permission.INVOICE_READ)
     suppliers = [UUID(grant.scope_id) for grant in grants if grant.scope_kind == "supplier"]

@@ -17,7 +17,7 @@ PRIVATE: Final = "个人"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ExpectedInvoice:
     """What the invoice must say. suppliers: names of the contract party, then and now; tax number None: not known.
 
     amount_fen: accepted goods + freight due, less what was invoiced before.
@@ -40,22 +40,24 @@ def is_tax_number(written: str) -> bool:
     return len(written) == 18 and uscc.is_valid(written)
 
 
-def differences(fields: Fields, wanted: Wanted, *, today: date) -> list[Detail]:
+def differences(fields: Fields, expected: ExpectedInvoice, *, today: date) -> list[Detail]:
     """Everything in which a blue invoice differs from what was asked for."""
     found = [
         *_of_form(fields, today),
-        *_of_parties(fields, wanted),
+        *_of_parties(fields, expected),
     ]
-    if fields.amount_fen != wanted.amount_fen:
-        due, is_ = yuan(wanted.amount_fen), yuan(fields.amount_fen)
+    if fields.amount_fen != expected.amount_fen:
+        due, is_ = yuan(expected.amount_fen), yuan(fields.amount_fen)
         said = f"价税合计应为 {due}（已验收货款加应付运费，减去已开部分），发票是 {is_}"
         found.append(Detail("/amount_fen", "amount_differs", said))
     return found
 
 
-def red_differences(fields: Fields, blue_number: str, remains_fen: int, wanted: Wanted, *, today: date) -> list[Detail]:
+def red_differences(
+    fields: Fields, blue_number: str, remains_fen: int, expected: ExpectedInvoice, *, today: date
+) -> list[Detail]:
     """Everything in which a red letter is not what it must be: negative, of that blue one, within what remains."""
-    found = [*_of_form(fields, today), *_of_parties(fields, wanted)]
+    found = [*_of_form(fields, today), *_of_parties(fields, expected)]
     if fields.amount_fen >= 0:
         found.append(Detail("/amount_fen", "not_negative", "红字发票的价税合计应为负数"))
     elif -fields.amount_fen > remains_fen:
@@ -83,27 +85,27 @@ def _of_form(fields: Fields, today: date) -> list[Detail]:
     return found
 
 
-def _of_parties(fields: Fields, wanted: Wanted) -> list[Detail]:
+def _of_parties(fields: Fields, expected: ExpectedInvoice) -> list[Detail]:
     """Issuer = payee = contract party (三流一致), and made out to the payer."""
     found = []
-    names = {alike(name) for name in wanted.supplier_names}
+    names = {alike(name) for name in expected.supplier_names}
     if alike(fields.issuer_name) not in names:
-        said = f"开票方应与供货、收款一致：应为“{min(wanted.supplier_names)}”，发票是“{fields.issuer_name}”"
+        said = f"开票方应与供货、收款一致：应为“{min(expected.supplier_names)}”，发票是“{fields.issuer_name}”"
         found.append(Detail("/issuer_name", "issuer_differs", said))
-    if wanted.supplier_tax_number and fields.issuer_tax_number != wanted.supplier_tax_number:
-        said = f"销售方税号应为 {wanted.supplier_tax_number}，发票是 {fields.issuer_tax_number[:30]}"
+    if expected.supplier_tax_number and fields.issuer_tax_number != expected.supplier_tax_number:
+        said = f"销售方税号应为 {expected.supplier_tax_number}，发票是 {fields.issuer_tax_number[:30]}"
         found.append(Detail("/issuer_tax_number", "issuer_differs", said))
-    if not _same_title(fields.buyer_title, wanted):
-        said = f"抬头应为“{wanted.title}”，发票是“{fields.buyer_title}”"
+    if not _same_title(fields.buyer_title, expected):
+        said = f"抬头应为“{expected.title}”，发票是“{fields.buyer_title}”"
         found.append(Detail("/buyer_title", "title_differs", said))
-    if (fields.buyer_tax_number or None) != wanted.tax_number:
-        said = f"购买方税号应为{wanted.tax_number or '空'}，发票是{fields.buyer_tax_number or '空'}"
+    if (fields.buyer_tax_number or None) != expected.tax_number:
+        said = f"购买方税号应为{expected.tax_number or '空'}，发票是{fields.buyer_tax_number or '空'}"
         found.append(Detail("/buyer_tax_number", "tax_number_differs", said))
     return found
 
 
-def _same_title(written: str, wanted: Wanted) -> bool:
+def _same_title(written: str, expected: ExpectedInvoice) -> bool:
     """The tax platform may add “（个人）” to a person's title."""
-    title = alike(wanted.title)
-    private = wanted.tax_number is None and alike(written) == f"{title}({PRIVATE})"
+    title = alike(expected.title)
+    private = expected.tax_number is None and alike(written) == f"{title}({PRIVATE})"
     return alike(written) == title or private

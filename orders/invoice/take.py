@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 
 from orders.invoice.read_xml import Fields
-from orders.invoice.rules import Wanted, differences, red_differences
+from orders.invoice.rules import ExpectedInvoice, differences, red_differences
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.audit import record_change
@@ -86,9 +86,9 @@ async def take_invoice(
 ) -> UUID:
     """Register the invoice of a request. Raises NotFound out of reach, InvoiceRefused, NumberUsed."""
     request = await _request(session, actor, request_id, now)
-    wanted = await _wanted(session, request)
-    found = differences(fields, wanted, today=clock.business_day(now))
-    if wanted.amount_fen <= 0:
+    expected = await _expected(session, request)
+    found = differences(fields, expected, today=clock.business_day(now))
+    if expected.amount_fen <= 0:
         said = "已开齐，或还没有验收（付款）可以开票的货款"
         found.append(Detail("/amount_fen", "nothing_due", said))
     _refuse(found)
@@ -106,8 +106,8 @@ async def take_red_letter(
     blue = (await session.execute(_BLUE, {"invoice": invoice_id})).one()
     if blue.kind != "blue":
         raise NotBlue("请选择原来的蓝字发票。")
-    wanted = await _wanted(session, request)
-    _refuse(red_differences(fields, blue.number, blue.remains_fen, wanted, today=clock.business_day(now)))
+    expected = await _expected(session, request)
+    _refuse(red_differences(fields, blue.number, blue.remains_fen, expected, today=clock.business_day(now)))
     await session.execute(_REDDEN, {"invoice": invoice_id, "fen": -fields.amount_fen})
     return await _take(session, actor, request, fields, original, invoice_id, now)
 
@@ -142,7 +142,7 @@ async def _request(session: WriteSession, actor: Actor, request_id: UUID, now: d
     return request
 
 
-async def _wanted(session: WriteSession, request: Row[Any]) -> Wanted:
+async def _expected(session: WriteSession, request: Row[Any]) -> ExpectedInvoice:
     facts = {
         "order": request.order_id,
         "supplier": request.supplier_id,
@@ -150,7 +150,7 @@ async def _wanted(session: WriteSession, request: Row[Any]) -> Wanted:
         "request": request.id,
     }
     due = (await session.execute(_DUE, facts)).one()
-    return Wanted(
+    return ExpectedInvoice(
         title=request.title,
         tax_number=request.tax_number,
         supplier_names=frozenset({request.supplier_name, request.name_now}),

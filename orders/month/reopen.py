@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 
 from orders.month.queries import subject_of
-from orders.month.reach import may_close
+from orders.month.visibility import may_close
 from shop.access.permissions import Actor
 from shop.core import clock
 from shop.core.audit import record_change

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from orders.order.queries import Credited, helped_in, orders_of, own_order, receipt_of
-from orders.order.schemas import CountyRef, OrderOut
+from orders.order.schemas import OrderCountyRef, OrderOut
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -67,7 +67,7 @@ def promised(order: OrderOut) -> list[Credited]:
     """What an unpaid order will count for, by county; nothing once it is over."""
     if order.state != "placed":
         return []
-    sums: dict[tuple[CountyRef, str | None], int] = {}
+    sums: dict[tuple[OrderCountyRef, str | None], int] = {}
     for line in order.lines:
         for origin in line.origins:
             key = (origin.county, origin.not_counted_reason)

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import text
 
-from orders.order.schemas import CountyRef, OrderList, OrderOut, OrderSummary
+from orders.order.schemas import OrderCountyRef, OrderList, OrderOut, OrderSummary
 from orders.order.states import CANCEL_UNTIL
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -142,7 +142,7 @@ class RefundSeen:
 class Credited:
     """What was written to the credit of a county, refunds taken off; or not counted, with the reason."""
 
-    county: CountyRef
+    county: OrderCountyRef
     amount_fen: int
     not_counted_reason: str | None
 

@@ -21,7 +21,7 @@ RETURNABLE: Final = f"""SELECT greatest(0, least(advance.fen, CASE WHEN {NOTHING
 """One row (fen), for LATERAL beside a share `s` and its order `o`. What an order still wants stays; of one that is
 over, or was paid another way, all that stands as the share's advance may go.
 """
-STANDS: Final = "(s.paid_fen > 0 AND (s.paid_fen <> s.due_fen OR o.state IN ('cancelled', 'expired')))"
+OVERPAID: Final = "(s.paid_fen > 0 AND (s.paid_fen <> s.due_fen OR o.state IN ('cancelled', 'expired')))"
 """Without it nothing is returnable, and it is cheap to ask: a share paid to the fen, of an order that lives, has none.
 """
 OWED: Final = _stands("receivable", "debit", "credit")

@@ -6,7 +6,7 @@ from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
-class CountyRef:
+class OrderCountyRef:
     code: str
     name: str
 
@@ -21,7 +21,7 @@ class NameRef:
 class OriginOut:
     """A part of a line that one producer of one county gets credit for; several for a gift box."""
 
-    county: CountyRef
+    county: OrderCountyRef
     producer: NameRef
     grams: int
     paid_fen: int
@@ -30,7 +30,7 @@ class OriginOut:
 
 
 @dataclass(frozen=True, slots=True)
-class LineOut:
+class OrderLineOut:
     """paid_fen: net goods, gross − discount, whatever is paid or refunded."""
 
     id: UUID
@@ -79,7 +79,7 @@ class OrderOut:
     refunded_fen: int
     credit_kind: str
     unit: NameRef | None
-    lines: list[LineOut]
+    lines: list[OrderLineOut]
     address: AddressOut | None = None
 
 

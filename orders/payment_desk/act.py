@@ -7,10 +7,10 @@ from uuid import UUID
 from orders.aftersales.give_back import send
 from orders.payment_desk.decide import Step, withdraw
 from orders.payment_desk.match import match
-from orders.payment_desk.reach import waiting_for
 from orders.payment_desk.retry import retry
-from orders.payment_desk.schemas import StepOut
+from orders.payment_desk.schemas import PaymentDeskStepOut
 from orders.payment_desk.turn import Done
+from orders.payment_desk.visibility import waiting_for
 from shop.access.permissions import Actor
 from shop.adapters.stripe.gateway import PaymentGateway
 from shop.core.database import Database, WriteSession
@@ -18,7 +18,7 @@ from shop.core.database import Database, WriteSession
 Verb = Callable[[WriteSession], Awaitable[Done | Step]]
 
 
-async def act(database: Database, gateway: PaymentGateway, verb: Verb, *, now: datetime) -> StepOut:
+async def act(database: Database, gateway: PaymentGateway, verb: Verb, *, now: datetime) -> PaymentDeskStepOut:
     """A verb that needs two people: asked, or done."""
     async with database.transaction() as session:
         found = await verb(session)
@@ -26,26 +26,30 @@ async def act(database: Database, gateway: PaymentGateway, verb: Verb, *, now: d
     if done.refund_id is not None:
         await send(database, gateway, refund_id=done.refund_id, now=now)
     state = done.step.state
-    return StepOut(done.step.subject, done.step.action, "asked" if state == "asked" else "done", done.refund_id)
+    return PaymentDeskStepOut(
+        done.step.subject, done.step.action, "asked" if state == "asked" else "done", done.refund_id
+    )
 
 
-async def act_match(database: Database, actor: Actor, *, payment_id: UUID, order_id: UUID, now: datetime) -> StepOut:
+async def act_match(
+    database: Database, actor: Actor, *, payment_id: UUID, order_id: UUID, now: datetime
+) -> PaymentDeskStepOut:
     async with database.transaction() as session:
         paid_id = await match(session, actor=actor, payment_id=payment_id, order_id=order_id, now=now)
-    return StepOut(f"payment:{payment_id}", "match", "done", payment_id=paid_id)
+    return PaymentDeskStepOut(f"payment:{payment_id}", "match", "done", payment_id=paid_id)
 
 
 async def act_retry(
     database: Database, gateway: PaymentGateway, actor: Actor, *, refund_id: UUID, now: datetime
-) -> StepOut:
+) -> PaymentDeskStepOut:
     async with database.transaction() as session:
         again = await retry(session, actor=actor, refund_id=refund_id, now=now)
     await send(database, gateway, refund_id=again, now=now)
-    return StepOut(f"refund:{refund_id}", "retry", "done", again)
+    return PaymentDeskStepOut(f"refund:{refund_id}", "retry", "done", again)
 
 
-async def act_withdraw(database: Database, actor: Actor, *, subject: str, now: datetime) -> StepOut:
+async def act_withdraw(database: Database, actor: Actor, *, subject: str, now: datetime) -> PaymentDeskStepOut:
     async with database.transaction() as session:
         await waiting_for(session, actor, subject, now=now)
         await withdraw(session, actor, subject, now=now)
-    return StepOut(subject, "withdraw", "withdrawn")
+    return PaymentDeskStepOut(subject, "withdraw", "withdrawn")

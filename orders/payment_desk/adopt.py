@@ -10,15 +10,15 @@ from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
 from orders.aftersales.own_left import OwnLeft, Spread, own_left
 from orders.aftersales.refund import RefundExceeds, UnknownLine
-from orders.aftersales.reserve import Wanted, reserve
+from orders.aftersales.reserve import RefundRequest, reserve
 from orders.aftersales.rules import of_pieces
 from orders.aftersales.schemas import RefundLineIn
 from orders.aftersales.succeed import Success, succeed
 from orders.aftersales.where_it_stands import Stands, lock_orders_of, where_it_stands
 from orders.payment_desk.decide import ask_or_decide
 from orders.payment_desk.problems import NothingToDecide, NotThatWay
-from orders.payment_desk.reach import waiting_for
 from orders.payment_desk.turn import Done
+from orders.payment_desk.visibility import waiting_for
 from shop.access.permissions import Actor
 from shop.core.database import WriteSession
 from shop.core.errors import Detail
@@ -87,7 +87,7 @@ async def _stands(session: WriteSession, waiting: Row[Any], lines: Sequence[Refu
 async def _reserved(
     session: WriteSession, actor: Actor, waiting: Row[Any], one: Stands, reason: str, now: datetime
 ) -> UUID:
-    wanted = Wanted(
+    wanted = RefundRequest(
         order_id=one.order_id,
         payment_id=one.payment_id,
         kind="adopted",

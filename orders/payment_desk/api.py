@@ -9,7 +9,15 @@ from orders.payment_desk.act import act, act_match, act_retry, act_withdraw
 from orders.payment_desk.adopt import adopt
 from orders.payment_desk.queries import waiting_list
 from orders.payment_desk.retry import given_back, settle_otherwise
-from orders.payment_desk.schemas import AdoptIn, GivenBackIn, List, MatchIn, ReasonIn, StepOut, WaitingPage
+from orders.payment_desk.schemas import (
+    AdoptIn,
+    GivenBackIn,
+    List,
+    PaymentDeskMatchIn,
+    PaymentDeskStepOut,
+    ReasonIn,
+    WaitingPage,
+)
 from orders.payment_desk.turn import keep, return_payment
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
@@ -23,7 +31,9 @@ routes = APIRouter(prefix="/api/v1", tags=["payments"])
 
 Clerk = Annotated[Actor, Depends(requires(Permission.PAYMENT_DESK))]
 ProviderRefundId = Annotated[str, Path(max_length=100, pattern="^[0-9A-Za-z_]+$")]
-TWO_PEOPLE: dict[int | str, dict[str, Any]] = {202: {"model": StepOut, "description": "Another person confirms it."}}
+TWO_PEOPLE: dict[int | str, dict[str, Any]] = {
+    202: {"model": PaymentDeskStepOut, "description": "Another person confirms it."}
+}
 
 
 def _gateway(request: Request) -> PaymentGateway:
@@ -50,7 +60,7 @@ async def get_held(
 @routes.post("/payments/{payment_id}/return", responses=TWO_PEOPLE)
 async def post_return(
     payment_id: UUID, wanted: ReasonIn, actor: Clerk, database: TheDatabase, gateway: TheGateway, response: Response
-) -> StepOut:
+) -> PaymentDeskStepOut:
     """Ask that a held (or kept) payment goes back; the same call by another person sends it."""
     now = clock.now()
     step = await act(
@@ -65,7 +75,7 @@ async def post_return(
 @routes.post("/payments/{payment_id}/keep", responses=TWO_PEOPLE)
 async def post_keep(
     payment_id: UUID, wanted: ReasonIn, actor: Clerk, database: TheDatabase, gateway: TheGateway, response: Response
-) -> StepOut:
+) -> PaymentDeskStepOut:
     """Ask that a held payment stays as an advance of its payer; the same call by another person keeps it."""
     now = clock.now()
     step = await act(
@@ -78,19 +88,21 @@ async def post_keep(
 
 
 @routes.post("/payments/{payment_id}/match")
-async def post_match(payment_id: UUID, wanted: MatchIn, actor: Clerk, database: TheDatabase) -> StepOut:
+async def post_match(
+    payment_id: UUID, wanted: PaymentDeskMatchIn, actor: Clerk, database: TheDatabase
+) -> PaymentDeskStepOut:
     """A kept advance pays an order of the same buyer, in full; what is more stays an advance."""
     return await act_match(database, actor, payment_id=payment_id, order_id=wanted.order_id, now=clock.now())
 
 
 @routes.post("/payments/{payment_id}/withdraw")
-async def post_withdraw(payment_id: UUID, actor: Clerk, database: TheDatabase) -> StepOut:
+async def post_withdraw(payment_id: UUID, actor: Clerk, database: TheDatabase) -> PaymentDeskStepOut:
     """What is asked about this payment is asked no longer."""
     return await act_withdraw(database, actor, subject=f"payment:{payment_id}", now=clock.now())
 
 
 @routes.post("/refunds/{refund_id}/retry")
-async def post_retry(refund_id: UUID, actor: Clerk, database: TheDatabase, gateway: TheGateway) -> StepOut:
+async def post_retry(refund_id: UUID, actor: Clerk, database: TheDatabase, gateway: TheGateway) -> PaymentDeskStepOut:
     """Ask for a failed refund once more, as a refund of its own."""
     return await act_retry(database, gateway, actor, refund_id=refund_id, now=clock.now())
 
@@ -98,7 +110,7 @@ async def post_retry(refund_id: UUID, actor: Clerk, database: TheDatabase, gatew
 @routes.post("/refunds/{refund_id}/given-back", responses=TWO_PEOPLE)
 async def post_refund_given_back(
     refund_id: UUID, wanted: GivenBackIn, actor: Clerk, database: TheDatabase, gateway: TheGateway, response: Response
-) -> StepOut:
+) -> PaymentDeskStepOut:
     """Two people say that the buyer got the money of a failed refund by a bank transfer of ours."""
     now = clock.now()
     step = await act(
@@ -120,26 +132,26 @@ async def post_refund_given_back(
 @routes.post("/refunds/{refund_id}/settle-otherwise", responses=TWO_PEOPLE)
 async def post_refund_settled(
     refund_id: UUID, wanted: ReasonIn, actor: Clerk, database: TheDatabase, gateway: TheGateway, response: Response
-) -> StepOut:
+) -> PaymentDeskStepOut:
     """Two people say that the buyer of a failed refund is owed nothing any more, and why."""
     return await _settled(f"refund:{refund_id}", wanted, actor, database, gateway, response)
 
 
 @routes.post("/refunds/{refund_id}/withdraw")
-async def post_refund_withdraw(refund_id: UUID, actor: Clerk, database: TheDatabase) -> StepOut:
+async def post_refund_withdraw(refund_id: UUID, actor: Clerk, database: TheDatabase) -> PaymentDeskStepOut:
     return await act_withdraw(database, actor, subject=f"refund:{refund_id}", now=clock.now())
 
 
 @routes.post("/disputes/{dispute_id}/settle-otherwise", responses=TWO_PEOPLE)
 async def post_dispute_settled(
     dispute_id: UUID, wanted: ReasonIn, actor: Clerk, database: TheDatabase, gateway: TheGateway, response: Response
-) -> StepOut:
+) -> PaymentDeskStepOut:
     """Two people say how a lost dispute was settled that took more than what was left."""
     return await _settled(f"dispute:{dispute_id}", wanted, actor, database, gateway, response)
 
 
 @routes.post("/disputes/{dispute_id}/withdraw")
-async def post_dispute_withdraw(dispute_id: UUID, actor: Clerk, database: TheDatabase) -> StepOut:
+async def post_dispute_withdraw(dispute_id: UUID, actor: Clerk, database: TheDatabase) -> PaymentDeskStepOut:
     return await act_withdraw(database, actor, subject=f"dispute:{dispute_id}", now=clock.now())
 
 
@@ -151,7 +163,7 @@ async def post_adopt(
     database: TheDatabase,
     gateway: TheGateway,
     response: Response,
-) -> StepOut:
+) -> PaymentDeskStepOut:
     """Say what a refund of the provider's dashboard was for; the same call by another person makes it ours."""
     now = clock.now()
     step = await act(
@@ -178,7 +190,7 @@ async def post_provider_refund_settled(
     database: TheDatabase,
     gateway: TheGateway,
     response: Response,
-) -> StepOut:
+) -> PaymentDeskStepOut:
     """Two people say why a refund of the dashboard cannot be one of ours, and how it was settled."""
     return await _settled(f"provider_refund:{provider_refund_id}", wanted, actor, database, gateway, response)
 
@@ -186,13 +198,13 @@ async def post_provider_refund_settled(
 @routes.post("/provider-refunds/{provider_refund_id}/withdraw")
 async def post_provider_refund_withdraw(
     provider_refund_id: ProviderRefundId, actor: Clerk, database: TheDatabase
-) -> StepOut:
+) -> PaymentDeskStepOut:
     return await act_withdraw(database, actor, subject=f"provider_refund:{provider_refund_id}", now=clock.now())
 
 
 async def _settled(
     subject: str, wanted: ReasonIn, actor: Actor, database: Database, gateway: PaymentGateway, response: Response
-) -> StepOut:
+) -> PaymentDeskStepOut:
     now = clock.now()
     step = await act(
         database,
@@ -203,6 +215,6 @@ async def _settled(
     return _answered(step, response)
 
 
-def _answered(step: StepOut, response: Response) -> StepOut:
+def _answered(step: PaymentDeskStepOut, response: Response) -> PaymentDeskStepOut:
     response.status_code = 202 if step.state == "asked" else 200
     return step

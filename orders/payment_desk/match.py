@@ -11,8 +11,8 @@ from orders.checkout.payable import must_be_payable
 from orders.checkout.settle import CURRENCY, Paid, settle
 from orders.funds.post import Moved, post
 from orders.payment_desk.problems import AdvanceShort, NothingToDecide, NotThatWay
-from orders.payment_desk.reach import waiting_for
 from orders.payment_desk.turn import nothing_returned_elsewhere
+from orders.payment_desk.visibility import waiting_for
 from shop.access.permissions import Actor
 from shop.core import clock
 from shop.core.audit import record_change

@@ -16,7 +16,7 @@ from orders.payment_desk.adopt import adopt
 from orders.payment_desk.problems import OtherThingAsked
 from orders.payment_desk.queries import asked_about, lines_left, payable_with, waiting_list
 from orders.payment_desk.retry import given_back, settle_otherwise
-from orders.payment_desk.schemas import AdoptIn, GivenBackIn, List, ReasonIn, StepOut, WaitingOut
+from orders.payment_desk.schemas import AdoptIn, GivenBackIn, List, PaymentDeskStepOut, PaymentDeskWaitingOut, ReasonIn
 from orders.payment_desk.turn import keep, return_payment
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
@@ -100,7 +100,7 @@ async def _as_asked(database: Database, typed: _Typed) -> _Typed:
     return _Typed(typed.subject, asked.action, fields)
 
 
-async def _act(request: Request, actor: Actor, database: Database, typed: _Typed) -> StepOut:
+async def _act(request: Request, actor: Actor, database: Database, typed: _Typed) -> PaymentDeskStepOut:
     gateway: PaymentGateway = request.app.state.gateway
     now, kind = clock.now(), typed.subject.partition(":")[0]
     reason = typed.fields.get("reason", "")
@@ -140,7 +140,7 @@ async def _act(request: Request, actor: Actor, database: Database, typed: _Typed
     raise Invalid("请刷新页面再试。")
 
 
-async def _refund(gateway: PaymentGateway, actor: Actor, database: Database, typed: _Typed) -> StepOut:
+async def _refund(gateway: PaymentGateway, actor: Actor, database: Database, typed: _Typed) -> PaymentDeskStepOut:
     now, refund_id = clock.now(), typed.uuid(typed.key)
     if typed.action == "retry":
         return await act_retry(database, gateway, actor, refund_id=refund_id, now=now)
@@ -160,7 +160,7 @@ async def _refund(gateway: PaymentGateway, actor: Actor, database: Database, typ
     )
 
 
-async def _adopt(gateway: PaymentGateway, actor: Actor, database: Database, typed: _Typed) -> StepOut:
+async def _adopt(gateway: PaymentGateway, actor: Actor, database: Database, typed: _Typed) -> PaymentDeskStepOut:
     now = clock.now()
     lines = [
         {"line_id": name.removeprefix("line:"), "quantity": int(value)}
@@ -200,7 +200,7 @@ async def _desk(
     )
 
 
-async def _beside(session: ReadSession, one: WaitingOut, now: datetime) -> list[tuple[UUID, str, int]]:
+async def _beside(session: ReadSession, one: PaymentDeskWaitingOut, now: datetime) -> list[tuple[UUID, str, int]]:
     """What a form offers: orders that an advance could pay, lines that a refund could be of."""
     if one.what == "advance":
         return await payable_with(session, one, now=now)

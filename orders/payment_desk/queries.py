@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Row, Text, Uuid, bindparam, text
 
 from orders.aftersales.schemas import RefundLineIn
-from orders.payment_desk.schemas import AskedOut, List, OwnerOut, WaitingOut, WaitingPage
+from orders.payment_desk.schemas import List, OwnerOut, PaymentDeskAskedOut, PaymentDeskWaitingOut, WaitingPage
 from orders.payment_desk.waiting import KINDS, WAITING, WAITING_BY_INDEX
 from orders.payment_desk.words import BY_BANK, TO_DO, WHY
 from shop.access.permissions import Actor, Permission
@@ -82,7 +82,9 @@ async def waiting_list(
     )
 
 
-async def payable_with(session: ReadSession, waiting: WaitingOut, *, now: datetime) -> list[tuple[UUID, str, int]]:
+async def payable_with(
+    session: ReadSession, waiting: PaymentDeskWaitingOut, *, now: datetime
+) -> list[tuple[UUID, str, int]]:
     """Orders of the same buyer that this advance could pay: id, number, fen."""
     rows = await session.execute(_PAYABLE, {"order": waiting.order_id, "now": now, "fen": waiting.amount_fen})
     return [(row.id, row.number, int(row.total_fen)) for row in rows]
@@ -93,14 +95,14 @@ async def lines_left(session: ReadSession, order_id: UUID) -> list[tuple[UUID, s
     return [(row.id, row.title, row.pieces) for row in await session.execute(_LINES, {"order": order_id})]
 
 
-def _out(row: Row[Any], now: datetime) -> WaitingOut:
+def _out(row: Row[Any], now: datetime) -> PaymentDeskWaitingOut:
     asked = None
     if row.decision_id is not None:
-        asked = AskedOut(
+        asked = PaymentDeskAskedOut(
             row.decision_id, row.action, row.reason, row.asked_by, row.asked_by_name, row.asked_at,
             row.details.get("bank_reference"), tuple(RefundLineIn(**line) for line in row.details.get("lines", ())),
         )  # fmt: skip
-    return WaitingOut(
+    return PaymentDeskWaitingOut(
         subject=row.subject,
         what=row.what,
         id=row.id,

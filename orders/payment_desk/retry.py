@@ -12,8 +12,8 @@ from orders.aftersales.succeed import Success, succeed
 from orders.aftersales.where_it_stands import where_it_stands
 from orders.payment_desk.decide import Step, ask_or_decide
 from orders.payment_desk.problems import NotThatWay
-from orders.payment_desk.reach import waiting_for
 from orders.payment_desk.turn import Done
+from orders.payment_desk.visibility import waiting_for
 from orders.payment_desk.words import TO_DO
 from shop.access.permissions import Actor
 from shop.core import clock

@@ -35,7 +35,7 @@ class GivenBackIn(BaseModel):
     reason: Reason
 
 
-class MatchIn(BaseModel):
+class PaymentDeskMatchIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     order_id: UUID
@@ -60,7 +60,7 @@ class OwnerOut:
 
 
 @dataclass(frozen=True, slots=True)
-class AskedOut:
+class PaymentDeskAskedOut:
     """What somebody has asked for; another person confirms it by the same call. bank_reference: of `given_back`; lines:
     of `adopt`, empty where the amount is spread.
     """
@@ -76,7 +76,7 @@ class AskedOut:
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingOut:
+class PaymentDeskWaitingOut:
     """why: a code, such as differs, too_late, paid_twice, or the provider's own word; said: the same for people.
 
     expected_fen: of a held payment, what was asked for. age_minutes: since it is there. on_its_way: it is going back.
@@ -102,17 +102,17 @@ class WaitingOut:
     on_its_way: bool
     by_bank: bool
     owner: OwnerOut
-    asked: AskedOut | None
+    asked: PaymentDeskAskedOut | None
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingPage:
-    items: list[WaitingOut]
+    items: list[PaymentDeskWaitingOut]
     next_cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class StepOut:
+class PaymentDeskStepOut:
     """state: asked (another person confirms by the same call), done, withdrawn. refund_id: of money on its way back;
     payment_id: of the order that an advance paid.
     """

@@ -7,12 +7,12 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
-from orders.aftersales.reserve import Wanted, reserve
+from orders.aftersales.reserve import RefundRequest, reserve
 from orders.checkout.settle import CURRENCY
 from orders.funds.post import Moved, post
 from orders.payment_desk.decide import Step, ask_or_decide
 from orders.payment_desk.problems import NotThatWay, OnItsWay
-from orders.payment_desk.reach import waiting_for
+from orders.payment_desk.visibility import waiting_for
 from orders.payment_desk.words import BY_BANK
 from shop.access.permissions import Actor
 from shop.core import clock
@@ -48,7 +48,7 @@ async def return_payment(session: WriteSession, *, actor: Actor, payment_id: UUI
         return Done(step)
     refund_id = await reserve(
         session,
-        Wanted(
+        RefundRequest(
             order_id=waiting.order_id,
             payment_id=payment_id,
             kind="late_payment" if waiting.what == "held" else "kept_advance",

@@ -8,7 +8,7 @@ on_its_way, by_bank, unit_id): `subject` is `payment:…`, `share:…`, `dispute
 from collections.abc import Mapping
 from typing import Final
 
-from orders.order.returnable import RETURNABLE, STANDS
+from orders.order.returnable import OVERPAID, RETURNABLE
 
 _SETTLED = """EXISTS (SELECT FROM desk_decision s WHERE s.subject = {subject} AND s.state = 'decided'
         AND s.action = 'settle_otherwise')"""
@@ -45,7 +45,7 @@ LEFT JOIN LATERAL (SELECT h.* FROM payment h WHERE h.order_id = s.order_id AND s
     AND h.method = 'bank_transfer' AND h.state = 'held' ORDER BY h.created_at DESC LIMIT 1) p ON true
 LEFT JOIN tender t ON t.payment_id = p.id AND t.kind = 'allowance',
 LATERAL ({RETURNABLE}) back
-WHERE {STANDS} AND back.fen > 0
+WHERE {OVERPAID} AND back.fen > 0
 """  # noqa: S608  # as above
 _ADVANCES: Final = f"""
 SELECT 'payment:' || p.id, 'advance', p.id::text, p.id, p.order_id, k.left_fen, p.received_currency,

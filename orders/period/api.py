@@ -6,11 +6,11 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from orders.month.models import FIRST_MONTH, LAST_MONTH
-from orders.month.reach import may_see, months_of_whom
 from orders.month.reopen import ask_reopening, decide_reopening
+from orders.month.visibility import may_see, months_of_whom
 from orders.period.close import close
 from orders.period.queries import period_out, periods_of, reopening_out
-from orders.period.schemas import AgreeIn, PeriodOut, PeriodPage, RefuseIn, ReopenIn, ReopeningOut
+from orders.period.schemas import AgreeIn, ClosingPeriodOut, ClosingRefuseIn, PeriodPage, ReopenIn, ReopeningOut
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -52,7 +52,7 @@ async def get_periods(
 
 
 @routes.post("/{month}/close")
-async def post_close(month: str, actor: Closer, database: TheDatabase, unit: OfUnit = None) -> PeriodOut:
+async def post_close(month: str, actor: Closer, database: TheDatabase, unit: OfUnit = None) -> ClosingPeriodOut:
     """YYYY-MM (or YYYYMM), by whoever reaches the top unit itself. No other unit's month is touched.
 
     Closed before is success with the first answer. December is adjusted for a while first. 409 `month_ahead`.
@@ -97,7 +97,7 @@ async def post_reopen(
 @routes.post("/{month}/reopen/{reopening_id}/approve")
 async def post_approve(
     month: str, reopening_id: UUID, actor: Closer, database: TheDatabase, wanted: AgreeIn | None = None
-) -> PeriodOut:
+) -> ClosingPeriodOut:
     """By another person than who asked: the month takes entries until it is closed again."""
     number = month_number(month)
     async with database.transaction() as session:
@@ -115,8 +115,8 @@ async def post_approve(
 
 @routes.post("/{month}/reopen/{reopening_id}/refuse")
 async def post_refuse(
-    month: str, reopening_id: UUID, wanted: RefuseIn, actor: Closer, database: TheDatabase
-) -> PeriodOut:
+    month: str, reopening_id: UUID, wanted: ClosingRefuseIn, actor: Closer, database: TheDatabase
+) -> ClosingPeriodOut:
     """By another person than who asked, with a reason. The month stays closed."""
     number = month_number(month)
     async with database.transaction() as session:

@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from orders.month.close import close_month
-from orders.month.reach import may_close
+from orders.month.visibility import may_close
 from orders.period.undecided import undecided
 from shop.access.permissions import Actor
 from shop.core import clock

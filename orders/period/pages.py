@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from orders.month.models import SHOP
-from orders.month.reach import Asked, may_see, months_of_whom
 from orders.month.reopen import ask_reopening, decide_reopening
+from orders.month.visibility import Asked, may_see, months_of_whom
 from orders.period import words
 from orders.period.api import month_number
 from orders.period.close import close

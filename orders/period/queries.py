@@ -9,8 +9,8 @@ from sqlmodel import col
 
 from orders.month.models import FIRST_MONTH, SHOP
 from orders.month.queries import Month, months_of, reopening_of, unit_name
-from orders.month.reach import own_tops
-from orders.period.schemas import PeriodOut, PeriodPage, ReopeningOut, StepOut, UnitOut
+from orders.month.visibility import own_tops
+from orders.period.schemas import ClosingPeriodOut, ClosingStepOut, PeriodPage, ReopeningOut, UnitOut
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import ReadSession
@@ -36,7 +36,7 @@ async def periods_of(
     )
 
 
-async def period_out(session: ReadSession, unit_id: UUID, month: int) -> PeriodOut:
+async def period_out(session: ReadSession, unit_id: UUID, month: int) -> ClosingPeriodOut:
     (found,) = await months_of(session, unit_id, last=month, limit=1)
     return _period(await _unit(session, unit_id), found)
 
@@ -61,9 +61,9 @@ async def _unit(session: ReadSession, unit_id: UUID) -> UnitOut | None:
     return None if unit_id == SHOP else UnitOut(id=unit_id, name=await unit_name(session, unit_id) or "")
 
 
-def _period(unit: UnitOut | None, month: Month) -> PeriodOut:
+def _period(unit: UnitOut | None, month: Month) -> ClosingPeriodOut:
     row = month.period
-    return PeriodOut(
+    return ClosingPeriodOut(
         unit=unit,
         month=as_text(row.month),
         state=row.state,
@@ -74,7 +74,7 @@ def _period(unit: UnitOut | None, month: Month) -> PeriodOut:
         was_open=row.was_open,
         reopening=_reopening(unit, month.reopening) if month.reopening else None,
         history=[
-            StepOut(kind=one.kind, at=one.at, actor=one.actor, asker=one.asker, reason=one.reason)
+            ClosingStepOut(kind=one.kind, at=one.at, actor=one.actor, asker=one.asker, reason=one.reason)
             for one in month.events
         ],
     )

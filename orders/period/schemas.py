@@ -25,7 +25,7 @@ class AgreeIn(BaseModel):
     decision: Words | None = None
 
 
-class RefuseIn(BaseModel):
+class ClosingRefuseIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     decision: Words
@@ -52,7 +52,7 @@ class ReopeningOut(BaseModel):
     decision: str | None
 
 
-class StepOut(BaseModel):
+class ClosingStepOut(BaseModel):
     """kind: adjusting, closed, reopened. asker and reason: of a reopening, which `actor` agreed to."""
 
     kind: str
@@ -62,7 +62,7 @@ class StepOut(BaseModel):
     reason: str | None
 
 
-class PeriodOut(BaseModel):
+class ClosingPeriodOut(BaseModel):
     """A month (YYYY-MM) of a top unit; unit null: the shop's own, for what counts for no unit.
 
     adjusts_until: until the day before it December still takes entries. reopening: what waits for a second person.
@@ -78,9 +78,9 @@ class PeriodOut(BaseModel):
     closed_at: datetime | None
     was_open: dict[str, int] | None
     reopening: ReopeningOut | None
-    history: list[StepOut]
+    history: list[ClosingStepOut]
 
 
 class PeriodPage(BaseModel):
-    items: list[PeriodOut]
+    items: list[ClosingPeriodOut]
     next_cursor: str | None = None

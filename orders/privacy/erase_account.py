@@ -13,9 +13,9 @@ from sqlalchemy import text
 from orders.payment_desk.waiting import WAITING
 from orders.privacy.personal import PERSONAL
 from orders.privacy.retention import ends_after, rules_in_force
+from shop.access.account.prove_password import WrongPassword, prove_password
 from shop.access.permissions import Actor
-from shop.access.prove_password import WrongPassword, prove_password
-from shop.access.sign_out import sign_out_everywhere
+from shop.access.session.sign_out import sign_out_everywhere
 from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import Database, WriteSession

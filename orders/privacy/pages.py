@@ -11,12 +11,12 @@ from orders.privacy.copy_data import copy_data
 from orders.privacy.erase_account import Kept, erase_account
 from orders.privacy.personal import PERSONAL
 from orders.privacy.retention import rules_in_force
-from shop.access.cookies import session_cookie
-from shop.access.door import Door
 from shop.access.guard import requires
 from shop.access.notice import VERSION
 from shop.access.own_address import OwnAddress
 from shop.access.permissions import Actor, Permission
+from shop.access.session.cookies import session_cookie
+from shop.access.session.door import Door
 from shop.core import clock
 from shop.core.errors import Problem
 from shop.core.requests import TheDatabase, TheKeys, TheSettings

@@ -9,8 +9,8 @@ from sqlalchemy import BigInteger, cast, func, select
 from orders.report.figures import entered
 from orders.report.knowledge import known_at
 from orders.report.question import Question
-from orders.report.reach import Reach, reach_of
 from orders.report.sales import SalesReport, sales
+from orders.report.visibility import Visibility, visibility_of
 from orders.seal.header import stamp
 from shop.access.permissions import Actor
 from shop.core import clock
@@ -61,10 +61,10 @@ async def bridge(
     earlier = await sales(database, replace(question, group_by=()), actor=actor, now=now)
     later = await sales(database, replace(question, group_by=(), known_at=until), actor=actor, now=now)
     async with database.snapshot() as session:
-        reach = await reach_of(session, unit=question.unit, actor=actor, day=clock.business_day(now))
-        learned = await _learned(session, question, reach, before.snapshot, after.snapshot)
+        visibility = await visibility_of(session, unit=question.unit, actor=actor, day=clock.business_day(now))
+        learned = await _learned(session, question, visibility, before.snapshot, after.snapshot)
         # Before there were ticks, of reports asked at once the one that looked first could be kept last.
-        unlearned = await _learned(session, question, reach, after.snapshot, before.snapshot)
+        unlearned = await _learned(session, question, visibility, after.snapshot, before.snapshot)
     causes = {cause: dict.fromkeys(_STANDINGS, 0) for cause in CAUSES}
     entries = dict.fromkeys(CAUSES, 0)
     for sign, found in ((1, learned), (-1, unlearned)):
@@ -94,10 +94,10 @@ def _side(report: SalesReport) -> dict[str, Any]:
 
 
 async def _learned(
-    session: ReadSession, question: Question, reach: Reach, before: str, after: str
+    session: ReadSession, question: Question, visibility: Visibility, before: str, after: str
 ) -> list[tuple[str, str, int, int]]:
     """(kind of entry, figure it moved, fen, entries) of what the later snapshot shows and the earlier does not."""
-    facts = entered(question, reach, after, unseen_by=before)
+    facts = entered(question, visibility, after, unseen_by=before)
     total = cast(func.sum(facts.c.sale_fen + facts.c.refund_fen), BigInteger)
     by = (facts.c.kind, facts.c.standing)
     rows = await session.execute(select(*by, total, func.count()).group_by(*by))

@@ -34,7 +34,7 @@ from sqlmodel import SQLModel
 from catalog.county.models import DESIGNATION_KINDS
 from orders.credit import models
 from orders.report.question import Key, Question
-from orders.report.reach import Reach
+from orders.report.visibility import Visibility
 from shop.core import clock
 from shop.core.commit_number import Snapshot
 from shop.core.database import ReadSession
@@ -98,7 +98,7 @@ class People:
     participants: int
 
 
-def can_use_rollup(question: Question, reach: Reach) -> bool:
+def can_use_rollup(question: Question, visibility: Visibility) -> bool:
     """Whether the rollup holds what is asked: whole months by day of the event, its keys, a unit that is a top."""
     finer = (
         question.known_at,
@@ -114,14 +114,14 @@ def can_use_rollup(question: Question, reach: Reach) -> bool:
         and question.since.day == question.until.day == 1
         and ROLLED_UP.issuperset(question.group_by)
         and all(filter_ is None for filter_ in finer)
-        and reach.always_top
+        and visibility.always_top
     )
 
 
 async def parts(
     session: ReadSession,
     question: Question,
-    reach: Reach,
+    visibility: Visibility,
     *,
     source: Literal["rollup", "entries"],
     limit: int,
@@ -131,7 +131,7 @@ async def parts(
 
     snapshot: only entries that it shows; for `entries` only, the rollup knows no past.
     """
-    facts = _rolled(question, reach) if source == "rollup" else entered(question, reach, snapshot)
+    facts = _rolled(question, visibility) if source == "rollup" else entered(question, visibility, snapshot)
     identity = [facts.c[IDENTITY[key]] for key in question.group_by]
     labels = list(dict.fromkeys(facts.c[name] for key in question.group_by for name in LABELS.get(key, ())))
     by = list(dict.fromkeys([*identity, *labels, facts.c.standing, facts.c.credit_kind]))
@@ -155,13 +155,13 @@ def label_names(group_by: tuple[Key, ...]) -> list[str]:
 
 
 async def flagged(
-    session: ReadSession, question: Question, reach: Reach, *, snapshot: str
+    session: ReadSession, question: Question, visibility: Visibility, *, snapshot: str
 ) -> dict[tuple[Any, ...] | None, int]:
     """Credited fen under a flag that was neither cleared nor over in that snapshot, by row; None: of all together."""
     lines = (await session.execute(_FLAGGED, {"snapshot": snapshot})).scalars().all()
     if not lines:
         return {}
-    facts = entered(question, reach, snapshot, lines)
+    facts = entered(question, visibility, snapshot, lines)
     identity = [facts.c[IDENTITY[key]] for key in question.group_by]
     total = cast(func.coalesce(func.sum(facts.c.sale_fen + facts.c.refund_fen), 0), BigInteger)  # one row without keys
     rows = await session.execute(select(*identity, total).where(facts.c.standing == "headline").group_by(*identity))
@@ -170,14 +170,14 @@ async def flagged(
 
 
 async def people(
-    session: ReadSession, question: Question, reach: Reach, *, snapshot: str | None = None
+    session: ReadSession, question: Question, visibility: Visibility, *, snapshot: str | None = None
 ) -> list[People]:
     """Of each row and, with identity None, of all rows together: who bought in two counties is one person in sum.
 
     Whose goods were corrected or proven better is counted where they stand now; whose whole payment was taken back
     in the period is not counted; refunds alone count nobody out.
     """
-    facts = entered(question, reach, snapshot)
+    facts = entered(question, visibility, snapshot)
     identity = [facts.c[IDENTITY[key]] for key in question.group_by]
     bought = (
         select(*identity, facts.c.order_id, facts.c.person_id)
@@ -211,7 +211,7 @@ async def people(
 
 def entered(
     question: Question,
-    reach: Reach,
+    visibility: Visibility,
     snapshot: str | None = None,
     lines: Sequence[UUID] | None = None,
     unseen_by: str | None = None,
@@ -222,7 +222,7 @@ def entered(
     not show.
     """
     e = _ENTRY.c
-    scope = _scope(reach.unit_id) if question.scope or "scope" in question.group_by else null()
+    scope = _scope(visibility.unit_id) if question.scope or "scope" in question.group_by else null()
     grouped = {IDENTITY[key] for key in question.group_by} | set(label_names(question.group_by))
     keys = [
         column
@@ -247,9 +247,9 @@ def entered(
         found = found.where(~_shown_by(unseen_by))
     if lines is not None:
         found = found.where(e.order_line_id == any_(cast(list(lines), ARRAY(Uuid))))
-    if reach.unit_id:
-        found = found.where(literal(reach.unit_id, Uuid) == any_(e.unit_path))
-    return _within(found, e.county_code, reach).subquery("facts")
+    if visibility.unit_id:
+        found = found.where(literal(visibility.unit_id, Uuid) == any_(e.unit_path))
+    return _within(found, e.county_code, visibility).subquery("facts")
 
 
 def _times(month: ColumnElement[int]) -> tuple[ColumnElement[Any], ...]:
@@ -275,7 +275,7 @@ def _shown_by(snapshot: str) -> ColumnElement[bool]:
     return func.pg_visible_in_snapshot(_ENTRY.c.xid, cast(literal(snapshot, Text), Snapshot()), type_=Boolean)
 
 
-def _rolled(question: Question, reach: Reach) -> Subquery:
+def _rolled(question: Question, visibility: Visibility) -> Subquery:
     """The rollup and what is not folded into it yet, in one statement: exact to the commit."""
     first, last = _months(question)
     unfolded = (_DELTA, _DELTA.c.period_month, _DELTA.c.period_month.between(first, last))
@@ -292,18 +292,20 @@ def _rolled(question: Question, reach: Reach) -> Subquery:
             *_times(month), c.county_code, c.county_name, c.province, c.credit_kind, c.standing,
             *(c[name] for name in _SUMS),
         ).where(period)  # fmt: skip
-        if reach.unit_id:
-            half = half.where(c.top_unit_id == reach.unit_id)
+        if visibility.unit_id:
+            half = half.where(c.top_unit_id == visibility.unit_id)
         if question.kind:
             half = half.where(c.credit_kind == question.kind)
         if question.county:
             half = half.where(c.county_code == question.county)
-        halves.append(_within(half, c.county_code, reach))
+        halves.append(_within(half, c.county_code, visibility))
     return union_all(*halves).subquery("facts")
 
 
-def _within(found: Select[*tuple[Any, ...]], county_code: ColumnElement[str], reach: Reach) -> Select[*tuple[Any, ...]]:
-    return found if reach.counties is None else found.where(county_code.in_(sorted(reach.counties)))
+def _within(
+    found: Select[*tuple[Any, ...]], county_code: ColumnElement[str], visibility: Visibility
+) -> Select[*tuple[Any, ...]]:
+    return found if visibility.counties is None else found.where(county_code.in_(sorted(visibility.counties)))
 
 
 def _months(question: Question) -> tuple[int, int]:

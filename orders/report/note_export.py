@@ -14,7 +14,7 @@ async def note_export(
     database: Database, report: SalesReport, document: Mapping[str, Any], *, actor: Actor, now: datetime
 ) -> None:
     """Before the first byte goes out. document: as it was published."""
-    unit = report.reach.unit_id
+    unit = report.visibility.unit_id
     async with database.transaction() as session:
         await record_change(
             session,

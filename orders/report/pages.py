@@ -14,8 +14,8 @@ from orders.report import words
 from orders.report.api import parameters_of
 from orders.report.publish import code_of, publish
 from orders.report.question import Key, Question, read_question
-from orders.report.reach import units_to_choose
 from orders.report.sales import Figures, SalesReport, sales
+from orders.report.visibility import units_to_choose
 from orders.seal.key import seal_key
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission

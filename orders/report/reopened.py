@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, Date, Text, Uuid, bindparam, text
 
 from orders.month.shut import TOP_UNIT
 from orders.report.question import Question
-from orders.report.reach import Reach
+from orders.report.visibility import Visibility
 from shop.core import clock
 from shop.core.database import ReadSession
 
@@ -61,10 +61,12 @@ ORDER BY m.month, m.at
 """).bindparams(*_TYPES)  # noqa: S608  # as above
 
 
-async def reopened(session: ReadSession, question: Question, reach: Reach, *, snapshot: str) -> list[Reopened]:
+async def reopened(
+    session: ReadSession, question: Question, visibility: Visibility, *, snapshot: str
+) -> list[Reopened]:
     """As known in that snapshot; asked again with it, the same. The oldest month first."""
-    counties = None if reach.counties is None else sorted(reach.counties)
-    facts = _facts(question.since, question.until, question.view, reach.unit_id, counties)
+    counties = None if visibility.counties is None else sorted(visibility.counties)
+    facts = _facts(question.since, question.until, question.view, visibility.unit_id, counties)
     if not await session.scalar(_ANY, facts):
         return []
     return [Reopened(*row) for row in await session.execute(_KNOWN, facts | {"snapshot": snapshot})]

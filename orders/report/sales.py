@@ -16,9 +16,9 @@ from orders.month.models import SHOP
 from orders.report.figures import Part, People, can_use_rollup, flagged, label_names, parts, people
 from orders.report.knowledge import known_at, names_then, show_names
 from orders.report.question import Key, Question
-from orders.report.reach import Reach, reach_of
 from orders.report.reopened import Reopened, reopened
 from orders.report.tick import Known, keep
+from orders.report.visibility import Visibility, visibility_of
 from orders.seal.header import stamp
 from orders.seal.key import SealKey
 from orders.seal.queries import seal_numbered
@@ -107,7 +107,7 @@ class Figures:
 
 
 @dataclass(slots=True)
-class Row:
+class ReportRow:
     """keys: as JSON, in the order of the question's `group_by`."""
 
     keys: dict[str, Any]
@@ -123,10 +123,10 @@ class SalesReport:
     """
 
     question: Question
-    reach: Reach
+    visibility: Visibility
     known: Known
     seal: dict[str, Any] | None
-    rows: list[Row]
+    rows: list[ReportRow]
     totals: Figures
     not_counted: dict[str, int]
     reopened: list[Reopened]
@@ -147,7 +147,7 @@ class SalesReport:
         Asked again with its own `known_at`, it is the same to the byte; where it was asked for between two ticks, it
         prints that moment too, and is the same to the byte when asked with that.
         """
-        unit = self.reach.unit_id and {"id": self.reach.unit_id, "name": self.reach.unit_name}
+        unit = self.visibility.unit_id and {"id": self.visibility.unit_id, "name": self.visibility.unit_name}
         balanced_at = self.known.balanced_as_of
         document = {
             "period": {"from": self.question.since, "to": self.question.until},
@@ -190,25 +190,29 @@ async def sales(
     async with database.snapshot() as session:
         known = then or await keep(database, session)
         past = then.snapshot if then else None  # what is known now needs no look at each entry's transaction
-        reach = await reach_of(session, unit=question.unit, actor=actor, day=clock.business_day(now))
-        rollup = source == "quickest" and can_use_rollup(question, reach)
+        visibility = await visibility_of(session, unit=question.unit, actor=actor, day=clock.business_day(now))
+        rollup = source == "quickest" and can_use_rollup(question, visibility)
         found = await parts(
-            session, question, reach, source="rollup" if rollup else "entries", limit=PARTS_MAX + 1, snapshot=past
+            session, question, visibility, source="rollup" if rollup else "entries", limit=PARTS_MAX + 1, snapshot=past
         )
         if len(found) > PARTS_MAX:
             raise ReportTooLarge(
                 "结果行数太多，请缩短期间、减少分组项或加上筛选条件。",
                 [Detail("/group_by", ReportTooLarge.code, "请减少分组项")],
             )
-        counted = {one.identity: one for one in await people(session, question, reach, snapshot=past)}
-        under_flags = await flagged(session, question, reach, snapshot=known.snapshot)
-        again = await reopened(session, question, reach, snapshot=known.snapshot)
-        names = await _names(session, question.group_by, found, reach, again)
+        counted = {one.identity: one for one in await people(session, question, visibility, snapshot=past)}
+        under_flags = await flagged(session, question, visibility, snapshot=known.snapshot)
+        again = await reopened(session, question, visibility, snapshot=known.snapshot)
+        names = await _names(session, question.group_by, found, visibility, again)
         names = await names_then(session, names, known.at) if then else names
     await show_names(database, names, known.at)
     async with database.reading() as session:
         seal = await seal_numbered(session, known.seal_number)
-    reach = replace(reach, unit_name=names.get(reach.unit_id, reach.unit_name)) if reach.unit_id else reach
+    visibility = (
+        replace(visibility, unit_name=names.get(visibility.unit_id, visibility.unit_name))
+        if visibility.unit_id
+        else visibility
+    )
     totals, not_counted = Figures(), dict.fromkeys(NOT_COUNTED_REASONS, 0)
     seen = {part.standing for part in found}
     groups: dict[tuple[Any, ...], list[Part]] = {}
@@ -225,7 +229,7 @@ async def sales(
         rows.append(_row(question.group_by, identity, group, counted.get(identity), names))
         rows[-1].figures.flagged_fen = under_flags.get(identity, 0)
     left_out = {r: fen for r, fen in not_counted.items() if r in seen}
-    return SalesReport(question, reach, known, seal, rows, totals, left_out, again, names)
+    return SalesReport(question, visibility, known, seal, rows, totals, left_out, again, names)
 
 
 def _by_keys(group: tuple[tuple[Any, ...], list[Part]]) -> list[tuple[bool, str]]:
@@ -239,11 +243,11 @@ def _row(
     group: Iterable[Part],
     counted: People | None,
     names: Mapping[UUID, str],
-) -> Row:
+) -> ReportRow:
     """One row; what bore several names in the period goes by the last of them."""
     latest = max(group, key=lambda part: (part.last_month, tuple(map(str, part.labels))))
     labels = dict(zip(label_names(group_by), latest.labels, strict=True))
-    row = Row({key: _key(key, value, labels, names) for key, value in zip(group_by, identity, strict=True)})
+    row = ReportRow({key: _key(key, value, labels, names) for key, value in zip(group_by, identity, strict=True)})
     for part in group:
         row.figures.add(part)
     row.figures.count(counted)
@@ -263,15 +267,19 @@ def _key(key: Key, value: Any, labels: Mapping[str, Any], names: Mapping[UUID, s
 
 
 async def _names(
-    session: ReadSession, group_by: tuple[Key, ...], found: Iterable[Part], reach: Reach, again: Iterable[Reopened]
+    session: ReadSession,
+    group_by: tuple[Key, ...],
+    found: Iterable[Part],
+    visibility: Visibility,
+    again: Iterable[Reopened],
 ) -> dict[UUID, str]:
     """Today's names of what entries and months hold by id only: unions, campaigns, units asked about or reopened."""
     ids = {value for part in found for value in part.identity if isinstance(value, UUID)}
-    names: dict[UUID, str] = {reach.unit_id: reach.unit_name or ""} if reach.unit_id else {}
+    names: dict[UUID, str] = {visibility.unit_id: visibility.unit_name or ""} if visibility.unit_id else {}
     if "union" in group_by:
         rows = await session.execute(select(col(Union.id), col(Union.name)).where(col(Union.id).in_(ids)))
         names |= {row.id: row.name for row in rows}
-    if whose := {one.unit_id for one in again} - {SHOP, reach.unit_id}:
+    if whose := {one.unit_id for one in again} - {SHOP, visibility.unit_id}:
         rows = await session.execute(select(col(Unit.id), col(Unit.name)).where(col(Unit.id).in_(whose)))
         names |= {row.id: row.name for row in rows}
     if "campaign" in group_by:

@@ -44,7 +44,7 @@ class FiguresOut(BaseModel):
     ]
 
 
-class RowOut(FiguresOut):
+class ReportRowOut(FiguresOut):
     """A row has exactly the keys that were asked for in `group_by`."""
 
     county: CountyKey | None = None
@@ -82,7 +82,7 @@ class NotCountedOut(BaseModel):
     amount_fen: int
 
 
-class PeriodOut(BaseModel):
+class ReportPeriodOut(BaseModel):
     """Half-open: `to` is the first day after it."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -108,14 +108,14 @@ class SalesOut(BaseModel):
     hex Ed25519 over the digest's 64 digits. `seal`: the last one when this was known.
     """
 
-    period: PeriodOut
+    period: ReportPeriodOut
     view: str
     unit: NameKey | None
     filters: dict[str, str]
     known_at: str
     known_at_asked: Asked = None
     group_by: list[str]
-    rows: list[RowOut]
+    rows: list[ReportRowOut]
     totals: FiguresOut
     not_counted: list[NotCountedOut]
     recognised_fen: int

@@ -27,7 +27,7 @@ def show(report: SalesReport, document: Mapping[str, Any], console: Console) -> 
     A figure is never cut: where room is short, headings and names are folded; shorter still, lines run on.
     """
     question = report.question
-    table = Table(title=title(question, report.reach.unit_name), title_justify="left", box=SIMPLE_HEAD)
+    table = Table(title=title(question, report.visibility.unit_name), title_justify="left", box=SIMPLE_HEAD)
     heads = [words.HEADS[key][0] for key in question.group_by]
     for head in heads or ["范围"]:
         table.add_column(head, overflow="fold", min_width=NAME_WIDTH)

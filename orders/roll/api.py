@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response
 
-from orders.bulk.leader import Led, led_by
+from orders.bulk.choice.leader import Led, led_by
 from orders.roll.draw_up import draw_up
 from orders.roll.export import TYPES, Format, export_roll
 from orders.roll.finish import finish
@@ -25,9 +25,9 @@ from orders.roll.schemas import (
     LeftoverMadeOut,
     LeftoverOut,
     RollOut,
-    RowOut,
+    RollRowOut,
+    RollScanOut,
     ScanIn,
-    ScanOut,
     ScanPlacedOut,
     SignaturesIn,
     SignedOut,
@@ -90,7 +90,7 @@ async def get_roll(
         counts={one: getattr(sums, one) for one in OUTCOMES},
         items=[row_out(row) for row in rows],
         next_cursor=cursor_of(rows[-1].page, rows[-1].line) if more else None,
-        scans=[ScanOut(page=row.page, evidence_sha256=row.evidence_sha256, added_at=row.added_at) for row in known],
+        scans=[RollScanOut(page=row.page, evidence_sha256=row.evidence_sha256, added_at=row.added_at) for row in known],
         leftovers=[
             LeftoverOut(
                 id=row.id,
@@ -207,8 +207,8 @@ async def exported(database: Database, led: Led, actor: Actor, wanted: Format, p
     return FileResponse(path, media_type=TYPES[kind], headers=headers, background=gone)
 
 
-def row_out(row: Row[Any]) -> RowOut:
-    return RowOut(
+def row_out(row: Row[Any]) -> RollRowOut:
+    return RollRowOut(
         page=row.page,
         line=row.line,
         person_id=row.person_id,

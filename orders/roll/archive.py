@@ -19,10 +19,10 @@ import anyio.to_thread
 import msgspec
 from sqlalchemy import ARRAY, Text, bindparam, text
 
-import orders.bulk.contract
-from orders.bulk.contract import contracts_of, facts_of
+import orders.bulk.plan.contract
 from orders.bulk.move_on import move_on
-from orders.bulk.reach import purchase_for
+from orders.bulk.plan.contract import contracts_of, facts_of
+from orders.bulk.visibility import purchase_for
 from orders.evidence.queries import bytes_of
 from orders.evidence.sniff import EXTENSIONS
 from orders.roll.checklist import Item, checklist_of, missing
@@ -38,7 +38,7 @@ IN_MEMORY: Final = 8 * 1024 * 1024
 CHUNK: Final = 64 * 1024
 _DATED: Final = (1980, 1, 1, 0, 0, 0)
 """The earliest date that a zip can name: no archive says when it was packed."""
-_CONTRACT: Final = Path(orders.bulk.contract.__file__).with_name("contract.typ")
+_CONTRACT: Final = Path(orders.bulk.plan.contract.__file__).with_name("contract.typ")
 _ORDERED_AT: Final = text("""
 SELECT min(at) FROM bulk_event WHERE purchase_id = :purchase AND state = 'ordered' AND skipped_by_rule_id IS NULL
 """)

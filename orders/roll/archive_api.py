@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
-from orders.bulk.reach import purchase_for
+from orders.bulk.visibility import purchase_for
 from orders.roll.archive import archive_of, close_archive
 from orders.roll.checklist import Item, checklist_of, missing
 from shop.access.guard import requires

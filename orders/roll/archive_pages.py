@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
-from orders.bulk.reach import purchase_for
+from orders.bulk.visibility import purchase_for
 from orders.roll.archive import archive_of, close_archive
 from orders.roll.checklist import checklist_of, missing
 from shop.access.guard import requires

@@ -8,7 +8,7 @@ from sqlalchemy import Row, text
 
 from shop.core.database import ReadSession
 
-Standing = Literal["there", "missing", "not_needed"]
+PaperState = Literal["there", "missing", "not_needed"]
 
 _FACTS: Final = text("""
 WITH purchase AS (SELECT * FROM bulk_purchase WHERE id = :purchase)
@@ -49,7 +49,7 @@ class Item:
 
     code: str
     title: str
-    standing: Standing
+    standing: PaperState
     why: str | None = None
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import anyio.to_thread
 from sqlalchemy import Row
 
-from orders.roll.paper import Line, Part, paper
+from orders.roll.paper import Part, RollLine, paper
 from orders.roll.queries import Department, departments, parts
 from shop.access.permissions import Actor
 from shop.core.audit import record_change
@@ -134,7 +134,7 @@ async def _xlsx(database: Database, purchase_id: UUID, found: Sequence[Departmen
     await anyio.to_thread.run_sync(sheet.close)
 
 
-def _cells(part: Part, line: Line) -> list[Cell]:
+def _cells(part: Part, line: RollLine) -> list[Cell]:
     return [
         part.unit,
         part.department,

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from orders.bulk.leader import led_by
+from orders.bulk.choice.leader import led_by
 from orders.bulk.move_on import move_on
 from orders.roll.draw_up import draw_up
 from orders.roll.queries import counts

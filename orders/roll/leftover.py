@@ -6,8 +6,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from orders.bulk.cases import cased
-from orders.bulk.reach import purchase_for
+from orders.bulk.plan.cases import cased
+from orders.bulk.visibility import purchase_for
 from orders.evidence.queries import paper_seen_by
 from orders.roll.draw_up import ROLL_STATES, RollTooEarly
 from shop.access.permissions import Actor, Permission

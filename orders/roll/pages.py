@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Form, Path, Request, UploadFile
 from starlette.responses import RedirectResponse, Response
 
-from orders.bulk.cases import cased
+from orders.bulk.plan.cases import cased
 from orders.evidence.keep import FILE_BYTES_MAX, keep
 from orders.roll.api import drawn, exported
 from orders.roll.export import Format

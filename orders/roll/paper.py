@@ -56,7 +56,7 @@ _TEMPLATE: Final = """
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RollLine:
     """A member's row. package None: not told, since a package of the purchase is private."""
 
     page: int
@@ -78,7 +78,7 @@ class Part:
 
     unit: str
     department: str
-    lines: Sequence[Line]
+    lines: Sequence[RollLine]
 
 
 def page_digest(purchase_id: UUID, page: int, people: Sequence[UUID]) -> str:
@@ -111,7 +111,7 @@ def paper(*, title: str, number: str, purchase_id: UUID, public_url: str, parts:
 
 
 def _sheets(part: Part, purchase_id: UUID, public_url: str) -> list[dict[str, Any]]:
-    pages: dict[int, list[Line]] = {}
+    pages: dict[int, list[RollLine]] = {}
     for line in part.lines:
         pages.setdefault(line.page, []).append(line)
     made = []
@@ -130,7 +130,7 @@ def _sheets(part: Part, purchase_id: UUID, public_url: str) -> list[dict[str, An
     return made
 
 
-def _row(line: Line) -> dict[str, Any]:
+def _row(line: RollLine) -> dict[str, Any]:
     said = {
         "self": "本人已签",
         "proxy": f"代领：{line.proxy_name or ''}",

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Integer, Row, bindparam, text
 
 from orders.roll.models import OUTCOMES
-from orders.roll.paper import Line, Part
+from orders.roll.paper import Part, RollLine
 from shop.core.database import Database, ReadSession
 
 OPEN: Final = "(r.outcome IS NULL OR (r.outcome = 'not_reached' AND coalesce(r.note, '') = '' AND r.erased_at IS NULL))"
@@ -91,10 +91,10 @@ async def parts(
 
 async def _read(database: Database, purchase_id: UUID, batch: Sequence[Department]) -> list[Part]:
     pages = [page for one in batch for page in one.pages]
-    by_page: dict[int, list[Line]] = {}
+    by_page: dict[int, list[RollLine]] = {}
     async with database.reading() as session:
         for row in await session.execute(_LINES, {"purchase": purchase_id, "pages": pages}):
-            by_page.setdefault(row.page, []).append(Line(*row))
+            by_page.setdefault(row.page, []).append(RollLine(*row))
     return [
         Part(one.unit, one.department, [line for page in one.pages for line in by_page.get(page, ())]) for one in batch
     ]

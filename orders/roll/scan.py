@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from orders.bulk.leader import led_by
+from orders.bulk.choice.leader import led_by
 from orders.evidence.queries import paper_seen_by
 from orders.roll.draw_up import draw_up
 from orders.roll.paper import page_digest, read_qr

@@ -43,7 +43,7 @@ class SignedOut(BaseModel):
     open: int
 
 
-class RowOut(BaseModel):
+class RollRowOut(BaseModel):
     page: int
     line: int
     person_id: UUID
@@ -58,7 +58,7 @@ class RowOut(BaseModel):
     signed_on: date | None
 
 
-class ScanOut(BaseModel):
+class RollScanOut(BaseModel):
     page: int
     evidence_sha256: str
     added_at: datetime
@@ -83,9 +83,9 @@ class RollOut(BaseModel):
     pages: int
     open: int
     counts: dict[str, int]
-    items: list[RowOut]
+    items: list[RollRowOut]
     next_cursor: str | None
-    scans: list[ScanOut]
+    scans: list[RollScanOut]
     leftovers: list[LeftoverOut]
 
 

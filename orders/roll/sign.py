@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from orders.bulk.leader import led_by
+from orders.bulk.choice.leader import led_by
 from orders.roll.draw_up import draw_up
 from orders.roll.models import OUTCOMES
 from shop.access.permissions import Actor, Permission

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 
 from orders.spending.queries import decision_out, rules_of
-from orders.spending.schemas import DecisionOut, Kind, RulePage
+from orders.spending.schemas import DecisionOut, Kind, SpendingRulePage
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -29,7 +29,7 @@ async def get_rules(
     kind: Kind | None = None,
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
     cursor: Annotated[str | None, Query(max_length=500)] = None,
-) -> RulePage:
+) -> SpendingRulePage:
     """Dated rows with their source documents; `on`: only those in force that business day."""
     async with database.reading() as session:
         return await rules_of(

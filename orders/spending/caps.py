@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
-from orders.spending.proposal import Finding, Limit, Standing
+from orders.spending.proposal import Finding, Limit, SpentSoFar
 from orders.spending.rule import Rule, Rules, most_specific
 from orders.spending.words import window_words, yuan
 
@@ -73,7 +73,7 @@ def _purse(asked: Rules, place: str) -> list[Limit]:
     ]
 
 
-def capped(asked: Rules, limits: Sequence[Limit], standing: Standing) -> tuple[list[Finding], list[Finding]]:
+def capped(asked: Rules, limits: Sequence[Limit], spent_so_far: SpentSoFar) -> tuple[list[Finding], list[Finding]]:
     """(refusals, warnings): each cap that somebody would exceed, and provinces for which no cap is known.
 
     Assisted goods draw on the purse first, because it lapses; only what is left counts towards the caps.
@@ -87,7 +87,7 @@ def capped(asked: Rules, limits: Sequence[Limit], standing: Standing) -> tuple[l
     for (person, place), (fen, assisted) in _portions(asked).items():
         here = by_place.get(place, [])
         left = fen - sum(
-            min(assisted, max(limit.cap_fen - standing.used.get((person, limit.key, limit.year), 0), 0))
+            min(assisted, max(limit.cap_fen - spent_so_far.used.get((person, limit.key, limit.year), 0), 0))
             for limit in here
             if limit.holder == "purse"
         )
@@ -95,12 +95,12 @@ def capped(asked: Rules, limits: Sequence[Limit], standing: Standing) -> tuple[l
             if limit.holder == "union":
                 on_average[limit] = on_average.get(limit, 0) + left
             elif limit.holder == "person" and left > 0:
-                used = standing.used.get((person, limit.key, limit.year), 0)
+                used = spent_so_far.used.get((person, limit.key, limit.year), 0)
                 over[limit.rule_id] = over.get(limit.rule_id, 0) + (used + left > limit.cap_fen)
     refusals = [_exceeded(by_id[rule_id], people) for rule_id, people in over.items() if people]
     union_id = asked.proposal.union_id
     for limit, left in on_average.items():
-        if left and standing.used.get((union_id, limit.key, limit.year), 0) + left > limit.cap_fen:
+        if left and spent_so_far.used.get((union_id, limit.key, limit.year), 0) + left > limit.cap_fen:
             refusals.append(_exceeded(by_id[limit.rule_id], 0))
     return refusals, list(_unknown(asked, by_place))
 

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import text
 
 from orders.spending.caps import limits_of
-from orders.spending.proposal import Decision, Limit, Portion, Proposal, Standing, Verdict
+from orders.spending.proposal import Decision, Limit, Portion, Proposal, SpentSoFar, Verdict
 from orders.spending.rule import Rule, Rules, rule_of
 from orders.spending.rules import judge
 from shop.core.database import ReadSession, WriteSession
@@ -69,8 +69,8 @@ async def decide(session: WriteSession, proposal: Proposal, *, now: datetime) ->
     again by `take_caps`, which alone counts.
     """
     rules = await _rules_of_the_day(session, proposal)
-    standing = await _standing(session, proposal, rules)
-    verdict = judge(proposal, rules, standing)
+    spent_so_far = await _spent_so_far(session, proposal, rules)
+    verdict = judge(proposal, rules, spent_so_far)
     decision = Decision(new_id(), proposal.purchase_id, verdict)
     await session.execute(
         _KEEP,
@@ -79,7 +79,7 @@ async def decide(session: WriteSession, proposal: Proposal, *, now: datetime) ->
             "purchase_id": proposal.purchase_id,
             "union_id": proposal.union_id,
             "allowed": verdict.allowed,
-            "inputs": canonical(_inputs(proposal, standing, rules)),
+            "inputs": canonical(_inputs(proposal, spent_so_far, rules)),
             "rule_ids": [rule.id for rule in rules],
             "rules_sha256": digest(rules),
             "result": canonical(verdict),
@@ -101,8 +101,8 @@ async def replay(session: ReadSession, decision_id: UUID) -> Decision:
     found = await session.execute(_NAMED_RULES, {"ids": row.rule_ids})
     ends = msgspec.convert(row.inputs["ends"], dict[UUID, date], strict=False)
     rules = [replace(rule_of(rule), valid_to=ends.get(rule.id)) for rule in found]
-    proposal, standing = _proposed(row.inputs)
-    verdict = judge(proposal, rules, standing)
+    proposal, spent_so_far = _proposed(row.inputs)
+    verdict = judge(proposal, rules, spent_so_far)
     same = digest(rules) == row.rules_sha256 and canonical(verdict) == canonical(row.result)
     return Decision(row.id, row.purchase_id, verdict, same=same)
 
@@ -131,7 +131,7 @@ async def _rules_of_the_day(session: ReadSession, proposal: Proposal) -> list[Ru
     return [rule_of(row) for row in await session.execute(_RULES, asked)]
 
 
-async def _standing(session: ReadSession, proposal: Proposal, rules: Sequence[Rule]) -> Standing:
+async def _spent_so_far(session: ReadSession, proposal: Proposal, rules: Sequence[Rule]) -> SpentSoFar:
     """Headcounts only where a rule asks for an average; used amounts of the counters this purchase would move."""
     headcounts: dict[str, int] = {}
     if any(rule.basis == "average" for rule in rules):
@@ -140,7 +140,7 @@ async def _standing(session: ReadSession, proposal: Proposal, rules: Sequence[Ru
     places = tuple(sorted({one.province for one in proposal.portions})) or ("",)
     limits = limits_of(Rules(rules, proposal, places), headcounts)
     used = await _used(session, proposal, limits) if limits else {}
-    return Standing(headcounts, used)
+    return SpentSoFar(headcounts, used)
 
 
 async def _used(session: ReadSession, proposal: Proposal, limits: Sequence[Limit]) -> dict[tuple[UUID, str, int], int]:
@@ -154,7 +154,7 @@ async def _used(session: ReadSession, proposal: Proposal, limits: Sequence[Limit
     return {(row.owner_id, row.cap_key, row.cap_year): row.used_fen for row in await session.execute(_USED, asked)}
 
 
-def _inputs(proposal: Proposal, standing: Standing, rules: Sequence[Rule]) -> dict[str, Any]:
+def _inputs(proposal: Proposal, spent_so_far: SpentSoFar, rules: Sequence[Rule]) -> dict[str, Any]:
     """The proposal as JSON; portions as short lists, units and provinces named once: there may be 50,000.
 
     `ends`: when a rule was known to end; it may be ended later, which must not change this answer.
@@ -168,13 +168,13 @@ def _inputs(proposal: Proposal, standing: Standing, rules: Sequence[Rule]) -> di
         [str(one.person_id), province_at[one.province], unit_at[str(one.unit_id)], one.fen, one.assisted_fen]
         for one in proposal.portions
     ]
-    used = [[str(owner), key, year, fen] for (owner, key, year), fen in standing.used.items()]
+    used = [[str(owner), key, year, fen] for (owner, key, year), fen in spent_so_far.used.items()]
     ends = {str(rule.id): rule.valid_to for rule in rules if rule.valid_to}
-    stood = {"headcounts": standing.headcounts, "used": used, "ends": ends}
+    stood = {"headcounts": spent_so_far.headcounts, "used": used, "ends": ends}
     return facts | {"units": units, "provinces": provinces} | stood
 
 
-def _proposed(inputs: dict[str, Any]) -> tuple[Proposal, Standing]:
+def _proposed(inputs: dict[str, Any]) -> tuple[Proposal, SpentSoFar]:
     units = [UUID(unit) for unit in inputs["units"]]
     portions = [
         Portion(UUID(person), units[unit], inputs["provinces"][province], fen, assisted)
@@ -183,4 +183,4 @@ def _proposed(inputs: dict[str, Any]) -> tuple[Proposal, Standing]:
     facts = {name: inputs[name] for name in Proposal.__dataclass_fields__ if name != "portions"}
     proposal = msgspec.convert(facts | {"portions": portions}, Proposal)
     used = {(UUID(owner), key, year): fen for owner, key, year, fen in inputs["used"]}
-    return proposal, Standing(inputs["headcounts"], used)
+    return proposal, SpentSoFar(inputs["headcounts"], used)

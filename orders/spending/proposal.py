@@ -47,7 +47,7 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SpentSoFar:
     """What is known on the day: headcount of the union by province; fen that count already, by counter.
 
     used: (owner, cap key, cap year) → fen, where there are any, this purchase's own apart.

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from orders.spending.decide import decision_of, replay
 from orders.spending.rule import Rule, most_specific, rule_of
-from orders.spending.schemas import AskedRule, DecisionOut, RuleOut, RulePage
+from orders.spending.schemas import AskedRule, DecisionOut, SpendingRuleOut, SpendingRulePage
 from orders.spending.words import concerns, says
 from shop.access.permissions import Actor, Permission
 from shop.core.database import ReadSession
@@ -62,10 +62,10 @@ async def rules_of(
     kind: str | None = None,
     province: str | None = None,
     in_force: date | None = None,
-) -> RulePage:
+) -> SpendingRulePage:
     """Rules by code and first day. province: what its branches must follow, the country's rules too."""
     code, since = keys_of(cursor, str, date) if cursor else ("", date.min)
-    asked = await _reach(session, actor, Permission.RULE_READ, day) | {
+    asked = await _visible(session, actor, Permission.RULE_READ, day) | {
         "code": code,
         "since": since,
         "kind": kind,
@@ -76,13 +76,13 @@ async def rules_of(
     rows = (await session.execute(_PAGE, asked)).all()
     more = len(rows) > limit
     last = rows[limit - 1] if more else None
-    return RulePage(
+    return SpendingRulePage(
         items=[_shown(row) for row in rows[:limit]],
         next_cursor=cursor_of(last.code, last.valid_from) if last else None,
     )
 
 
-async def rule_out(session: ReadSession, rule_id: UUID) -> RuleOut:
+async def rule_out(session: ReadSession, rule_id: UUID) -> SpendingRuleOut:
     """Raises NotFound."""
     row = (await session.execute(_ONE, {"id": rule_id})).one_or_none()
     if row is None:
@@ -96,7 +96,7 @@ async def provinces_with_rules(session: ReadSession) -> Sequence[str]:
 
 async def decision_out(session: ReadSession, actor: Actor, decision_id: UUID, *, day: date) -> DecisionOut:
     """A decision about a purchase of one's own unions, asked again. Raises NotFound."""
-    asked = await _reach(session, actor, Permission.RULE_READ, day)
+    asked = await _visible(session, actor, Permission.RULE_READ, day)
     row = (await session.execute(_DECISION, asked | {"id": decision_id})).one_or_none()
     if row is None:
         raise NotFound("没有这项规则决定。")
@@ -141,14 +141,14 @@ async def reserved_share(session: ReadSession, *, unit_kind: str, province: str,
     return max(found, key=lambda rule: rule.basis_points or 0, default=None)
 
 
-async def _reach(session: ReadSession, actor: Actor, permission: Permission, day: date) -> dict[str, Any]:
+async def _visible(session: ReadSession, actor: Actor, permission: Permission, day: date) -> dict[str, Any]:
     units = await visible_unit_ids(session, actor, permission, day)
     return {"everything": units is None, "units": sorted(units or ()), "day": day}
 
 
-def _shown(row: Any) -> RuleOut:
+def _shown(row: Any) -> SpendingRuleOut:
     rule = rule_of(row)
-    return RuleOut.model_validate(
+    return SpendingRuleOut.model_validate(
         asdict(rule)
         | {
             "valid_to": row.valid_to,

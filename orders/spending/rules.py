@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orders.spending.caps import capped, limits_of
-from orders.spending.proposal import Finding, Proposal, Skip, Standing, Verdict
+from orders.spending.proposal import Finding, Proposal, Skip, SpentSoFar, Verdict
 from orders.spending.rule import Rule, Rules, most_specific
 from orders.spending.words import FESTIVAL_WORDS, FUND_WORDS, ORIGIN_WORDS, PURPOSE_WORDS, line_of, percent, yuan
 
@@ -21,12 +21,12 @@ class Procurement:
     refusals: list[Finding]
 
 
-def judge(proposal: Proposal, rules: Sequence[Rule], standing: Standing) -> Verdict:
+def judge(proposal: Proposal, rules: Sequence[Rule], spent_so_far: SpentSoFar) -> Verdict:
     """Ask every rule. Several provinces: each one's members by its own rules, the purchase by the strictest."""
     asked = Rules(rules, proposal, tuple(sorted({one.province for one in proposal.portions})) or ("",))
-    limits = limits_of(asked, standing.headcounts)
+    limits = limits_of(asked, spent_so_far.headcounts)
     procurement = _procurement(asked)
-    over, unknown = capped(asked, limits, standing)
+    over, unknown = capped(asked, limits, spent_so_far)
     assisted, unmet = _assisted(asked)
     refusals = [
         *_purpose(asked),

@@ -60,11 +60,11 @@ class RuleFacts(BaseModel):
     valid_to: Annotated[date, Field(ge=date(1990, 1, 2), le=date(2200, 1, 1))] | None = None
 
 
-class RuleIn(RuleFacts):
+class SpendingRuleIn(RuleFacts):
     model_config = ConfigDict(extra="forbid")
 
 
-class EndIn(BaseModel):
+class SpendingEndIn(BaseModel):
     """The first day on which the rule no longer holds, and by which document."""
 
     model_config = ConfigDict(extra="forbid")
@@ -73,7 +73,7 @@ class EndIn(BaseModel):
     reason: Words
 
 
-class RuleOut(RuleFacts):
+class SpendingRuleOut(RuleFacts):
     id: UUID
     union_name: str | None
     says: str
@@ -82,8 +82,8 @@ class RuleOut(RuleFacts):
     recorded_at: datetime
 
 
-class RulePage(BaseModel):
-    items: list[RuleOut]
+class SpendingRulePage(BaseModel):
+    items: list[SpendingRuleOut]
     next_cursor: str | None
 
 

@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import Date, Uuid, bindparam, text
 
 from shop.access.permissions import Actor
-from shop.access.sessions import GRANTS_TODAY
-from shop.access.tokens import grants_of
+from shop.access.session.page_sessions import GRANTS_TODAY
+from shop.access.session.tokens import grants_of
 from shop.core import clock
 from shop.core.database import ReadSession
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shop.access.sign_out import sign_out_everywhere
+from shop.access.session.sign_out import sign_out_everywhere
 from shop.access.users import lock_account
 from shop.core import clock
 from shop.core.database import WriteSession

@@ -12,8 +12,8 @@ from starlette.requests import Request, cookie_parser
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shop.access.cookies import form_cookie, is_secure, session_cookie
-from shop.access.door import Door
+from shop.access.session.cookies import form_cookie, is_secure, session_cookie
+from shop.access.session.door import Door
 from shop.core.errors import Problem
 from shop.core.keys import Keys
 from shop.core.settings import Settings

@@ -8,11 +8,11 @@ from fastapi.openapi.models import OAuth2, OAuthFlowPassword, OAuthFlows
 from fastapi.security.base import SecurityBase
 from starlette.responses import RedirectResponse
 
-from shop.access.cookies import session_cookie
-from shop.access.door import Door
 from shop.access.permissions import Actor, Permission
 from shop.access.security_event import TOLD, note_security
-from shop.access.sessions import Viewer
+from shop.access.session.cookies import session_cookie
+from shop.access.session.door import Door
+from shop.access.session.page_sessions import Viewer
 from shop.core import clock
 from shop.core.errors import NotAllowed, NotSignedIn
 

@@ -10,15 +10,15 @@ from sqlalchemy import ColumnElement, func
 from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlmodel import col, delete, insert, or_, select, update
 
+from shop.access.account.set_password import set_password
+from shop.access.account.tell_owner import tell_owner
 from shop.access.change_request import withdraw_all_of
 from shop.access.contact import checked_email, checked_name, checked_phone
 from shop.access.known_people import holder_of, listed_alone, people_one_by_one
 from shop.access.models import Person, RoleGrant, UserAccount
 from shop.access.permissions import Actor, Grant, Role
-from shop.access.set_password import set_password
-from shop.access.sign_out import sign_out_everywhere
-from shop.access.tell_owner import tell_owner
-from shop.access.tokens import grant_text
+from shop.access.session.sign_out import sign_out_everywhere
+from shop.access.session.tokens import grant_text
 from shop.core import clock
 from shop.core.audit import Change, record_changes
 from shop.core.database import ReadSession, WriteSession

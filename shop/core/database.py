@@ -14,9 +14,9 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlmodel import SQLModel
 
-from shop.core.connection import POOL_SECONDS, WORK_SECONDS, Options, opened
 from shop.core.errors import Problem
-from shop.core.hot import HotPool, answered
+from shop.core.postgres.connection import POOL_SECONDS, WORK_SECONDS, Options, opened
+from shop.core.postgres.hot import HotPool, answered
 from shop.core.settings import Settings
 
 SQLModel.metadata.naming_convention = {
@@ -65,7 +65,7 @@ class WriteSession(ReadSession):
 
 @dataclass(slots=True)
 class Replica:
-    """well: whether it answered lately (`shop.core.replica`); until somebody looked, nobody knows."""
+    """well: whether it answered lately (`shop.core.postgres.replica`); until somebody looked, nobody knows."""
 
     engine: AsyncEngine
     well: bool = False
@@ -151,7 +151,7 @@ def _only_reads(engine: AsyncEngine) -> AsyncEngine:
 
 
 def _engine(url: str, size: int, options: Options, patience: float, wait: float) -> AsyncEngine:
-    """Its connections were looked at (`shop.core.connection`), and are left when their server is silent."""
+    """Its connections were looked at (`shop.core.postgres.connection`), and are left when their server is silent."""
     engine = create_async_engine(
         "postgresql+asyncpg://",
         pool_size=size,
@@ -206,7 +206,7 @@ async def open_database(
 
 
 def embedded_url(settings: Settings, *, owner: bool) -> str:
-    from shop.core import embedded  # only a machine without a server needs it  # noqa: PLC0415
+    from shop.core.postgres import embedded  # noqa: PLC0415
 
     socket = embedded.ensure_persistent(settings.data_folder / "postgres")
     embedded.prepare(socket, "bangfu")

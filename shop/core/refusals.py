@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
 from shop.core.errors import Problem
-from shop.core.postmaster import PostgresBinariesMissing
+from shop.core.postgres.postmaster import PostgresBinariesMissing
 from shop.core.settings import Settings, refusal_of
 
 _NO_SCHEMA: Final = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
-from shop.core.database_url import wrong_with
 from shop.core.errors import Problem
 from shop.core.misspelt import misspelt
+from shop.core.postgres.database_url import wrong_with
 from shop.core.strength import weakness
 
 DEVELOPMENT_SECRET: Final = "development-only-secret-that-production-refuses"  # noqa: S105  # it is meant to be known

@@ -9,7 +9,7 @@ from sqlalchemy import Row, text
 from shop.core.database import ReadSession
 
 SHOWN_MAX: Final = 100
-_STANDING: Final = text("""
+_CHANNELS: Final = text("""
 SELECT channel, count(*) FILTER (WHERE state = 'waiting') AS waiting,
     count(*) FILTER (WHERE state = 'given_up') AS given_up, min(created_at) FILTER (WHERE state = 'waiting') AS oldest
 FROM message WHERE state = 'waiting' OR (state = 'given_up' AND erased_at IS NULL) GROUP BY channel ORDER BY channel
@@ -23,7 +23,7 @@ ORDER BY state, coalesce(ended_at, next_attempt_at) DESC, id LIMIT :most
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ChannelState:
     """oldest: when the oldest one that waits was said."""
 
     channel: str
@@ -32,9 +32,9 @@ class Standing:
     oldest: datetime | None
 
 
-async def standing(session: ReadSession) -> list[Standing]:
+async def channel_states(session: ReadSession) -> list[ChannelState]:
     """Of each channel that has something to tell."""
-    return [Standing(*row) for row in await session.execute(_STANDING)]
+    return [ChannelState(*row) for row in await session.execute(_CHANNELS)]
 
 
 async def unsent(session: ReadSession, *, wall: datetime) -> list[Row[Any]]:

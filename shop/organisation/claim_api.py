@@ -21,7 +21,7 @@ routes = APIRouter(prefix="/api/v1", tags=["rosters"])
 Somebody = Annotated[Actor, Depends(requires(Permission.ME_READ))]
 
 
-class ClaimOut(BaseModel):
+class MembershipClaimOut(BaseModel):
     """mine: the caller is the person. from_unit: where the person works, null: nowhere; with the number and department
     of that unit's own list. to_unit and union: whose list, of the day as_of, names the person. Name, phone: masked.
     """
@@ -41,7 +41,7 @@ class ClaimOut(BaseModel):
 
 
 class ClaimsOut(BaseModel):
-    items: list[ClaimOut]
+    items: list[MembershipClaimOut]
     next_cursor: str | None
 
 
@@ -53,7 +53,7 @@ class DecidedOut(BaseModel):
     valid_from: date | None
 
 
-class RefuseIn(BaseModel):
+class MembershipRefuseIn(BaseModel):
     """reason: the union that asked reads it."""
 
     model_config = ConfigDict(extra="forbid")
@@ -72,7 +72,7 @@ async def get_claims(
     async with database.reading() as session:
         rows, after = await claims_waiting(session, actor, now=clock.now(), limit=limit, cursor=cursor)
     items = [
-        ClaimOut(
+        MembershipClaimOut(
             id=row.id,
             mine=row.person_id == actor.person_id,
             name=masked_name(row.name),
@@ -106,7 +106,7 @@ async def post_confirm(claim_id: UUID, database: TheDatabase, actor: Somebody) -
 @routes.post(
     "/membership-claims/{claim_id}/refuse", responses={409: {"description": "已处理、已过期或须由另一个人确认"}}
 )
-async def post_refuse(claim_id: UUID, wanted: RefuseIn, database: TheDatabase, actor: Somebody) -> DecidedOut:
+async def post_refuse(claim_id: UUID, wanted: MembershipRefuseIn, database: TheDatabase, actor: Somebody) -> DecidedOut:
     """Nothing changes; the list's row keeps the reason. 409 `claim_decided`, `second_person_needed`."""
     async with database.transaction() as session:
         await refuse_claim(session, actor=actor, claim_id=claim_id, reason=wanted.reason, now=clock.now())

@@ -7,13 +7,13 @@ from uuid import UUID
 
 from sqlalchemy import Date, bindparam, text
 
+from shop.access.account.verify_email import offer_email
 from shop.access.contact import checked_email, checked_phone
 from shop.access.known_people import people_one_by_one
 from shop.access.permissions import Grant, Role
-from shop.access.phone_proof import use_proof
-from shop.access.sign_in import SignedIn, open_session
+from shop.access.phone.proof import use_proof
+from shop.access.session.sign_in import SignedIn, open_session
 from shop.access.users import create_user, grant_role
-from shop.access.verify_email import offer_email
 from shop.core import clock
 from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import Detail, NotFound

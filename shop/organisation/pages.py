@@ -6,15 +6,15 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
+from shop.access.account.ask_reset import MAILS_MOST
+from shop.access.account.passwords import WeakPassword, check_new_password, hash_password
 from shop.access.address import address_of
-from shop.access.ask_reset import MAILS_MOST
-from shop.access.attempts import ADDRESS_MOST, TooManyAttempts, key_of, reserve
 from shop.access.contact import BadContact, checked_email, checked_name, checked_phone
-from shop.access.cookies import know_device, remember
-from shop.access.passwords import WeakPassword, check_new_password, hash_password
-from shop.access.phone_form import PhoneForm, ask_code, phone_form, take_code
-from shop.access.phone_proof import PhoneNotProven, WrongCode
-from shop.access.sign_out_here import sign_out_here
+from shop.access.phone.form import PhoneForm, ask_code, phone_form, take_code
+from shop.access.phone.proof import PhoneNotProven, WrongCode
+from shop.access.session.attempts import ADDRESS_MOST, TooManyAttempts, key_of, reserve
+from shop.access.session.cookies import know_device, remember
+from shop.access.session.sign_out_here import sign_out_here
 from shop.access.users import PhoneTaken
 from shop.core import clock
 from shop.core.database import Database

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
-from shop.access.phone_api import Phone
+from shop.access.phone.api import Phone
 from shop.core import clock
 from shop.core.paging import NO_NUL
 from shop.core.requests import TheDatabase, TheKeys

@@ -5,12 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from shop.access.cookies import session_cookie
-from shop.access.door import Door
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
-from shop.access.phone_form import PhoneForm, ask_code, phone_form, take_code
-from shop.access.phone_proof import PhoneNotProven
+from shop.access.phone.form import PhoneForm, ask_code, phone_form, take_code
+from shop.access.phone.proof import PhoneNotProven
+from shop.access.session.cookies import session_cookie
+from shop.access.session.door import Door
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Problem

@@ -10,7 +10,7 @@ from shop.access.become import become
 from shop.access.contact import checked_phone
 from shop.access.known_people import holder_of, listed_alone, people_one_by_one
 from shop.access.permissions import Actor
-from shop.access.phone_proof import use_proof
+from shop.access.phone.proof import use_proof
 from shop.access.users import PhoneTaken
 from shop.core import clock
 from shop.core.audit import record_change

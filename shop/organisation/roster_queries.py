@@ -29,7 +29,7 @@ class Stand:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RosterChange:
     """kind: joined, left, moved, retired, on_leave, returned."""
 
     person_id: UUID
@@ -47,7 +47,7 @@ class Difference:
     roster_id: UUID
     previous_id: UUID | None
     people: int
-    changes: Sequence[Change]
+    changes: Sequence[RosterChange]
     claims: int
 
     def counts(self) -> dict[str, int]:

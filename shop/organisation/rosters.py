@@ -21,7 +21,7 @@ from shop.organisation.rights_follow import rights_follow
 from shop.organisation.roster_doubts import refuse_renumbered
 from shop.organisation.roster_memberships import ROW, Left, begin_memberships, end_memberships
 from shop.organisation.roster_people import Keeping, Listed, Meant, refuse_planned, whose
-from shop.organisation.roster_queries import Change, Difference, Stand
+from shop.organisation.roster_queries import Difference, RosterChange, Stand
 
 AT_ONCE: Final = 5_000
 """Rows of a list in one statement."""
@@ -47,7 +47,7 @@ class RosterChanged(Problem):
 class _Plan:
     """What the list does: `changes` and the people whose membership ends."""
 
-    changes: list[Change] = field(default_factory=list)
+    changes: list[RosterChange] = field(default_factory=list)
     ending: list[tuple[UUID, UUID | None]] = field(default_factory=list)
 
 
@@ -180,7 +180,7 @@ def compare(before: Mapping[UUID, Stand], after: Mapping[UUID, Stand]) -> _Plan:
         kind = _kind(was, now)
         if kind:
             plan.changes.append(
-                Change(
+                RosterChange(
                     person_id,
                     kind,
                     was.unit_id if was else None,
@@ -193,7 +193,7 @@ def compare(before: Mapping[UUID, Stand], after: Mapping[UUID, Stand]) -> _Plan:
             plan.ending.append((person_id, was.unit_id))
     for person_id, was in before.items():
         if person_id not in after:
-            plan.changes.append(Change(person_id, "left", was.unit_id, None, was.department or None, None))
+            plan.changes.append(RosterChange(person_id, "left", was.unit_id, None, was.department or None, None))
             if was.status != "retired":
                 plan.ending.append((person_id, was.unit_id))
     return plan

@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 
 from shop.core.errors import Problem
 from shop.sheet.cells import BLANKS
-from shop.sheet.read import Line, Sheet
+from shop.sheet.read import Sheet, SheetRow
 from shop.sheet.refused import HeaderWrong
 from shop.sheet.value import half_width, plain
 from shop.sheet.words import DIRECTIONS, STATUSES
@@ -61,7 +61,7 @@ def foreign(written: str) -> str:
     return f"“{written[:20]}”不是人民币：只能导入人民币的金额，请另外处理这一行"
 
 
-def foreign_cells(titles: Sequence[str], line: Line) -> list[tuple[str, str]]:
+def foreign_cells(titles: Sequence[str], line: SheetRow) -> list[tuple[str, str]]:
     """(title, what is wrong) of a row's currencies that are no yuan, whoever said that nobody need read them."""
     said = ((title, line.cells[at]) for at, title in enumerate(titles) if at < len(line.cells) and is_currency(title))
     return [(title, wrong) for title, cell in said if (wrong := foreign(cell))]
@@ -98,7 +98,7 @@ def says_status(title: str, values: Iterable[str] = ()) -> bool:
     return _STATUS_TITLE.fullmatch(plain(title)) is not None or _all_of(values, STATUSES, set(STATUSES.values()))
 
 
-def column(lines: Sequence[Line], place: int) -> list[str]:
+def column(lines: Sequence[SheetRow], place: int) -> list[str]:
     """The cells of a column."""
     return [line.cells[place] for line in lines if place < len(line.cells)]
 

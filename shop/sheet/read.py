@@ -45,7 +45,7 @@ _INVISIBLE: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SheetRow:
     """A row with its number as the file counts, from 1. Cells are clean text, numbers and days in plain notation.
 
     lost: places of cells that no longer say a code that stood there: numbers with more digits than a spreadsheet keeps,
@@ -71,7 +71,7 @@ class Sheet:
     what parts the cells of a csv; of a workbook "".
     """
 
-    lines: list[Line]
+    lines: list[SheetRow]
     merged: tuple[Merged, ...] = ()
     padded: bool = False
     separator: str = ""
@@ -119,7 +119,7 @@ def clean(raw: str) -> str:
     return found
 
 
-def _check(line: Line) -> None:
+def _check(line: SheetRow) -> None:
     if len(line.cells) > COLUMNS_MAX:
         raise NotATable(f"第 {line.number} 行超过 {COLUMNS_MAX} 列。")
     for column, cell in enumerate(line.cells, start=1):
@@ -127,14 +127,14 @@ def _check(line: Line) -> None:
             raise NotATable(f"第 {line.number} 行第 {column} 列超过 {CELL_MAX} 个字。")
 
 
-def _csv_lines(content: str, separator: str, rows_max: int) -> Iterator[Line]:
+def _csv_lines(content: str, separator: str, rows_max: int) -> Iterator[SheetRow]:
     """Stops at the first row too many, empty ones counted: nobody waits for the rest of a file that is refused."""
     reader = csv.reader(_short_lines(content), delimiter=separator, strict=True)
     last = 2 * (rows_max + ROWS_ABOVE_MAX)
     filled = 0
     try:
         for count, cells in enumerate(reader, start=1):
-            line = Line(reader.line_num, [clean(cell) for cell in cells])
+            line = SheetRow(reader.line_num, [clean(cell) for cell in cells])
             filled += any(line.cells)
             if filled > rows_max + ROWS_ABOVE_MAX or count > last:
                 raise _too_many(rows_max)
@@ -206,14 +206,14 @@ def _merged(start: tuple[int, int], end: tuple[int, int]) -> Merged:
     return Merged(f"{name(*start)}:{name(*end)}", end[0] + 1)
 
 
-def _line(number: int, values: Iterable[object]) -> Line:
+def _line(number: int, values: Iterable[object]) -> SheetRow:
     cells = list(values)
     lost = frozenset(
         place
         for place, value in enumerate(cells)
         if isinstance(value, date) or (isinstance(value, int | float) and abs(value) >= 10**DIGITS_KEPT)
     )
-    return Line(number, [_cell(value) for value in cells], lost)
+    return SheetRow(number, [_cell(value) for value in cells], lost)
 
 
 def _cell(value: object) -> str:

@@ -24,7 +24,7 @@ class SetAsideOut(BaseModel):
     said: str
 
 
-class AskedOut(BaseModel):
+class SheetAskedOut(BaseModel):
     """A cell that was kept and that somebody should look at."""
 
     pointer: str
@@ -43,7 +43,7 @@ class RowsOut(BaseModel):
     rows_set_aside: int = 0
     rows_refused: int = 0
     set_aside: list[SetAsideOut] = []
-    asked: list[AskedOut] = []
+    asked: list[SheetAskedOut] = []
 
 
 def rows_out(taken: int, set_aside: Sequence[SetAside], asked: Sequence[Detail] = ()) -> dict[str, Any]:
@@ -56,7 +56,9 @@ def rows_out(taken: int, set_aside: Sequence[SetAside], asked: Sequence[Detail] 
         "set_aside": [
             SetAsideOut(row=one.row, reason=one.reason, said=one.said) for one in set_aside[:ERRORS_SHOWN_MAX]
         ],
-        "asked": [AskedOut(pointer=one.pointer, code=one.code, detail=one.detail) for one in asked[:ERRORS_SHOWN_MAX]],
+        "asked": [
+            SheetAskedOut(pointer=one.pointer, code=one.code, detail=one.detail) for one in asked[:ERRORS_SHOWN_MAX]
+        ],
     }
 
 

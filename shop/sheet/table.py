@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from shop.core.errors import Detail
 from shop.sheet.cells import Cells
-from shop.sheet.read import EATEN, ROWS_ABOVE_MAX, Line, Sheet
+from shop.sheet.read import EATEN, ROWS_ABOVE_MAX, Sheet, SheetRow
 from shop.sheet.refused import (
     ERRORS_SHOWN_MAX,
     ROWS_MAX,
@@ -57,7 +57,7 @@ class Table:
 
     titles: list[str]
     header_row: int
-    rows: list[Line]
+    rows: list[SheetRow]
     set_aside: list[SetAside] = field(default_factory=list)
     errors: list[Detail] = field(default_factory=list)
     untitled: tuple[int, ...] = ()
@@ -72,7 +72,7 @@ class Table:
     def rows_read(self) -> int:
         return len(self.rows) + len(self.set_aside)
 
-    def cells(self, line: Line, places: Mapping[str, int]) -> Cells:
+    def cells(self, line: SheetRow, places: Mapping[str, int]) -> Cells:
         """The row by column names; places: where each stands."""
         filled = {name: line.cells[place] for name, place in places.items() if place < len(line.cells)}
         return Cells(filled, {name for name, place in places.items() if place in line.lost})
@@ -198,7 +198,7 @@ def _below(sheet: Sheet, place: int, rows_max: int, ends_at: frozenset[str], is_
     return table
 
 
-def _has_swallowed(line: Line, width: int, separator: str) -> bool:
+def _has_swallowed(line: SheetRow, width: int, separator: str) -> bool:
     """A quote that was not closed takes the rest of its row, whole rows, and the beginning of another: one cell holds
     line ends, and about as many separators as that many rows have. A remark or an address of several lines has few.
     """

@@ -12,12 +12,12 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from shop.core import embedded
+from shop.app.demo.seed import seed
+from shop.app.main import served
+from shop.app.worker import work
 from shop.core.database import Database
+from shop.core.postgres import embedded
 from shop.core.settings import Settings
-from shop.demo.seed import seed
-from shop.main import served
-from shop.worker import work
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARGS = [

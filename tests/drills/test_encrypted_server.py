@@ -15,8 +15,8 @@ import pytest
 from sqlalchemy import text
 
 from shop.core.database import Database
-from shop.core.database_url import driver_urls
-from shop.core.postmaster import account_for, claim
+from shop.core.postgres.database_url import driver_urls
+from shop.core.postgres.postmaster import account_for, claim
 from shop.core.settings import Settings
 from tests.make.processes import free_port
 from tests.make.smtp import certificate

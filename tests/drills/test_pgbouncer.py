@@ -10,12 +10,12 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from shop.core import embedded
-from shop.core.connection import ThroughPooler
+from shop.app.migrate import migrate
 from shop.core.database import Database
-from shop.core.database_url import driver_urls
+from shop.core.postgres import embedded
+from shop.core.postgres.connection import ThroughPooler
+from shop.core.postgres.database_url import driver_urls
 from shop.core.settings import DEVELOPMENT_SECRET, Settings
-from shop.migrate import migrate
 from tests.make.pgbouncer import pgbouncer, through
 from tests.make.running_shop import running_shop
 from tests.shop.core.test_encrypted import shop

@@ -12,11 +12,11 @@ import httpx
 import pytest
 
 from shop.access.permissions import Grant, Role
-from shop.core import embedded
+from shop.app.migrate import migrate
 from shop.core.database import Database
-from shop.core.database_url import driver_urls
+from shop.core.postgres import embedded
+from shop.core.postgres.database_url import driver_urls
 from shop.core.settings import DEVELOPMENT_SECRET, Settings
-from shop.migrate import migrate
 from tests.make.many import many
 from tests.make.people import bearer, somebody
 from tests.make.shop import ADDRESS, small_shop

@@ -19,7 +19,7 @@ from tests.make.people import PASSWORD, somebody
 from tests.make.processes import PROJECT, free_port
 from tests.make.production import environment, taken_over
 from tests.make.smtp import certificate
-from tests.shop.test_production import started, until
+from tests.shop.app.test_production import started, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.drill]
 
@@ -52,7 +52,7 @@ async def way(
     trusted = certificate(tmp_path)[1]
     both = tmp_path / "server.pem"
     asked = {"PUBLIC_URL": url, "TLS": f"{both} {both}", "UPSTREAM": f"127.0.0.1:{web}", "HTTP_PORT": str(clear)}
-    with started(tmp_path, ("-m", "shop.main", "--port", str(web)), told) as log, caddy(tmp_path, asked):
+    with started(tmp_path, ("-m", "shop.app.main", "--port", str(web)), told) as log, caddy(tmp_path, asked):
         made = Way(url, f"http://localhost:{clear}", ssl.create_default_context(cafile=trusted))
 
         async def alive() -> bool:

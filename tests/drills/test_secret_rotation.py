@@ -14,15 +14,16 @@ from joserfc.jwk import OctKey
 from sqlalchemy import text
 
 from shop.access.permissions import Actor, Role
-from shop.access.tokens import Tokens
-from shop.commands.secrets import replace_lost
-from shop.core import clock, embedded
+from shop.access.session.tokens import Tokens
+from shop.app.commands.secrets import replace_lost
+from shop.app.main import create_app
+from shop.app.migrate import make_ready, migrate
+from shop.core import clock
 from shop.core.database import Database, open_database
 from shop.core.ids import new_id
 from shop.core.keys import Keys, KeysLocked, keys_of
+from shop.core.postgres import embedded
 from shop.core.settings import DEVELOPMENT_SECRET, Settings
-from shop.main import create_app
-from shop.migrate import make_ready, migrate
 from tests.make.banking import Row, share, share_now
 from tests.make.caller import as_caller
 from tests.make.evidence import worker

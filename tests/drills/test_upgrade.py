@@ -12,10 +12,10 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from shop.core import embedded
+from shop.app.demo.people import LINK_CODE, PASSWORD
 from shop.core.database import Database
+from shop.core.postgres import embedded
 from shop.core.settings import Settings
-from shop.demo.people import LINK_CODE, PASSWORD
 from tests.make.audit import audited
 from tests.make.processes import PROJECT, Processes, free_port
 from tests.make.release import releases, unpack

@@ -10,12 +10,12 @@ import httpx
 import pytest
 
 from shop.access.permissions import Grant, Role
-from shop.core import embedded
+from shop.app.migrate import migrate
+from shop.app.worker import BEAT_SECONDS
 from shop.core.database import Database
-from shop.core.database_url import driver_urls
+from shop.core.postgres import embedded
+from shop.core.postgres.database_url import driver_urls
 from shop.core.settings import DEVELOPMENT_SECRET, Settings
-from shop.migrate import migrate
-from shop.worker import BEAT_SECONDS
 from tests.make.audit import audited
 from tests.make.people import PASSWORD, bearer, somebody
 from tests.make.processes import Processes, processes

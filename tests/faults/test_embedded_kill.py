@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from shop.core.embedded import binary, ensure_persistent, stop_persistent, throwaway
+from shop.core.postgres.embedded import binary, ensure_persistent, stop_persistent, throwaway
 
 PROJECT = Path(__file__).parents[2]
 MEMORY = Path("/dev/shm")  # noqa: S108  # quick, and every test makes a private folder in it

@@ -15,10 +15,10 @@ from sqlalchemy import text
 
 from orders.payment.api import LARGEST_EVENT
 from orders.switchboard import handle_inbox
+from shop.app.home.body_limit import BYTES_MAX
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.settings import Settings
-from shop.home.body_limit import BYTES_MAX
 from tests.make.audit import audited
 from tests.make.caller import as_caller
 from tests.make.shop import ADDRESS, buyer, small_shop

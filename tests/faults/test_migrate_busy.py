@@ -8,10 +8,10 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from shop.core import embedded
-from shop.core.database_url import driver_urls
+from shop.app.migrate import LocksBusy, migrate, newest_revision
+from shop.core.postgres import embedded
+from shop.core.postgres.database_url import driver_urls
 from shop.core.settings import DEVELOPMENT_SECRET, Settings
-from shop.migrate import LocksBusy, migrate, newest_revision
 from tests.make.processes import processes
 
 pytestmark = pytest.mark.anyio

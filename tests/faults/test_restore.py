@@ -28,18 +28,19 @@ from orders.seal.seal import seal_new
 from orders.seal.verify import verify
 from shop.access.permissions import Actor, Grant, Role
 from shop.adapters.files.open import StoredFiles
-from shop.commands.dump import NotOurs, RestoreUnfinished, StillConnected, dump, restore
-from shop.commands.kept_files import bring_files, copy_files
-from shop.commands.postgres_tools import DumpFailed
-from shop.core import clock, embedded
+from shop.app.commands.dump import NotOurs, RestoreUnfinished, StillConnected, dump, restore
+from shop.app.commands.kept_files import bring_files, copy_files
+from shop.app.commands.postgres_tools import DumpFailed
+from shop.app.main import create_app
+from shop.app.migrate import PREPARED, make_ready
+from shop.core import clock
 from shop.core.commit_number import AnotherCluster
 from shop.core.database import Database
-from shop.core.database_url import driver_urls
 from shop.core.ids import new_id
 from shop.core.keys import Keys, keys_of
+from shop.core.postgres import embedded
+from shop.core.postgres.database_url import driver_urls
 from shop.core.settings import Settings
-from shop.main import create_app
-from shop.migrate import PREPARED, make_ready
 from tests.make.credit import HUNYUAN, Sale, enter
 from tests.make.evidence import PDF
 from tests.make.flag import raised
@@ -323,7 +324,7 @@ exec sleep 60
 RESTORING = """
 import asyncio, sys
 from pathlib import Path
-from shop.commands import dump, postgres_tools
+from shop.app.commands import dump, postgres_tools
 from shop.core.settings import Settings
 postgres_tools._DEBIANS = Path("/nowhere")
 asyncio.run(dump.restore(Settings(_env_file=None), Path(sys.argv[1])))

@@ -10,11 +10,11 @@ import httpx
 import pytest
 
 from shop.access.permissions import Grant, Role
-from shop.core.connection import CONNECT_SECONDS, POOL_SECONDS, WEB_SECONDS
+from shop.app.home.health import PATIENCE_SECONDS
+from shop.app.main import create_app
 from shop.core.database import Database
+from shop.core.postgres.connection import CONNECT_SECONDS, POOL_SECONDS, WEB_SECONDS
 from shop.core.settings import Settings
-from shop.home.health import PATIENCE_SECONDS
-from shop.main import create_app
 from tests.make.people import PASSWORD, bearer, somebody
 
 pytestmark = pytest.mark.anyio

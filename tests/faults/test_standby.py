@@ -12,15 +12,15 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from shop.core import embedded
+from shop.app.home.health import readiness
+from shop.app.home.operator import operators_app
+from shop.app.main import create_app
+from shop.app.migrate import migrate
 from shop.core.database import Database
-from shop.core.database_url import driver_urls
-from shop.core.replica import look_at
+from shop.core.postgres import embedded
+from shop.core.postgres.database_url import driver_urls
+from shop.core.postgres.replica import look_at
 from shop.core.settings import DEVELOPMENT_SECRET, Settings
-from shop.home.health import readiness
-from shop.home.operator import operators_app
-from shop.main import create_app
-from shop.migrate import migrate
 from tests.make.metrics import metrics as read
 from tests.make.shop import small_shop
 from tests.make.standby import PRIMARY, standby

@@ -12,11 +12,11 @@ import httpx
 import pytest
 
 from shop.access.permissions import Grant, Role
+from shop.app.home.heavy_reads import AT_ONCE
 from shop.core.database import Database
-from shop.core.database_url import driver_urls
+from shop.core.postgres.database_url import driver_urls
 from shop.core.server import PatientProtocol
 from shop.core.settings import Settings
-from shop.home.heavy_reads import AT_ONCE
 from tests.make.people import PASSWORD, bearer, somebody
 from tests.make.processes import Processes, free_port, processes
 

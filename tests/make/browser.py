@@ -7,8 +7,8 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from shop.access.permissions import Actor
-from shop.access.sessions import COOKIE
-from shop.access.sign_in import open_session
+from shop.access.session.page_sessions import COOKIE
+from shop.access.session.sign_in import open_session
 from shop.core import clock
 from shop.core.database import Database
 

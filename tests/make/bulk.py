@@ -6,11 +6,11 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from orders.bulk.approve import approve
-from orders.bulk.create import create
+from orders.bulk.approval.approve import approve
+from orders.bulk.approval.submit import submit
 from orders.bulk.models import FESTIVALS, PURPOSES
-from orders.bulk.schemas import PlanIn
-from orders.bulk.submit import submit
+from orders.bulk.plan.create import create
+from orders.bulk.plan.schemas import PlanIn
 from orders.spending.models import SpendingRule
 from shop.access.permissions import Actor, Grant, Role
 from shop.core import clock

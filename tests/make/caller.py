@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from shop.access.door import Door
 from shop.access.permissions import Actor
+from shop.access.session.door import Door
 from shop.core import clock
 
 

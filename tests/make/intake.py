@@ -14,9 +14,9 @@ from sqlalchemy import text
 from orders.credit.check import differences
 from orders.intake.channels import TEMPLATE
 from shop.access.permissions import Actor, Role
+from shop.app.demo.outside_sales import OutsideGoods
 from shop.core import clock
 from shop.core.database import Database
-from shop.demo.outside_sales import OutsideGoods
 from tests.make.caller import as_caller
 from tests.make.evidence import PNG, worker
 from tests.make.shop import SmallShop, small_shop

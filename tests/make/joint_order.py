@@ -10,7 +10,7 @@ from sqlmodel import SQLModel
 
 from orders.acceptance.accept import Counted, accept
 from orders.banking.settle_transfer import Applied, settle_transfers
-from orders.bulk.content import content_hash
+from orders.bulk.joint.place import place
 from orders.bulk.models import (
     BulkApproval,
     BulkMember,
@@ -21,7 +21,7 @@ from orders.bulk.models import (
     BulkRecipient,
     BulkSite,
 )
-from orders.bulk.place import place
+from orders.bulk.plan.content import content_hash
 from shop.access.models import Person, RoleGrant, UserAccount
 from shop.access.permissions import Actor, Grant, Role
 from shop.core import clock

@@ -14,15 +14,15 @@ from tests.make.processes import Processes, free_port
 
 _FORKS: Final = """
 import os, sys
-import shop.main, shop.worker
-from shop.commands.run import run
+import shop.app.main, shop.app.worker
+from shop.app.commands.run import run
 from shop.core.settings import Settings
 
 workers, *ports = sys.argv[1:]
 for port in [*ports, *[None] * int(workers)]:
     if os.fork() == 0:
         sys.argv[1:] = ["--port", port] if port else []
-        shop.main.main() if port else run(shop.worker.work_until_signalled(Settings()))
+        shop.app.main.main() if port else run(shop.app.worker.work_until_signalled(Settings()))
         os._exit(0)
 while True:
     os.wait()

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shop.access.ask_reset import answer_resets
+from shop.access.account.ask_reset import answer_resets
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.settings import Settings

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from orders.payment_desk.act import act
 from orders.payment_desk.queries import waiting_list
-from orders.payment_desk.schemas import List, StepOut, WaitingOut
+from orders.payment_desk.schemas import List, PaymentDeskStepOut, PaymentDeskWaitingOut
 from orders.payment_desk.turn import keep, return_payment
 from shop.access.permissions import Actor
 from tests.make.aftersales import staff
@@ -16,7 +16,7 @@ async def two_clerks(desk: Till, unit_id: UUID) -> tuple[Actor, Actor]:
     return await staff(desk, unit_id), await staff(desk, unit_id)
 
 
-async def sent_back(desk: Till, clerk: Actor, payment_id: UUID) -> StepOut:
+async def sent_back(desk: Till, clerk: Actor, payment_id: UUID) -> PaymentDeskStepOut:
     now = datetime.now(UTC)
     return await act(
         desk.database,
@@ -26,7 +26,7 @@ async def sent_back(desk: Till, clerk: Actor, payment_id: UUID) -> StepOut:
     )
 
 
-async def kept(desk: Till, clerk: Actor, payment_id: UUID) -> StepOut:
+async def kept(desk: Till, clerk: Actor, payment_id: UUID) -> PaymentDeskStepOut:
     now = datetime.now(UTC)
     return await act(
         desk.database,
@@ -43,7 +43,7 @@ async def returned_by_two(desk: Till, unit_id: UUID, payment_id: UUID) -> None:
     await desk.work()
 
 
-async def waits(desk: Till, clerk: Actor, which: List) -> list[WaitingOut]:
+async def waits(desk: Till, clerk: Actor, which: List) -> list[PaymentDeskWaitingOut]:
     async with desk.database.reading() as session:
         page = await waiting_list(session, clerk, which=which, now=datetime.now(UTC), limit=50)
     return page.items

@@ -7,7 +7,7 @@ from uuid import UUID
 from httpx import ASGITransport, AsyncClient, Response
 from starlette.applications import Starlette
 
-from shop.access.passwords import hash_password
+from shop.access.account.passwords import hash_password
 from shop.access.permissions import Grant
 from shop.access.users import create_user, grant_role
 from shop.core import clock

@@ -13,8 +13,8 @@ from time import monotonic, sleep
 
 from sqlalchemy import make_url
 
-from shop.core import embedded
-from shop.core.postmaster import account_for
+from shop.core.postgres import embedded
+from shop.core.postgres.postmaster import account_for
 from tests.make.processes import PROJECT, free_port
 
 STARTED_S = 10

@@ -35,9 +35,9 @@ class Processes:
     def start(self, *names: str) -> None:
         """`web`, `worker`, `migrate`."""
         commands = {
-            "web": ["-m", "shop.main", "--port", str(self.port)],
-            "worker": ["-m", "shop.cli", "work"],
-            "migrate": ["-m", "shop.cli", "migrate"],
+            "web": ["-m", "shop.app.main", "--port", str(self.port)],
+            "worker": ["-m", "shop.app.cli", "work"],
+            "migrate": ["-m", "shop.app.cli", "migrate"],
         }
         for name in names:
             with (self.folder / f"{name}.log").open("ab") as log:
@@ -52,7 +52,7 @@ class Processes:
     def shop(self, *command: str) -> str:
         """What a command prints. Raises CalledProcessError."""
         return subprocess.run(
-            [sys.executable, "-m", "shop.cli", *command],
+            [sys.executable, "-m", "shop.app.cli", *command],
             cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, text=True, check=True,
         ).stdout  # fmt: skip
 

@@ -10,12 +10,12 @@ from sqlalchemy import text
 from catalog.listing.jobs import refresh_touched
 from catalog.upload.kinds.price import PRICES
 from catalog.upload.stage import Imported, import_file
-from shop.access.door import Door
 from shop.access.permissions import Actor, Grant, Role
+from shop.access.session.door import Door
+from shop.app.demo.caller import Caller, sign_in
+from shop.app.main import windowed
 from shop.core import clock
 from shop.core.database import Database
-from shop.demo.caller import Caller, sign_in
-from shop.main import windowed
 from tests.make.people import PASSWORD, somebody
 
 IMPORT = "/api/v1/products/import"

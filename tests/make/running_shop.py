@@ -13,10 +13,11 @@ from uuid import uuid4
 import requests
 
 from shop.access.permissions import ROLE_PERMISSIONS, Actor, Permission, Role
-from shop.access.tokens import Tokens
-from shop.core import clock, embedded
+from shop.access.session.tokens import Tokens
+from shop.core import clock
 from shop.core.database import open_database
 from shop.core.keys import keys_of
+from shop.core.postgres import embedded
 from shop.core.settings import Settings
 from tests.make.processes import Processes, processes
 from tests.make.whole_shop import PURCHASES, WholeShop, furnish

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from shop.core.postmaster import PORT, SUPERUSER, account_for, claim, options_for, postmaster
+from shop.core.postgres.postmaster import PORT, SUPERUSER, account_for, claim, options_for, postmaster
 
 PRIMARY = {"wal_level": "replica", "max_wal_senders": "4"}
 """What a server needs that is copied, for `embedded.throwaway`."""

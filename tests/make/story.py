@@ -15,9 +15,9 @@ from orders.credit.jobs import fold_deltas
 from orders.switchboard import handle_inbox
 from shop.adapters.stripe.fake.sandbox import Sandbox
 from shop.adapters.stripe.gateway import PaymentGateway
+from shop.app.demo.caller import ADDRESS, Caller, Json, sign_in
 from shop.core import clock
 from shop.core.database import Database
-from shop.demo.caller import ADDRESS, Caller, Json, sign_in
 from shop.messages.deliver import deliver_due
 
 WATCHED = (

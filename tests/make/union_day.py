@@ -12,8 +12,8 @@ import httpx
 from fastapi import FastAPI
 
 from shop.access.permissions import Grant, Role
+from shop.app.demo.caller import Caller, Json, sign_in
 from shop.core import clock
-from shop.demo.caller import Caller, Json, sign_in
 from shop.organisation.members import join_union, join_unit
 from tests.make.evidence import PDF
 from tests.make.invoice import tax_number

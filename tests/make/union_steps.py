@@ -9,11 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from catalog.price.change_price import NewPrice, change_prices
-from orders.bulk.freeze_choices import freeze_due
+from orders.bulk.choice.freeze_choices import freeze_due
 from orders.roll.paper import page_digest, qr_text
-from shop.access.door import Door
+from shop.access.session.door import Door
+from shop.app.demo.caller import Caller, Json
 from shop.core import clock
-from shop.demo.caller import Caller, Json
 from tests.make.caller import refused
 from tests.make.evidence import JPEG
 from tests.make.invoice import SELLER_TAX, xml

@@ -10,9 +10,9 @@ from uuid import uuid4
 
 import httpx
 
+from shop.app.demo.caller import ADDRESS
+from shop.app.demo.people import PASSWORD
 from shop.core import clock
-from shop.demo.caller import ADDRESS
-from shop.demo.people import PASSWORD
 
 BUYERS, A_BUYER_EACH_S = 12, 1.0
 EMAILS: Final = tuple(f"{who}@demo.test" for who in ("employee", "union.buyer", "union.receiver", "outside"))

@@ -4,8 +4,8 @@ import time
 from datetime import timedelta
 from typing import Any
 
+from shop.app.demo.people import UNITS
 from shop.core import clock
-from shop.demo.people import UNITS
 from tests.make.intake import Line, ours
 from tests.make.whole_shop import API, PATIENCE_SECONDS, WholeShop
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 import requests
 
 from shop.access.permissions import Actor
-from shop.access.tokens import Tokens
+from shop.access.session.tokens import Tokens
 from shop.core import clock
 from shop.core.ids import new_id
 from tests.make.evidence import PDF

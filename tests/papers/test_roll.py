@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from pypdf import PdfReader
 
-from orders.roll.paper import Line, Part, page_digest, paper, qr_text
+from orders.roll.paper import Part, RollLine, page_digest, paper, qr_text
 from shop.access.permissions import Role
 from shop.core.database import Database
 from shop.core.ids import new_id
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.paper
 
 def part(department: str, people: int, first_page: int) -> Part:
     lines = [
-        Line(first_page + n // 25, n % 25 + 1, new_id(), f"A{n:04}", f"职工{n}", None, None, None, None, None, None)
+        RollLine(first_page + n // 25, n % 25 + 1, new_id(), f"A{n:04}", f"职工{n}", None, None, None, None, None, None)
         for n in range(people)
     ]
     return Part("示例银行第一分行（虚构）", department, lines)

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from orders.bulk.approve import approve
-from orders.bulk.cancel import cancel
-from orders.bulk.change_plan import change_plan
+from orders.bulk.approval.approve import approve
+from orders.bulk.approval.submit import submit
+from orders.bulk.plan.cancel import cancel
+from orders.bulk.plan.change_plan import change_plan
+from orders.bulk.plan.schemas import PlanPatch
 from orders.bulk.problems import ApprovalStale, WrongState
-from orders.bulk.schemas import PlanPatch
-from orders.bulk.submit import submit
 from shop.access.permissions import Actor
 from shop.core import clock
 from shop.core.database import Database

@@ -13,9 +13,10 @@ from sqlalchemy import text
 from orders.spending.proposal import Decision
 from orders.spending.release_caps import release_caps
 from orders.spending.take_caps import CapExceeded
-from shop.core import clock, embedded
+from shop.core import clock
 from shop.core.database import Database
 from shop.core.ids import new_id
+from shop.core.postgres import embedded
 from tests.make.spending import decided, gift, new_rule, ordinary, proposal, ruled, taken, union
 
 pytestmark = pytest.mark.anyio

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from orders.bulk.choose import ChoicesClosed, choose
-from orders.bulk.freeze_choices import freeze_due
-from orders.bulk.leader import link_list
+from orders.bulk.choice.choose import ChoicesClosed, choose
+from orders.bulk.choice.freeze_choices import freeze_due
+from orders.bulk.choice.leader import link_list
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.keys import Keys

@@ -12,7 +12,7 @@ from orders.correction.schemas import CorrectionIn, FactsIn
 from orders.credit.check import differences
 from orders.credit.record import Recognised, record
 from orders.credit.regrade import lift
-from orders.credit.standing import standing_of
+from orders.credit.remaining import remaining_of
 from shop.access.permissions import Actor, Role
 from shop.core import clock
 from shop.core.database import Database
@@ -89,7 +89,7 @@ async def test_one_decision_holds_whatever_happens_meanwhile(database: Database,
         assert not (approved and refused)
         assert approved or refused or percent == 100
         async with database.reading() as looking:
-            left = await standing_of(looking, [sale.id])
+            left = await remaining_of(looking, [sale.id])
             pairs = await looking.scalar(
                 text("SELECT count(*) FROM credit_entry WHERE component_id = :id AND kind IN ('reversal', 'repost')"),
                 {"id": sale.id},

@@ -12,9 +12,10 @@ from orders.budget.version import owner
 from orders.funds.hold import hold, post_held, void_held
 from orders.funds.post import FundsShort, Moved, available_fen, post
 from orders.funds.prove import prove
-from shop.core import clock, embedded
+from shop.core import clock
 from shop.core.database import Database
 from shop.core.ids import new_id
+from shop.core.postgres import embedded
 from tests.make.budget import YEAR, UnionDesk, union_desk
 from tests.make.units import unit
 

@@ -20,8 +20,8 @@ from orders.checkout.problems import OutOfStock
 from orders.switchboard import act, reconcile
 from shop.access.permissions import Actor
 from shop.adapters.stripe.gateway import PaymentSeen
-from shop.core import embedded
 from shop.core.database import Database
+from shop.core.postgres import embedded
 from tests.make.audit import audited
 from tests.make.caller import as_caller
 from tests.make.payments import Till, till

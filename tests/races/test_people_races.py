@@ -8,9 +8,9 @@ import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
 
-from shop.access.passwords import hash_password
+from shop.access.account.passwords import hash_password
 from shop.access.permissions import Grant, Role
-from shop.access.phone_proof import WrongCode, confirm_code, send_code
+from shop.access.phone.proof import WrongCode, confirm_code, send_code
 from shop.access.users import create_user
 from shop.core import clock
 from shop.core.database import Database

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from orders.banking.undo_match import confirm_undoing
+from orders.banking.undo.undo_match import confirm_undoing
 from shop.core import clock
 from shop.core.database import Database
 from tests.make.bank_desk import Desk, bank_desk, money

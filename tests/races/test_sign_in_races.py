@@ -8,8 +8,8 @@ import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
 
-from shop.access.attempts import ACCOUNT_MOST, ADDRESS_MOST, DEVICE_MOST, EVERYWHERE_MOST
 from shop.access.permissions import Grant, Role
+from shop.access.session.attempts import ACCOUNT_MOST, ADDRESS_MOST, DEVICE_MOST, EVERYWHERE_MOST
 from shop.core.database import Database
 from shop.core.keys import Keys
 from tests.make.people import ask_token, client_of, somebody

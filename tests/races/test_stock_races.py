@@ -12,8 +12,8 @@ from sqlalchemy import text
 
 from orders.checkout.place import GoodsChanged
 from orders.checkout.problems import OutOfStock
-from shop.core import embedded
 from shop.core.database import Database
+from shop.core.postgres import embedded
 from tests.make.shop import SmallShop, buyer, placed, small_shop
 
 pytestmark = pytest.mark.anyio

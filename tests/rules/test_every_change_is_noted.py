@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlmodel import SQLModel
 
-from shop.migrate import import_tables
+from shop.app.migrate import import_tables
 
 ROOT = Path(__file__).resolve().parents[2]
 VERBS = {"insert", "insert_once", "update", "delete"}
@@ -70,9 +70,9 @@ JOURNALS = {
     "orders.checkout.place": "a buyer's own order: order_event says who and when, nothing was there before",
     "orders.checkout.settle": "what the provider says happened: webhook_inbox, order_event and transfers",
     "catalog.county.load": "the official list of codes, as it comes with the program",
-    "shop.catch_up": "what the last release recorded and noted itself, with who and when; appended",
+    "shop.app.catch_up": "what the last release recorded and noted itself, with who and when; appended",
     "orders.acceptance.owe": "part of an acceptance, a reduction or an approved change, each of which notes itself",
-    "orders.bulk.move_spare": "carried out by an approved change, noted where that is approved",
+    "orders.bulk.change.move_spare": "carried out by an approved change, noted where that is approved",
     "orders.canteen.accept": "the due day within an acceptance, which notes itself",
     "orders.checkout.open_payment": "a buyer's own payment",
     "orders.checkout.open_transfer": "a buyer's own payment by transfer",
@@ -88,9 +88,9 @@ JOURNALS = {
     "orders.payment.due": "when to ask the provider again",
     "orders.budget.encumber": "reserved and spent by purchase: transfers, and the steps of the purchase",
     "orders.bulk.move_on": "bulk_event says who, when, why, and by which rule a step was skipped",
-    "orders.bulk.check": "the stored spending_decision is its journal",
-    "orders.bulk.change_plan": "content of a draft: revision and digest",
-    "orders.bulk.freeze_choices": "choices end at their hour, by the clock",
+    "orders.bulk.plan.check": "the stored spending_decision is its journal",
+    "orders.bulk.plan.change_plan": "content of a draft: revision and digest",
+    "orders.bulk.choice.freeze_choices": "choices end at their hour, by the clock",
     "orders.canteen.jobs": "a share is overdue by the calendar",
     "orders.privacy.retained": "statements only: retention runs them, and notes how many rows by which rule",
 }

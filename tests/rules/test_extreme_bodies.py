@@ -14,9 +14,9 @@ import pytest
 import requests
 from fastapi.routing import APIRoute, iter_route_contexts
 
+from shop.app.main import create_app
 from shop.core import clock
 from shop.core.settings import Settings
-from shop.main import create_app
 from tests.make.crawl import Form, forms_of, shape_of
 from tests.make.running_shop import PASSWORD, PEOPLE, running_shop, whose_job
 from tests.make.waiting_shop import wait
@@ -90,7 +90,7 @@ def crashes(browser: requests.Session, form: Form, names: Sequence[str]) -> Iter
         for text in IN_ADDRESS if form.method == "get" else TEXTS:
             if played(browser, form, {name: text}).status_code >= 500:
                 yield form.method, shape_of(form.action), name, text[:20]
-    # One door for all fields: `shop/home/no_nul.py`.
+    # One door for all fields: `shop/app/home/no_nul.py`.
     if form.method == "post" and names and played(browser, form, dict.fromkeys(names, "a\0b")).status_code >= 500:
         yield form.method, shape_of(form.action), "a NUL"
 

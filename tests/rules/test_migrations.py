@@ -15,10 +15,10 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
-from shop.core import embedded
+from shop.app.migrate import SCRIPTS, import_tables, make_ready, migrate
 from shop.core.database import Database
+from shop.core.postgres import embedded
 from shop.core.settings import DEVELOPMENT_SECRET, Settings
-from shop.migrate import SCRIPTS, import_tables, make_ready, migrate
 from tests.make.superuser import planted
 
 import_tables()

@@ -9,7 +9,7 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 
-from shop.migrate import SCRIPTS
+from shop.app.migrate import SCRIPTS
 from tests.make.release import releases
 
 SINCE: Final = "20261130_0044"

@@ -19,8 +19,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from shop.app.main import create_app
 from shop.core.settings import Settings
-from shop.main import create_app
 from tests.make.running_shop import running_shop, whose_job
 from tests.make.whole_shop import WholeShop
 from tests.rules.test_routes import calls

@@ -14,9 +14,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from sqlalchemy import text
 
+from shop.app.worker import Job, repeat
 from shop.core import logging, telemetry
 from shop.core.database import Database
-from shop.worker import Job, repeat
 
 pytestmark = pytest.mark.anyio
 

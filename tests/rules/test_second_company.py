@@ -11,10 +11,10 @@ import pytest
 import requests
 
 from shop.access.permissions import PUBLIC_ROUTES, Actor, Grant, Permission, Role
+from shop.app.main import create_app
 from shop.core import clock
 from shop.core.ids import new_id
 from shop.core.settings import Settings
-from shop.main import create_app
 from tests.make.asked import Call, CannotAsk, body_of, declared, ids_in, path_of
 from tests.make.running_shop import running_shop, signed_in, whose_job
 from tests.make.tables import Owner, Tables, Watch, own_id

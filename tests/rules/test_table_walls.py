@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from sqlmodel import SQLModel
 
-from shop.migrate import import_tables
+from shop.app.migrate import import_tables
 
 import_tables()
 ROOT: Final = Path(__file__).resolve().parents[2]

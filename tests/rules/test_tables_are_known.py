@@ -23,8 +23,8 @@ for table in list(SQLModel.metadata.tables.values()):
 @pytest.mark.parametrize(
     "process",
     [
-        "from shop.core.settings import Settings; from shop.main import create_app; create_app(Settings())",
-        "import asyncio; from shop.commands.run import run; run(asyncio.sleep(0))",
+        "from shop.core.settings import Settings; from shop.app.main import create_app; create_app(Settings())",
+        "import asyncio; from shop.app.commands.run import run; run(asyncio.sleep(0))",
     ],
     ids=["web", "worker and commands"],
 )

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from orders.allowance.jobs import give_back_left
+from shop.app.demo.caller import ADDRESS, Caller, Json
 from shop.core import clock
-from shop.demo.caller import ADDRESS, Caller, Json
 from tests.make.caller import refused
 from tests.make.story import Story
 from tests.make.union_day import BASE, ROSTER, UnionDay, key, sites, union_day

@@ -5,8 +5,8 @@ from hashlib import sha256
 import httpx
 import pytest
 
+from shop.app.demo.caller import Caller, Json
 from shop.core import clock
-from shop.demo.caller import Caller, Json
 from tests.make.caller import refused
 from tests.make.evidence import PDF
 from tests.make.invoice import SELLER_TAX, tax_number, xml

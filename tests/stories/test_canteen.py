@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from orders.canteen.jobs import mark_overdue
+from shop.app.demo.caller import Caller, Json, sign_in
 from shop.core import clock
-from shop.demo.caller import Caller, Json, sign_in
 from tests.make.caller import refused
 from tests.make.evidence import PDF
 from tests.make.story import Story

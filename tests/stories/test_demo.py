@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from orders.balance.identity import Identity
-from shop.demo.play import disagreements
-from shop.demo.show import written
+from shop.app.demo.play import disagreements
+from shop.app.demo.show import written
 
 PROJECT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 300
@@ -27,7 +27,7 @@ def _heed_interrupts() -> None:
 def demo(folder: Path) -> Iterator["subprocess.Popen[str]"]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "STRIPE_"))}
     with subprocess.Popen(
-        [sys.executable, "-m", "shop.cli", "demo"],
+        [sys.executable, "-m", "shop.app.cli", "demo"],
         cwd=folder,
         env=kept
         | {

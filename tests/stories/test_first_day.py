@@ -14,9 +14,9 @@ from uuid import UUID
 
 import pytest
 
+from shop.app.demo.caller import Json
+from shop.app.demo.day import Day, play_day
 from shop.core import clock
-from shop.demo.caller import Json
-from shop.demo.day import Day, play_day
 from tests.make.report import unstamped
 from tests.make.story import Story
 
@@ -199,7 +199,7 @@ async def scopes(day: Day, asked: dict[str, str]) -> dict[str, int]:
 def command(database_url: str, schema: str, asked: dict[str, str]) -> str:
     options = [part for name, value in asked.items() for part in (f"--{name}", value)]
     done = subprocess.run(
-        [sys.executable, "-m", "shop.cli", "report", "sales", *options, "--group-by", "county", "--json"],
+        [sys.executable, "-m", "shop.app.cli", "report", "sales", *options, "--group-by", "county", "--json"],
         env=os.environ | {"SHOP_ENV": "development", "DATABASE_URL": database_url, "DATABASE_SCHEMA": schema},
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip

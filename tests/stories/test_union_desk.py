@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from shop.app.demo.caller import Json
 from shop.core import clock
-from shop.demo.caller import Json
 from tests.make.caller import refused
 from tests.make.story import Story
 from tests.make.union_day import BASE, ROSTER, UnionDay, union_day

@@ -12,8 +12,8 @@ import stripe
 from sqlalchemy import text
 
 from catalog.price.change_price import NewPrice, change_prices
+from shop.app.demo.caller import ADDRESS, Caller, Json, sign_in
 from shop.core import clock
-from shop.demo.caller import ADDRESS, Caller, Json, sign_in
 from tests.make.caller import refused
 from tests.make.story import Story
 

@@ -14,7 +14,7 @@ from orders.order.transfer_code import codes_in
 from shop.core import clock
 from shop.sheet.cells import Cells, some_of
 from shop.sheet.heed import foreign_cells
-from shop.sheet.read import Line
+from shop.sheet.read import SheetRow
 from shop.sheet.value import Unreadable, fen_of, plain
 from shop.sheet.words import BESIDE, DIRECTIONS, NOT_COUNTED, STATUSES, part_refunded
 
@@ -63,7 +63,7 @@ class Reading:
     named: Mapping[str, str]
 
 
-def moved(line: Line, cells: Cells, reading: Reading) -> Came | str | None:
+def moved(line: SheetRow, cells: Cells, reading: Reading) -> Came | str | None:
     """Money that came or was taken back; why the row is set aside; None: its mistakes are noted in the cells."""
     for _, wrong in foreign_cells(reading.titles, line):
         cells.wrong("currency", wrong, "currency_other")
@@ -79,7 +79,7 @@ def moved(line: Line, cells: Cells, reading: Reading) -> Came | str | None:
     return "before_books" if not cells.mistakes and came.day < _FIRST_DAY else came
 
 
-def went_back(line: Line, why: str, reading: Reading) -> Came | None:
+def went_back(line: SheetRow, why: str, reading: Reading) -> Came | None:
     """Of a row set aside: what had come before the file said that it went back, or did not come; what went out again as
     a refund. None where it is neither, or the row does not name it whole.
     """
@@ -98,7 +98,7 @@ def went_back(line: Line, why: str, reading: Reading) -> Came | None:
     return None if cells.mistakes or came.day < _FIRST_DAY else came
 
 
-def _reads_like_a_refund(line: Line, cells: Cells, reading: Reading) -> bool:
+def _reads_like_a_refund(line: SheetRow, cells: Cells, reading: Reading) -> bool:
     kinds = [one for one, title in zip(line.cells, reading.titles, strict=False) if title in _KINDS]
     return _SENT_BACK.search(" ".join([cells.maybe("remark") or "", *kinds])) is not None
 

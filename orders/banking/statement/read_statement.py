@@ -13,7 +13,7 @@ from orders.banking.statement.row_cells import cells_of, places_of
 from shop.core.errors import Detail, Problem
 from shop.sheet.cells import Mistake
 from shop.sheet.heed import UnitOther, column, heed_above, says_direction, says_status, unit_in
-from shop.sheet.read import DIGITS_KEPT, ROWS_ABOVE_MAX, Line, Sheet, read_sheet
+from shop.sheet.read import DIGITS_KEPT, ROWS_ABOVE_MAX, Sheet, SheetRow, read_sheet
 from shop.sheet.refused import HeaderWrong
 from shop.sheet.table import SetAside, Table, refuse_rows, require_known, table_of
 from shop.sheet.value import plain, rounded
@@ -133,7 +133,7 @@ def _refuse_unread(layout: StatementLayout, table: Table, ignored: Collection[st
 
 def _is_row(layout: StatementLayout, titles: Sequence[str], cells: Sequence[str]) -> bool:
     """Whether it has number, day and money, whatever its words read like: no total has all three."""
-    found = cells_of(Line(0, list(cells)), layout, titles)
+    found = cells_of(SheetRow(0, list(cells)), layout, titles)
     serial = found.maybe("serial_number") or ""
     named = "/" not in serial or bool(found.maybe("payer_account"))
     money = any(found.maybe_fen(name) for name in ("income", "outgo", "amount"))

@@ -5,7 +5,7 @@ from typing import Final, TypeVar
 
 from orders.banking.statement.layouts import MAPPABLE, StatementLayout
 from shop.sheet.cells import BLANKS, Cells
-from shop.sheet.read import Line
+from shop.sheet.read import SheetRow
 from shop.sheet.value import Unreadable, code_of, day_of, fen_of, plain, second_of
 from shop.sheet.words import BESIDE, DIRECTIONS
 
@@ -20,7 +20,7 @@ def places_of(layout: StatementLayout, name: str, titles: Sequence[str]) -> list
     return [titles.index(plain(title)) for title in getattr(layout, name) if plain(title) in titles]
 
 
-def cells_of(line: Line, layout: StatementLayout, titles: Sequence[str]) -> Cells:
+def cells_of(line: SheetRow, layout: StatementLayout, titles: Sequence[str]) -> Cells:
     """titles: made `plain`. Of several columns under one name the first that is filled, of remarks and states all; two
     that say different money are a mistake. A number of zeros alone is none.
     """
@@ -54,7 +54,7 @@ def _meant(name: str, written: str) -> object:
     return _read(fen_of, written, written)
 
 
-def _composed(filled: Mapping[str, str], line: Line, layout: StatementLayout, titles: Sequence[str]) -> str:
+def _composed(filled: Mapping[str, str], line: SheetRow, layout: StatementLayout, titles: Sequence[str]) -> str:
     """Which row it is, by what was read and not by how it was written: the day, the money, and the balance after it;
     where the file has no balance its time, payer's account and voucher. "" where that is not enough.
     """

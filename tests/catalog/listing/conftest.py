@@ -6,10 +6,10 @@ import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 
+from shop.app.main import create_app, windowed
 from shop.core.database import Database
 from shop.core.keys import Keys
 from shop.core.settings import Settings
-from shop.main import create_app, windowed
 
 
 @pytest.fixture

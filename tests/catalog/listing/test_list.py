@@ -10,9 +10,9 @@ from httpx import AsyncClient
 from catalog.county.models import County, CountySuccessor
 from catalog.listing.schemas import ProductPage
 from shop.core import clock
-from shop.core.connection import Options
 from shop.core.database import Database
-from shop.core.hot import HotPool
+from shop.core.postgres.connection import Options
+from shop.core.postgres.hot import HotPool
 from tests.make.listing import Goods, again, list_goods, paper, run, write
 
 PEPPER = Goods(

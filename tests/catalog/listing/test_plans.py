@@ -8,9 +8,10 @@ import asyncpg
 import pytest
 
 from catalog.listing.query import Statement, filters_of, find, statement_of
-from shop.core import clock, embedded
+from shop.core import clock
 from shop.core.database import Database
 from shop.core.paging import cursor_of
+from shop.core.postgres import embedded
 from tests.make.listing import Goods, list_goods, multiply, run
 
 ROWS = """

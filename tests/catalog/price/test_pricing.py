@@ -5,12 +5,14 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.price.pricing import Discount, PriceStep, Rate, Wanted, freight_of, price, step_for
+from catalog.price.pricing import Discount, PriceStep, PricingLine, Rate, freight_of, price, step_for
 
 A, B = UUID(int=1), UUID(int=2)
 RATE = Rate(served=True, first_grams=1_000, first_fen=600, step_grams=500, step_fen=150, free_from_fen=9_900)
 lines = st.lists(
-    st.builds(Wanted, st.sampled_from([A, B]), st.integers(0, 10**9), st.integers(1, 10**7)), min_size=1, max_size=20
+    st.builds(PricingLine, st.sampled_from([A, B]), st.integers(0, 10**9), st.integers(1, 10**7)),
+    min_size=1,
+    max_size=20,
 )
 discounts = st.lists(
     st.integers(1, 10**6).flatmap(lambda t: st.builds(Discount, st.just(t), st.integers(1, t))), max_size=4
@@ -19,7 +21,7 @@ discounts = st.lists(
 
 @given(lines, discounts)
 def test_no_line_falls_below_zero_and_the_discount_is_given_whole(
-    wanted: list[Wanted], offered: list[Discount]
+    wanted: list[PricingLine], offered: list[Discount]
 ) -> None:
     priced = price(wanted, {A: offered}, {A: RATE, B: RATE})
     mine = [(line, off) for line, off in zip(wanted, priced.discount_fen, strict=True) if line.supplier_id == A]
@@ -37,10 +39,10 @@ def test_freight_grows_by_started_steps_and_ends_at_the_threshold() -> None:
 
 def test_a_parcel_per_supplier_and_nobody_sends_where_nobody_goes() -> None:
     no = Rate(served=False, first_grams=1, first_fen=0, step_grams=1, step_fen=0, free_from_fen=None)
-    priced = price([Wanted(A, 100, 600), Wanted(A, 100, 600), Wanted(B, 100, 1)], {}, {A: RATE, B: no})
+    priced = price([PricingLine(A, 100, 600), PricingLine(A, 100, 600), PricingLine(B, 100, 1)], {}, {A: RATE, B: no})
     assert priced.freight_fen == {A: 750}
     assert priced.cannot_arrive == {B}
-    assert price([Wanted(A, 1, 1)], {}, {}).cannot_arrive == {A}
+    assert price([PricingLine(A, 1, 1)], {}, {}).cannot_arrive == {A}
 
 
 def test_the_highest_step_that_is_reached() -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 from httpx import AsyncClient, Response
 
-from shop.demo.people import PASSWORD as DEMO
+from shop.app.demo.people import PASSWORD as DEMO
 from tests.make.people import PASSWORD, client_of
 from tests.make.review import Goods, file_of
 

@@ -12,7 +12,7 @@ from catalog.product.shelf import ReviewNeeded
 from catalog.product.withdraw_product import withdraw_product
 from catalog.upload.kinds.product import PRODUCTS
 from catalog.upload.stage import import_file
-from shop.commands.imports import load
+from shop.app.commands.imports import load
 from shop.core import clock
 from shop.core.database import Database
 from tests.make.review import Goods, file_of

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from catalog.listing.cache import LIFETIME_S
-from shop.demo.caller import sign_in
+from shop.app.demo.caller import sign_in
 from tests.make.caller import refused
 from tests.make.review import IMPORT, Goods, file_of
 

@@ -12,8 +12,9 @@ from sqlalchemy import text
 from orders.balance.run import balance_nightly, run_balance
 from orders.switchboard import reconcile
 from shop.adapters.stripe.real import StripeGateway
-from shop.core import clock, embedded
+from shop.core import clock
 from shop.core.database import Database
+from shop.core.postgres import embedded
 from tests.make.aftersales import pieces, refund, staff
 from tests.make.history import a_history
 from tests.make.payments import Till, till

@@ -9,8 +9,8 @@ from sqlalchemy.exc import IntegrityError
 
 from orders.acceptance.models import AcceptanceAnswer
 from orders.acceptance.send_parcels import Sent
-from orders.bulk.place import place
-from orders.bulk.ship import ship
+from orders.bulk.joint.place import place
+from orders.bulk.receiving.ship import ship
 from orders.roll.checklist import checklist_of
 from shop.access.permissions import Role
 from shop.core import clock

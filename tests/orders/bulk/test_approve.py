@@ -7,16 +7,16 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from orders.bulk.approve import Approved, MinutesMissing, approve, reject
-from orders.bulk.cancel import cancel
-from orders.bulk.change_plan import change_plan
-from orders.bulk.content import content_hash
-from orders.bulk.delegate import DelegationInvalid, delegate
+from orders.bulk.approval.approve import Approved, MinutesMissing, approve, reject
+from orders.bulk.approval.authority import DutiesApart, NotApprover
+from orders.bulk.approval.delegate import DelegationInvalid, delegate
+from orders.bulk.approval.submit import submit
 from orders.bulk.move_on import move_on
+from orders.bulk.plan.cancel import cancel
+from orders.bulk.plan.change_plan import change_plan
+from orders.bulk.plan.content import content_hash
+from orders.bulk.plan.schemas import PlanPatch
 from orders.bulk.problems import ApprovalStale, NoticeOpen, WrongState
-from orders.bulk.right import DutiesApart, NotApprover
-from orders.bulk.schemas import PlanPatch
-from orders.bulk.submit import submit
 from orders.spending.take_caps import CapExceeded
 from shop.access.permissions import Actor
 from shop.core import clock
@@ -264,7 +264,7 @@ async def test_an_order_waits_for_notice_and_answers(database: Database) -> None
 
     with pytest.raises(WrongState):  # no rule leaves the notice out
         await order(0)
-    from orders.bulk.notice import NoticeOver, answer_objection, publish, raise_objection  # noqa: PLC0415
+    from orders.bulk.approval.notice import NoticeOver, answer_objection, publish, raise_objection  # noqa: PLC0415
 
     async with database.transaction() as session:
         await publish(session, actor=plan.desk.clerk, purchase_id=plan.id, now=clock.now())

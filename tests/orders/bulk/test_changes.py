@@ -7,10 +7,10 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from orders.bulk import changes
-from orders.bulk.changes import Change, ChangeOver, approve_change, reject_change, request_change
+from orders.bulk.approval.authority import DutiesApart, NotApprover
+from orders.bulk.change import change_order as changes
+from orders.bulk.change.change_order import ApprovedChange, ChangeOver, approve_change, reject_change, request_change
 from orders.bulk.problems import ApprovalStale, PlanInvalid, WrongState
-from orders.bulk.right import DutiesApart, NotApprover
 from shop.access.permissions import Actor
 from shop.core import clock
 from shop.core.database import Database
@@ -122,9 +122,9 @@ async def test_another_word_on_the_page_asks_and_decides_nothing(app: FastAPI, d
 
 async def test_it_takes_effect_once(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = await ordered(database)
-    seen: list[Change] = []
+    seen: list[ApprovedChange] = []
 
-    async def effect(_session: object, _actor: Actor, change: Change, _now: object) -> None:
+    async def effect(_session: object, _actor: Actor, change: ApprovedChange, _now: object) -> None:
         seen.append(change)
 
     monkeypatch.setitem(changes.TAKES_EFFECT, "late_joiners", effect)

@@ -10,13 +10,13 @@ from sqlalchemy import text
 
 from orders.acceptance.send_parcels import Sent
 from orders.balance.identity import identities
-from orders.bulk.changes import approve_change, request_change
-from orders.bulk.contract import contracts_of
-from orders.bulk.move_spare import NoSuchSpare
-from orders.bulk.place import place
-from orders.bulk.protect_price import protect_due
-from orders.bulk.ship import ship
-from orders.bulk.submit import SpendingRefused
+from orders.bulk.approval.submit import SpendingRefused
+from orders.bulk.change.change_order import approve_change, request_change
+from orders.bulk.change.move_spare import NoSuchSpare
+from orders.bulk.joint.place import place
+from orders.bulk.plan.contract import contracts_of
+from orders.bulk.receiving.protect_price import protect_due
+from orders.bulk.receiving.ship import ship
 from shop.access.models import Person
 from shop.access.permissions import Role
 from shop.core import clock

@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from orders.bulk.freeze_choices import ChoicesStillOpen, freeze_choices, freeze_due
+from orders.bulk.choice.freeze_choices import ChoicesStillOpen, freeze_choices, freeze_due
 from shop.access.permissions import Role
 from shop.core import clock
 from shop.core.database import Database

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import text
 
 from orders.balance.identity import identities
-from orders.bulk.content import content_hash
-from orders.bulk.place import place
-from orders.bulk.place_document import StockShort
+from orders.bulk.joint.demand import RecipientsDiffer
+from orders.bulk.joint.place import place
+from orders.bulk.joint.place_document import StockShort
+from orders.bulk.plan.content import content_hash
 from orders.bulk.problems import ApprovalStale, NoticeOpen, PlanInvalid, WrongState
-from orders.bulk.wanted import RecipientsDiffer
 from shop.access.permissions import Role
 from shop.core import clock
 from shop.core.database import Database

@@ -10,8 +10,8 @@ from fastapi import FastAPI
 from httpx import Response
 from sqlalchemy import text
 
-from orders.bulk.recipient_rows import Regions
-from orders.bulk.recipients import bring_recipients
+from orders.bulk.recipients.import_list import bring_recipients
+from orders.bulk.recipients.rows import Regions
 from shop.access.permissions import Role
 from shop.core import clock
 from shop.core.database import Database

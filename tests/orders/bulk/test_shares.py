@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from catalog.price.pricing import Rate
 from orders.acceptance.rules import Counted, Left, Open, divide
-from orders.bulk.draw import Drawn, draw
-from orders.bulk.wanted import Destination, PackageLine, Payer, Wanted
+from orders.bulk.joint.demand import Demand, Destination, PackageLine, Payer
+from orders.bulk.joint.draw import Drawn, draw
 from orders.checkout.facts import Content, DiscountFacts, Goods, SkuFacts, Step, SupplierFacts, UnitFacts
 from shop.core.money import split
 
@@ -45,7 +45,7 @@ def goods(prices: list[int], allocations: list[int], discount: int) -> Goods:
     return Goods(skus, [SupplierFacts(SUPPLIER, discounts, None)], None, region_known=True)
 
 
-def wanted(counts: list[list[int]], prices: list[int], shared_by: str, spares: int) -> Wanted:
+def demand(counts: list[list[int]], prices: list[int], shared_by: str, spares: int) -> Demand:
     """counts: per branch, how many of each package. The last payer owns the spares."""
     payers = [
         Payer(
@@ -73,7 +73,7 @@ def wanted(counts: list[list[int]], prices: list[int], shared_by: str, spares: i
         PACKAGES[1]: [PackageLine(UUID(int=1), 2, prices[0]), PackageLine(UUID(int=2), 1, prices[1])],
         PACKAGES[2]: [PackageLine(UUID(int=1), 1, prices[0])],
     }
-    return Wanted(payers, places, lines, shared_by)
+    return Demand(payers, places, lines, shared_by)
 
 
 cases = {
@@ -91,7 +91,7 @@ cases = {
 def drawn_of(
     counts: list[list[int]], prices: list[int], allocations: list[int], shared_by: str, spares: int, discount: int
 ) -> Drawn:
-    plan = wanted(counts, prices, shared_by, spares)
+    plan = demand(counts, prices, shared_by, spares)
     return draw(plan, goods(prices, allocations, discount), RATES, ship_on=date(2026, 9, 1))
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from catalog.county.models import County
 from catalog.county.succeed import succeed
 from catalog.listing.facts import facts_of
-from orders.bulk.proposed import proposed
+from orders.bulk.plan.totals import plan_totals
 from orders.checkout.facts import buyer_of, goods_of
 from orders.correction.facts import _county as of_a_correction
 from orders.credit.explain import _designations as explained
@@ -49,7 +49,7 @@ async def told(database: Database, plan: Plan, code: str, *, day: date) -> Mappi
     (bought,) = goods.skus[0].contents
     async with database.transaction() as session:
         purchase = (await session.execute(text("SELECT * FROM bulk_purchase WHERE id = :id"), {"id": plan.id})).one()
-        planned = await proposed(session, purchase, day=day)
+        planned = await plan_totals(session, purchase, day=day)
         corrected = await of_a_correction(session, code, day)
         imported = (await _by_day(session, _COUNTIES, {(code, str(day))}, "county_code", "asked"))[code, day]
         (shown,) = await facts_of(session, [bought.product_id], now=clock.now())

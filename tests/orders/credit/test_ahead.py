@@ -13,11 +13,12 @@ from orders.credit.ahead import keep_ahead, kept_months, months_ahead
 from orders.credit.check import differences
 from orders.month.add import add_ahead
 from orders.month.models import SHOP
-from shop.core import clock, embedded
+from shop.app.migrate import migrate
+from shop.core import clock
 from shop.core.database import Database
-from shop.core.database_url import driver_urls
+from shop.core.postgres import embedded
+from shop.core.postgres.database_url import driver_urls
 from shop.core.settings import DEVELOPMENT_SECRET, Settings
-from shop.migrate import migrate
 from tests.make.credit import Sale, enter
 from tests.make.units import unit
 

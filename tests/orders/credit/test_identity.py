@@ -13,8 +13,8 @@ from sqlalchemy import text
 from orders.credit.check import differences
 from orders.credit.record import Recognised, record
 from orders.credit.regrade import lift
+from orders.credit.remaining import remaining_of
 from orders.credit.repost import Corrected, repost
-from orders.credit.standing import standing_of
 from shop.core import clock
 from shop.core.database import Database, WriteSession
 from shop.core.ids import new_id
@@ -124,7 +124,7 @@ async def test_what_was_recognised_stays_what_it_was(database: Database, facts: 
         for row in found:
             assert list(row[1:4]) == left[row[0]]
             assert row[4] == row[1]
-        standing = await standing_of(session, list(left))
-        assert all(one.amount_fen >= 0 and one.grams >= 0 and one.quantity_milli >= 0 for one in standing), standing
+        remaining = await remaining_of(session, list(left))
+        assert all(one.amount_fen >= 0 and one.grams >= 0 and one.quantity_milli >= 0 for one in remaining), remaining
         holds = {sale.id: await _latest(session, sale.id) for sale in sales}  # type: ignore[arg-type]
-        assert {one.attribution_id for one in standing} <= set(holds.values()), "something stands under old facts"
+        assert {one.attribution_id for one in remaining} <= set(holds.values()), "something stands under old facts"

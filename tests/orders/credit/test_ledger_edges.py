@@ -9,7 +9,7 @@ from sqlalchemy import text
 from orders.credit.explain import explain
 from orders.credit.record import Recognised, record
 from orders.credit.regrade import lift
-from orders.credit.standing import standing_of
+from orders.credit.remaining import remaining_of
 from orders.report.bridge import bridge
 from orders.report.question import Question
 from orders.report.tick import seen_by
@@ -58,7 +58,7 @@ async def test_goods_are_taken_back_from_whichever_delivery_still_has_them(datab
         await record(session, [second], now=clock.now())
     await given_back(database, sale, 0, 3_000, 6_000)
     async with database.reading() as session:
-        left = await standing_of(session, [sale.id])
+        left = await remaining_of(session, [sale.id])
     assert sum(one.grams for one in left) == 2_010
     assert min(one.grams for one in left) >= 0
     assert min(one.quantity_milli for one in left) >= 0

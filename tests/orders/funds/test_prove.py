@@ -11,9 +11,10 @@ from orders.funds.hold import hold, post_held
 from orders.funds.jobs import prove_nightly
 from orders.funds.post import Moved, post
 from orders.funds.prove import Proof, prove
-from shop.core import clock, embedded
+from shop.core import clock
 from shop.core.database import Database
 from shop.core.ids import new_id
+from shop.core.postgres import embedded
 
 pytestmark = pytest.mark.anyio
 

@@ -4,9 +4,9 @@ import pytest
 from fastapi import FastAPI
 
 from shop.access.permissions import Role
+from shop.app.demo.outside_sales import MARKET, PLATFORM, outside_sales
 from shop.core import clock
 from shop.core.database import Database
-from shop.demo.outside_sales import MARKET, PLATFORM, outside_sales
 from tests.make.evidence import worker
 from tests.make.intake import IntakeDesk, demo_goods
 

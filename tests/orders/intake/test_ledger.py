@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import text
 
-from orders.canteen.reach import Kitchen
 from orders.canteen.reserved_share import reserved_share_of
+from orders.canteen.visibility import Kitchen
 from tests.make.intake import BRANCH, PLATFORM, SALE_DAY, TODAY, IntakeDesk, Line, refund
 
 pytestmark = pytest.mark.anyio

@@ -11,9 +11,10 @@ from sqlalchemy import text
 
 from orders.integrity.thresholds import NoSuchThreshold, ThresholdTaken, set_threshold, thresholds
 from shop.access.permissions import Role
-from shop.core import clock, embedded
+from shop.core import clock
 from shop.core.database import Database
 from shop.core.ids import derived_id, new_id
+from shop.core.postgres import embedded
 from tests.make.credit import CONGJIANG, HUNYUAN, Given, Sale, enter
 from tests.make.flag import flags, scanned
 from tests.make.joint_order import accepted, expected, joint_purchase, official, placed_joint

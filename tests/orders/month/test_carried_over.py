@@ -5,10 +5,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from shop.core import embedded
-from shop.core.database_url import driver_urls
+from shop.app.migrate import migrate
+from shop.core.postgres import embedded
+from shop.core.postgres.database_url import driver_urls
 from shop.core.settings import DEVELOPMENT_SECRET
-from shop.migrate import migrate
 
 pytestmark = pytest.mark.anyio
 

@@ -13,11 +13,11 @@ from sqlalchemy import text
 
 from orders.switchboard import handle_inbox
 from shop.access.permissions import Actor, Grant, Role
+from shop.app.main import create_app
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.ids import new_id
 from shop.core.settings import Settings
-from shop.main import create_app
 from shop.organisation.models import Membership
 from shop.ui.filters import yuan
 from tests.make.people import SINCE, bearer, somebody

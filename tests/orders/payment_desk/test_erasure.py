@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import text
 
-from shop.access.passwords import hash_password
+from shop.access.account.passwords import hash_password
 from tests.make.caller import as_caller, refused
 from tests.make.people import PASSWORD
 from tests.orders.payment_desk.test_desk import WHY, Desk, desk

@@ -9,11 +9,11 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from orders.credit.ahead import last_partition
+from shop.app.worker import work
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.sandbox_clock import set_clock
 from shop.core.settings import Settings
-from shop.worker import work
 from tests.make.credit import first_of
 from tests.make.intake import Line, intake_desk
 from tests.make.payments import till

@@ -17,9 +17,9 @@ from orders.privacy.retention import erase_due
 from shop.access.notice import VERSION
 from shop.access.permissions import Grant, Role
 from shop.access.users import revoke_role
+from shop.app.migrate import import_tables
 from shop.core import clock
 from shop.core.database import Database
-from shop.migrate import import_tables
 from tests.make.bank_desk import bank_desk, money
 from tests.make.caller import as_caller, refused
 from tests.make.people import PASSWORD, bearer, client_of, somebody

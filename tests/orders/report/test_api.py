@@ -244,7 +244,7 @@ def command(database_url: str, schema: str, *options: str, **asked: str) -> str:
     """Run `shop report sales` as an operator would."""
     given = [part for name, value in (PERIOD | asked).items() for part in (f"--{name.replace('_', '-')}", value)]
     done = subprocess.run(
-        [sys.executable, "-m", "shop.cli", "report", "sales", *given, *options],
+        [sys.executable, "-m", "shop.app.cli", "report", "sales", *given, *options],
         env=os.environ
         | {"SHOP_ENV": "development", "DATABASE_URL": database_url, "DATABASE_SCHEMA": schema, "COLUMNS": "200"},
         capture_output=True, text=True, timeout=60, check=False,

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from orders.credit.jobs import fold_deltas
 from orders.report.question import KEYS, read_question
-from orders.report.reach import UnitRequired
+from orders.report.visibility import UnitRequired
 from shop.access.permissions import Actor, Grant, Role
 from shop.core import clock
 from shop.core.database import Database

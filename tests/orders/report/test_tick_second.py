@@ -10,10 +10,10 @@ from httpx import AsyncClient
 from sqlalchemy import text
 
 from orders.seal.header import stamp
+from shop.app.worker import jobs
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.settings import Settings
-from shop.worker import jobs
 from tests.orders.report.test_ticks import april, company, set_to
 
 pytestmark = pytest.mark.anyio

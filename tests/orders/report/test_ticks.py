@@ -212,7 +212,7 @@ async def test_where_nobody_watched_the_two_nearest_moments_are_offered(
 def refused_command(database_url: str, schema: str, known_at: str) -> str:
     asked = [f"--from={APRIL['from']}", f"--to={APRIL['to']}", f"--known-at={known_at}"]
     done = subprocess.run(
-        [sys.executable, "-m", "shop.cli", "report", "sales", *asked],
+        [sys.executable, "-m", "shop.app.cli", "report", "sales", *asked],
         env=os.environ | {"SHOP_ENV": "development", "DATABASE_URL": database_url, "DATABASE_SCHEMA": schema},
         capture_output=True, text=True, check=False,
     )  # fmt: skip

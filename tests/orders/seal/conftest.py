@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from shop.core import embedded
+from shop.core.postgres import embedded
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from orders.spending import seed_rules
-from orders.spending.proposal import Portion, Proposal, Standing
+from orders.spending.proposal import Portion, Proposal, SpentSoFar
 from orders.spending.rule import Rule
 from orders.spending.rules import judge
 from orders.spending.upload import SPENDING_RULES
@@ -48,7 +48,7 @@ def fen(yuan: str) -> int:
     return int(Decimal(yuan) * 100)
 
 
-def asked(case: dict[str, str]) -> tuple[Proposal, Standing]:
+def asked(case: dict[str, str]) -> tuple[Proposal, SpentSoFar]:
     people = [derived_id("person", n) for n in range(int(case["人数"]))]
     each, assisted = fen(case["每人元"]), fen(case["每人帮扶元"])
     papers = case["定向资料"].split("；")
@@ -75,7 +75,7 @@ def asked(case: dict[str, str]) -> tuple[Proposal, Standing]:
     )
     key, _, year = case["已用键"].partition("/")
     used = {(person, key, int(year)): fen(case["今年已用元"]) for person in people} if key else {}
-    return proposal, Standing({}, used)
+    return proposal, SpentSoFar({}, used)
 
 
 def test_there_are_at_least_forty() -> None:
@@ -85,9 +85,9 @@ def test_there_are_at_least_forty() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=[case["序号"] + case["说明"] for case in CASES])
 def test_the_rules_say_what_is_expected(case: dict[str, str]) -> None:
-    proposal, standing = asked(case)
+    proposal, spent_so_far = asked(case)
     rules = seeded(proposal.day)
-    said = judge(proposal, rules, standing)
+    said = judge(proposal, rules, spent_so_far)
     by_id = {rule.id: rule for rule in rules}
     assert "；".join(one.code for one in said.refusals) == case["代码"], said.refusals
     assert said.allowed == (case["结果"] == "通过")

@@ -8,25 +8,25 @@ import pytest
 from fastapi import Depends, FastAPI, Form, Request, UploadFile
 from fastapi.responses import PlainTextResponse
 
-import shop.access.account_api
-import shop.access.account_pages
-import shop.access.api
-import shop.access.link_pages
-import shop.access.pages
-import shop.access.phone_api
-import shop.home.api
+import shop.access.account.api
+import shop.access.account.link_pages
+import shop.access.account.pages
+import shop.access.phone.api
+import shop.access.session.api
+import shop.access.session.pages
+import shop.app.home.api
 import shop.organisation.pages
 import shop.organisation.phone_api
-from shop.access.door import watched
 from shop.access.forms import Forms
 from shop.access.guard import SignInFirst, maybe_actor, requires, sign_in_first
 from shop.access.headers import SecurityHeaders
 from shop.access.limits import limit_search
 from shop.access.permissions import Actor, Permission
+from shop.access.session.door import watched
+from shop.app.home.problems import answer_problems
 from shop.core.database import Database
 from shop.core.keys import Keys
 from shop.core.settings import Settings
-from shop.home.problems import answer_problems
 from shop.ui.pages import render
 
 
@@ -45,8 +45,9 @@ def door_app(database: Database, keys: Keys, *, public_url: str = "http://shop.t
     app.add_middleware(Forms)
     app.add_middleware(SecurityHeaders, production=False)
     for room in (
-        shop.access.api, shop.access.pages, shop.access.account_api, shop.access.account_pages, shop.access.link_pages,
-        shop.access.phone_api, shop.home.api, shop.organisation.pages, shop.organisation.phone_api,
+        shop.access.session.api, shop.access.session.pages, shop.access.account.api, shop.access.account.pages,
+        shop.access.account.link_pages, shop.access.phone.api, shop.app.home.api, shop.organisation.pages,
+        shop.organisation.phone_api,
     ):  # fmt: skip
         app.include_router(room.routes)
     _probes(app)

@@ -5,7 +5,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from shop.access.door import Door
+from shop.access.session.door import Door
 from shop.core.database import Database
 from tests.make.outbox import outbox
 from tests.make.people import PASSWORD, ask_token, bearer, client_of, somebody

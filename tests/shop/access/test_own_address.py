@@ -7,7 +7,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from shop.access import own_address
 from shop.access.security_event import Refusals
-from shop.commands.doctor import examined
+from shop.app.commands.doctor import examined
 from shop.core.database import Database
 from shop.core.keys import Keys
 from shop.core.settings import Settings

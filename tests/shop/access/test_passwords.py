@@ -9,13 +9,13 @@ import anyio
 import pytest
 from fastapi import FastAPI
 
-from shop.access.passwords import WeakPassword, check_new_password
+from shop.access.account.passwords import WeakPassword, check_new_password
 from shop.core.database import Database
 from shop.core.settings import Settings
 from tests.make.people import PASSWORD, ask_token, bearer, client_of, somebody
 from tests.make.units import invitation, unit
 from tests.shop.access.test_pages import BUYER, token_in
-from tests.shop.test_cli import shop
+from tests.shop.app.test_cli import shop
 
 # The 3,000 most frequent ones of public leaks, and all of ten characters and more among the first 30,000; in this order
 # they stand in zxcvbn 4.5.0 (MIT).

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from httpx import AsyncClient, Response
 from sqlalchemy import event, text
 
-from shop.access.ask_reset import answer_resets
+from shop.access.account.ask_reset import answer_resets
 from shop.access.users import reset_password, suspend
 from shop.core import clock
 from shop.core.database import Database

@@ -9,10 +9,10 @@ from fastapi import FastAPI
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import text
 
-from shop.access.door import Door
-from shop.access.passwords import hash_password, verify_password
+from shop.access.account.passwords import hash_password, verify_password
 from shop.access.permissions import Actor, Grant, Role
-from shop.access.tokens import LIFETIME, Tokens
+from shop.access.session.door import Door
+from shop.access.session.tokens import LIFETIME, Tokens
 from shop.access.users import suspend
 from shop.core import clock
 from shop.core.database import Database

@@ -9,8 +9,8 @@ from httpx import AsyncClient, Response
 from sqlalchemy import text
 
 from shop.access.address import counted
-from shop.access.devices import ACCOUNTS_MOST, introduced, known_device
 from shop.access.permissions import Grant, Role
+from shop.access.session.devices import ACCOUNTS_MOST, introduced, known_device
 from shop.core.database import Database
 from shop.core.keys import Keys
 from tests.make.keys import keys_from

@@ -11,7 +11,7 @@ import pytest
 from shop.adapters.stripe.fake.sandbox import Sandbox, sandbox_gateway
 from shop.adapters.stripe.fake.store import MemoryStore, PostgresStore, Store
 from shop.adapters.stripe.gateway import CheckoutLine, OpenCheckout
-from shop.core import embedded
+from shop.core.postgres import embedded
 from tests.shop.adapters.door import WEBHOOK_SECRET, Clock, Door
 
 

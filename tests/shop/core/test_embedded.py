@@ -17,7 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from shop.core.embedded import (
+from shop.core.postgres.embedded import (
     APP_ROLE,
     OWNER_ROLE,
     PostgresBinariesMissing,

@@ -13,11 +13,11 @@ import httpx
 import pytest
 from sqlalchemy import make_url, text
 
+from shop.app.main import create_app
+from shop.app.migrate import make_ready
 from shop.core.database import Database
-from shop.core.replica import look_at
+from shop.core.postgres.replica import look_at
 from shop.core.settings import Settings
-from shop.main import create_app
-from shop.migrate import make_ready
 from tests.make.encrypted import door
 from tests.make.processes import PROJECT
 from tests.make.smtp import certificate
@@ -130,7 +130,7 @@ async def shop(settings: Settings, *words: str) -> tuple[int, str, str]:
         "SHOP_ENV": "development", "DATABASE_URL": settings.database_url or "", "PYTHONPATH": str(PROJECT),
         "DATABASE_OWNER_URL": settings.database_owner_url or "", "DATABASE_SCHEMA": settings.database_schema,
     }  # fmt: skip
-    command = [sys.executable, "-m", "shop.cli", *words]
+    command = [sys.executable, "-m", "shop.app.cli", *words]
     done = await asyncio.to_thread(
         subprocess.run, command, env=os.environ | more, capture_output=True, text=True, check=False, cwd="/"
     )

@@ -5,9 +5,9 @@ import asyncio
 import asyncpg
 import pytest
 
-from shop.core.connection import Options
 from shop.core.database import Database
-from shop.core.hot import HotPool, PoolClosed
+from shop.core.postgres.connection import Options
+from shop.core.postgres.hot import HotPool, PoolClosed
 
 
 @pytest.fixture

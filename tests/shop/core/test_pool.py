@@ -14,11 +14,11 @@ from starlette.types import Message
 from orders.report.question import Question
 from orders.report.sales import sales
 from shop.access.permissions import Grant, Role
+from shop.app.main import create_app
 from shop.core import clock
 from shop.core.database import Database, open_database
 from shop.core.keys import Keys
 from shop.core.settings import Settings
-from shop.main import create_app
 from tests.make.people import bearer, somebody
 from tests.make.shop import ADDRESS, small_shop
 
@@ -113,7 +113,7 @@ async def test_who_waits_too_long_is_told_to_try_again(
     settings: Settings, database: Database, counted: Database, monkeypatch: pytest.MonkeyPatch, keys: Keys
 ) -> None:
     await somebody(database, "ada@example.com", Grant(Role.EMPLOYEE, "all", "*"))
-    monkeypatch.setattr("shop.core.hot.POOL_SECONDS", 0.2)
+    monkeypatch.setattr("shop.core.postgres.hot.POOL_SECONDS", 0.2)
     counted.writer.pool._timeout = 0.2  # type: ignore[attr-defined]
     app = create_app(settings, counted)
     app.state.keys = keys

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from shop.core import embedded
 from shop.core.database import Database
+from shop.core.postgres import embedded
 from shop.core.refusals import told_in_a_line
 
 

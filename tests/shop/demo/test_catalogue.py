@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from shop.app.demo.catalogue import BOX_CODE, EXPIRED_CODE, seed_catalogue
+from shop.app.demo.people import seed_people
 from shop.core.database import Database
-from shop.demo.catalogue import BOX_CODE, EXPIRED_CODE, seed_catalogue
-from shop.demo.people import seed_people
 
 pytestmark = pytest.mark.anyio
 

@@ -3,10 +3,10 @@
 import pytest
 from sqlalchemy import text
 
+from shop.app.demo.people import CHARACTERS, PASSWORD, grant_goods_roles, seed_people
 from shop.core.database import Database
 from shop.core.ids import new_id
 from shop.core.keys import Keys
-from shop.demo.people import CHARACTERS, PASSWORD, grant_goods_roles, seed_people
 from tests.make.people import bearer, client_of
 from tests.shop.access.conftest import door_app
 

@@ -7,14 +7,14 @@ import pytest
 from fastapi import FastAPI
 
 from shop.access.permissions import Grant, Role
-from shop.commands.doctor import _messages
+from shop.app.commands.doctor import _messages
+from shop.app.main import create_app
+from shop.app.worker import work
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.keys import Keys
 from shop.core.settings import AddressWrong, Settings
-from shop.main import create_app
 from shop.messages.deliver import deliver_due
-from shop.worker import work
 from tests.make.caller import refused
 from tests.make.gateway import gateway
 from tests.make.outbox import letters, outbox, pass_time, queued

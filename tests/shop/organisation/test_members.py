@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import text
 
-from orders.bulk.schemas import SiteIn
+from orders.bulk.plan.schemas import SiteIn
 from orders.canteen.schemas import ContractIn
 from orders.checkout.facts import Buyer, buyer_of
 from orders.checkout.schemas import AddressIn

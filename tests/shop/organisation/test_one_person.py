@@ -22,7 +22,7 @@ from tests.make.people import PASSWORD, bearer, somebody
 from tests.make.phone import code_sent, proven
 from tests.make.roster import DAY_ONE, Desk, listed, union
 from tests.make.shop import small_shop
-from tests.shop.test_cli import shop
+from tests.shop.app.test_cli import shop
 
 pytestmark = pytest.mark.anyio
 

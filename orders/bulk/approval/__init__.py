@@ -1,0 +1,1 @@
+"""A plan is submitted, published and approved by others than who made it."""

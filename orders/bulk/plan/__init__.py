@@ -1,0 +1,1 @@
+"""The plan: packages, members, payers, quotes, cases, and what they come to."""

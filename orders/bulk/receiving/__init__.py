@@ -1,0 +1,1 @@
+"""Goods are sent, arrive, and are counted by two people."""

@@ -1,0 +1,1 @@
+"""Lists of recipients: read row by row, saved whole or not at all."""

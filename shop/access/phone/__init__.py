@@ -1,0 +1,1 @@
+"""A code is sent to a phone and comes back."""

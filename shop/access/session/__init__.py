@@ -1,0 +1,1 @@
+"""Coming in and going out: sign-in, page sessions, tokens, and the browsers they are known in."""

@@ -1,0 +1,48 @@
+"""What every address of the desk does: ask once under a key, and show what waits."""
+
+from collections.abc import Mapping
+
+from fastapi import Request, Response
+from pydantic import BaseModel
+
+from shop.access.permissions import Actor
+from shop.app.admin.change import ask, asked_of
+from shop.app.admin.kinds import Kind
+from shop.app.admin.schemas import AdminAskedOut, AdminWaitingOut, AskedPage
+from shop.core import clock
+from shop.core.database import Database, WriteSession
+from shop.core.idempotency import Answer, digest_of, once
+
+
+async def asked(request: Request, database: Database, actor: Actor, key: str, kind: str, wanted: BaseModel) -> Response:
+    """202 with the request, which another person decides. Raises what `ask` raises."""
+    now = clock.now()
+
+    async def verb(session: WriteSession) -> Answer:
+        request_id = await ask(session, actor=actor, kind=kind, wanted=wanted, now=now)
+        return Answer(202, AdminAskedOut(id=request_id, kind=kind, state="asked").model_dump_json().encode())
+
+    digest = await digest_of(request)
+    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
+    return answer.as_response()
+
+
+async def asked_page(database: Database, actor: Actor, kinds: Mapping[str, Kind]) -> AskedPage:
+    """What waits for a second person within the caller's reach."""
+    async with database.reading() as session:
+        rows = await asked_of(session, actor, kinds=kinds, now=clock.now())
+    return AskedPage(
+        items=[
+            AdminWaitingOut(
+                id=row.id,
+                kind=row.kind,
+                title=kinds[row.kind].title,
+                facts=row.facts,
+                reason=row.reason,
+                asked_by=row.asked_by,
+                asked_by_name=row.asked_by_name,
+                asked_at=row.asked_at,
+            )
+            for row in rows
+        ]
+    )

@@ -1,0 +1,397 @@
+"""The web process: every router by name, every layer around them in order."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+import catalog.county.api
+import catalog.listing.api
+import catalog.listing.pages
+import catalog.producer.api
+import catalog.product.api
+import catalog.review.api
+import catalog.review.pages
+import catalog.upload.api
+import catalog.upload.product_pages
+import catalog.upload.roster_api
+import catalog.upload.roster_pages
+import orders.aftersales.api
+import orders.aftersales.pages
+import orders.allowance.api
+import orders.audit.api
+import orders.audit.pages
+import orders.audit.question_pages
+import orders.audit.questions_api
+import orders.balance.api
+import orders.balance.pages
+import orders.banking.api
+import orders.banking.pages
+import orders.banking.statement.layout_api
+import orders.banking.statement_api
+import orders.banking.statement_pages
+import orders.banking.undo.api
+import orders.banking.undo.pages
+import orders.budget.api
+import orders.bulk.choice.api
+import orders.bulk.choice.pages
+import orders.bulk.desk.api
+import orders.bulk.desk.order_api
+import orders.bulk.desk.pages
+import orders.bulk.desk.step_pages
+import orders.bulk.receiving.pages
+import orders.bulk.recipients.api
+import orders.bulk.recipients.pages
+import orders.canteen.api
+import orders.canteen.delivery_pages
+import orders.canteen.pages
+import orders.checkout.api
+import orders.checkout.cart_api
+import orders.checkout.cart_pages
+import orders.checkout.pages
+import orders.checkout.pay_api
+import orders.correction.api
+import orders.correction.pages
+import orders.credit.api
+import orders.credit.pages
+import orders.evidence.api
+import orders.filing.api
+import orders.filing.pages
+import orders.intake.api
+import orders.intake.pages
+import orders.integrity.api
+import orders.integrity.pages
+import orders.invoice.api
+import orders.invoice.pages
+import orders.order.api
+import orders.order.pages
+import orders.payment.api
+import orders.payment_desk.api
+import orders.payment_desk.pages
+import orders.period.api
+import orders.period.pages
+import orders.privacy.api
+import orders.privacy.pages
+import orders.report.api
+import orders.report.pages
+import orders.report.people_api
+import orders.report.people_pages
+import orders.report.verify_pages
+import orders.roll.api
+import orders.roll.archive_api
+import orders.roll.archive_pages
+import orders.roll.pages
+import orders.seal.api
+import orders.spending.api
+import orders.spending.pages
+import shop.access.account.api
+import shop.access.account.link_pages
+import shop.access.account.pages
+import shop.access.phone.api
+import shop.access.session.api
+import shop.access.session.pages
+import shop.app.admin.counties_api
+import shop.app.admin.county_pages
+import shop.app.admin.message_pages
+import shop.app.admin.pages
+import shop.app.admin.people_api
+import shop.app.admin.rules_api
+import shop.app.home.api
+import shop.app.home.health
+import shop.app.home.me_pages
+import shop.app.home.pages
+import shop.app.home.staff_pages
+import shop.organisation.address_api
+import shop.organisation.address_pages
+import shop.organisation.claim_api
+import shop.organisation.claim_pages
+import shop.organisation.pages
+import shop.organisation.phone_api
+import shop.organisation.phone_pages
+from catalog.listing.cache import ListingCache
+from catalog.listing.straight import StraightToList
+from shop.access.forms import Forms
+from shop.access.guard import SignInFirst, sign_in_first
+from shop.access.headers import SecurityHeaders, security_headers
+from shop.access.session.door import watched
+from shop.adapters.files.open import open_files
+from shop.adapters.stripe.gateway import PaymentGateway
+from shop.adapters.stripe.open import open_payments
+from shop.app.home.body_limit import BodyLimit
+from shop.app.home.heavy_reads import HeavyReads
+from shop.app.home.no_nul import NoNul
+from shop.app.home.openapi import describe
+from shop.app.home.operator import DoorShared, OperatorsDoor, operators_app
+from shop.app.home.problems import answer, answer_problems, crashed
+from shop.app.migrate import import_tables
+from shop.core import clock, logging, telemetry
+from shop.core.database import Database, open_database
+from shop.core.keys import keys_of
+from shop.core.observed import Observed
+from shop.core.postgres.connection import WEB_SECONDS
+from shop.core.postgres.database_role import refuse_strong_role
+from shop.core.postgres.replica import replica_watched
+from shop.core.refusals import told_in_a_line
+from shop.core.sandbox_clock import followed
+from shop.core.settings import Settings
+from shop.messages.senders import check_addresses
+from shop.ui.assets import static_app
+from shop.ui.keep_lang import KeepLang
+
+# Routers are tried in turn: what is asked most, and must be quick, stands first.
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    orders.checkout.api.routes,
+    shop.app.home.health.routes,
+    shop.app.home.pages.routes,
+    shop.app.home.staff_pages.routes,
+    shop.app.home.me_pages.routes,
+    shop.app.home.api.routes,
+    shop.access.session.api.routes,
+    shop.access.session.pages.routes,
+    shop.access.account.api.routes,
+    shop.access.account.pages.routes,
+    shop.access.account.link_pages.routes,
+    shop.access.phone.api.routes,
+    shop.organisation.pages.routes,
+    shop.organisation.address_api.routes,
+    shop.organisation.address_pages.routes,
+    shop.organisation.phone_api.routes,
+    shop.organisation.phone_pages.routes,
+    shop.organisation.claim_api.routes,
+    shop.organisation.claim_pages.routes,
+    catalog.county.api.routes,
+    catalog.producer.api.routes,
+    catalog.product.api.routes,
+    catalog.review.api.routes,
+    catalog.review.pages.routes,
+    catalog.upload.api.routes,
+    catalog.upload.product_pages.routes,
+    catalog.upload.roster_api.routes,
+    catalog.upload.roster_pages.routes,
+    catalog.listing.api.routes,
+    catalog.listing.pages.routes,
+    orders.checkout.cart_api.routes,
+    orders.checkout.cart_pages.routes,
+    orders.checkout.pages.routes,
+    orders.checkout.pay_api.routes,
+    orders.bulk.desk.api.routes,
+    orders.bulk.receiving.pages.routes,
+    orders.bulk.desk.pages.routes,
+    orders.bulk.desk.step_pages.routes,
+    orders.bulk.desk.order_api.routes,
+    orders.bulk.choice.api.routes,
+    orders.bulk.choice.pages.routes,
+    orders.bulk.recipients.api.routes,
+    orders.bulk.recipients.pages.routes,
+    orders.order.api.routes,
+    orders.order.pages.routes,
+    orders.aftersales.api.routes,
+    orders.aftersales.pages.routes,
+    orders.payment.api.routes,
+    orders.payment_desk.api.routes,
+    orders.payment_desk.pages.routes,
+    orders.budget.api.routes,
+    orders.allowance.api.routes,
+    orders.evidence.api.routes,
+    orders.balance.api.routes,
+    orders.balance.pages.routes,
+    orders.banking.statement_api.routes,
+    orders.banking.api.routes,
+    orders.banking.statement.layout_api.routes,
+    orders.banking.statement_pages.routes,
+    orders.banking.undo.api.routes,
+    orders.banking.undo.pages.routes,
+    orders.banking.pages.routes,
+    orders.intake.api.routes,
+    orders.intake.pages.routes,
+    orders.integrity.api.routes,
+    orders.integrity.pages.routes,
+    orders.invoice.api.routes,
+    orders.invoice.pages.routes,
+    orders.roll.archive_api.routes,
+    orders.roll.archive_pages.routes,
+    orders.canteen.api.routes,
+    orders.canteen.pages.routes,
+    orders.canteen.delivery_pages.routes,
+    orders.credit.api.routes,
+    orders.credit.pages.routes,
+    orders.correction.api.routes,
+    orders.correction.pages.routes,
+    orders.period.api.routes,
+    orders.period.pages.routes,
+    orders.report.api.routes,
+    orders.report.pages.routes,
+    orders.report.people_api.routes,
+    orders.report.people_pages.routes,
+    orders.report.verify_pages.routes,
+    orders.roll.api.routes,
+    orders.roll.pages.routes,
+    orders.spending.api.routes,
+    shop.app.admin.rules_api.routes,
+    shop.app.admin.people_api.routes,
+    shop.app.admin.counties_api.routes,
+    shop.app.admin.county_pages.routes,
+    shop.app.admin.message_pages.routes,
+    shop.app.admin.pages.routes,
+    orders.spending.pages.routes,
+    orders.seal.api.routes,
+    orders.filing.api.routes,
+    orders.filing.pages.routes,
+    orders.privacy.api.routes,
+    orders.privacy.pages.routes,
+    orders.audit.api.routes,
+    orders.audit.questions_api.routes,
+    orders.audit.question_pages.routes,
+    orders.audit.pages.routes,
+)
+
+
+def create_app(settings: Settings, database: Database | None = None, gateway: PaymentGateway | None = None) -> FastAPI:
+    """The application. What is not handed in is opened from the settings when it starts, and closed when it stops."""
+    import_tables()  # a row's foreign keys are looked up by name when it is written
+    app = FastAPI(
+        title="帮扶商城 Bangfu",
+        version="1",
+        description="Money is whole fen, times RFC 3339, days are business days in Asia/Shanghai.",
+        lifespan=_alive,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry=telemetry.NOT_THE_FRAMEWORKS,
+    )
+    app.state.settings = settings
+    app.state.database = database
+    app.state.gateway = gateway
+    app.state.files = None
+    app.state.keys = None
+    app.openapi = describe(app)  # type: ignore[method-assign]  # the documented way
+    answer_problems(app)
+    app.add_exception_handler(SignInFirst, sign_in_first)
+    # Their routes as they stand: included, the framework would build each of them anew for every application.
+    for router in (*ROUTERS, *(() if settings.production else _sandbox_routers())):
+        app.router.routes.extend(router.routes)
+    app.mount("/static", static_app)
+    # The last added stands outermost.
+    app.add_middleware(HeavyReads, answer=answer)
+    app.add_middleware(NoNul)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Forms)
+    app.add_middleware(KeepLang)
+    app.add_middleware(Observed, crashed=crashed)
+    app.add_middleware(SecurityHeaders, production=settings.production)
+    return app
+
+
+def _sandbox_routers() -> tuple[APIRouter, ...]:
+    import orders.payment.sandbox  # production neither mounts nor loads them  # noqa: PLC0415
+    import shop.app.home.clock_api  # noqa: PLC0415
+    import shop.messages.sandbox  # noqa: PLC0415
+
+    return orders.payment.sandbox.routes, shop.app.home.clock_api.routes, shop.messages.sandbox.routes
+
+
+@asynccontextmanager
+async def _alive(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    async with AsyncExitStack() as stack:
+        if app.state.database is None:
+            opened = await open_database(settings, patience=WEB_SECONDS)
+            stack.push_async_callback(opened.close)
+            app.state.database = opened
+        database: Database = app.state.database
+        if app.state.keys is None:
+            app.state.keys = await keys_of(database, settings)
+        if app.state.files is None:
+            app.state.files = open_files(settings)
+        if app.state.gateway is None:
+            payments = await stack.enter_async_context(open_payments(settings, database, now=clock.now, door=app))
+            app.state.gateway, app.state.sandbox = payments.gateway, payments.sandbox
+        await stack.enter_async_context(replica_watched(database))
+        await stack.enter_async_context(watched(app))
+        if not settings.production:
+            await stack.enter_async_context(followed(database))
+        yield
+
+
+def served(settings: Settings) -> ASGIApp:
+    """What a server runs: the application behind the cache of the shop window."""
+    return windowed(create_app(settings))
+
+
+def windowed(app: FastAPI) -> ASGIApp:
+    """The cache of the shop window, then the short way to its list, then everything else."""
+    settings: Settings = app.state.settings
+    headers = security_headers(production=settings.production)
+
+    def crashed_safely(request: Request, error: Exception) -> Response:
+        answer = crashed(request, error)
+        answer.raw_headers += headers
+        return answer
+
+    return ListingCache(StraightToList(app, partial(Observed, crashed=crashed_safely), headers))
+
+
+def main() -> None:
+    """`python -m shop.app.main`: the web process alone."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    asked = parser.parse_args()
+    with told_in_a_line():
+        settings = Settings()
+        logging.configure(production=settings.production)
+        asyncio.run(_look_before(settings))
+        _serve(settings, asked.host, asked.port)
+
+
+async def _look_before(settings: Settings) -> None:
+    """Before the door opens: what would stop it is said in a line. Raises RoleTooStrong, DatabaseSilent, KeysLocked,
+    NoProgramme, AddressWrong.
+    """
+    database = await open_database(settings)
+    try:
+        if settings.production:
+            await refuse_strong_role(database)
+        await keys_of(database, settings)
+        check_addresses(settings)
+        open_files(settings)
+    finally:
+        await database.close()
+
+
+def _serve(settings: Settings, host: str, port: int) -> None:
+    """Until told to stop: the shop on its port, and /metrics on the operator's."""
+    import uvicorn  # noqa: PLC0415  # tests need no server
+
+    from shop.core.server import config_of, door_of  # noqa: PLC0415
+
+    if port == settings.operator_port:
+        raise DoorShared(f"OPERATOR_PORT 与网站同为 {port}：请另选一个端口，外人才看不到 /metrics。")
+    shop = create_app(settings)
+    app, doors = windowed(shop), [(host, port)]
+    if settings.operator_port is not None:
+        app = OperatorsDoor(app, operators_app(shop.state), port=settings.operator_port)
+        doors.append((settings.operator_host, settings.operator_port))
+    stop_tracing = telemetry.trace_to_collector("bangfu-web")
+    try:
+        config = config_of(app, settings, host=host, port=port)
+        sockets = [door_of(config_of(app, settings, host=at, port=number)) for at, number in doors]
+        server = uvicorn.Server(config)
+        with suppress(KeyboardInterrupt):
+            server.run(sockets)
+        if not server.started:
+            sys.exit(3)
+    finally:
+        stop_tracing()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The server's side: how PostgreSQL is made, reached, watched and pooled."""
