@@ -20,8 +20,8 @@ ONLY_MIGRATED: Final = {
     "function commit_number": "the same",
     "function commit_snapshot": "the same",
     "function make_credit_months": "the application's role makes no tables, this does: shop/migrate.py",
-    "default user_account.email_verified_at": "for the last release, CHANGELOG.md says when it goes; a model that "
-    "said so would prove every address whose moment is None",
+    "default user_account.email_verified_at": "of the last release, until the next one drops it (CHANGELOG.md); "
+    "UserAccount always says the moment",
     "default sandbox_clock.id": "the first migration counts the only row there can be; nobody asks it to",
     "relation sandbox_clock_id_seq": "the same",
 }
