@@ -38,7 +38,7 @@ check: $(TOOLS)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
-	$(PYTEST) tests/rules/test_migrations.py tests/rules/test_templates.py
+	$(PYTEST) tests/rules/test_migrations.py tests/rules/test_models_are_the_database.py tests/rules/test_templates.py
 
 clean:
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -c "from pathlib import Path; from shop.core.postgres.embedded import stop_persistent; \

@@ -1,19 +1,16 @@
 """`make bench`: run the benchmarks, print a table, write `.data/bench.json`."""
 
 import argparse
-import asyncio
-import json
-from collections.abc import Awaitable, Callable
+import sys
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from bench import bulk, buying, ledger, listing, recipients, roll, settling, spending, ticking
+from bench.driver import Runs, measure
+from shop.core import logging
 
-Result = dict[str, Any]
-RUNS: dict[tuple[str, ...], Callable[[bool], Awaitable[list[Result]]]] = {
+RUNS: Runs = {
     ("place_order", "hot_sku", "web_rss_mib"): buying.run,
     ("settle", "settle_credit_cost"): settling.run,
     ("tick_settle_cost",): ticking.run,
@@ -33,34 +30,17 @@ RUNS: dict[tuple[str, ...], Callable[[bool], Awaitable[list[Result]]]] = {
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=main.__doc__)
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="names, with commas")
     parser.add_argument("--quick", action="store_true", help="a short form, for a first look")
     asked = parser.parse_args()
     only = {name for name in asked.only.split(",") if name}
-    console = Console()
-    results: list[Result] = []
-    for names, run in RUNS.items():
-        if only and not only.intersection(names):
-            continue
-        with console.status("measuring " + ", ".join(names)):
-            results += [r for r in asyncio.run(run(asked.quick)) if not only or r["name"] in only]
-    table = Table("name", "ratio", "goal", "", "detail")
-    for result in results:
-        higher = result["better"] == "higher"
-        met = result["ratio"] >= result["goal"] if higher else result["ratio"] <= result["goal"]
-        table.add_row(
-            result["name"],
-            f"{result['ratio']:.2f}",
-            f"{'≥' if higher else '≤'} {result['goal']}",
-            "✓" if met else "✗",
-            ", ".join(f"{key} {value}" for key, value in result["detail"].items()),
-        )
-    console.print(table)
-    written = Path(".data/bench.json")
-    written.parent.mkdir(exist_ok=True)
-    written.write_text(json.dumps(results, ensure_ascii=False, indent=2), encoding="utf-8")
+    if unknown := only.difference(*RUNS):
+        parser.error(f"nothing is called {', '.join(sorted(unknown))}")
+    logging.configure(production=True)  # what is measured in this process logs as a worker does
+    whole = measure(RUNS, only=only, quick=asked.quick, folder=Path(".data"), console=Console(file=sys.stdout))
+    return 0 if whole else 1
 
 
-main()
+sys.exit(main())

@@ -39,11 +39,12 @@ class Server:
             *(f"--define={key}={value}" for key, value in variables.items()), self.name,
         ]  # fmt: skip
         done = subprocess.run(
-            ["taskset", "-c", str(LOAD_CORE), *command], capture_output=True, text=True, check=True, cwd="/"
-        )
+            ["taskset", "-c", str(LOAD_CORE), *command],
+            stdout=subprocess.PIPE, stderr=sys.stderr, text=True, check=True, cwd="/",
+        )  # fmt: skip
         found = re.search(r"^tps = ([0-9.]+)", done.stdout, re.MULTILINE)
         if found is None:
-            raise RuntimeError(done.stdout + done.stderr)
+            raise RuntimeError(done.stdout)
         return float(found[1])
 
 
@@ -89,26 +90,24 @@ def web(running: Server) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
         "STRIPE_SECRET_KEY": "sk_test_bench",
         "STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
     }
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            ["taskset", "-c", str(WEB_CORE), sys.executable, "-m", "shop.app.main", "--port", str(port)],
-            env=environment,
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            deadline = time.monotonic() + 30
-            while True:
-                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-                    break
-                if process.poll() is not None or time.monotonic() > deadline:
-                    log.seek(0)
-                    raise RuntimeError(log.read().decode())
-                time.sleep(0.05)
-            yield process, port
-        finally:
-            process.terminate()
-            process.wait(30)
+    process = subprocess.Popen(
+        ["taskset", "-c", str(WEB_CORE), sys.executable, "-m", "shop.app.main", "--port", str(port)],
+        env=environment,
+        stdout=sys.stderr,
+        stderr=sys.stderr,
+    )
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                break
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("the web process did not start")
+            time.sleep(0.05)
+        yield process, port
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 def rss_mib(process: subprocess.Popen[bytes]) -> float:

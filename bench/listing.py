@@ -98,8 +98,8 @@ def _peer(kind: str, answer: dict[str, Any]) -> Iterator[Target]:
     process = subprocess.Popen(
         ["taskset", "-c", str(WEB_CORE), sys.executable, str(HERE / "peers.py"), kind, str(port)],
         env=os.environ | {"BENCH_ANSWER": json.dumps(answer)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=sys.stderr,
+        stderr=sys.stderr,
     )
     try:
         deadline = time.monotonic() + 30
@@ -127,7 +127,9 @@ def _load(seconds: float, asked: Target, target: str, *headers: str) -> Load:
     pid, port = asked
     command = [sys.executable, str(HERE / "load.py"), str(port), str(CONNECTIONS), str(seconds), target, *headers]
     before = _busy_s(pid)
-    done = subprocess.run(["taskset", "-c", str(LOAD_CORE), *command], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["taskset", "-c", str(LOAD_CORE), *command], stdout=subprocess.PIPE, stderr=sys.stderr, text=True, check=True
+    )
     found = json.loads(done.stdout)
     wanted = "304" if headers else "200"
     if set(found["statuses"]) != {wanted}:

@@ -76,6 +76,7 @@ async def _one(database: Database, plan: Plan, wanted: Format, to: Path) -> None
         led.purchase,
         None,
         wanted=wanted,
+        named=True,
         public_url="https://bench.invalid",
         actor=plan.desk.clerk,
         to=to,

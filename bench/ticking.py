@@ -67,7 +67,8 @@ async def _cost(running: Server, branch: UUID, skus: Sequence[UUID], count: int)
     async with database.transaction() as session:
         paid = [Paid(r.id, f"pi_{r.id}", r.amount_fen, "cny", "wechat_pay", now) for r in await session.execute(OPEN)]
     waiting = [paid[start : start + BATCH] for start in range(0, len(paid) - len(paid) % BATCH, BATCH)]
-    pairs, rates, alone = [], [], []
+    pairs: list[float] = []
+    rates, alone = [], []
     while waiting:
         each = {}
         for with_tick in (True, False) if len(pairs) % 2 else (False, True):

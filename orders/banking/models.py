@@ -10,6 +10,7 @@ from sqlalchemy import (
     Index,
     SmallInteger,
     UniqueConstraint,
+    text,
 )
 from sqlmodel import Field, SQLModel
 
@@ -67,7 +68,7 @@ class BankTransfer(SQLModel, table=True):
     day: date
     amount_fen: int = Field(sa_type=Fen)
     matched_fen: int = Field(default=0, sa_type=Fen)
-    taken_back_fen: int = Field(default=0, sa_type=Fen, sa_column_kwargs={"server_default": "0"})
+    taken_back_fen: int = Field(default=0, sa_type=Fen, sa_column_kwargs={"server_default": text("0")})
     payer_name: str
     payer_account_digest: str | None = None
     payer_account_last4: str | None = None
@@ -86,8 +87,16 @@ class TransferProof(SQLModel, table=True):
     __table_args__ = (
         one_of("kind", PROOFS),
         CheckConstraint("brought_by <> imported_by", name="two_people"),
-        ForeignKeyConstraint(["transfer_id", "statement_id"], ["bank_transfer.id", "bank_transfer.statement_id"]),
-        ForeignKeyConstraint(["statement_id", "imported_by"], ["bank_statement.id", "bank_statement.imported_by"]),
+        ForeignKeyConstraint(
+            ["transfer_id", "statement_id"],
+            ["bank_transfer.id", "bank_transfer.statement_id"],
+            name="fk_transfer_proof_transfer_id_bank_transfer",
+        ),
+        ForeignKeyConstraint(
+            ["statement_id", "imported_by"],
+            ["bank_statement.id", "bank_statement.imported_by"],
+            name="fk_transfer_proof_statement_id_bank_statement",
+        ),
         {"info": APPEND_ONLY},
     )
 
@@ -156,7 +165,9 @@ class TransferMatch(SQLModel, table=True):
 
     transfer_id: UUID = Field(foreign_key="bank_transfer.id", primary_key=True)
     payer_share_id: UUID = Field(foreign_key="payer_share.id", primary_key=True)
-    round: int = Field(default=1, sa_type=SmallInteger, primary_key=True, sa_column_kwargs={"server_default": "1"})
+    round: int = Field(
+        default=1, sa_type=SmallInteger, primary_key=True, sa_column_kwargs={"server_default": text("1")}
+    )
     amount_fen: int = Field(sa_type=Fen)
     how: str
     proposal_id: UUID | None = None

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Index
+from sqlalchemy import BigInteger, CheckConstraint, Index, text
 from sqlmodel import Field, SQLModel
 
 from shop.core.database import APPEND_ONLY, Fen, Grams, Moment, one_of
@@ -149,7 +149,7 @@ class Refund(SQLModel, table=True):
     order_id: UUID = Field(foreign_key="shop_order.id", index=True)
     kind: str
     amount_fen: int = Field(sa_type=Fen)
-    allowance_fen: int = Field(default=0, sa_type=Fen, sa_column_kwargs={"server_default": "0"})
+    allowance_fen: int = Field(default=0, sa_type=Fen, sa_column_kwargs={"server_default": text("0")})
     reason: str
     state: str
     requested_by: UUID | None = None

@@ -17,7 +17,9 @@ from shop.core.postgres.embedded import binary, ensure_persistent, stop_persiste
 
 PROJECT = Path(__file__).parents[2]
 MEMORY = Path("/dev/shm")  # noqa: S108  # quick, and every test makes a private folder in it
-IMPORTS = "import sys, time; from pathlib import Path; from shop.core import embedded\nroot = Path(sys.argv[1])\n"
+IMPORTS = (
+    "import sys, time; from pathlib import Path; from shop.core.postgres import embedded\nroot = Path(sys.argv[1])\n"
+)
 STAYING = IMPORTS + "print(embedded.ensure_persistent(root), flush=True); time.sleep(60)"
 VANISHING = IMPORTS + "with embedded.throwaway(root) as socket: print(socket, flush=True); time.sleep(60)"
 

@@ -1,4 +1,4 @@
-"""The schema: one line of migrations, equal to the models, and rights that the database itself keeps."""
+"""The schema: one line of migrations, and rights that the database itself keeps."""
 
 import re
 import subprocess
@@ -7,12 +7,10 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import text
 from sqlmodel import SQLModel
 
 from shop.app.migrate import SCRIPTS, import_tables, make_ready, migrate
@@ -54,26 +52,6 @@ def test_no_migration_locks_what_a_running_shop_needs(tmp_path: Path) -> None:
     command = [squawk, "--assume-in-transaction", "--pg-version", "15", "--exclude", ",".join(NOT_MINDED)]
     done = subprocess.run([*command, tmp_path / "migrations.sql"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def is_ours(_: object, name: str | None, kind: str, __: bool, ___: object) -> bool:
-    return not (kind == "table" and (name or "").startswith("credit_entry_2"))
-
-
-def differences(connection: Connection) -> list[object]:
-    context = MigrationContext.configure(connection, opts={"compare_type": True, "include_object": is_ours})
-    return list(compare_metadata(context, SQLModel.metadata))
-
-
-@pytest.mark.anyio
-@pytest.mark.filterwarnings("ignore:Did not recognize type")  # xid8, pg_snapshot: SQLAlchemy has no word for them
-async def test_models_and_migrations_say_the_same(postgres: Path, database_name: str, schema: str) -> None:
-    owner = embedded.url(postgres, database_name, embedded.OWNER_ROLE)
-    engine = create_async_engine(owner, connect_args={"server_settings": {"search_path": f'"{schema}", extensions'}})
-    async with engine.connect() as connection:
-        found = await connection.run_sync(differences)
-    await engine.dispose()
-    assert found == []
 
 
 @pytest.mark.anyio

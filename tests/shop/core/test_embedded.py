@@ -39,7 +39,7 @@ AM_ROOT = os.geteuid() == 0
 NOBODY = 65534
 MEMORY = Path("/dev/shm")  # noqa: S108  # quick, and every test makes a private folder in it
 
-START = "import sys; from pathlib import Path; from shop.core import embedded; "
+START = "import sys; from pathlib import Path; from shop.core.postgres import embedded; "
 STEP_DOWN = f"import os; os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY}); " if AM_ROOT else ""
 ENSURE = "print(embedded.ensure_persistent(Path(sys.argv[1])))"
 
