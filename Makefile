@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 QUICK ?=
 ONLY ?=
 
-.PHONY: demo test test-browser drills soak serve check bench clean lock
+.PHONY: demo test test-browser drills soak serve check check-quick architecture bench clean lock
 
 demo: $(RUNTIME)
 	$(BIN)/shop demo
@@ -32,12 +32,15 @@ soak: $(TOOLS)
 bench: $(TOOLS)
 	$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
-check: $(TOOLS)
+# What takes seconds; .pre-commit-config.yaml asks it before each commit.
+check-quick: $(TOOLS)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
+
+check: check-quick
+	$(BIN)/mypy
 	$(PYTEST) tests/rules/test_migrations.py tests/rules/test_models_are_the_database.py tests/rules/test_templates.py
 
 clean:
@@ -45,6 +48,10 @@ clean:
 	  [stop_persistent(data.parent) for data in Path('.data').glob('*/data')]"; fi
 	rm -rf .venv .data .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# The picture of docs/architecture.md, drawn from the import contracts.
+architecture: $(TOOLS)
+	$(BIN)/python docs/architecture_picture.py
 
 # All are pinned with hashes: what production stands on, what a machine without PostgreSQL adds (the extra `embedded`),
 # and the tools; the others stand on the first. No address of a package index is written into them.

@@ -1,0 +1,1 @@
+"""The commands behind `shop`: each a function that opens what it needs and closes it."""

@@ -1,0 +1,1 @@
+"""The front page, what is one's own, health and gauges."""

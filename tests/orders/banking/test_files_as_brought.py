@@ -181,8 +181,8 @@ async def test_a_column_that_nobody_reads_is_shown_before_anything_is_saved(desk
         assert await session.scalar(text("SELECT acknowledged_columns FROM bank_statement")) == ["是否退汇"]
 
 
-@pytest.mark.parametrize("bank", ["icbc", "abc", "cmb", "bocom"])
-async def test_the_real_columns_of_the_large_banks(desk: BankDesk, bank: str) -> None:
+@pytest.mark.parametrize("bank", ["icbc", "abc", "cmb", "bocom", "rural"])
+async def test_the_columns_that_banks_really_write(desk: BankDesk, bank: str) -> None:
     await desk.imported(case(f"real_{bank}.csv"))
     ((serial, fen, payer, remark),) = await desk.kept()
     assert (fen, payer) == (8_800, "甲（虚构）")

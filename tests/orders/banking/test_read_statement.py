@@ -1,13 +1,16 @@
 """What a bank's file may look like, and what is refused, row by row."""
 
+from contextlib import suppress
 from datetime import date
 
 import pytest
 
 from orders.banking.statement.layouts import LAYOUTS
 from orders.banking.statement.read_statement import StatementEmpty, StatementRead, read_statement
+from shop.core.errors import Problem
 from shop.sheet.refused import HeaderWrong, RowsRefused
 from tests.make.banking import CCB, ICBC, Row, as_csv, ccb, icbc
+from tests.make.case import CASES, case
 from tests.make.workbook import sheet_of, workbook
 
 TODAY = date(2026, 11, 22)
@@ -85,3 +88,12 @@ def test_other_files_are_refused_as_a_whole() -> None:
 def test_a_day_on_which_money_only_went_out_is_read() -> None:
     found = read(as_csv(ccb([Row("A", "1.00")], direction="支出")).encode())
     assert (found.came, [one.reason for one in found.set_aside], found.rows_read) == ([], ["money_out"], 1)
+
+
+def test_every_layout_has_a_file_as_it_is_brought() -> None:
+    """Of its own columns, in tests/cases: a layout that no file was ever read by is a guess."""
+    banks = set()
+    for path in CASES.glob("*.csv"):
+        with suppress(Problem):
+            banks.add(read_statement(case(path.name), layouts=LAYOUTS, today=date(2100, 1, 1)).bank)
+    assert {one.bank for one in LAYOUTS} - banks == set()
