@@ -14,7 +14,7 @@ from orders.aftersales.reserve import RefundRequest, reserve, what_is_left
 from orders.aftersales.restock import restock_rest
 from orders.aftersales.rules import of_everything
 from orders.allowance.spend import release_for
-from orders.order.states import CANCEL_UNTIL
+from orders.order.cancel_until import CANCEL_UNTIL
 from shop.access.permissions import Actor
 from shop.adapters.stripe.gateway import GatewayRefused, GatewayUnavailable, PaymentGateway
 from shop.core import clock
