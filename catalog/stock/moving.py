@@ -5,12 +5,24 @@ queue instead of deadlocking. Each verb is one statement, and doing it again cha
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ARRAY, BigInteger, Text, Uuid, bindparam, text
 
 from shop.core.database import WriteSession
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """pieces: how many more of the SKU were asked for than are free."""
+
+    sku_id: UUID
+    pieces: int
+    title: str
+    spec: str
+
 
 _ORDERS = bindparam("orders", type_=ARRAY(Uuid))
 
@@ -76,20 +88,37 @@ UPDATE stock_item i SET held_pieces = i.held_pieces - l.pieces FROM locked l WHE
 """  # noqa: S608  # our own words
 ).bindparams(_ORDERS)
 
-_HOLD = text(
-    """
-WITH wanted AS (
-    SELECT * FROM unnest(:skus, :pieces) AS r(sku_id, pieces)
-), promised AS (
-    INSERT INTO stock_hold (order_id, sku_id, pieces, state) SELECT :order, sku_id, pieces, 'held' FROM wanted
+HOLD = """promised AS (
+    INSERT INTO stock_hold (order_id, sku_id, pieces, state) SELECT order_id, sku_id, pieces, 'held' FROM wanted
+    RETURNING 1
 ), locked AS (
-    SELECT i.sku_id, w.pieces FROM stock_item i JOIN wanted w USING (sku_id) ORDER BY i.sku_id FOR NO KEY UPDATE OF i
+    SELECT i.sku_id, w.pieces FROM stock_item i JOIN wanted w USING (sku_id)
+    WHERE (SELECT count(*) FROM promised) + {after} ORDER BY i.sku_id FOR NO KEY UPDATE OF i
 )
 UPDATE stock_item i SET held_pieces = i.held_pieces + l.pieces FROM locked l WHERE i.sku_id = l.sku_id
 """
-).bindparams(
-    bindparam("order", type_=Uuid), bindparam("skus", type_=ARRAY(Uuid)), bindparam("pieces", type_=ARRAY(BigInteger))
+"""The end of a statement that promises pieces to a new order: of `wanted` (order_id, sku_id, pieces), an earlier step.
+
+{after}: what is to be done before the stock is locked, as SQL that says how many rows were written, and `> 0`. More
+than there is breaks the CHECK of `stock_item`.
+"""
+_GIVEN = "wanted AS (SELECT CAST(:order AS uuid) AS order_id, r.* FROM unnest(:skus, :pieces) AS r(sku_id, pieces))"
+_SKUS = (bindparam("skus", type_=ARRAY(Uuid)), bindparam("pieces", type_=ARRAY(BigInteger)))
+_HOLD = text(f"WITH {_GIVEN}, " + HOLD.replace("{after}", "0 > 0")).bindparams(*_SKUS)  # our own words
+_HOLD_OR_MISSING = text(f"""
+WITH {_GIVEN}, seen AS MATERIALIZED (
+    SELECT i.sku_id, w.order_id, w.pieces, i.on_hand_pieces - i.held_pieces AS free
+    FROM stock_item i JOIN wanted w USING (sku_id) ORDER BY i.sku_id FOR NO KEY UPDATE OF i
+), promised AS (
+    INSERT INTO stock_hold (order_id, sku_id, pieces, state)
+    SELECT order_id, sku_id, pieces, 'held' FROM seen WHERE free >= pieces
+), raised AS (
+    UPDATE stock_item i SET held_pieces = i.held_pieces + l.pieces FROM seen l
+    WHERE i.sku_id = l.sku_id AND l.free >= l.pieces
 )
+SELECT l.sku_id, l.pieces - l.free AS pieces, p.title, s.spec FROM seen l JOIN sku s ON s.id = l.sku_id
+JOIN product p ON p.id = s.product_id WHERE l.free < l.pieces ORDER BY p.title, s.spec
+""").bindparams(*_SKUS)  # noqa: S608  # our own words
 
 _LOCK_FOR = text(
     """
@@ -163,6 +192,12 @@ async def hold(session: WriteSession, *, order_id: UUID, pieces: dict[UUID, int]
     """Promise pieces (SKU → pieces > 0) to a new order. More than there is breaks the CHECK of `stock_item`."""
     if pieces:
         await session.execute(_HOLD, {"order": order_id, "skus": list(pieces), "pieces": list(pieces.values())})
+
+
+async def hold_or_missing(session: WriteSession, *, order_id: UUID, pieces: dict[UUID, int]) -> list[Missing]:
+    """The same, and what is missing, by title: where anything is, the caller rolls back, since the rest is promised."""
+    named = {"order": order_id, "skus": list(pieces), "pieces": list(pieces.values())}
+    return [Missing(*row) for row in await session.execute(_HOLD_OR_MISSING, named)]
 
 
 async def commit(session: WriteSession, *, order_ids: Sequence[UUID], now: datetime) -> None:

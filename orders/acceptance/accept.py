@@ -14,13 +14,15 @@ from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 from catalog.stock import moving
 from orders.acceptance.count import counted, from_here
 from orders.acceptance.open_parts import what_is_open
-from orders.acceptance.owe import Owed, lower_due, owe
+from orders.acceptance.owe import PAY_WITHIN, Owed, owe
 from orders.acceptance.problems import AlreadyAccepted, DayOutOfRange, DutiesNotApart, NotToBeAccepted
 from orders.acceptance.reduce import prove_paid
 from orders.acceptance.rules import Counted, Divided, Group, Left, Open, divide
 from orders.acceptance.write import Written, write
 from orders.credit.record import Recognised, record
 from orders.evidence.cite import cited
+from orders.order.move_on import move_on
+from orders.order.shares import lower_due
 from shop.access.permissions import Actor
 from shop.core import clock
 from shop.core.audit import record_change
@@ -83,16 +85,10 @@ SELECT i.stock_sku_id, sum(ceil(i.milli * a.pieces / (l.quantity * 1000)))::bigi
 FROM allocation a JOIN order_line l ON l.id = a.line_id JOIN inside i ON i.line_id = l.id
 WHERE a.delivery_id = ANY(:deliveries) GROUP BY 1
 """).bindparams(_DELIVERIES)
-_RECEIVED = text("""
-WITH done AS (
-    UPDATE shop_order o SET state = 'received' WHERE o.id = :order AND o.state <> 'received' AND NOT EXISTS (
-        SELECT FROM delivery d WHERE d.order_id = o.id
-            AND EXISTS (SELECT FROM allocation a WHERE a.delivery_id = d.id)
-            AND NOT EXISTS (SELECT FROM acceptance x WHERE x.delivery_id = d.id))
-    RETURNING o.id
-)
-INSERT INTO order_event (order_id, state, at, actor_id) SELECT id, 'received', :now, :actor FROM done
-ON CONFLICT DO NOTHING
+_ALL_HERE = text("""
+SELECT NOT EXISTS (SELECT FROM delivery d WHERE d.order_id = :order
+    AND EXISTS (SELECT FROM allocation a WHERE a.delivery_id = d.id)
+    AND NOT EXISTS (SELECT FROM acceptance x WHERE x.delivery_id = d.id))
 """)
 _MAY_COME = frozenset({"confirmed", "partially_shipped", "shipped"})
 
@@ -163,7 +159,8 @@ async def _carry_on(
     for part in (part for one in divided for part in one):
         share = whose[part.component_id].payer_share_id
         less[share] = less.get(share, 0) + part.gone.fen
-    shares = {share.id: share for share in await lower_due(session, order_id, less, due_from=by.accepted_on)}
+    due_on = by.accepted_on + PAY_WITHIN
+    shares = {share.id: share for share in await lower_due(session, order_id, less, due_on=due_on)}
     owed = [
         Owed(acceptance.id, whose[part.component_id].payer_share_id, whose[part.component_id].supplier_id,
              part.accepted.fen)
@@ -185,7 +182,8 @@ async def _carry_on(
     pieces = {row.stock_sku_id: row.pieces for row in await session.execute(_PIECES, {"deliveries": ids})}
     reference = f"acceptance:{acceptances[0].id}"
     await moving.commit_part(session, order_id=order_id, reference=reference, pieces=pieces, now=now)
-    await session.execute(_RECEIVED, {"order": order_id, "now": now, "actor": by.actor.user_id})
+    if await session.scalar(_ALL_HERE, {"order": order_id}):
+        await move_on(session, order_ids=[order_id], to="received", now=now, actor_id=by.actor.user_id)
     await record_change(
         session,
         actor_id=by.actor.user_id,

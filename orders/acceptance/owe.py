@@ -1,16 +1,13 @@
 """What payers owe for what was accepted, and what they have paid already."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-import msgspec
-from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
+from sqlalchemy import ARRAY, Uuid, bindparam, text
 
 from orders.funds.post import Moved, account_id, post
-from orders.order.states import SHARE_STATE
 from shop.core.database import WriteSession
 
 PAY_WITHIN = timedelta(days=30)
@@ -27,41 +24,12 @@ class Owed:
     fen: int
 
 
-_LOWER = text(f"""
-WITH locked AS MATERIALIZED (
-    SELECT id FROM payer_share WHERE order_id = :order ORDER BY id FOR NO KEY UPDATE
-), less AS (
-    SELECT * FROM jsonb_to_recordset(CAST(:less AS jsonb)) AS r(id uuid, fen bigint)
-)
-UPDATE payer_share y SET due_fen = y.due_fen - coalesce(r.fen, 0),
-    due_on = coalesce(y.due_on, CAST(:due_on AS date)),
-    payment_state = {SHARE_STATE.format(due="(y.due_fen - coalesce(r.fen, 0))", paid="y.paid_fen")}
-FROM locked k LEFT JOIN less r ON r.id = k.id WHERE y.id = k.id
-RETURNING y.id, y.due_fen, y.paid_fen, y.paid_fen >= y.due_fen AND coalesce(y.unproven_fen, 0) = 0 AS paid_and_proven,
-    y.payment_state
-""")  # noqa: S608  # composed of our own constants
 _BALANCES = text("""
 SELECT a.id, coalesce(sum(CASE WHEN t.debit_account_id = a.id THEN t.amount_fen ELSE -t.amount_fen END), 0)::bigint
     AS fen
 FROM account a JOIN transfer t ON a.id IN (t.debit_account_id, t.credit_account_id)
 WHERE a.id = ANY(:accounts) GROUP BY a.id
 """).bindparams(bindparam("accounts", type_=ARRAY(Uuid)))
-
-
-async def lower_due(
-    session: WriteSession, order_id: UUID, less: Mapping[UUID, int], *, due_from: date | None = None
-) -> Sequence[Row[Any]]:
-    """Lock the order's shares and lower what they owe. less: share → fen; due_from: goods were accepted that day.
-
-    Returns every share of the order with `due_fen`, `paid_fen`, `paid_and_proven`.
-    """
-    rows = [{"id": share_id, "fen": fen} for share_id, fen in less.items() if fen]
-    named = {
-        "order": order_id,
-        "less": msgspec.json.encode(rows).decode(),
-        "due_on": due_from + PAY_WITHIN if due_from else None,
-    }
-    return (await session.execute(_LOWER, named)).all()
 
 
 async def owe(

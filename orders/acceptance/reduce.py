@@ -11,12 +11,14 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Uuid, bindparam, text
 
-from orders.acceptance.owe import balances, lower_due
-from orders.acceptance.rules import NOBODY, Group, Left
+from orders.acceptance.owe import balances
+from orders.acceptance.rules import NOBODY, Group, Left, whole_pieces
 from orders.aftersales.rules import Part
 from orders.credit.record import Recognised, record
 from orders.credit.regrade import lift
 from orders.funds.post import Moved, post
+from orders.order.shares import lower_due
+from orders.order.take_out import Leaving, pass_on, take_out
 from shop.access.permissions import Actor
 from shop.core.audit import record_change
 from shop.core.database import WriteSession
@@ -56,24 +58,10 @@ WITH head AS (
     SELECT :id, component_id, of_accepted, fen, grams, quantity_milli
     FROM jsonb_to_recordset(CAST(:parts AS jsonb)) AS r(component_id uuid, of_accepted bool, fen bigint, grams bigint,
         quantity_milli bigint)
-    RETURNING component_id, fen, grams, quantity_milli
-), lines AS (
-    INSERT INTO reduction_line (reduction_id, line_id, payer_share_id, of_accepted, to_share_id, quantity_milli)
-    SELECT :id, line_id, payer_share_id, :of_accepted, CAST(:to_share AS uuid), milli
-    FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS r(line_id uuid, payer_share_id uuid, milli bigint)
-    RETURNING line_id, quantity_milli
-), fewer AS (
-    UPDATE order_line l SET refunded_quantity = l.refunded_quantity + g.milli / 1000
-    FROM (SELECT line_id, sum(quantity_milli)::bigint AS milli FROM lines GROUP BY 1) g
-    WHERE l.id = g.line_id AND CAST(:to_share AS uuid) IS NULL
 )
-UPDATE share_component c SET refunded_fen = c.refunded_fen + g.fen * g.gone,
-    refunded_grams = c.refunded_grams + g.grams * g.gone, refunded_milli = c.refunded_milli + g.milli * g.gone,
-    net_fen = c.net_fen - g.fen * (1 - g.gone), grams = c.grams - g.grams * (1 - g.gone),
-    quantity_milli = c.quantity_milli - g.milli * (1 - g.gone)
-FROM (SELECT component_id, sum(fen)::bigint AS fen, sum(grams)::bigint AS grams, sum(quantity_milli)::bigint AS milli,
-    CASE WHEN CAST(:to_share AS uuid) IS NULL THEN 1 ELSE 0 END AS gone FROM parts GROUP BY 1) g
-WHERE c.id = g.component_id
+INSERT INTO reduction_line (reduction_id, line_id, payer_share_id, of_accepted, to_share_id, quantity_milli)
+SELECT :id, line_id, payer_share_id, :of_accepted, CAST(:to_share AS uuid), milli
+FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS r(line_id uuid, payer_share_id uuid, milli bigint)
 """)
 _ACCEPTED_ON = text("""
 SELECT p.component_id, max(a.accepted_on) AS day FROM acceptance_part p JOIN acceptance a ON a.id = p.acceptance_id
@@ -129,6 +117,12 @@ async def reduce(
         ),
     }
     await session.execute(_WRITE, named)
+    leaving = [Leaving(one.part.component_id, one.part.fen, one.part.grams, one.part.quantity_milli) for one in taken]
+    if why.to_share_id is None:
+        pieces = whole_pieces((line_id, milli) for (line_id, _), milli in why.pieces.items())
+        await take_out(session, parts=leaving, pieces=pieces)
+    else:
+        await pass_on(session, parts=leaving)
     less: dict[UUID, int] = {}
     for one in taken:
         less[one.left.payer_share_id] = less.get(one.left.payer_share_id, 0) + one.part.fen

@@ -127,3 +127,11 @@ def shelf_life_warning(shelf_life_days: int | None, best_before: date | None, ac
     if left * whole >= shelf_life_days * part:
         return None
     return f"保质期 {shelf_life_days} 天，到货时只剩 {left} 天，不足三分之二"
+
+
+def whole_pieces(milli: Iterable[tuple[UUID, int]]) -> dict[UUID, int]:
+    """(line, milli-pieces) that left → line → whole pieces: of weighed goods a part of a piece counts as none."""
+    sums: dict[UUID, int] = {}
+    for line_id, count in milli:
+        sums[line_id] = sums.get(line_id, 0) + count
+    return {line_id: count // 1_000 for line_id, count in sums.items() if count >= 1_000}

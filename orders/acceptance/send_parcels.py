@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import ARRAY, Uuid, bindparam, text
 
 from orders.acceptance.problems import AlreadySent
+from orders.order.move_on import move_on
 from shop.access.permissions import Actor
 from shop.core.database import WriteSession
 from shop.core.rows import as_rows
@@ -44,17 +45,11 @@ SELECT s.index FROM said s WHERE NOT EXISTS (SELECT FROM fresh f WHERE f.parcel_
 ORDER BY s.index
 """)
 # An order whose parcels have all left is shipped; with some of them, partly.
-_SHIPPED = text("""
-WITH touched AS (
-    SELECT DISTINCT p.order_id FROM parcel p
-    WHERE p.id IN (SELECT parcel_id FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(parcel_id uuid))
-), moved AS (
-    UPDATE shop_order o SET state = CASE WHEN EXISTS (SELECT FROM parcel p WHERE p.order_id = o.id
-        AND NOT EXISTS (SELECT FROM dispatch d WHERE d.parcel_id = p.id)) THEN 'partially_shipped' ELSE 'shipped' END
-    FROM touched t WHERE o.id = t.order_id AND o.state IN ('confirmed', 'partially_shipped') RETURNING o.id, o.state
-)
-INSERT INTO order_event (order_id, state, at, actor_id) SELECT id, state, :now, :actor FROM moved ON CONFLICT DO NOTHING
-""")
+_LEFT = text("""
+SELECT t.order_id, NOT EXISTS (SELECT FROM parcel p WHERE p.order_id = t.order_id
+    AND NOT EXISTS (SELECT FROM dispatch d WHERE d.parcel_id = p.id)) AS wholly
+FROM (SELECT DISTINCT order_id FROM parcel WHERE id = ANY(:parcels)) t ORDER BY t.order_id
+""").bindparams(bindparam("parcels", type_=ARRAY(Uuid)))
 
 
 async def send_parcels(session: WriteSession, *, actor: Actor, sent: Sequence[Sent], now: datetime) -> None:
@@ -65,4 +60,7 @@ async def send_parcels(session: WriteSession, *, actor: Actor, sent: Sequence[Se
     if refused := (await session.scalars(_SEND, named)).all():
         said = "、".join(sent[i].waybill or sent[i].truck_plate or "" for i in refused[:5])
         raise AlreadySent(f"请核对第 {'、'.join(str(i + 1) for i in refused[:5])} 行：{said}。")
-    await session.execute(_SHIPPED, named)
+    left = (await session.execute(_LEFT, {"parcels": [one.parcel_id for one in sent]})).all()
+    for state, wholly in (("partially_shipped", False), ("shipped", True)):
+        orders = [row.order_id for row in left if row.wholly is wholly]
+        await move_on(session, order_ids=orders, to=state, now=now, actor_id=actor.user_id)

@@ -8,10 +8,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, insert, text
 
 from orders.acceptance.count import CountedDelivery
-from orders.acceptance.rules import NOBODY, Divided
+from orders.acceptance.models import AcceptancePart
+from orders.acceptance.rules import NOBODY, Divided, whole_pieces
+from orders.order.rows import ComponentRow
+from orders.order.take_out import Leaving, take_out
 from shop.core.database import WriteSession
 from shop.core.rows import as_rows
 
@@ -33,20 +36,8 @@ WITH accepted AS (
     INSERT INTO acceptance SELECT * FROM jsonb_populate_recordset(NULL::acceptance, CAST(:acceptances AS jsonb))
 ), lined AS (
     INSERT INTO acceptance_line SELECT * FROM jsonb_populate_recordset(NULL::acceptance_line, CAST(:lines AS jsonb))
-    RETURNING line_id, expected_milli - accepted_milli AS gone_milli
-), parted AS (
-    INSERT INTO acceptance_part SELECT * FROM jsonb_populate_recordset(NULL::acceptance_part, CAST(:parts AS jsonb))
-    RETURNING component_id, gone_fen, gone_grams, gone_milli
-), pieces_gone AS (
-    UPDATE order_line l SET refunded_quantity = l.refunded_quantity + g.milli / 1000
-    FROM (SELECT line_id, sum(gone_milli)::bigint AS milli FROM lined GROUP BY 1 HAVING sum(gone_milli) >= 1000) g
-    WHERE l.id = g.line_id
 )
-UPDATE share_component c SET refunded_fen = c.refunded_fen + g.fen, refunded_grams = c.refunded_grams + g.grams,
-    refunded_milli = c.refunded_milli + g.milli
-FROM (SELECT component_id, sum(gone_fen)::bigint AS fen, sum(gone_grams)::bigint AS grams,
-    sum(gone_milli)::bigint AS milli FROM parted GROUP BY 1 HAVING sum(gone_fen + gone_grams + gone_milli) > 0) g
-WHERE c.id = g.component_id
+INSERT INTO acceptance_part SELECT * FROM jsonb_populate_recordset(NULL::acceptance_part, CAST(:parts AS jsonb))
 """)
 
 
@@ -59,7 +50,9 @@ async def write(
     *,
     now: datetime,
 ) -> None:
-    """One statement for any number of acceptances. The database refuses duties in one hand, and a second round."""
+    """Any number of acceptances at once; what did not come leaves the order. The database refuses duties in one hand,
+    and a second round.
+    """
     heads = [_head(order, one, by, now) for one in acceptances]
     lines = [line for one in acceptances for line in _lines(one)]
     parts = [
@@ -78,6 +71,30 @@ async def write(
     ]
     named = {"acceptances": as_rows(heads), "lines": as_rows(lines), "parts": as_rows(parts)}
     await session.execute(_WRITE, named)
+    gone = [part for found in divided for part in found]
+    await take_out(
+        session,
+        parts=[Leaving(one.component_id, one.gone.fen, one.gone.grams, one.gone.quantity_milli) for one in gone],
+        pieces=whole_pieces((count.line_id, count.gone_milli) for one in acceptances for _, count in one.counts.groups),
+    )
+
+
+async def accepted_by_another(session: WriteSession, acceptance_id: UUID, components: Sequence[ComponentRow]) -> None:
+    """What had been accepted for one payer is another's: his components were accepted by the same acceptance."""
+    rows = [
+        {
+            "acceptance_id": acceptance_id,
+            "component_id": one.id,
+            "accepted_fen": one.net_fen,
+            "accepted_grams": one.grams,
+            "accepted_milli": one.quantity_milli,
+            "gone_fen": 0,
+            "gone_grams": 0,
+            "gone_milli": 0,
+        }
+        for one in components
+    ]
+    await session.execute(insert(AcceptancePart), rows)
 
 
 def _head(order: Row[Any], one: Written, by: Acceptors, now: datetime) -> dict[str, object]:

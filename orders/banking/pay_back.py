@@ -9,7 +9,7 @@ from sqlalchemy import text
 from orders.aftersales.sent_transfer import must_be_possible, note_sent
 from orders.funds.post import Moved, post
 from orders.order.returnable import RETURNABLE
-from orders.order.states import SHARE_STATE
+from orders.order.shares import ShareChange, pay_shares
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.audit import record_change
@@ -38,17 +38,10 @@ _CAME = text("""
 SELECT min(t.day) FROM transfer_match m JOIN bank_transfer t ON t.id = m.transfer_id
 WHERE m.payer_share_id = :share
 """)
-_RETURN = text(f"""
-WITH returned AS (
-    INSERT INTO paid_back (id, payer_share_id, amount_fen, bank_reference, returned_on, reason, recorded_by,
-        recorded_at)
-    VALUES (:id, :share, :fen, :reference, :day, :reason, :actor, :now)
-    RETURNING payer_share_id, amount_fen
-)
-UPDATE payer_share s SET paid_fen = s.paid_fen - r.amount_fen,
-    payment_state = {SHARE_STATE.format(due="s.due_fen", paid="(s.paid_fen - r.amount_fen)")}
-FROM returned r WHERE s.id = r.payer_share_id RETURNING s.id
-""")  # noqa: S608  # composed of our own constants
+_RETURN = text("""
+INSERT INTO paid_back (id, payer_share_id, amount_fen, bank_reference, returned_on, reason, recorded_by, recorded_at)
+VALUES (:id, :share, :fen, :reference, :day, :reason, :actor, :now)
+""")
 
 
 async def pay_back(
@@ -88,6 +81,7 @@ async def pay_back(
         now=now,
     )
     await session.execute(_RETURN, facts | {"day": returned_on, "reason": reason, "actor": actor.user_id})
+    await pay_shares(session, [ShareChange(payer_share_id, paid_fen=-amount_fen)])
     returned = Moved(
         key=f"bank:returned:{facts['id']}",
         kind="advance_returned",

@@ -10,10 +10,11 @@ from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
 from orders.banking.active_match import ACTIVE
 from orders.banking.problems import SamePerson
-from orders.banking.settle_transfer import lock_shares, owned_components
+from orders.banking.settle_transfer import owned_components
 from orders.banking.statement.own_account import account_digest
 from orders.credit.regrade import lift
 from orders.evidence.cite import cited
+from orders.order.shares import ShareChange, lock_shares, pay_shares
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.audit import Change, record_changes
@@ -64,15 +65,8 @@ ON CONFLICT DO NOTHING RETURNING transfer_id, id
 """).bindparams(_TRANSFERS)
 _OF_TRANSFERS = f"m.transfer_id = ANY(:transfers) AND {ACTIVE}"
 _SHARES = text(
-    f"SELECT m.payer_share_id, m.transfer_id FROM transfer_match m WHERE {_OF_TRANSFERS} ORDER BY 1, 2"  # noqa: S608
+    f"SELECT m.payer_share_id, m.transfer_id, m.amount_fen FROM transfer_match m WHERE {_OF_TRANSFERS} ORDER BY 1, 2"  # noqa: S608
 ).bindparams(_TRANSFERS)
-_LESS_UNPROVEN = text(f"""
-UPDATE payer_share s SET unproven_fen = coalesce(s.unproven_fen, 0) - n.fen
-FROM (SELECT m.payer_share_id, sum(m.amount_fen)::bigint AS fen FROM transfer_match m
-    WHERE {_OF_TRANSFERS} GROUP BY 1) n
-WHERE s.id = n.payer_share_id
-RETURNING s.id, s.order_id, s.payer_kind, coalesce(s.unproven_fen, 0) = 0 AND s.paid_fen >= s.due_fen AS proven
-""").bindparams(_TRANSFERS)  # noqa: S608  # our own constant
 _OF_ORDER = text("SELECT id FROM share_component WHERE order_id = :order ORDER BY id")
 _TRANSFER = text("""
 SELECT t.id, t.account_key, t.account_last4, t.day, t.serial_number, t.amount_fen, s.unit_id, s.imported_by,
@@ -134,14 +128,16 @@ async def _prove(
         Change("bank.prove", f"bank_transfer:{one}", None, {"kind": kind, "sha256": sha256}) for one in sorted(proofs)
     ]
     await record_changes(session, changes, actor_id=brought_by, now=now)
-    of_share = {
-        row.payer_share_id: proofs[row.transfer_id]
-        for row in await session.execute(_SHARES, {"transfers": sorted(proofs)})
-    }
-    if of_share:
+    matches = (await session.execute(_SHARES, {"transfers": sorted(proofs)})).all()
+    if matches:
+        of_share = {row.payer_share_id: proofs[row.transfer_id] for row in matches}
         await lock_shares(session, sorted(of_share))
-        shares = (await session.execute(_LESS_UNPROVEN, {"transfers": sorted(proofs)})).all()
-        await _lift(session, [row for row in shares if row.proven], of_share, sha256, now)
+        less: dict[UUID, int] = {}
+        for row in matches:
+            less[row.payer_share_id] = less.get(row.payer_share_id, 0) + row.amount_fen
+        shares = await pay_shares(session, [ShareChange(share, unproven_fen=-fen) for share, fen in less.items()])
+        proven = [row for row in shares if row.proven and row.paid_fen >= row.due_fen]
+        await _lift(session, proven, of_share, sha256, now)
     return len(proofs)
 
 

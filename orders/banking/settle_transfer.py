@@ -14,10 +14,10 @@ from orders.banking.proven import PROVEN
 from orders.checkout.settle import CURRENCY, Paid, settle
 from orders.credit.regrade import lift
 from orders.funds.post import Moved, account_id, post
-from orders.order.states import SHARE_STATE
+from orders.order.move_on import paid_by_all
+from orders.order.shares import ShareChange, lock_shares, pay_shares, set_due
 from shop.core.clock import SHANGHAI
 from shop.core.database import WriteSession
-from shop.core.rows import as_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,6 @@ class Applied:
 
 
 _SHARES = bindparam("shares", type_=ARRAY(Uuid))
-# Orders first, then their shares, each in order of their ids: as everybody locks them.
-_LOCK_ORDERS = text("""
-SELECT id FROM shop_order WHERE id IN (SELECT order_id FROM payer_share WHERE id = ANY(:shares))
-ORDER BY id FOR UPDATE
-""").bindparams(_SHARES)
-_LOCK = text("SELECT id FROM payer_share WHERE id = ANY(:shares) ORDER BY id FOR UPDATE").bindparams(_SHARES)
 _OWED = text("""
 SELECT s.id, coalesce(sum(CASE WHEN t.debit_account_id = r.account_id THEN t.amount_fen ELSE -t.amount_fen END), 0)
     ::bigint AS owed_fen
@@ -58,17 +52,6 @@ GROUP BY s.id
 _PROVEN = text(
     f"SELECT t.id FROM bank_transfer t WHERE t.id = ANY(:transfers) AND {PROVEN.format(t='t')}"  # noqa: S608
 ).bindparams(bindparam("transfers", type_=ARRAY(Uuid)))
-_PAY = text(f"""
-UPDATE payer_share s SET paid_fen = s.paid_fen + r.fen, unproven_fen = coalesce(s.unproven_fen, 0) + r.unproven_fen,
-    payment_state = {SHARE_STATE.format(due="s.due_fen", paid="(s.paid_fen + r.fen)")}
-FROM jsonb_to_recordset(CAST(:paid AS jsonb)) AS r(id uuid, fen bigint, unproven_fen bigint) WHERE s.id = r.id
-RETURNING s.id, s.order_id, s.payer_kind, s.due_fen, s.paid_fen, coalesce(s.unproven_fen, 0) = 0 AS proven,
-    s.paid_fen - r.fen < s.due_fen AND s.paid_fen >= s.due_fen AS became_paid
-""")  # noqa: S608  # composed of our own constants
-_ALL_PAID = text("""
-UPDATE shop_order o SET payment_state = 'paid' WHERE o.id = ANY(:orders) AND o.payment_state <> 'paid'
-    AND NOT EXISTS (SELECT FROM payer_share s WHERE s.order_id = o.id AND s.paid_fen < s.due_fen)
-""").bindparams(bindparam("orders", type_=ARRAY(Uuid)))
 _COMPONENTS = text("""
 SELECT l.payer_id AS share_id, c.id FROM line_share l JOIN share_component c ON c.share_id = l.id
 WHERE c.order_id = ANY(:orders) AND l.payer_kind = 'branch' AND l.payer_id = ANY(:shares) ORDER BY c.id
@@ -96,7 +79,6 @@ SELECT greatest((o.placed_at AT TIME ZONE 'Asia/Shanghai')::date, (SELECT max(e.
         SELECT FROM there l WHERE l.day >= d.day AND l.fen < s.due_fen)))
 FROM payer_share s JOIN shop_order o ON o.id = s.order_id WHERE s.id = :share
 """)  # noqa: S608  # our own constant
-_NOTHING_DUE = text("UPDATE payer_share SET due_fen = 0, payment_state = 'overpaid' WHERE id = :share")
 
 
 async def settle_transfers(session: WriteSession, applied: Sequence[Applied], *, now: datetime) -> None:
@@ -114,32 +96,27 @@ async def settle_transfers(session: WriteSession, applied: Sequence[Applied], *,
     owed = await _owed(session, shares)
     transfers = sorted({one.transfer_id for one in applied})
     proven = set((await session.scalars(_PROVEN, {"transfers": transfers})).all())
-    sums = [
-        {
-            "id": share,
-            "fen": sum(a.amount_fen for a in applied if a.payer_share_id == share),
-            "unproven_fen": sum(
-                a.amount_fen for a in applied if a.payer_share_id == share and a.transfer_id not in proven
-            ),
-        }
-        for share in shares
-    ]
-    paid = (await session.execute(_PAY, {"paid": as_rows(sums)})).all()
+    paid = await pay_shares(
+        session,
+        [
+            ShareChange(
+                share,
+                paid_fen=sum(a.amount_fen for a in applied if a.payer_share_id == share),
+                unproven_fen=sum(
+                    a.amount_fen for a in applied if a.payer_share_id == share and a.transfer_id not in proven
+                ),
+            )
+            for share in shares
+        ],
+    )
     by_id = {row.id: row for row in paid}
+    became_paid = [row for row in paid if row.before_fen < row.due_fen <= row.paid_fen]
     persons = {row.id for row in paid if row.payer_kind == "person"}
     await post(session, _moves(applied, by_id, owed), now=now)
-    joint = [row for row in paid if row.id not in persons]
-    await session.execute(_ALL_PAID, {"orders": sorted({row.order_id for row in joint})})
+    await paid_by_all(session, order_ids={row.order_id for row in paid if row.id not in persons})
     last = {one.payer_share_id: one for one in applied}
-    await _lift(session, [row for row in joint if row.became_paid and row.proven], last, now)
-    complete = [row for row in paid if row.id in persons and row.became_paid]
-    await _settle_persons(session, complete, last, now)
-
-
-async def lock_shares(session: WriteSession, share_ids: Sequence[UUID]) -> None:
-    """Orders first, then their shares: as everybody locks them."""
-    await session.execute(_LOCK_ORDERS, {"shares": share_ids})
-    await session.execute(_LOCK, {"shares": share_ids})
+    await _lift(session, [row for row in became_paid if row.id not in persons and row.proven], last, now)
+    await _settle_persons(session, [row for row in became_paid if row.id in persons], last, now)
 
 
 async def owned_components(session: WriteSession, shares: Sequence[Row[Any]]) -> dict[UUID, list[UUID]]:
@@ -237,4 +214,4 @@ async def _settle_persons(
         await post(session, [freed], now=now)
         (settled,) = await settle(session, [paid], now=now)
         if settled.outcome != "settled":
-            await session.execute(_NOTHING_DUE, {"share": share.id})
+            await set_due(session, share_id=share.id, fen=0)

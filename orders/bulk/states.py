@@ -1,5 +1,10 @@
 """Which state a purchase may go to from where. A step is left out only where a rule says so, with its reason."""
 
+from typing import Literal
+
+ChangeKind = Literal["late_joiners", "substitution", "spare_moved", "cancellation"]
+"""What an ordered purchase still becomes, when two people want it."""
+
 MOVES: dict[str, frozenset[str]] = {
     "draft": frozenset({"quoting", "cancelled"}),
     "quoting": frozenset({"draft", "submitted", "cancelled"}),

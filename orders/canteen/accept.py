@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -14,15 +14,14 @@ from orders.acceptance.problems import WitnessUnknown
 from orders.acceptance.receivers import receivers_for
 from orders.canteen.queries import LineSeen, order_seen
 from orders.canteen.visibility import kitchen_of_order
+from orders.order.shares import set_due_on
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.errors import Detail, Problem
 
-# The contract's days to pay, unless the one extension was given meanwhile.
-_DUE: Final = text("""
-UPDATE payer_share y SET due_on = CAST(:day AS date) + c.credit_days FROM canteen_order c
-WHERE c.order_id = :order AND y.order_id = c.order_id AND y.extended_on IS NULL
+_CREDIT_DAYS: Final = text("""
+SELECT c.credit_days FROM canteen_order c WHERE c.order_id = :order
     AND EXISTS (SELECT FROM acceptance a WHERE a.delivery_id = c.order_id AND a.accepted_on = :day)
 """).bindparams(bindparam("order", type_=Uuid), bindparam("day", type_=Date))
 
@@ -93,7 +92,9 @@ async def accept(
         truck=truck,
         note=note,
     )
-    await session.execute(_DUE, {"order": order_id, "day": accepted_on})
+    credit_days = await session.scalar(_CREDIT_DAYS, {"order": order_id, "day": accepted_on})
+    if credit_days is not None:  # else it was accepted before, on another day
+        await set_due_on(session, order_id=order_id, day=accepted_on + timedelta(days=credit_days))
     return acceptance_id
 
 

@@ -8,6 +8,8 @@ from sqlalchemy import Uuid, bindparam, text
 
 from catalog.stock import moving
 from orders.canteen.visibility import kitchen_of_order
+from orders.order.move_on import move_on
+from orders.order.shares import nothing_due
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.audit import record_change
@@ -16,13 +18,6 @@ from shop.core.errors import Problem
 
 _ORDER = bindparam("order", type_=Uuid)
 _LOCK: Final = text("SELECT state FROM shop_order WHERE id = :order FOR NO KEY UPDATE").bindparams(_ORDER)
-_NOTHING_DUE: Final = text("""
-UPDATE payer_share SET due_fen = 0, payment_state = 'paid' WHERE order_id = :order AND paid_fen = 0 RETURNING id
-""").bindparams(_ORDER)
-_CANCEL: Final = text("""
-WITH cancelled AS (UPDATE shop_order SET state = 'cancelled' WHERE id = :order RETURNING id)
-INSERT INTO order_event (order_id, state, at, actor_id) SELECT id, 'cancelled', :now, :actor FROM cancelled
-""").bindparams(_ORDER, bindparam("actor", type_=Uuid))
 
 
 class CannotCancel(Problem):
@@ -41,9 +36,9 @@ async def cancel(session: WriteSession, *, actor: Actor, order_id: UUID, now: da
         return
     if state != "confirmed":
         raise CannotCancel("货已经验收，请与供应商商量退货，由帮扶办办理退款。")
-    if await session.scalar(_NOTHING_DUE, {"order": order_id}) is None:
+    if not await nothing_due(session, order_id=order_id):
         raise CannotCancel("已经付过款，请先联系帮扶办退款。")
-    await session.execute(_CANCEL, {"order": order_id, "now": now, "actor": actor.user_id})
+    await move_on(session, order_ids=[order_id], to="cancelled", now=now, actor_id=actor.user_id)
     await moving.release(session, order_ids=[order_id])
     await record_change(
         session,

@@ -4,9 +4,11 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Date, Uuid, bindparam, text
+from sqlalchemy import Uuid, bindparam, text
 
 from orders.canteen.visibility import kitchen_of_order
+from orders.order.move_on import move_payment
+from orders.order.shares import extend_due
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.audit import record_change
@@ -17,17 +19,6 @@ EXTRA_DAYS: Final = 15
 _LOCK_ORDER: Final = text("SELECT id FROM shop_order WHERE id = :order FOR UPDATE").bindparams(
     bindparam("order", type_=Uuid)
 )
-_EXTEND: Final = text(f"""
-UPDATE payer_share SET due_on = due_on + {EXTRA_DAYS}, extended_on = :day,
-    payment_state = CASE WHEN payment_state <> 'overdue' OR due_on + {EXTRA_DAYS} < :day THEN payment_state
-        WHEN paid_fen > 0 THEN 'partly_paid' ELSE 'unpaid' END
-WHERE order_id = :order AND terms = 'after_acceptance' AND extended_on IS NULL AND due_on IS NOT NULL
-    AND paid_fen < due_fen
-RETURNING due_on, payment_state
-""").bindparams(bindparam("order", type_=Uuid), bindparam("day", type_=Date))  # noqa: S608  # only a number is put in
-_AGAIN_UNPAID: Final = text("""
-UPDATE shop_order SET payment_state = 'unpaid' WHERE id = :order AND payment_state = 'overdue'
-""").bindparams(bindparam("order", type_=Uuid))
 _WHY_NOT: Final = text("SELECT extended_on, due_on FROM payer_share WHERE order_id = :order").bindparams(
     bindparam("order", type_=Uuid)
 )
@@ -55,14 +46,14 @@ async def extend(session: WriteSession, *, actor: Actor, order_id: UUID, reason:
     day = clock.business_day(now)
     await kitchen_of_order(session, actor, order_id, day, Permission.CANTEEN_BUY)
     await session.execute(_LOCK_ORDER, {"order": order_id})
-    extended = (await session.execute(_EXTEND, {"order": order_id, "day": day})).one_or_none()
+    extended = await extend_due(session, order_id=order_id, days=EXTRA_DAYS, day=day)
     if extended is None:
         known = (await session.execute(_WHY_NOT, {"order": order_id})).first()
         if known and known.extended_on:
             raise AlreadyExtended(f"已于 {known.extended_on} 延期，现在应在 {known.due_on} 前付款。每笔只能延期一次。")
         raise NothingDue("验收之后、付清之前才能延期。")
     if extended.payment_state != "overdue":
-        await session.execute(_AGAIN_UNPAID, {"order": order_id})
+        await move_payment(session, order_ids=[order_id], leaving="overdue", to="unpaid")
     await record_change(
         session,
         actor_id=actor.user_id,

@@ -7,22 +7,24 @@ products and the contract are locked before the facts are read, so nothing chang
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import ARRAY, Date, DateTime, Uuid, bindparam, text
+from sqlalchemy import ARRAY, Date, DateTime, Uuid, bindparam, insert, text
 from sqlalchemy.exc import IntegrityError
 
 from catalog.stock import moving
 from orders.canteen.amount import Amount, Measured, goods_of, measured
-from orders.canteen.rows import Buying, Contract, write
+from orders.canteen.models import CanteenOrder
+from orders.canteen.rows import Buying, Contract, order_rows
 from orders.canteen.visibility import Kitchen, NoSuchCanteenOrder, kitchen_for
 from orders.checkout.facts import Buyer, UnitFacts, together
 from orders.checkout.facts import goods_of as facts_of_goods
 from orders.checkout.place import AlreadyOrdered
 from orders.checkout.problems import OutOfStock, trouble_of
 from orders.checkout.quote import Quote, quote
+from orders.order.write import driver_of, write
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
@@ -120,9 +122,10 @@ async def place(session: WriteSession, *, actor: Actor, canteen_id: UUID, wish: 
     )
     try:
         async with session.begin_nested():
-            await write(session, buying)
+            await write(session, order_rows(buying))
+            await session.execute(insert(CanteenOrder).values(_canteen_order(buying)))
             await moving.hold(session, order_id=buying.order_id, pieces=_pieces(quoted))
-    except IntegrityError as error:
+    except (IntegrityError, asyncpg.UniqueViolationError) as error:
         raise _said(error) from error
     return buying.order_id
 
@@ -158,7 +161,7 @@ async def _quote(
     sku_ids = [line.sku_id for line in measured]
     await session.execute(_LOCK_PRODUCTS, {"skus": sku_ids})
     await session.execute(_LOCK_PRICES, {"skus": sku_ids, "now": now})
-    goods = await facts_of_goods(await _driver(session), sku_ids=sku_ids, region_code=contract.region_code, now=now)
+    goods = await facts_of_goods(await driver_of(session), sku_ids=sku_ids, region_code=contract.region_code, now=now)
     path = await unit_path(session, kitchen.unit_id, clock.business_day(now))
     unit = UnitFacts(kitchen.unit_id, kitchen.unit_name, path)
     return quote(
@@ -168,13 +171,6 @@ async def _quote(
         weights={line.sku_id: line.milli for line in measured if line.milli % 1_000},
         fund_source="canteen",
     )
-
-
-async def _driver(session: WriteSession) -> asyncpg.Connection:
-    """The driver's own connection of this transaction: the facts are one statement that speaks to it."""
-    raw: Any = await (await session.connection()).get_raw_connection()
-    found: asyncpg.Connection = raw.driver_connection
-    return found
 
 
 def _check(quoted: Quote) -> None:
@@ -191,8 +187,22 @@ def _pieces(quoted: Quote) -> dict[UUID, int]:
     return held
 
 
-def _said(error: IntegrityError) -> Exception:
-    constraint = getattr(getattr(error.orig, "__cause__", None), "constraint_name", "") or ""
+def _canteen_order(buying: Buying) -> dict[str, object]:
+    return {
+        "order_id": buying.order_id,
+        "canteen_id": buying.kitchen.id,
+        "contract_id": buying.contract.id,
+        "list_id": buying.list_id,
+        "supplements_id": buying.supplements_id,
+        "deliver_on": buying.deliver_on,
+        "credit_days": buying.contract.credit_days,
+    }
+
+
+def _said(error: IntegrityError | asyncpg.UniqueViolationError) -> Exception:
+    """The toolkit wraps what the driver says of its own statements, and not of rows that are copied."""
+    driver = error.orig.__cause__ if isinstance(error, IntegrityError) and error.orig else error
+    constraint = getattr(driver, "constraint_name", "") or ""
     if constraint == "ck_stock_item_never_promise_more_than_there_is":
         return OutOfStock("库存刚刚被别人订走，请减少数量再提交。")
     if constraint == "uq_shop_order_buyer_id_idempotency_key":

@@ -3,25 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
-
 from catalog.stock import moving
 from orders.allowance.spend import release_for
+from orders.order.move_on import expire_due
 from shop.core.database import WriteSession
-
-_EXPIRE = text(
-    """
-WITH due AS (
-    SELECT id FROM shop_order WHERE state = 'placed' AND expires_at <= :now ORDER BY id LIMIT :most
-    FOR UPDATE SKIP LOCKED
-), expired AS (
-    UPDATE shop_order o SET state = 'expired' FROM due WHERE o.id = due.id RETURNING o.id
-), noted AS (
-    INSERT INTO order_event (order_id, state, at) SELECT id, 'expired', :now FROM expired ON CONFLICT DO NOTHING
-)
-SELECT id FROM expired
-"""
-)
 
 
 async def expire(session: WriteSession, *, now: datetime, most: int = 200) -> list[UUID]:
@@ -29,8 +14,7 @@ async def expire(session: WriteSession, *, now: datetime, most: int = 200) -> li
 
     Who pays in that moment loses nothing: `settle` holds the goods again, or the money returns.
     """
-    rows = await session.execute(_EXPIRE, {"now": now, "most": most})
-    expired = list(rows.scalars())
+    expired = await expire_due(session, now=now, most=most)
     await moving.release(session, order_ids=expired)
     await release_for(session, order_ids=expired, now=now)
     return expired

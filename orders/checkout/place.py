@@ -6,40 +6,35 @@ refuses; stock that is short breaks the CHECK of `stock_item`. Whatever the data
 An order with an allowance takes a transaction of a few statements: the allowance is held in it.
 """
 
-import secrets
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
 import asyncpg
 import msgspec
-from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from orders.allowance.queries import purses_of
 from orders.allowance.spend import hold_for
-from orders.checkout.document import TABLES, Asked, document_of
+from orders.checkout.answer import order_of
 from orders.checkout.facts import Connection, buyer_of, goods_of, together
 from orders.checkout.pay_wholly import pay_wholly
+from orders.checkout.place_statement import PARTS, PLACE, PLACE_IN_SESSION, given_of
 from orders.checkout.problems import check
 from orders.checkout.quote import Quote, quote
-from orders.checkout.quoted import origin_out
 from orders.checkout.recent import RecentGoods
+from orders.checkout.rows import Asked, order_rows
 from orders.checkout.schemas import PlaceIn
 from orders.checkout.tender import laid_over
-from orders.order.schemas import NameRef, OrderLineOut, OrderOut
 from shop.access.permissions import Actor
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Problem
 from shop.core.idempotency import IdempotencyKeyReused
-from shop.core.ids import new_id
 
-HOLD = timedelta(minutes=30)
-_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # nothing that is read for something else
 _TRIES = 3
 
 
@@ -121,11 +116,11 @@ class _Stale(Exception):
 
 async def _write(connection: Connection, asked: Asked, quoted: Quote) -> Placed:
     check(quoted, asked.wanted)
-    order = _order_of(quoted, asked.wanted, asked.now)
+    order = order_of(quoted, asked.wanted, asked.now)
     answer = msgspec.json.encode(order)
-    rows = document_of(order, quoted, asked, answer)
+    given = given_of(order_rows(order, quoted, asked), quoted, asked, answer)
     with _stale_refused():
-        await connection.execute(_PLACE, *rows, asked.now, clock.business_day(asked.now))
+        await connection.execute(PLACE, *(given[part] for part in PARTS), asked.now, clock.business_day(asked.now))
     return Placed(answer, replayed=False)
 
 
@@ -136,14 +131,14 @@ async def _write_with_allowance(database: Database, asked: Asked, quoted: Quote)
         purses = await purses_of(session, asked.actor.person_id, day=day)
         shared, laid = laid_over(quoted, purses, amount_fen)
         check(shared, asked.wanted)
-        order = _order_of(shared, asked.wanted, now)
+        order = order_of(shared, asked.wanted, now)
         covered = shared.total_fen == amount_fen
         answer = msgspec.json.encode(
             replace(order, state="confirmed", payment_state="paid", paid_fen=order.total_fen) if covered else order
         )
-        rows = dict(zip(TABLES, document_of(order, shared, asked, answer), strict=True))
+        given = given_of(order_rows(order, shared, asked), shared, asked, answer)
         with _stale_refused(), _as_the_driver_says():
-            await session.execute(_PLACE_IN_SESSION, rows | {"now": now, "day": day})
+            await session.execute(PLACE_IN_SESSION, given | {"now": now, "day": day})
         await hold_for(session, order_id=order.id, laid=laid, now=now)
         if covered:
             await pay_wholly(session, order_id=order.id, amount_fen=amount_fen, now=now)
@@ -198,116 +193,3 @@ async def _answered(connection: Connection, asked: Asked) -> Placed | None:
     if row["request_sha256"] != asked.request_sha256:
         raise IdempotencyKeyReused
     return Placed(row["answer"].encode(), replayed=True)
-
-
-def spoken_code() -> str:
-    """Eight letters that can be read aloud, chosen at random: part of an order's number, or a transfer code."""
-    return "".join(_ALPHABET[byte & 31] for byte in secrets.token_bytes(8))
-
-
-def _order_of(quoted: Quote, wanted: PlaceIn, now: datetime) -> OrderOut:
-    return OrderOut(
-        id=new_id(),
-        number=f"{clock.business_day(now):%y%m%d}{spoken_code()}",
-        state="placed",
-        payment_state="unpaid",
-        fund_source=wanted.fund_source,
-        placed_at=now,
-        expires_at=now + HOLD,
-        goods_fen=quoted.goods_fen,
-        discount_fen=quoted.discount_fen,
-        freight_fen=quoted.total_freight_fen,
-        total_fen=quoted.total_fen,
-        paid_fen=0,
-        refunded_fen=0,
-        credit_kind=quoted.credit_kind,
-        unit=NameRef(quoted.unit.id, quoted.unit.name) if quoted.unit else None,
-        lines=[
-            OrderLineOut(
-                id=new_id(),
-                sku_id=line.sku_id,
-                product_id=line.sku.product_id,
-                title=line.sku.title,
-                spec=line.sku.spec,
-                supplier=NameRef(line.sku.supplier_id, line.sku.supplier_name),
-                quantity=line.quantity,
-                unit_price_fen=line.step.fen,
-                discount_fen=line.discount_fen,
-                paid_fen=line.net_fen,
-                refunded_quantity=0,
-                refunded_fen=0,
-                origins=[origin_out(piece) for piece in line.pieces],
-            )
-            for line in quoted.lines
-            if line.sku and line.step
-        ],
-    )
-
-
-# Inserts first, stock last: the rows that other buyers want are locked for the shortest time, in SKU order.
-_TEMPLATE = """
-WITH remembered AS (
-    INSERT INTO idempotency SELECT * FROM jsonb_populate_record(NULL::idempotency, {idempotency}) RETURNING 1
-), ordered AS (
-    INSERT INTO shop_order SELECT * FROM jsonb_populate_record(NULL::shop_order, {ordered})
-    RETURNING id, state, buyer_id
-), noted AS (
-    INSERT INTO order_event (order_id, state, at, actor_id) SELECT id, state, {now}, buyer_id FROM ordered
-), delivered AS (
-    INSERT INTO delivery SELECT * FROM jsonb_populate_record(NULL::delivery, {delivery})
-), packed AS (
-    INSERT INTO parcel SELECT * FROM jsonb_populate_recordset(NULL::parcel, {parcels})
-), fresh AS (
-    SELECT count(*) = 0 AS yes FROM jsonb_to_recordset({versions}) AS r(product_id uuid, changed_at timestamptz)
-    JOIN product g ON g.id = r.product_id WHERE g.changed_at <> r.changed_at
-), lined AS (
-    INSERT INTO order_line (id, order_id, position, sku_id, product_id, supplier_id, price_id, title, spec, quantity,
-        unit_price_fen, refunded_quantity)
-    SELECT r.id, r.order_id, r.position, r.sku_id, r.product_id, r.supplier_id, p.id, r.title, r.spec, r.quantity,
-        r.unit_price_fen, 0
-    FROM jsonb_populate_recordset(NULL::order_line, {lines}) r
-    LEFT JOIN price p ON p.id = r.price_id AND p.fen = r.unit_price_fen AND p.valid_from <= {now}
-        AND (p.valid_to IS NULL OR p.valid_to > {now})
-        AND (SELECT yes FROM fresh)
-        AND EXISTS (SELECT FROM product g WHERE g.id = r.product_id AND g.state = 'listed')
-        AND NOT EXISTS (
-            SELECT FROM sku_content c JOIN sku s ON s.id = c.stock_sku_id JOIN document f ON f.product_id = s.product_id
-            WHERE c.sku_id = r.sku_id AND f.kind IN ('licence', 'conformity', 'inspection')
-            GROUP BY f.product_id, f.kind
-            HAVING NOT bool_or((f.valid_from IS NULL OR f.valid_from <= {day})
-                AND (f.valid_to IS NULL OR f.valid_to > {day})))
-    RETURNING 1
-), shared AS (
-    INSERT INTO line_share SELECT * FROM jsonb_populate_recordset(NULL::line_share, {shares})
-), frozen AS (
-    INSERT INTO attribution SELECT * FROM jsonb_populate_recordset(NULL::attribution, {attributions}) RETURNING 1
-), divided AS (
-    INSERT INTO share_component SELECT * FROM jsonb_populate_recordset(NULL::share_component, {components}) RETURNING 1
-), emptied AS (
-    DELETE FROM cart_line USING ordered WHERE owner_id = ordered.buyer_id AND {from_cart} ? sku_id::text
-), taken AS (
-    SELECT r.sku_id, r.pieces, o.id AS order_id
-    FROM ordered o, jsonb_to_recordset({stock}) AS r(sku_id uuid, pieces bigint)
-), promised AS (
-    INSERT INTO stock_hold (order_id, sku_id, pieces, state) SELECT order_id, sku_id, pieces, 'held' FROM taken
-    RETURNING 1
-), locked AS (
-    SELECT i.sku_id, t.pieces FROM stock_item i JOIN taken t USING (sku_id)
-    WHERE (SELECT count(*) FROM remembered) + (SELECT count(*) FROM promised) + (SELECT count(*) FROM lined)
-        + (SELECT count(*) FROM frozen) + (SELECT count(*) FROM divided) > 0
-    ORDER BY i.sku_id FOR NO KEY UPDATE OF i
-)
-UPDATE stock_item i SET held_pieces = i.held_pieces + l.pieces FROM locked l WHERE i.sku_id = l.sku_id
-"""
-_PLACE = _TEMPLATE.format(
-    **{table: f"${number}::jsonb" for number, table in enumerate(TABLES, 1)},
-    now=f"${len(TABLES) + 1}::timestamptz",
-    day=f"${len(TABLES) + 2}::date",
-)
-_PLACE_IN_SESSION = text(
-    _TEMPLATE.format(
-        **{table: f"CAST(:{table} AS jsonb)" for table in TABLES},
-        now="CAST(:now AS timestamptz)",
-        day="CAST(:day AS date)",
-    )
-)

@@ -19,13 +19,19 @@ _NOTHING: Mapping[UUID, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class QuotePiece:
-    """One origin's part of a line: fen, grams and milli-pieces of it, and whether it counts."""
+class Piece:
+    """One origin's part of what a payer pays of a line: fen, grams and milli-pieces."""
 
     content: Content
     net_fen: int
     grams: int
     quantity_milli: int
+
+
+@dataclass(frozen=True, slots=True)
+class QuotePiece(Piece):
+    """And whether it counts: why not, or None."""
+
     not_counted_reason: str | None
 
 

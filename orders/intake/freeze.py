@@ -1,15 +1,17 @@
 """The facts of a sale made elsewhere as they were on its day, and whether it counts (DOMAIN rules 2, 3 and 7)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, text
+from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
 from catalog.county.on_day import origin_on
 from catalog.product.on_day import recognised_on
+from orders.credit import attribution
+from orders.credit.attribution import AttributionRow
 from orders.credit.rules import Deal, Origin, Rule, not_counted_reason
 from orders.intake.row import SaleRow, line_id_of, order_id_of
 from shop.core.database import WriteSession
@@ -31,13 +33,10 @@ SELECT w.product_id, w.day, p.made_county_code, n.* FROM {_WANTED}(product_id uu
 JOIN product p ON p.id = w.product_id CROSS JOIN LATERAL ({recognised_on("p.id", "w.day")}) n
 """)  # noqa: S608  # as above
 _RULES = text("SELECT * FROM counting_rule ORDER BY valid_from DESC")
-_ADD = text("""
-INSERT INTO attribution
-SELECT p.* FROM jsonb_array_elements(CAST(:rows AS jsonb)) AS r(facts)
-CROSS JOIN LATERAL jsonb_populate_record(NULL::attribution, r.facts || jsonb_build_object(
-    'producer_name', (SELECT name FROM producer WHERE id = (r.facts ->> 'producer_id')::uuid),
-    'supplier_name', (SELECT name FROM supplier WHERE id = (r.facts ->> 'supplier_id')::uuid))) AS p
-""")
+_NAMES = text("""
+SELECT id, name FROM producer WHERE id = ANY(:producers)
+UNION ALL SELECT id, name FROM supplier WHERE id = ANY(:suppliers)
+""").bindparams(bindparam("producers", type_=ARRAY(Uuid)), bindparam("suppliers", type_=ARRAY(Uuid)))
 _BUYERS = {"union": "union", "canteen": "canteen", "personal": "employee"}
 _NO_ORIGIN = Origin(designations=(), paired=False, recognition_number=None, recognised_once=False, known=False)
 
@@ -54,14 +53,16 @@ async def freeze(session: WriteSession, sales: Sequence[SaleRow]) -> None:
     grown = {(row.county_code, str(row.day)) for row in sales if row.county_code}
     counties = await _by_day(session, _COUNTIES, made | grown, "county_code", "asked")
     rules = (await session.execute(_RULES)).mappings().all()
+    sellers = {"producers": [row.producer_id for row in sales], "suppliers": [row.supplier_id for row in sales]}
+    names = {row.id: row.name for row in await session.execute(_NAMES, sellers)}
     rows = []
     for row in sales:
         rule = next((one for one in rules if _rules(one, row.day)), None)
         product = products.get((str(row.product_id), row.day))
         unit = units[str(row.unit_id), row.day]
         asked = msgspec.convert(dict(rule), Rule) if rule is not None else None
-        rows.append(_attribution(row, unit, product, counties, asked))
-    await session.execute(_ADD, {"rows": as_rows(rows)})
+        rows.append(_attribution(row, unit, product, counties, asked, names))
+    await attribution.freeze(session, rows)
 
 
 def _rules(rule: Any, day: date | None) -> bool:
@@ -82,7 +83,8 @@ def _attribution(
     product: Row[Any] | None,
     counties: dict[tuple[str, date | None], Row[Any]],
     rule: Rule | None,
-) -> dict[str, Any]:
+    names: Mapping[UUID, str],
+) -> AttributionRow:
     county = counties[row.county_code or "", row.day]
     made = counties.get((product.made_county_code, row.day)) if product and product.made_county_code else None
     asked = made if rule is not None and rule.origin_basis == "made" else county
@@ -100,37 +102,40 @@ def _attribution(
     )
     deal = Deal(row.credit_kind, row.fund_source, row.category)
     reason = not_counted_reason(rule, origin, credited=True, deal=deal)
-    return {
-        "id": _text(row.sale_id),
-        "order_line_id": _text(line_id_of(row.key)),
-        "order_id": _text(order_id_of(row.key)),
-        "credit_kind": row.credit_kind,
-        "buyer_kind": _buyer_kind(row),
-        "unit_id": _text(row.unit_id),
-        "unit_name": unit.name,
-        "unit_path": [str(one) for one in unit.path],
-        "fund_source": row.fund_source,
-        "channel": row.channel,
-        "county_code": county.code,
-        "county_name": county.name,
-        "province": county.province,
-        "made_county_code": made.code if made else None,
-        "designations": list(county.designations),
-        "pairing_unit_ids": [str(one) for one in county.pairing_unit_ids],
-        "producer_id": _text(row.producer_id),
-        "supplier_id": _text(row.supplier_id),
-        "product_id": _text(row.product_id),
-        "category": row.category,
-        "recognition_number": product.recognition_number if product else None,
-        "rule_id": _text(rule.id) if rule else None,
-        "counted": reason is None,
-        "not_counted_reason": reason,
-        "placed_on": str(row.day),
-    }
-
-
-def _text(of: UUID | None) -> str | None:
-    return None if of is None else str(of)
+    assert row.unit_id and row.producer_id and row.supplier_id and row.product_id  # noqa: S101, PT018  # it was staged
+    assert row.credit_kind and row.fund_source and row.category and row.day  # noqa: S101, PT018
+    return AttributionRow(
+        id=row.sale_id,
+        order_line_id=line_id_of(row.key),
+        order_id=order_id_of(row.key),
+        person_id=None,
+        credit_kind=row.credit_kind,
+        buyer_kind=_buyer_kind(row),
+        unit_id=row.unit_id,
+        unit_name=unit.name,
+        unit_path=list(unit.path),
+        union_id=None,
+        fund_source=row.fund_source,
+        channel=row.channel,
+        campaign_id=None,
+        county_code=county.code,
+        county_name=county.name,
+        province=county.province,
+        made_county_code=made.code if made else None,
+        designations=list(county.designations),
+        pairing_unit_ids=list(county.pairing_unit_ids),
+        producer_id=row.producer_id,
+        producer_name=names[row.producer_id],
+        supplier_id=row.supplier_id,
+        supplier_name=names[row.supplier_id],
+        product_id=row.product_id,
+        category=row.category,
+        recognition_number=product.recognition_number if product else None,
+        rule_id=rule.id if rule else None,
+        counted=reason is None,
+        not_counted_reason=reason,
+        placed_on=row.day,
+    )
 
 
 def _buyer_kind(row: SaleRow) -> str:

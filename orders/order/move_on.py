@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, DateTime, Text, Uuid, bindparam, text
 
-from orders.order.states import before, payment_before
+from orders.order.states import PAYMENT_MOVES, before
 from shop.core.database import WriteSession
 
 _ORDERS: Final = bindparam("orders", type_=ARRAY(Uuid))
@@ -29,16 +29,16 @@ SELECT id FROM shop_order WHERE state = 'placed' AND expires_at <= :now ORDER BY
 """)
 _MOVE_PAYMENT: Final = text("""
 UPDATE shop_order SET payment_state = :to, expires_at = greatest(expires_at, :until)
-WHERE id = ANY(:orders) AND payment_state = ANY(:before) RETURNING id
-""").bindparams(_ORDERS, _BEFORE, bindparam("to", type_=Text), bindparam("until", type_=DateTime(timezone=True)))
+WHERE id = ANY(:orders) AND payment_state = :leaving RETURNING id
+""").bindparams(_ORDERS, bindparam("to", type_=Text), bindparam("until", type_=DateTime(timezone=True)))
 _AWAIT: Final = text("""
 UPDATE shop_order SET payment_state = 'pending', expires_at = greatest(expires_at, :until)
 WHERE id = :order AND state = 'placed' AND expires_at > :now RETURNING id
 """)
 _ALL_PAID: Final = text("""
-UPDATE shop_order o SET payment_state = 'paid' WHERE o.id = ANY(:orders) AND o.payment_state = ANY(:before)
+UPDATE shop_order o SET payment_state = 'paid' WHERE o.id = ANY(:orders) AND o.payment_state <> 'paid'
     AND NOT EXISTS (SELECT FROM payer_share s WHERE s.order_id = o.id AND s.paid_fen < s.due_fen)
-""").bindparams(_ORDERS, _BEFORE)
+""").bindparams(_ORDERS)
 _CONFIRMABLE: Final = ", ".join(f"'{state}'" for state in sorted(before("confirmed")))
 
 
@@ -77,13 +77,14 @@ async def await_payment(session: WriteSession, *, order_id: UUID, until: datetim
 
 
 async def move_payment(
-    session: WriteSession, *, order_ids: Collection[UUID], to: str, until: datetime | None = None
+    session: WriteSession, *, order_ids: Collection[UUID], leaving: str, to: str, until: datetime | None = None
 ) -> list[UUID]:
-    """Those whose payment state moved. until: how long they are held at least."""
-    named = {"orders": list(order_ids), "to": to, "before": sorted(payment_before(to)), "until": until}
+    """Those whose payment state was `leaving` and is `to` now. until: how long they are held at least."""
+    assert to in PAYMENT_MOVES[leaving]  # noqa: S101  # the caller names two states of the table
+    named = {"orders": list(order_ids), "to": to, "leaving": leaving, "until": until}
     return list(await session.scalars(_MOVE_PAYMENT, named)) if order_ids else []
 
 
 async def paid_by_all(session: WriteSession, *, order_ids: Collection[UUID]) -> None:
     """Orders all of whose payers have paid what they owe are paid."""
-    await session.execute(_ALL_PAID, {"orders": list(order_ids), "before": sorted(payment_before("paid"))})
+    await session.execute(_ALL_PAID, {"orders": list(order_ids)})

@@ -7,8 +7,8 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import text
 
-from orders.order.schemas import OrderCountyRef, OrderList, OrderOut, OrderSummary
 from orders.order.cancel_until import CANCEL_UNTIL
+from orders.order.schemas import OrderCountyRef, OrderList, OrderOut, OrderSummary
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import ReadSession

@@ -152,7 +152,10 @@ class DutyRow(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class OrderRows:
-    """Everything of one new order. Payer shares, allocations, freight shares and duty: of orders that are accepted."""
+    """Everything of one new order. Payer shares, allocations, freight shares and duty: of orders that are accepted.
+
+    through: states that it passed at once, before the one in which it begins.
+    """
 
     order: OrderRow
     deliveries: Sequence[DeliveryRow]
@@ -165,3 +168,4 @@ class OrderRows:
     allocations: Sequence[AllocationRow] = ()
     freight_shares: Sequence[FreightShareRow] = ()
     duty: DutyRow | None = None
+    through: Sequence[str] = ()

@@ -29,9 +29,12 @@ class ShareChange:
 # Overdue stays so until it is paid whole, and a share that nothing is due for is paid.
 _STATE: Final = """CASE WHEN {paid} > {due} THEN 'overpaid' WHEN {paid} = {due} THEN 'paid'
         WHEN payment_state = 'overdue' THEN 'overdue' WHEN {paid} > 0 THEN 'partly_paid' ELSE 'unpaid' END"""
-_LOCK: Final = text("SELECT id FROM payer_share WHERE id = ANY(:shares) ORDER BY id FOR UPDATE").bindparams(
-    bindparam("shares", type_=ARRAY(Uuid))
-)
+_SHARES: Final = bindparam("shares", type_=ARRAY(Uuid))
+_LOCK_ORDERS: Final = text("""
+SELECT id FROM shop_order WHERE id IN (SELECT order_id FROM payer_share WHERE id = ANY(:shares))
+ORDER BY id FOR UPDATE
+""").bindparams(_SHARES)
+_LOCK: Final = text("SELECT id FROM payer_share WHERE id = ANY(:shares) ORDER BY id FOR UPDATE").bindparams(_SHARES)
 _PAY: Final = text(f"""
 UPDATE payer_share s SET paid_fen = s.paid_fen + r.paid_fen,
     unproven_fen = coalesce(s.unproven_fen, 0) + r.unproven_fen,
@@ -86,7 +89,9 @@ UPDATE payer_share s SET payment_state = 'overdue' FROM late WHERE s.id = late.i
 
 
 async def lock_shares(session: WriteSession, share_ids: Collection[UUID]) -> None:
-    await session.execute(_LOCK, {"shares": sorted(share_ids)})
+    """Orders first, then their shares, each by their ids: as everybody locks them."""
+    await session.execute(_LOCK_ORDERS, {"shares": list(share_ids)})
+    await session.execute(_LOCK, {"shares": list(share_ids)})
 
 
 async def pay_shares(session: WriteSession, changes: Sequence[ShareChange]) -> Sequence[Row[Any]]:

@@ -26,8 +26,3 @@ GOODS_LEFT: Final = frozenset({"partially_shipped", "shipped", "received", "comp
 def before(state: str) -> frozenset[str]:
     """The states from which an order may reach `state`."""
     return frozenset(here for here, there in MOVES.items() if state in there)
-
-
-def payment_before(state: str) -> frozenset[str]:
-    """The payment states from which an order may reach `state`."""
-    return frozenset(here for here, there in PAYMENT_MOVES.items() if state in there)

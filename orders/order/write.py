@@ -107,7 +107,7 @@ def as_json(rows: OrderRows) -> dict[str, str]:
 
 
 async def write(session: WriteSession, rows: OrderRows) -> None:
-    """In the transaction of the session. The order begins in its state: one event says so.
+    """In the transaction of the session. Events say the states that the order begins with.
 
     Raises asyncpg's errors: a second order under a key breaks `uq_shop_order_buyer_id_idempotency_key`.
     """
@@ -116,7 +116,9 @@ async def write(session: WriteSession, rows: OrderRows) -> None:
         session,
         {
             "shop_order": [order],
-            "order_event": [_Event(order.id, order.state, order.placed_at, order.buyer_id)],
+            "order_event": [
+                _Event(order.id, state, order.placed_at, order.buyer_id) for state in (*rows.through, order.state)
+            ],
             "delivery": rows.deliveries,
             "parcel": rows.parcels,
             "payer_share": rows.payer_shares,

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 from uuid import UUID
 
 from fastapi import Header, Request
@@ -42,6 +42,10 @@ class Answer:
         return Response(self.body, self.status, media_type="application/json")
 
 
+REMEMBER: Final = """
+    INSERT INTO idempotency SELECT * FROM jsonb_populate_record(NULL::idempotency, {answer}) RETURNING 1
+"""
+"""A step of a statement that keeps its own answer. {answer}: what `remembered` gives, as jsonb."""
 _TAKE = text("""
 INSERT INTO idempotency (actor_id, key, request_sha256, status, answer, created_at)
 VALUES (:actor, :key, :digest, 0, '', :now) ON CONFLICT DO NOTHING RETURNING key
@@ -75,6 +79,18 @@ async def once(
         answer = await verb(session)
         await session.execute(_KEEP, named | {"status": answer.status, "answer": answer.body.decode()})
     return answer
+
+
+def remembered(*, actor_id: UUID, key: str, request_sha256: bytes, answer: bytes, now: datetime) -> dict[str, object]:
+    """The row of a first answer, 201, for REMEMBER."""
+    return {
+        "actor_id": actor_id,
+        "key": key,
+        "request_sha256": "\\x" + request_sha256.hex(),
+        "status": 201,
+        "answer": answer.decode(),
+        "created_at": now,
+    }
 
 
 async def digest_of(request: Request) -> bytes:

@@ -8,13 +8,15 @@ from sqlalchemy import text
 
 from catalog.stock import moving
 from orders.acceptance.open_parts import what_is_open
-from orders.acceptance.owe import lower_due
 from orders.acceptance.reduce import Taken, Why, reduce
 from orders.acceptance.rules import Group, Left
 from orders.aftersales.rules import Part
-from orders.bulk.change.change_order import TAKES_EFFECT, ApprovedChange
+from orders.bulk.change.change_order import ApprovedChange
 from orders.bulk.move_on import move_on
 from orders.bulk.plan.change_plan import give_up
+from orders.order.allocate import drop_freight
+from orders.order.move_on import move_on as order_moves_on
+from orders.order.shares import lower_due
 from orders.spending.release_caps import release_caps
 from shop.access.permissions import Actor
 from shop.core import clock
@@ -41,21 +43,6 @@ SELECT EXISTS (SELECT FROM shop_order o WHERE o.id = ANY(:orders) AND (o.state <
     OR EXISTS (SELECT FROM acceptance a WHERE a.order_id = o.id)))
 """)
 _LINES = text("SELECT id FROM order_line WHERE order_id = :order ORDER BY id")
-_NO_FREIGHT = text("""
-WITH free AS (
-    UPDATE freight_share f SET fen = 0 FROM parcel p, (SELECT parcel_id, payer_share_id, fen FROM freight_share) b
-    WHERE p.id = f.parcel_id AND p.order_id = :order AND b.parcel_id = f.parcel_id
-        AND b.payer_share_id = f.payer_share_id
-    RETURNING f.payer_share_id, b.fen
-)
-SELECT payer_share_id, sum(fen)::bigint AS fen FROM free GROUP BY 1
-""")
-_PARCELS = text("UPDATE parcel SET freight_fen = 0, refunded_freight_fen = 0 WHERE order_id = :order")
-_CANCEL = text("""
-WITH cancelled AS (UPDATE shop_order SET state = 'cancelled' WHERE id = :order RETURNING id)
-INSERT INTO order_event (order_id, state, at, actor_id) SELECT id, 'cancelled', :now, :actor FROM cancelled
-ON CONFLICT DO NOTHING
-""")
 _DECISIONS = text("SELECT decision_id FROM spending_take WHERE purchase_id = :purchase AND released_at IS NULL")
 _PURCHASE = text("SELECT state, decision_id FROM bulk_purchase WHERE id = :purchase")
 
@@ -110,14 +97,9 @@ async def _give_up_order(
     why = Why("cancellation", change.reason, f"bulk-change:{change.id}:{order_id}", pieces, of_accepted=False)
     day = clock.business_day(now)
     await reduce(session, actor=actor, order_id=order_id, taken=taken, why=why, occurred_on=day, now=now)
-    freight = {row.payer_share_id: row.fen for row in await session.execute(_NO_FREIGHT, {"order": order_id})}
-    await session.execute(_PARCELS, {"order": order_id})
-    await lower_due(session, order_id, freight)
-    await session.execute(_CANCEL, {"order": order_id, "now": now, "actor": actor.user_id})
+    await lower_due(session, order_id, await drop_freight(session, order_id=order_id))
+    await order_moves_on(session, order_ids=[order_id], to="cancelled", now=now, actor_id=actor.user_id)
 
 
 def _everything(left: Left) -> Part:
     return Part(left.component_id, left.fen, left.grams, left.quantity_milli)
-
-
-TAKES_EFFECT["cancellation"] = cancel_order

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 
 from orders.bulk.approval.submit import refusal
-from orders.bulk.change.change_order import TAKES_EFFECT, ApprovedChange
+from orders.bulk.change.change_order import ApprovedChange
 from orders.bulk.joint.demand import further
 from orders.bulk.joint.place import write_order
 from orders.bulk.plan.totals import proposal_of
@@ -84,6 +84,3 @@ async def _within_caps(
         reason=None,
         now=now,
     )
-
-
-TAKES_EFFECT["late_joiners"] = join_late

@@ -5,19 +5,24 @@ from datetime import date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
 from orders.acceptance.open_parts import what_is_open, what_was_accepted
-from orders.acceptance.owe import Owed, lower_due, owe
+from orders.acceptance.owe import Owed, owe
 from orders.acceptance.reduce import Taken, Why, reduce
-from orders.bulk.change.change_order import TAKES_EFFECT, ApprovedChange
+from orders.acceptance.write import accepted_by_another
+from orders.bulk.change.change_order import ApprovedChange
+from orders.credit.attribution import AttributionRow
 from orders.credit.record import Recognised, record
+from orders.order.allocate import pass_pieces
+from orders.order.rows import ComponentRow, LineShareRow
+from orders.order.shares import lower_due
+from orders.order.write import add_share
 from shop.access.permissions import Actor
 from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.errors import Problem
 from shop.core.ids import new_id
-from shop.core.rows import as_rows
 from shop.organisation.path import path_on
 
 
@@ -38,75 +43,30 @@ JOIN payer_share t ON t.id = :to_share AND t.order_id = o.id AND t.id <> f.id
 WHERE b.id = :purchase FOR NO KEY UPDATE OF o
 """)
 # The new owner's facts are those of the placement day: his unit with all above it then, and whether it counts for him.
-_NEW_PARTS = text(f"""
-WITH said AS (
-    SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(index int, id uuid, old_id uuid, fen bigint,
-        grams bigint, milli bigint)
-), taker AS (
-    SELECT y.id, y.payer_kind, y.payer_id, y.fund_source, u.id AS unit_id, u.name AS unit_name
-    FROM payer_share y JOIN unit u ON u.id = y.unit_id WHERE y.id = :to_share
-), above AS (
-    SELECT ARRAY(SELECT p.unit_id FROM ({path_on("t.unit_id", ":placed_on")}) p ORDER BY p.depth) AS ids FROM taker t
-), judged AS (
-    SELECT s.*, a.id AS attribution_id, v.ids, CASE
-        WHEN a.not_counted_reason = 'no_designation' AND a.pairing_unit_ids && v.ids THEN NULL
-        WHEN a.counted AND r.needs_designation AND NOT a.pairing_unit_ids && v.ids
-            AND NOT a.designations && r.designation_kinds THEN 'no_designation'
-        ELSE a.not_counted_reason END AS reason
-    FROM said s JOIN attribution a ON a.id = s.old_id CROSS JOIN above v LEFT JOIN counting_rule r ON r.id = a.rule_id
-), shared AS (
-    INSERT INTO line_share (id, line_id, position, payer_kind, payer_id, fund_source)
-    SELECT :line_share, :line, 1 + (SELECT max(position) FROM line_share WHERE line_id = :line), 'branch', id,
-        fund_source FROM taker
-), frozen AS (
-    INSERT INTO attribution (id, order_line_id, order_id, person_id, credit_kind, buyer_kind, unit_id, unit_name,
-        unit_path, union_id, fund_source, channel, campaign_id, county_code, county_name, province, made_county_code,
-        designations, pairing_unit_ids, producer_id, producer_name, supplier_id, supplier_name, product_id, category,
-        recognition_number, rule_id, counted, not_counted_reason, placed_on)
-    SELECT j.id, a.order_line_id, a.order_id, NULL, a.credit_kind, t.payer_kind, t.unit_id, t.unit_name, j.ids,
-        CASE WHEN t.payer_kind = 'union' THEN t.payer_id ELSE a.union_id END, t.fund_source, a.channel, a.campaign_id,
-        a.county_code, a.county_name, a.province, a.made_county_code, a.designations, a.pairing_unit_ids,
-        a.producer_id, a.producer_name, a.supplier_id, a.supplier_name, a.product_id, a.category,
-        a.recognition_number, a.rule_id, j.reason IS NULL, j.reason, a.placed_on
-    FROM judged j JOIN attribution a ON a.id = j.attribution_id CROSS JOIN taker t
-)
-INSERT INTO share_component (id, share_id, line_id, order_id, position, stock_sku_id, quantity_milli, grams, net_fen,
-    vat_basis_points, refunded_fen, refunded_grams, refunded_milli)
-SELECT s.id, :line_share, c.line_id, c.order_id, c.position, c.stock_sku_id, s.milli, s.grams, s.fen,
-    c.vat_basis_points, 0, 0, 0
-FROM said s JOIN share_component c ON c.id = s.old_id
+_TAKER = text(f"""
+SELECT y.payer_kind, y.payer_id, y.fund_source, u.id AS unit_id, u.name AS unit_name,
+    ARRAY(SELECT p.unit_id FROM ({path_on("u.id", ":placed_on")}) p ORDER BY p.depth) AS unit_path
+FROM payer_share y JOIN unit u ON u.id = y.unit_id WHERE y.id = :to_share
 """)  # noqa: S608  # an expression of our own
+_FACTS = text(f"""
+SELECT {", ".join(f"a.{name}" for name in AttributionRow.__struct_fields__)}, c.position, c.stock_sku_id,
+    c.vat_basis_points, r.needs_designation, r.designation_kinds
+FROM share_component c JOIN attribution a ON a.id = c.id LEFT JOIN counting_rule r ON r.id = a.rule_id
+WHERE c.id = ANY(:components)
+""").bindparams(bindparam("components", type_=ARRAY(Uuid)))  # noqa: S608  # our own words
+_POSITION = text("SELECT 1 + max(position) FROM line_share WHERE line_id = :line")
 _PLACED_ON = text("SELECT placed_on FROM attribution WHERE id = :component")
 _ACCEPTANCE = text("""
 SELECT x.id FROM acceptance x JOIN acceptance_line l ON l.acceptance_id = x.id
 WHERE l.line_id = :line AND l.payer_share_id = :from_share AND l.accepted_milli > 0
 ORDER BY x.accepted_on DESC, x.id LIMIT 1
 """)
-_ACCEPTED = text("""
-INSERT INTO acceptance_part (acceptance_id, component_id, accepted_fen, accepted_grams, accepted_milli, gone_fen,
-    gone_grams, gone_milli)
-SELECT :acceptance, id, fen, grams, milli, 0, 0, 0
-FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, fen bigint, grams bigint, milli bigint)
-""")
 # Deliveries in their order give up pieces until there are enough.
-_MOVE_OPEN = text("""
-WITH coming AS (
-    SELECT a.delivery_id, a.pieces, sum(a.pieces) OVER (ORDER BY d.position, d.id) - a.pieces AS before
-    FROM allocation a JOIN delivery d ON d.id = a.delivery_id
-    WHERE a.line_id = :line AND a.payer_share_id = :from_share
-        AND NOT EXISTS (SELECT FROM acceptance x WHERE x.delivery_id = d.id)
-), moved AS (
-    SELECT delivery_id, pieces, least(pieces, :pieces - before)::bigint AS taken FROM coming WHERE before < :pieces
-), emptied AS (
-    DELETE FROM allocation a USING moved m WHERE a.delivery_id = m.delivery_id AND a.line_id = :line
-        AND a.payer_share_id = :from_share AND m.taken = m.pieces
-), lowered AS (
-    UPDATE allocation a SET pieces = a.pieces - m.taken FROM moved m WHERE a.delivery_id = m.delivery_id
-        AND a.line_id = :line AND a.payer_share_id = :from_share AND m.taken < m.pieces
-)
-INSERT INTO allocation (delivery_id, line_id, payer_share_id, pieces)
-SELECT delivery_id, :line, :to_share, taken FROM moved
-ON CONFLICT (delivery_id, line_id, payer_share_id) DO UPDATE SET pieces = allocation.pieces + excluded.pieces
+_COMING = text("""
+SELECT a.delivery_id, a.pieces FROM allocation a JOIN delivery d ON d.id = a.delivery_id
+WHERE a.line_id = :line AND a.payer_share_id = :from_share
+    AND NOT EXISTS (SELECT FROM acceptance x WHERE x.delivery_id = d.id)
+ORDER BY d.position, d.id
 """)
 
 
@@ -139,32 +99,35 @@ async def move_spare(session: WriteSession, actor: Actor, change: ApprovedChange
     await reduce(session, actor=actor, order_id=owners.order_id, taken=taken, why=why, occurred_on=day, now=now)
     await _take_over(session, named, owners, taken, day, now)
     if not of_accepted:
-        await session.execute(_MOVE_OPEN, named | {"pieces": int(terms["pieces"])})
+        await _pass_coming(session, named, int(terms["pieces"]))
     return None
+
+
+async def _pass_coming(session: WriteSession, named: dict[str, Any], pieces: int) -> None:
+    """Pieces that are still to come go to the same places, as another's."""
+    passed: dict[UUID, int] = {}
+    for row in await session.execute(_COMING, named):
+        if (taken := min(row.pieces, pieces - sum(passed.values()))) > 0:
+            passed[row.delivery_id] = taken
+    await pass_pieces(
+        session,
+        line_id=named["line"],
+        from_share=named["from_share"],
+        to_share=named["to_share"],
+        pieces=passed,
+    )
 
 
 async def _take_over(
     session: WriteSession, named: dict[str, Any], owners: Row[Any], taken: Sequence[Taken], day: date, now: datetime
 ) -> None:
     """The new owner's components, dues and credit: exactly what left the old one."""
-    parts: list[dict[str, Any]] = [
-        {
-            "id": new_id(),
-            "old_id": one.part.component_id,
-            "fen": one.part.fen,
-            "grams": one.part.grams,
-            "milli": one.part.quantity_milli,
-        }
-        for one in taken
-    ]
-    placed_on = await session.scalar(_PLACED_ON, {"component": taken[0].part.component_id})
-    rows = named | {"rows": as_rows(parts), "line_share": new_id(), "placed_on": placed_on}
-    await session.execute(_NEW_PARTS, rows)
+    components = await _new_parts(session, named, taken)
     shares = await lower_due(session, owners.order_id, {owners.to_id: -sum(one.part.fen for one in taken)})
     if not taken[0].of_accepted:
         return
     acceptance_id = await session.scalar(_ACCEPTANCE, named)
-    await session.execute(_ACCEPTED, {"acceptance": acceptance_id, "rows": as_rows(parts)})
+    await accepted_by_another(session, acceptance_id, components)
     cause = new_id()
     owed = [Owed(cause, owners.to_id, one.left.supplier_id, one.part.fen) for one in taken]
     await owe(session, owed, occurred_on=day, now=now, reference=owners.order_id)
@@ -173,7 +136,7 @@ async def _take_over(
         Recognised(
             kind="repost",
             cause_id=acceptance_id,
-            component_id=part["id"],
+            component_id=component.id,
             amount_fen=one.part.fen,
             grams=one.part.grams,
             quantity_milli=one.part.quantity_milli,
@@ -181,9 +144,68 @@ async def _take_over(
             sale_on=day,
             grade="A" if paid else "B",
         )
-        for part, one in zip(parts, taken, strict=True)
+        for component, one in zip(components, taken, strict=True)
     ]
     await record(session, reposted, now=now)
 
 
-TAKES_EFFECT["spare_moved"] = move_spare
+async def _new_parts(session: WriteSession, named: dict[str, Any], taken: Sequence[Taken]) -> list[ComponentRow]:
+    """A further payer of the line: his components, each with its origin as it was frozen and himself as the buyer."""
+    old_ids = [one.part.component_id for one in taken]
+    placed_on = await session.scalar(_PLACED_ON, {"component": old_ids[0]})
+    taker = (await session.execute(_TAKER, named | {"placed_on": placed_on})).one()
+    facts = {row.id: row for row in await session.execute(_FACTS, {"components": old_ids})}
+    share = LineShareRow(
+        id=new_id(),
+        line_id=named["line"],
+        position=(await session.execute(_POSITION, named)).scalar_one(),
+        payer_kind="branch",
+        payer_id=named["to_share"],
+        fund_source=taker.fund_source,
+    )
+    attributions, components = [], []
+    for one in taken:
+        old, component_id = facts[one.part.component_id], new_id()
+        reason = _why_not_for(taker, old)
+        frozen = {name: getattr(old, name) for name in AttributionRow.__struct_fields__}
+        buyer = {
+            "id": component_id,
+            "person_id": None,
+            "buyer_kind": taker.payer_kind,
+            "unit_id": taker.unit_id,
+            "unit_name": taker.unit_name,
+            "unit_path": taker.unit_path,
+            "union_id": taker.payer_id if taker.payer_kind == "union" else old.union_id,
+            "fund_source": taker.fund_source,
+            "counted": reason is None,
+            "not_counted_reason": reason,
+        }
+        attributions.append(AttributionRow(**(frozen | buyer)))
+        components.append(
+            ComponentRow(
+                id=component_id,
+                share_id=share.id,
+                line_id=named["line"],
+                order_id=old.order_id,
+                position=old.position,
+                stock_sku_id=old.stock_sku_id,
+                quantity_milli=one.part.quantity_milli,
+                grams=one.part.grams,
+                net_fen=one.part.fen,
+                vat_basis_points=old.vat_basis_points,
+            )
+        )
+    await add_share(session, share, attributions, components)
+    return components
+
+
+def _why_not_for(taker: Row[Any], old: Row[Any]) -> str | None:
+    """Only the pairing depends on who buys: by it goods count for one unit that do not for another."""
+    paired = not set(old.pairing_unit_ids).isdisjoint(taker.unit_path)
+    if old.not_counted_reason == "no_designation" and paired:
+        return None
+    designated = paired or not set(old.designations).isdisjoint(old.designation_kinds or ())
+    if old.counted and old.needs_designation and not designated:
+        return "no_designation"
+    reason: str | None = old.not_counted_reason
+    return reason

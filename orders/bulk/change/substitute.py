@@ -10,12 +10,13 @@ from sqlalchemy import Row, text
 
 from catalog.stock import moving
 from orders.acceptance.open_parts import what_is_open
-from orders.acceptance.owe import lower_due
 from orders.acceptance.reduce import Taken, Why, reduce
-from orders.bulk.change.change_order import TAKES_EFFECT, ApprovedChange
+from orders.bulk.change.change_order import ApprovedChange
 from orders.bulk.joint.demand import Demand, Destination, PackageLine, further
 from orders.bulk.joint.place import write_order
 from orders.bulk.problems import PlanInvalid
+from orders.order.allocate import drop_empty_parcels, drop_pieces
+from orders.order.shares import lower_due
 from shop.access.permissions import Actor
 from shop.core import clock
 from shop.core.database import WriteSession
@@ -35,26 +36,6 @@ ORDER BY d.position, y.position
 """)
 _INSIDE = text("""
 SELECT c.stock_sku_id, c.pieces FROM sku_content c WHERE c.sku_id = :sku
-""")
-_DROP = text("""
-DELETE FROM allocation a USING delivery d WHERE d.id = a.delivery_id AND d.order_id = :order
-    AND a.line_id IN (SELECT id FROM order_line WHERE order_id = :order AND sku_id = :sku)
-    AND NOT EXISTS (SELECT FROM acceptance x WHERE x.delivery_id = d.id)
-    AND NOT EXISTS (SELECT FROM parcel p JOIN dispatch s ON s.parcel_id = p.id JOIN order_line l ON l.id = a.line_id
-        WHERE p.delivery_id = d.id AND p.supplier_id = l.supplier_id)
-""")
-# A parcel that nothing is left for is not sent, and costs nobody anything.
-_EMPTY = text("""
-WITH empty AS (
-    SELECT p.id FROM parcel p WHERE p.order_id = :order AND NOT EXISTS (
-        SELECT FROM allocation a JOIN order_line l ON l.id = a.line_id
-        WHERE a.delivery_id = p.delivery_id AND l.supplier_id = p.supplier_id)
-), free AS (
-    DELETE FROM freight_share f USING empty e WHERE f.parcel_id = e.id RETURNING f.payer_share_id, f.fen
-), dropped AS (
-    DELETE FROM parcel p USING empty e WHERE p.id = e.id
-)
-SELECT payer_share_id, sum(fen)::bigint AS fen FROM free GROUP BY 1
 """)
 _PRICE = text(f"""
 SELECT min(fen) FROM price WHERE sku_id = :sku AND list = 'retail' AND min_quantity = 1 AND {in_force("", ":now")}
@@ -86,9 +67,8 @@ async def substitute(session: WriteSession, actor: Actor, change: ApprovedChange
     await moving.release_part(
         session, order_id=order_id, pieces={row.stock_sku_id: row.pieces * pieces for row in inside}, now=now
     )
-    await session.execute(_DROP, named)
-    less = {row.payer_share_id: row.fen for row in await session.execute(_EMPTY, {"order": order_id})}
-    await lower_due(session, order_id, less)
+    await drop_pieces(session, places={(row.delivery_id, row.line_id) for row in coming})
+    await lower_due(session, order_id, await drop_empty_parcels(session, order_id=order_id))
     key = f"bulk-change:{change.id}"
     return await write_order(session, purchase, demand, approver_id=actor.user_id, key=key, now=now)
 
@@ -128,6 +108,3 @@ async def _give_up(
     why = Why("substitution", change.reason, f"bulk-change:{change.id}", pieces, of_accepted=False)
     day = clock.business_day(now)
     await reduce(session, actor=actor, order_id=order_id, taken=taken, why=why, occurred_on=day, now=now)
-
-
-TAKES_EFFECT["substitution"] = substitute

@@ -12,7 +12,8 @@ from orders.bulk.approval.approve import approve, reject
 from orders.bulk.approval.delegate import delegate
 from orders.bulk.approval.notice import answer_objection, publish, raise_objection
 from orders.bulk.approval.submit import submit
-from orders.bulk.change.change_order import approve_change, reject_change, request_change
+from orders.bulk.change.decide_change import approve_change, reject_change
+from orders.bulk.change.request_change import request_change
 from orders.bulk.desk.answers import PurchaseList, PurchaseOut
 from orders.bulk.desk.queries import purchase_as_it_stands, purchases_of
 from orders.bulk.models import BULK_STATES

@@ -13,7 +13,8 @@ from starlette.responses import RedirectResponse, Response
 from orders.bulk.approval.approve import approve, reject
 from orders.bulk.approval.notice import answer_objection, concerned, publish, raise_objection
 from orders.bulk.approval.submit import submit
-from orders.bulk.change.change_order import approve_change, reject_change, request_change
+from orders.bulk.change.decide_change import approve_change, reject_change
+from orders.bulk.change.request_change import request_change
 from orders.bulk.desk.options import people_by_number
 from orders.bulk.desk.pages import purchase_page
 from orders.bulk.desk.plan_form import as_fen

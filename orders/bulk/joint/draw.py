@@ -11,7 +11,8 @@ from uuid import UUID
 from catalog.price import pricing
 from orders.bulk.joint.demand import Demand, Destination
 from orders.bulk.problems import PlanInvalid
-from orders.checkout.facts import Content, Goods, SkuFacts
+from orders.checkout.facts import Goods, SkuFacts
+from orders.checkout.quote import Piece
 from orders.checkout.quoted import TROUBLES
 from shop.core.errors import Detail
 from shop.core.money import split
@@ -22,21 +23,11 @@ PREFIXES = (6, 4, 2, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class DrawnPiece:
-    """One origin's part of one payer's share of a line."""
-
-    content: Content
-    net_fen: int
-    grams: int
-    quantity_milli: int
-
-
-@dataclass(frozen=True, slots=True)
 class DrawnShare:
     """One payer's share of a line."""
 
     payer: int
-    pieces: Sequence[DrawnPiece]
+    pieces: Sequence[Piece]
 
     @property
     def net_fen(self) -> int:
@@ -209,7 +200,7 @@ def _shares(line: DrawnLine, weights: Mapping[int, int] | None) -> list[DrawnSha
         DrawnShare(
             payer,
             [
-                DrawnPiece(content, fen, grams[c][number], milli[c][number])
+                Piece(content, fen, grams[c][number], milli[c][number])
                 for c, (content, fen) in enumerate(zip(contents, split(net[number], allocation), strict=True))
             ],
         )

@@ -7,20 +7,22 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Row, Text, Uuid, bindparam, text
 
 from catalog.price import pricing
+from catalog.stock import moving
 from orders.acceptance.rules import NOBODY
 from orders.bulk.joint.demand import Demand, demand_of
 from orders.bulk.joint.draw import Rates, draw, regions_of
-from orders.bulk.joint.place_document import Placing, driver_of, write
+from orders.bulk.joint.rows import Placing, order_rows
 from orders.bulk.move_on import move_on
 from orders.bulk.plan.content import content_hash
 from orders.bulk.problems import ApprovalStale
 from orders.bulk.visibility import purchase_for
 from orders.checkout.facts import Goods, goods_of
+from orders.order.write import driver_of, write
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import WriteSession
-from shop.core.errors import Problem
+from shop.core.errors import Detail, Problem
 from shop.core.window import in_force
 
 _APPROVED = text("""
@@ -50,6 +52,14 @@ class OverBudget(Problem):
     status: ClassVar[int] = 409
     code: ClassVar[str] = "over_budget"
     title: ClassVar[str] = "超出批准的预算"
+
+
+class StockShort(Problem):
+    """`missing`: SKU → pieces that are missing."""
+
+    status: ClassVar[int] = 409
+    code: ClassVar[str] = "out_of_stock"
+    title: ClassVar[str] = "库存不足"
 
 
 async def place(session: WriteSession, *, actor: Actor, purchase_id: UUID, now: datetime) -> UUID:
@@ -86,7 +96,10 @@ async def place(session: WriteSession, *, actor: Actor, purchase_id: UUID, now: 
 async def write_order(
     session: WriteSession, purchase: Row[Any], demand: Demand, *, approver_id: UUID, key: str, now: datetime
 ) -> UUID:
-    """Draw up what is wanted on today's facts and write it as an order of the purchase's, under `key` for ever."""
+    """Draw up what is wanted on today's facts and write it as an order of the purchase's, under `key` for ever.
+
+    The stock is promised last. Raises PlanInvalid, OverBudget, StockShort.
+    """
     goods = await _goods(session, demand, now)
     rates = await _rates(session, demand, goods, now)
     drawn = draw(demand, goods, rates, ship_on=purchase.ship_on)
@@ -108,7 +121,16 @@ async def write_order(
         approver_id=approver_id,
         now=now,
     )
-    return await write(session, drawn, demand, goods, placing)
+    rows = order_rows(drawn, demand, goods, placing)
+    await write(session, rows)
+    if missing := await moving.hold_or_missing(session, order_id=rows.order.id, pieces=dict(drawn.stock)):
+        said = [f"{one.title} {one.spec} 缺 {one.pieces} 件" for one in missing]
+        raise StockShort(
+            "请减少数量，或请供应商补货后再下单：" + "；".join(said[:20]),
+            [Detail("/packages", "out_of_stock", one) for one in said],
+            extra={"missing": {str(one.sku_id): one.pieces for one in missing}},
+        )
+    return rows.order.id
 
 
 async def _approver(session: WriteSession, purchase: Row[Any]) -> UUID:

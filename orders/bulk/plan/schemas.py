@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from orders.bulk.states import ChangeKind
 from shop.core.paging import NO_NUL
 from shop.organisation.address_book import checked_street
 
@@ -186,7 +187,7 @@ class ChangeIn(_In):
     "from_share_id", "to_share_id", "pieces"}`; cancellation: nothing more; each with why.
     """
 
-    kind: Literal["late_joiners", "substitution", "spare_moved", "cancellation"]
+    kind: ChangeKind
     person_ids: Annotated[list[UUID], Field(min_length=1, max_length=10_000)] | None = None
     sku_id: UUID | None = None
     by_sku_id: UUID | None = None

@@ -8,8 +8,10 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from orders.bulk.approval.authority import DutiesApart, NotApprover
-from orders.bulk.change import change_order as changes
-from orders.bulk.change.change_order import ApprovedChange, ChangeOver, approve_change, reject_change, request_change
+from orders.bulk.change import decide_change
+from orders.bulk.change.change_order import ApprovedChange
+from orders.bulk.change.decide_change import ChangeOver, approve_change, reject_change
+from orders.bulk.change.request_change import request_change
 from orders.bulk.problems import ApprovalStale, PlanInvalid, WrongState
 from shop.access.permissions import Actor
 from shop.core import clock
@@ -127,7 +129,7 @@ async def test_it_takes_effect_once(database: Database, monkeypatch: pytest.Monk
     async def effect(_session: object, _actor: Actor, change: ApprovedChange, _now: object) -> None:
         seen.append(change)
 
-    monkeypatch.setitem(changes.TAKES_EFFECT, "late_joiners", effect)
+    monkeypatch.setitem(decide_change.EFFECTS, "late_joiners", effect)
     person = await newcomer(plan)
     change = await asked(plan, "late_joiners", person_ids=[str(person)])
     states = [await decided(plan, change, plan.desk.approvers[0]) for _ in range(2)]

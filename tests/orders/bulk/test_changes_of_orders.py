@@ -11,8 +11,9 @@ from sqlalchemy import text
 from orders.acceptance.send_parcels import Sent
 from orders.balance.identity import identities
 from orders.bulk.approval.submit import SpendingRefused
-from orders.bulk.change.change_order import approve_change, request_change
+from orders.bulk.change.decide_change import approve_change
 from orders.bulk.change.move_spare import NoSuchSpare
+from orders.bulk.change.request_change import request_change
 from orders.bulk.joint.place import place
 from orders.bulk.plan.contract import contracts_of
 from orders.bulk.receiving.protect_price import protect_due
