@@ -72,8 +72,8 @@ _DUE_ON: Final = text("""
 UPDATE payer_share SET due_on = :day WHERE order_id = :order AND extended_on IS NULL
 """).bindparams(bindparam("day", type_=Date))
 _EXTEND: Final = text("""
-UPDATE payer_share SET due_on = due_on + :days, extended_on = :day,
-    payment_state = CASE WHEN payment_state <> 'overdue' OR due_on + :days < :day THEN payment_state
+UPDATE payer_share SET due_on = due_on + CAST(:days AS integer), extended_on = :day,
+    payment_state = CASE WHEN payment_state <> 'overdue' OR due_on + CAST(:days AS integer) < :day THEN payment_state
         WHEN paid_fen > 0 THEN 'partly_paid' ELSE 'unpaid' END
 WHERE order_id = :order AND terms = 'after_acceptance' AND extended_on IS NULL AND due_on IS NOT NULL
     AND paid_fen < due_fen

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from orders.acceptance.problems import AlreadyAccepted
 from orders.balance.identity import identities
-from orders.bulk.joint.place_document import StockShort
+from orders.bulk.joint.place import StockShort
 from orders.checkout.place import GoodsChanged
 from orders.checkout.problems import OutOfStock
 from shop.core.database import Database

@@ -50,8 +50,8 @@ async def test_a_crowd_decides_a_held_payment_once(database: Database) -> None:
         crowd = [await staff(desk, shop.bank) for _ in range(6)]
         answers = await asyncio.gather(*(sent_back(desk, one, payment) for one in crowd), return_exceptions=True)
         found = kinds(list(answers))
-        assert found.count("StepOut") == 2, found
-        assert set(found) <= {"StepOut", "OnItsWay", "NothingToDecide"}
+        assert found.count("PaymentDeskStepOut") == 2, found
+        assert set(found) <= {"PaymentDeskStepOut", "OnItsWay", "NothingToDecide"}
         await desk.work()
         assert await desk.one("SELECT count(*), sum(amount_fen)::bigint FROM refund") == (1, 20_000)
         assert await desk.one("SELECT count(*) FROM desk_decision WHERE state = 'decided'") == 1
@@ -134,7 +134,7 @@ async def test_a_refund_fails_while_another_is_asked_for_and_it_is_sent_again(da
         now = datetime.now(UTC)
         retries = (act_retry(database, desk.gateway, clerk, refund_id=back.id, now=now) for clerk in clerks * 2)
         found = await asyncio.gather(*retries, return_exceptions=True)
-        assert set(kinds(list(found))) <= {"StepOut", "NothingToDecide", "RefundExceeds"}
+        assert set(kinds(list(found))) <= {"PaymentDeskStepOut", "NothingToDecide", "RefundExceeds"}
         assert any(isinstance(one, RefundExceeds) for one in (*answers, *found))
         desk.sandbox.courier.mode = "normal"
         await desk.sandbox.quiet()

@@ -9,8 +9,7 @@ from sqlalchemy import text
 
 from orders.balance.identity import identities
 from orders.bulk.joint.demand import RecipientsDiffer
-from orders.bulk.joint.place import place
-from orders.bulk.joint.place_document import StockShort
+from orders.bulk.joint.place import StockShort, place
 from orders.bulk.plan.content import content_hash
 from orders.bulk.problems import ApprovalStale, NoticeOpen, PlanInvalid, WrongState
 from shop.access.permissions import Role
