@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 import orders.bulk.people_models  # noqa: F401  # tables of this room
+from orders.funds.source import UNION_FUNDS
 from shop.core.database import APPEND_ONLY, Fen, Moment, one_of
 
 BULK_STATES = (
@@ -35,7 +36,7 @@ class BulkPurchase(SQLModel, table=True):
         one_of("state", BULK_STATES),
         one_of("purpose", PURPOSES),
         one_of("festival", FESTIVALS),
-        one_of("fund_source", ("union", "administration", "party_dues")),
+        one_of("fund_source", UNION_FUNDS),
         one_of("procurement", ("quotes", "directed")),
         one_of("terms", TERMS),
         one_of("deliver_to", ("sites", "homes")),

@@ -1,13 +1,14 @@
 """What a buyer sends."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 import phonenumbers
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from orders.cart.put_line import QUANTITY_MAX
+from orders.funds.source import FundSource
 from shop.organisation.address_book import checked_street
 
 Quantity = Annotated[int, Field(strict=True, ge=1, le=QUANTITY_MAX)]
@@ -67,7 +68,7 @@ class PlaceIn(BaseModel):
 
     lines: Lines | None = None
     address: AddressIn
-    fund_source: Literal["personal", "union", "canteen", "administration", "party_dues"] = "personal"
+    fund_source: FundSource = "personal"
     allowance_fen: FenIn | None = None
     expected_total_fen: FenIn | None = None
 

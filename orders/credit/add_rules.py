@@ -8,7 +8,8 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import text
 
-from orders.credit.models import COUNTING_DESIGNATIONS, CREDIT_KINDS, FUND_SOURCES
+from orders.credit.models import COUNTING_DESIGNATIONS, CREDIT_KINDS
+from orders.funds.source import FUND_SOURCES
 from shop.core.audit import Change, record_change, record_changes
 from shop.core.database import WriteSession
 from shop.core.errors import Detail, NotFound, Problem

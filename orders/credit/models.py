@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
+from orders.funds.source import FUND_SOURCES
 from shop.core.commit_number import written_by
 from shop.core.database import APPEND_ONLY, Fen, Grams, Moment, one_of
 
@@ -56,7 +57,6 @@ NOT_COUNTED_REASONS = (
     "recognition_not_yet_valid",
     "evidence_missing",
 )
-FUND_SOURCES = ("personal", "union", "canteen", "administration", "party_dues")
 COUNTING_DESIGNATIONS = ("lifted_out", "key_revitalisation", "provincial", "emergency")
 """`severely_poor` is for weights and priority; every such county is lifted out as well."""
 EVIDENCE_STATES = ("proposed", "accepted", "refused")

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from orders.credit import models
+from orders.funds.source import FUND_SOURCES
 
 COUNTING_DESIGNATIONS = frozenset(models.COUNTING_DESIGNATIONS)
 _CREDIT_KINDS = frozenset(models.CREDIT_KINDS)
-_FUND_SOURCES = frozenset(models.FUND_SOURCES)
+_FUND_SOURCES = frozenset(FUND_SOURCES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from orders.credit.models import COUNTING_DESIGNATIONS, CREDIT_KINDS, FUND_SOURCES
+from orders.credit.models import COUNTING_DESIGNATIONS, CREDIT_KINDS
+from orders.funds.source import FUND_SOURCES, FundSource
 from shop.core.paging import NO_NUL
 
 Words = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=NO_NUL, strip_whitespace=True)]
@@ -15,7 +16,6 @@ Day = Annotated[date, Field(ge=date(1990, 1, 1), le=date(2199, 12, 31))]
 Grade = Literal["A", "B", "C", "D"]
 DesignationKind = Literal["lifted_out", "severely_poor", "key_revitalisation", "provincial", "emergency"]
 CreditKind = Literal["direct_purchase", "assisted_sale"]
-FundSource = Literal["personal", "union", "canteen", "administration", "party_dues"]
 
 
 class RuleFacts(BaseModel):
@@ -34,7 +34,7 @@ class RuleFacts(BaseModel):
     recognition_point: Literal["paid", "accepted"] = "paid"
     designation_kinds: Annotated[list[DesignationKind], Field(max_length=5)] = list(COUNTING_DESIGNATIONS)  # type: ignore[arg-type]
     credit_kinds: Annotated[list[CreditKind], Field(max_length=2)] = list(CREDIT_KINDS)  # type: ignore[arg-type]
-    fund_sources: Annotated[list[FundSource], Field(max_length=5)] = list(FUND_SOURCES)  # type: ignore[arg-type]
+    fund_sources: Annotated[list[FundSource], Field(max_length=5)] = list(FUND_SOURCES)
     excluded_categories: Annotated[list[Words], Field(max_length=50)] = []
     minimum_grade: Grade = "D"
 

@@ -12,7 +12,8 @@ from orders.credit.add_rules import (
     RecognitionPointFixed,
     add_rules,
 )
-from orders.credit.models import COUNTING_DESIGNATIONS, CREDIT_KINDS, FUND_SOURCES
+from orders.credit.models import COUNTING_DESIGNATIONS, CREDIT_KINDS
+from orders.funds.source import FUND_SOURCES, FUND_WORDS
 from shop.core.database import WriteSession
 from shop.sheet.cells import Cells
 
@@ -24,10 +25,7 @@ _DESIGNATIONS = {
     "省级帮扶": "provincial", "应急滞销地区": "emergency",
 }  # fmt: skip
 _CREDIT_KINDS = {"直接购买": "direct_purchase", "帮助销售": "assisted_sale"}
-_FUND_SOURCES = {
-    "职工自费": "personal", "工会经费": "union", "食堂经费": "canteen", "行政经费": "administration",
-    "党费": "party_dues",
-}  # fmt: skip
+_FUND_SOURCES = {word: code for code, word in FUND_WORDS.items()}
 
 
 def _rule(cells: Cells) -> NewRule:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final
 
 from sqlalchemy import Row, text
 
+from orders.funds.source import FUND_READ_AS
 from shop.core.database import ReadSession
 from shop.core.errors import Problem
 from shop.core.window import in_force
@@ -52,10 +53,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "直接购买": "direct_purchase", "直购": "direct_purchase", "购买": "direct_purchase",
         "帮助销售": "assisted_sale", "帮销": "assisted_sale",
     },
-    "fund_source": {
-        "个人": "personal", "个人自费": "personal", "工会": "union", "工会经费": "union", "食堂": "canteen",
-        "食堂经费": "canteen", "行政": "administration", "行政经费": "administration", "党费": "party_dues",
-    },
+    "fund_source": FUND_READ_AS,
 }  # fmt: skip
 """What the values of a column are called in any channel; a channel's own `words` add to it."""
 NEEDED: Final = ("number", "unit", "county", "producer", "product", "amount", "day")

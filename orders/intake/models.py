@@ -8,7 +8,8 @@ from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Column, Index, Text, 
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from orders.credit.models import CREDIT_KINDS, FUND_SOURCES
+from orders.credit.models import CREDIT_KINDS
+from orders.funds.source import FUND_SOURCES
 from orders.intake.row import SAME_NUMBER
 from shop.core.database import APPEND_ONLY, Fen, Grams, Moment, one_of
 from shop.sheet.words import NOT_COUNTED

@@ -9,13 +9,13 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, true
 from sqlmodel import Field, SQLModel
 
+from orders.funds.source import FUND_SOURCES
 from shop.core.database import APPEND_ONLY, Fen, Grams, Moment, one_of
 
 ORDER_STATES = (
     "placed", "confirmed", "partially_shipped", "shipped", "received", "completed", "cancelled", "expired",
 )  # fmt: skip
 PAYMENT_STATES = ("unpaid", "pending", "paid", "overdue")
-FUND_SOURCES = ("personal", "union", "canteen", "administration", "party_dues")
 PAYER_KINDS = ("own", "allowance", "branch")
 
 

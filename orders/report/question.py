@@ -8,7 +8,7 @@ from typing import Any, Literal, cast, get_args
 from uuid import UUID
 
 from orders.credit.models import CREDIT_KINDS
-from orders.order.models import FUND_SOURCES
+from orders.funds.source import FUND_SOURCES
 from shop.core.errors import Detail, Invalid, Problem
 
 Key = Literal[

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from orders.credit import words as credit
+from orders.funds.source import FUND_WORDS
 from orders.report.question import Key
 
 HEADS: Mapping[Key, tuple[str, ...]] = {
@@ -19,10 +20,7 @@ FIGURES = (
 )  # fmt: skip
 KINDS = {"direct_purchase": "直接购买", "assisted_sale": "帮助销售"}
 SCOPES = {"designated": "定点帮扶", "other_assisted": "其他帮扶地区", "emergency": "应急滞销地区"}
-FUND_SOURCES = {
-    "personal": "职工自费", "union": "工会经费", "canteen": "食堂经费", "administration": "行政经费",
-    "party_dues": "党费",
-}  # fmt: skip
+FUND_SOURCES = FUND_WORDS
 DESIGNATIONS = credit.DESIGNATIONS
 CHANNELS = {"shop": "本商城"}
 VIEWS = {"event_day": "按发生日（正式口径）", "sale_day": "按原销售日"}
@@ -33,7 +31,7 @@ FEW = "<5"
 _WRITTEN: Mapping[Key, Callable[[str], str]] = {
     "kind": lambda value: KINDS.get(value, value),
     "scope": lambda value: SCOPES.get(value, value),
-    "fund_source": lambda value: FUND_SOURCES.get(value, value),
+    "fund_source": lambda value: FUND_WORDS.get(value, value),
     "channel": lambda value: CHANNELS.get(value, value),
     "designation": lambda value: "、".join(DESIGNATIONS.get(kind, kind) for kind in value.split("+")),
     "quarter": lambda value: f"{value[:4]}年第{value[-1]}季度",

@@ -8,6 +8,7 @@ from sqlalchemy import ARRAY, CheckConstraint, Column, Index, Integer, Text, Uui
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
+from orders.funds.source import UNION_FUNDS
 from shop.core.database import APPEND_ONLY, Fen, Moment, one_of
 from shop.organisation.models import never_twice
 
@@ -49,7 +50,7 @@ class SpendingRule(SQLModel, table=True):
         one_of("cap_window", ("year", "festival")),
         one_of("year_of", ("payment", "festival")),
         one_of("step", STEPS),
-        one_of("fund_source", ("union", "administration", "party_dues")),
+        one_of("fund_source", UNION_FUNDS),
         CheckConstraint("valid_to > valid_from", name="half_open"),
         CheckConstraint("basis_points BETWEEN 0 AND 10000", name="share_in_range"),
         CheckConstraint("below_fen > coalesce(from_fen, 0)", name="amounts_half_open"),

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from orders.funds.source import UNION_FUND_WORDS
 from orders.spending.caps import capped, limits_of
 from orders.spending.proposal import Finding, Proposal, Skip, SpentSoFar, Verdict
 from orders.spending.rule import Rule, Rules, most_specific
-from orders.spending.words import FESTIVAL_WORDS, FUND_WORDS, ORIGIN_WORDS, PURPOSE_WORDS, line_of, percent, yuan
+from orders.spending.words import FESTIVAL_WORDS, ORIGIN_WORDS, PURPOSE_WORDS, line_of, percent, yuan
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +102,8 @@ def _fund_source(asked: Rules) -> list[Finding]:
     return [
         _against(
             "fund_source_wrong",
-            f"这项支出应由{'、'.join(FUND_WORDS.get(one, one) for one in rule.allows)}列支，"
-            f"不能用{FUND_WORDS.get(source, source)}",
+            f"这项支出应由{'、'.join(UNION_FUND_WORDS.get(one, one) for one in rule.allows)}列支，"
+            f"不能用{UNION_FUND_WORDS.get(source, source)}",
             rule,
         )
         for rule in asked.anywhere("fund_source")

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from orders.funds.source import UnionFund
 from shop.core.paging import NO_NUL
 
 FEN_MAX = 10**13
@@ -22,8 +23,7 @@ Purpose = Literal["festival", "summer_cooling", "hardship", "birthday", "prize",
 Festival = Literal[
     "new_year", "spring_festival", "qingming", "labour_day", "dragon_boat", "mid_autumn", "national_day", "regional"
 ]
-FundSource = Literal["union", "administration", "party_dues"]
-Allowed = Purpose | Festival | FundSource | Literal["one_paired_cooperative", "all_assisted"]
+Allowed = Purpose | Festival | UnionFund | Literal["one_paired_cooperative", "all_assisted"]
 
 
 class RuleFacts(BaseModel):
@@ -37,7 +37,7 @@ class RuleFacts(BaseModel):
     purposes: Annotated[list[Purpose], Field(max_length=20)] = []
     festivals: Annotated[list[Festival], Field(max_length=20)] = []
     unit_kinds: Annotated[list[Literal["budget_unit", "bank", "company", "school"]], Field(max_length=9)] = []
-    fund_source: FundSource | None = None
+    fund_source: UnionFund | None = None
     from_fen: Amount | None = None
     below_fen: Annotated[int, Field(strict=True, ge=1, le=FEN_MAX)] | None = None
     amount_fen: Annotated[int, Field(strict=True, ge=1, le=FEN_MAX)] | None = None

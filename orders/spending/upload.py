@@ -8,12 +8,12 @@ from typing import Final
 from sqlalchemy import text
 
 from catalog.upload.kind import Column, Kind, Layout, Saving
+from orders.funds.source import UNION_FUND_WORDS
 from orders.spending.add_rules import NewRule, add_rules
 from orders.spending.words import (
     ALLOWS_WORDS,
     BASIS_WORDS,
     FESTIVAL_WORDS,
-    FUND_WORDS,
     KIND_WORDS,
     PURPOSE_WORDS,
     STEP_WORDS,
@@ -95,7 +95,7 @@ def _rule(cells: Cells) -> RuleRow:
             purposes=_codes(cells, "purposes", PURPOSE_WORDS),
             festivals=_codes(cells, "festivals", FESTIVAL_WORDS),
             unit_kinds=_codes(cells, "unit_kinds", UNIT_WORDS),
-            fund_source=_one_code(cells, "fund_source", FUND_WORDS),
+            fund_source=_one_code(cells, "fund_source", UNION_FUND_WORDS),
             from_fen=0 if kind == "tier" and from_fen is None else from_fen,
             below_fen=cells.fen("below_yuan") if cells.maybe("below_yuan") else None,
             amount_fen=cells.fen("amount_yuan") if cells.maybe("amount_yuan") else None,

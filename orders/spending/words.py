@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from orders.funds.source import UNION_FUND_WORDS
 from orders.spending.proposal import Limit
 from orders.spending.rule import Rule, Rules
 from shop.core.money import half_up
@@ -27,7 +28,6 @@ FESTIVAL_WORDS: Final = {
     "national_day": "国庆节",
     "regional": "地方节日",
 }
-FUND_WORDS: Final = {"union": "工会经费", "administration": "行政经费", "party_dues": "党费"}
 KIND_WORDS: Final = {
     "cap": "人均上限",
     "cap_year": "年度归属",
@@ -51,7 +51,7 @@ ORIGIN_WORDS: Final = {
 ALLOWS_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "purpose": PURPOSE_WORDS,
     "festival": FESTIVAL_WORDS,
-    "fund_source": FUND_WORDS,
+    "fund_source": UNION_FUND_WORDS,
     "directed": ORIGIN_WORDS,
 }
 """What a rule of each kind may allow; the other kinds allow nothing by name."""
@@ -148,7 +148,7 @@ def says(rule: Rule) -> str:
 
 
 def _listing(rule: Rule) -> str:
-    words = PURPOSE_WORDS | FESTIVAL_WORDS | FUND_WORDS | ORIGIN_WORDS
+    words = PURPOSE_WORDS | FESTIVAL_WORDS | UNION_FUND_WORDS | ORIGIN_WORDS
     return "、".join(words.get(one, one) for one in rule.allows)
 
 
@@ -168,5 +168,5 @@ def _filters(rule: Rule) -> tuple[tuple[tuple[str, ...], dict[str, str]], ...]:
         (rule.purposes, PURPOSE_WORDS),
         (rule.festivals, FESTIVAL_WORDS),
         (rule.unit_kinds, UNIT_WORDS),
-        ((rule.fund_source,) if rule.fund_source else (), FUND_WORDS),
+        ((rule.fund_source,) if rule.fund_source else (), UNION_FUND_WORDS),
     )

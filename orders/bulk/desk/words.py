@@ -1,6 +1,7 @@
 """What codes of purchases are called on pages."""
 
 from orders.bulk.problems import STATE_WORDS
+from orders.funds.source import UNION_FUND_WORDS
 
 WORDS = {
     "purpose": {
@@ -11,7 +12,7 @@ WORDS = {
         "new_year": "元旦", "spring_festival": "春节", "qingming": "清明", "labour_day": "劳动节",
         "dragon_boat": "端午", "mid_autumn": "中秋", "national_day": "国庆", "regional": "地方节日",
     },
-    "fund_source": {"union": "工会经费", "administration": "行政经费", "party_dues": "党费"},
+    "fund_source": UNION_FUND_WORDS,
     "procurement": {"quotes": "询价（三家报价）", "directed": "定向采购"},
     "terms": {"after_acceptance": "验收后付款", "prepaid": "先款后货", "split_30_70": "先付 30%，验收后付 70%"},
     "deliver_to": {"sites": "送到收货点", "homes": "送到家"},

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from orders.bulk.states import ChangeKind
+from orders.funds.source import UnionFund
 from shop.core.paging import NO_NUL
 from shop.organisation.address_book import checked_street
 
@@ -23,7 +24,6 @@ Purpose = Literal["festival", "summer_cooling", "hardship", "birthday", "prize",
 Festival = Literal[
     "new_year", "spring_festival", "qingming", "labour_day", "dragon_boat", "mid_autumn", "national_day", "regional"
 ]
-FundSource = Literal["union", "administration", "party_dues"]
 
 
 DayIn = Annotated[date, Field(ge=date(2000, 1, 1), lt=date(2100, 1, 1))]
@@ -82,7 +82,7 @@ class _Plan(_In):
     title: Words
     purpose: Purpose
     festival: Festival | None = None
-    fund_source: FundSource = "union"
+    fund_source: UnionFund = "union"
     fiscal_year: Annotated[int, Field(strict=True, ge=2000, le=2100)] | None = None
     budget_fen: PositiveFen
     members_as_of: DayIn | None = None
@@ -119,7 +119,7 @@ class PlanPatch(_In):
     title: Words | None = None
     purpose: Purpose | None = None
     festival: Festival | None = None
-    fund_source: FundSource | None = None
+    fund_source: UnionFund | None = None
     fiscal_year: Annotated[int, Field(strict=True, ge=2000, le=2100)] | None = None
     budget_fen: PositiveFen | None = None
     members_as_of: DayIn | None = None
