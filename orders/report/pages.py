@@ -12,9 +12,10 @@ from fastapi.responses import HTMLResponse
 
 from orders.report import words
 from orders.report.api import parameters_of
+from orders.report.columns import COLUMNS, Figures
 from orders.report.publish import code_of, publish
 from orders.report.question import Key, Question, read_question
-from orders.report.sales import Figures, SalesReport, sales
+from orders.report.sales import SalesReport, sales
 from orders.report.visibility import units_to_choose
 from orders.seal.key import seal_key
 from shop.access.guard import requires
@@ -84,6 +85,7 @@ async def get_reports(
         nearest=nearest(problem, asked),
         errors={error.pointer.removeprefix("/"): error.detail for error in problem.errors} if problem else {},
         words=words,
+        columns=COLUMNS,
         read=datetime.fromisoformat,
         groupings=GROUPINGS,
         chart=chart(report) if report else None,

@@ -13,6 +13,7 @@ from sqlmodel import col
 from catalog.campaign.models import Campaign
 from orders.credit.models import NOT_COUNTED_REASONS
 from orders.month.models import SHOP
+from orders.report.columns import Figures
 from orders.report.figures import Part, People, can_use_rollup, flagged, label_names, parts, people
 from orders.report.knowledge import known_at, names_then, show_names
 from orders.report.question import Key, Question
@@ -27,12 +28,10 @@ from shop.access.permissions import Actor
 from shop.core import clock
 from shop.core.database import Database, ReadSession
 from shop.core.errors import Detail, Problem
-from shop.core.money import half_up
 from shop.organisation.models import Union, Unit
 
 PARTS_MAX = 60_000
 """Sums that one report may hold: each row has two or three."""
-FEWEST_SHOWN = 5
 _TIMES: Mapping[Key, Callable[[int], str]] = {
     "month": lambda number: f"{number // 100:04}-{number % 100:02}",
     "quarter": lambda number: f"{number // 10:04}-Q{number % 10}",
@@ -45,65 +44,6 @@ class ReportTooLarge(Problem):
     status = 422
     code = "report_too_large"
     title = "报表过大"
-
-
-@dataclass(slots=True)
-class Figures:
-    """Sums in fen, milli-pieces and grams. All but `unverified_fen` are of headline entries (grades A to C)."""
-
-    direct_purchase_fen: int = 0
-    assisted_sale_fen: int = 0
-    unverified_fen: int = 0
-    refunded_fen: int = 0
-    quantity_milli: int = 0
-    grams: int = 0
-    orders: int = 0
-    participants: int = 0
-    flagged_fen: int = 0
-
-    @property
-    def credited_fen(self) -> int:
-        return self.direct_purchase_fen + self.assisted_sale_fen
-
-    @property
-    def quantity(self) -> int:
-        return half_up(self.quantity_milli, 1_000)
-
-    @property
-    def shown_participants(self) -> int | None:
-        """None for 1 to 4: so few people could be recognised (DOMAIN rule 25)."""
-        return None if 0 < self.participants < FEWEST_SHOWN else self.participants
-
-    def add(self, part: Part) -> None:
-        net_fen = part.sale_fen + part.refund_fen
-        if part.standing == "unverified":
-            self.unverified_fen += net_fen
-            return
-        if part.credit_kind == "direct_purchase":
-            self.direct_purchase_fen += net_fen
-        else:
-            self.assisted_sale_fen += net_fen
-        self.refunded_fen -= part.refund_fen
-        self.quantity_milli += part.quantity_milli
-        self.grams += part.grams
-
-    def count(self, found: People | None) -> None:
-        if found:
-            self.orders, self.participants = found.orders, found.participants
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "direct_purchase_fen": self.direct_purchase_fen,
-            "assisted_sale_fen": self.assisted_sale_fen,
-            "credited_fen": self.credited_fen,
-            "unverified_fen": self.unverified_fen,
-            "flagged_fen": self.flagged_fen,
-            "refunded_fen": self.refunded_fen,
-            "quantity": self.quantity,
-            "grams": self.grams,
-            "orders": self.orders,
-            "participants": self.shown_participants,
-        }
 
 
 @dataclass(slots=True)

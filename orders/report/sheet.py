@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from orders.report import words
+from orders.report.columns import COLUMNS, Figures
 from orders.report.publish import code_of
-from orders.report.sales import Figures, SalesReport
-from shop.sheet.write import Cell, csv_chunks, thousandths, yuan
+from orders.report.sales import SalesReport
+from shop.sheet.write import Cell, csv_chunks, yuan
 
 
 def lines(report: SalesReport, document: Mapping[str, Any]) -> Iterator[Sequence[Cell]]:
@@ -15,7 +16,7 @@ def lines(report: SalesReport, document: Mapping[str, Any]) -> Iterator[Sequence
     document: the report as it was published, for its digest.
     """
     group_by = report.question.group_by
-    yield [*(words.heads(group_by) or ["范围"]), *words.FIGURES]
+    yield [*(words.heads(group_by) or ["范围"]), *(column.sheet_head for column in COLUMNS)]
     width = len(words.heads(group_by)) or 1
     if group_by:
         for row in report.rows:
@@ -46,16 +47,8 @@ def chunks(report: SalesReport, document: Mapping[str, Any]) -> Iterator[bytes]:
 
 
 def figures(of: Figures) -> list[Cell]:
-    """One cell for each of `words.FIGURES`."""
-    return [
-        *map(yuan, (of.direct_purchase_fen, of.assisted_sale_fen, of.credited_fen, of.unverified_fen)),
-        yuan(of.flagged_fen),
-        yuan(of.refunded_fen),
-        of.quantity,
-        thousandths(of.grams),
-        of.orders,
-        words.people(of.shown_participants),
-    ]
+    """One cell for each of COLUMNS."""
+    return [column.cell(of) for column in COLUMNS]
 
 
 def file_name(report: SalesReport) -> str:

@@ -10,9 +10,10 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from orders.report import words
+from orders.report.columns import COLUMNS
 from orders.report.publish import code_of
 from orders.report.question import Question
-from orders.report.sales import Figures, SalesReport
+from orders.report.sales import SalesReport
 from shop.sheet.write import yuan
 
 NAME_WIDTH = 6
@@ -32,10 +33,11 @@ def show(report: SalesReport, document: Mapping[str, Any], console: Console) -> 
     for head in heads or ["范围"]:
         table.add_column(head, overflow="fold", min_width=NAME_WIDTH)
     lines = [[words.label(key, row.keys[key]) for key in question.group_by] for row in report.rows] if heads else []
-    figures = [_cells(row.figures) for row in report.rows] if heads else []
-    totals = _cells(report.totals)
-    for place, head in enumerate(("直接购买", "帮助销售", "计入合计", "待核实", "已退款", "件数", "订单", "人数")):
+    figures = [[str(column.cell(row.figures)) for column in COLUMNS] for row in report.rows] if heads else []
+    totals = [str(column.cell(report.totals)) for column in COLUMNS]
+    for place, column in enumerate(COLUMNS):
         widest = max(cell_len(line[place]) for line in (*figures, totals))
+        head = column.sheet_head if column.written == "grams" else column.head
         table.add_column(head, justify="right", min_width=widest, overflow="fold")
     for names, line in zip(lines, figures, strict=True):
         table.add_row(*names, *line)
@@ -55,8 +57,3 @@ def show(report: SalesReport, document: Mapping[str, Any], console: Console) -> 
 
 def title(question: Question, unit_name: str | None) -> str:
     return f"{unit_name or '全部单位'} 消费帮扶销售 {question.since} 至 {question.until}（不含） 单位：元"
-
-
-def _cells(of: Figures) -> list[str]:
-    money = (of.direct_purchase_fen, of.assisted_sale_fen, of.credited_fen, of.unverified_fen, of.refunded_fen)
-    return [*map(str, map(yuan, money)), str(of.quantity), str(of.orders), words.people(of.shown_participants)]

@@ -14,10 +14,6 @@ HEADS: Mapping[Key, tuple[str, ...]] = {
     "fund_source": ("资金来源",), "unit": ("单位",), "union": ("工会",), "campaign": ("活动",),
 }  # fmt: skip
 """A key's columns on a sheet; the first one names it."""
-FIGURES = (
-    "直接购买（元）", "帮助销售（元）", "计入合计（元）", "待核实（元）", "异常标记（元）", "已退款（元）",
-    "数量（件）", "重量（千克）", "订单数", "参与人数",
-)  # fmt: skip
 KINDS = {"direct_purchase": "直接购买", "assisted_sale": "帮助销售"}
 SCOPES = {"designated": "定点帮扶", "other_assisted": "其他帮扶地区", "emergency": "应急滞销地区"}
 FUND_SOURCES = FUND_WORDS
@@ -27,7 +23,6 @@ VIEWS = {"event_day": "按发生日（正式口径）", "sale_day": "按原销�
 REASONS = credit.REASONS
 NOTHING = "（未注明）"
 THE_SHOP = "商城自有"
-FEW = "<5"
 _WRITTEN: Mapping[Key, Callable[[str], str]] = {
     "kind": lambda value: KINDS.get(value, value),
     "scope": lambda value: SCOPES.get(value, value),
@@ -62,7 +57,3 @@ def row_cells(keys: Mapping[Key, Any]) -> list[str]:
 def label(key: Key, value: Any) -> str:
     """A key of a row in a few words, for charts and narrow tables."""
     return cells(key, value)[0]
-
-
-def people(count: int | None) -> str:
-    return FEW if count is None else str(count)

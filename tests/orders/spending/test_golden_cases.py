@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from orders.funds.source import UNION_FUND_WORDS
 from orders.spending import seed_rules
 from orders.spending.proposal import Portion, Proposal, SpentSoFar
 from orders.spending.rule import Rule
 from orders.spending.rules import judge
 from orders.spending.upload import SPENDING_RULES
-from orders.spending.words import FESTIVAL_WORDS, FUND_WORDS, PURPOSE_WORDS, STEP_WORDS
+from orders.spending.words import FESTIVAL_WORDS, PURPOSE_WORDS, STEP_WORDS
 from shop.core.ids import derived_id
 from shop.sheet.cells import Cells
 
@@ -57,7 +58,7 @@ def asked(case: dict[str, str]) -> tuple[Proposal, SpentSoFar]:
         union_id=UNION,
         purpose=code(PURPOSE_WORDS, case["用途"]) or "",
         festival=code(FESTIVAL_WORDS, case["节日"]),
-        fund_source=code(FUND_WORDS, case["资金来源"]) or "",
+        fund_source=code(UNION_FUND_WORDS, case["资金来源"]) or "",
         day=date.fromisoformat(case["决定日"]),
         pays_on=date.fromisoformat(case["付款日"]),
         festival_year=int(case["节日年份"]),
