@@ -4,7 +4,6 @@ One transaction under the order's lock: acceptance, credit, funds, what payers o
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -16,6 +15,7 @@ from orders.acceptance.count import counted, from_here
 from orders.acceptance.open_parts import what_is_open
 from orders.acceptance.owe import PAY_WITHIN, Owed, owe
 from orders.acceptance.problems import AlreadyAccepted, DayOutOfRange, DutiesNotApart, NotToBeAccepted
+from orders.acceptance.received import Acceptors, Delivered, Truck
 from orders.acceptance.reduce import prove_paid
 from orders.acceptance.rules import Counted, Divided, Group, Left, Open, divide
 from orders.acceptance.write import Written, write
@@ -29,41 +29,6 @@ from shop.core.audit import record_change
 from shop.core.database import WriteSession
 from shop.core.errors import NotFound
 from shop.core.ids import new_id
-
-__all__ = ["Counted", "Delivered", "Truck", "accept", "accept_deliveries"]
-
-
-@dataclass(frozen=True, slots=True)
-class Truck:
-    """Who brought it, where no carrier did: driver, plate, number of the delivery note."""
-
-    driver: str
-    plate: str
-    delivery_note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """One delivery as it was counted. lines: None when everything came as expected, else every line of it."""
-
-    delivery_id: UUID
-    lines: Sequence[Counted] | None = None
-    delivery_note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Acceptors:
-    """Who accepted, on which business day, on what grounds."""
-
-    kind: Literal["bulk", "canteen"]
-    actor: Actor
-    witness_id: UUID
-    accepted_on: date
-    key: str
-    truck: Truck | None = None
-    note: str | None = None
-    evidence_sha256: str | None = None
-
 
 _DELIVERIES = bindparam("deliveries", type_=ARRAY(Uuid))
 # Everybody who changes what an order's payers owe locks the order first, then its shares.

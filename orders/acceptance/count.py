@@ -1,23 +1,19 @@
 """Is a count complete? Against what was allocated to the delivery, line by line and payer by payer."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
 from orders.acceptance.owe import Owed
 from orders.acceptance.problems import CountDiffers, PastBestBefore
+from orders.acceptance.received import Acceptors, Delivered
 from orders.acceptance.rules import NOBODY, Counted, Group, shelf_life_warning
 from shop.core.database import WriteSession
 from shop.core.errors import Detail, NotFound
-
-if TYPE_CHECKING:
-    from orders.acceptance.accept import Acceptors, Delivered
 
 PIECE = 1_000
 REASON_MOST = 200

@@ -1,25 +1,21 @@
 """Write down acceptances: who, what was counted, and what it did to each component."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, insert, text
 
 from orders.acceptance.count import CountedDelivery
 from orders.acceptance.models import AcceptancePart
+from orders.acceptance.received import Acceptors
 from orders.acceptance.rules import NOBODY, Divided, whole_pieces
 from orders.order.rows import ComponentRow
 from orders.order.take_out import Leaving, take_out
 from shop.core.database import WriteSession
 from shop.core.rows import as_rows
-
-if TYPE_CHECKING:
-    from orders.acceptance.accept import Acceptors
 
 
 @dataclass(frozen=True, slots=True)

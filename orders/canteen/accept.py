@@ -8,10 +8,11 @@ from uuid import UUID
 
 from sqlalchemy import Date, Uuid, bindparam, text
 
-from orders.acceptance.accept import Counted, Truck
 from orders.acceptance.accept import accept as accept_goods
 from orders.acceptance.problems import WitnessUnknown
+from orders.acceptance.received import Truck
 from orders.acceptance.receivers import receivers_for
+from orders.acceptance.rules import Counted
 from orders.canteen.queries import LineSeen, order_seen
 from orders.canteen.visibility import kitchen_of_order
 from orders.order.shares import set_due_on

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from orders.acceptance.accept import Truck
+from orders.acceptance.received import Truck
 from orders.canteen.accept import Weighed, accept
 from orders.canteen.add_paper import Paper, add_paper
 from orders.canteen.cancel import cancel

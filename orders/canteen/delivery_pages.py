@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Form, Request, UploadFile
 from starlette.responses import RedirectResponse, Response
 
-from orders.acceptance.accept import Truck
+from orders.acceptance.received import Truck
 from orders.acceptance.receivers import receivers_for
 from orders.canteen.accept import Weighed, accept
 from orders.canteen.add_paper import Paper, add_paper

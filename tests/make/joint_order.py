@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import SQLModel
 
-from orders.acceptance.accept import Counted, accept
+from orders.acceptance.accept import accept
+from orders.acceptance.rules import Counted
 from orders.banking.settle_transfer import Applied, settle_transfers
 from orders.bulk.joint.place import place
 from orders.bulk.models import (

@@ -1,7 +1,9 @@
 """The import contracts hold, and each of them breaks when it should."""
 
+import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,27 @@ def test_a_forbidden_import_breaks_its_contract(tmp_path: Path, importer: str, i
     module.write_text(f"import {imported}\n{module.read_text()}")
     broken = [line for line in lint(tmp_path).splitlines() if line.endswith("BROKEN")]
     assert any(line.startswith(contract) for line in broken), broken
+
+
+def test_no_two_modules_need_each_other() -> None:
+    """Not even for their types: what both need stands in a third one."""
+    names = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for package in ("shop", "catalog", "orders")
+        for path in (ROOT / package).rglob("*.py")
+    }
+    needs: dict[str, set[str]] = {}
+    for name, path in names.items():
+        said = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+        named = {f"{node.module}.{alias.name}" for node in said for alias in node.names} | {
+            node.module for node in said
+        }
+        needs[name] = {one for one in named if one in names and one != name}
+    order = TopologicalSorter(needs)
+    try:
+        order.prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))
 
 
 def copy_code(source: Path, target: Path) -> None:

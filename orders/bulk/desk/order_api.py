@@ -13,7 +13,8 @@ import orders.bulk.change.cancel_order
 import orders.bulk.change.join_late
 import orders.bulk.change.move_spare
 import orders.bulk.change.substitute  # noqa: F401  # approved changes take effect there
-from orders.acceptance.accept import Acceptors, Counted, Delivered, Truck
+from orders.acceptance.received import Acceptors, Delivered, Truck
+from orders.acceptance.rules import Counted
 from orders.acceptance.send_parcels import Sent
 from orders.bulk.joint.place import place
 from orders.bulk.joint.shares import Shares, shares_of

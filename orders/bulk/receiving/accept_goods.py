@@ -7,8 +7,9 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
-from orders.acceptance.accept import Acceptors, Delivered, accept_deliveries
+from orders.acceptance.accept import accept_deliveries
 from orders.acceptance.problems import DutiesNotApart, WaybillMissing, WitnessUnknown
+from orders.acceptance.received import Acceptors, Delivered
 from orders.acceptance.receivers import may_receive
 from orders.budget.encumber import release, spend
 from orders.bulk.move_on import move_on

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
-from orders.acceptance.accept import Counted, Truck
+from orders.acceptance.received import Truck
+from orders.acceptance.rules import Counted
 from orders.bulk.receiving.pending import LineSeen
 from shop.core.errors import Detail, Invalid
 from shop.sheet.value import Unreadable, whole_of

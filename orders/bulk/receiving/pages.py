@@ -11,8 +11,8 @@ from sqlalchemy import Row
 from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
 
-from orders.acceptance.accept import Acceptors, Delivered
 from orders.acceptance.answer_as_witness import answer_as_witness, signed_by
+from orders.acceptance.received import Acceptors, Delivered
 from orders.acceptance.receivers import receivers_for
 from orders.bulk.receiving import form
 from orders.bulk.receiving.accept_goods import accept_homes, accept_site

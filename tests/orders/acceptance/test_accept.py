@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from orders.acceptance.accept import Counted, accept
+from orders.acceptance.accept import accept
 from orders.acceptance.problems import (
     AlreadyAccepted,
     CountDiffers,
@@ -16,6 +16,7 @@ from orders.acceptance.problems import (
     NotToBeAccepted,
     PastBestBefore,
 )
+from orders.acceptance.rules import Counted
 from orders.balance.identity import identities
 from shop.access.permissions import Actor
 from shop.core import clock
