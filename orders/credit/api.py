@@ -30,7 +30,6 @@ routes = APIRouter(prefix="/api/v1", tags=["credit"])
 
 Reader = Annotated[Actor, Depends(requires(Permission.CREDIT_READ))]
 RuleReader = Annotated[Actor, Depends(requires(Permission.RULE_READ))]
-RuleWriter = Annotated[Actor, Depends(requires(Permission.RULE_WRITE))]
 Prover = Annotated[Actor, Depends(requires(Permission.EVIDENCE_WRITE))]
 Checker = Annotated[Actor, Depends(requires(Permission.EVIDENCE_CHECK))]
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]

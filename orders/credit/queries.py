@@ -40,10 +40,6 @@ async def rules_of(session: ReadSession, *, limit: int, cursor: str | None, on: 
     return CreditRulePage(items=[CreditRuleOut.model_validate(row) for row in rows[:limit]], next_cursor=more)
 
 
-async def rule_out(session: ReadSession, rule_id: UUID) -> CreditRuleOut:
-    return CreditRuleOut.model_validate((await session.execute(_RULE, {"id": rule_id})).one())
-
-
 async def entries_of(
     session: ReadSession,
     actor: Actor,

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from orders.spending.decide import decision_of, replay
-from orders.spending.rule import Rule, most_specific, rule_of
+from orders.spending.rule import rule_of
 from orders.spending.schemas import AskedRule, DecisionOut, SpendingRuleOut, SpendingRulePage
 from orders.spending.words import concerns, says
 from shop.access.permissions import Actor, Permission
@@ -82,14 +82,6 @@ async def rules_of(
     )
 
 
-async def rule_out(session: ReadSession, rule_id: UUID) -> SpendingRuleOut:
-    """Raises NotFound."""
-    row = (await session.execute(_ONE, {"id": rule_id})).one_or_none()
-    if row is None:
-        raise NotFound("没有这条规则。")
-    return _shown(row)
-
-
 async def provinces_with_rules(session: ReadSession) -> Sequence[str]:
     return list(await session.scalars(_PROVINCES))
 
@@ -132,13 +124,6 @@ async def union_of_rule(session: ReadSession, rule_id: UUID) -> UUID | None:
         raise NotFound("没有这条规则。")
     union_id: UUID | None = rule.union_id
     return union_id
-
-
-async def reserved_share(session: ReadSession, *, unit_kind: str, province: str, day: date) -> Rule | None:
-    """The share of a kitchen's purchases to be kept for assisted goods; 0 basis points where it is off (a bank)."""
-    asked = {"unit_kind": unit_kind, "province": province, "day": day}
-    found = most_specific(rule_of(row) for row in await session.execute(_RESERVED, asked))
-    return max(found, key=lambda rule: rule.basis_points or 0, default=None)
 
 
 async def _visible(session: ReadSession, actor: Actor, permission: Permission, day: date) -> dict[str, Any]:

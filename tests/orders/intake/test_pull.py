@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import text
 
 from orders.intake.pull import pull_once
-from shop.adapters.channel.fake import URL, FakeChannel
 from shop.adapters.channel.real import HttpChannel
 from shop.adapters.channel.source import ChannelAnswerWrong, ChannelUnavailable, Pulled
 from shop.core import clock
+from tests.make.fake_channel import URL, FakeChannel
 from tests.make.intake import PLATFORM, IntakeDesk, Line, refund
 
 pytestmark = pytest.mark.anyio
