@@ -77,10 +77,16 @@ async def await_payment(session: WriteSession, *, order_id: UUID, until: datetim
 
 
 async def move_payment(
-    session: WriteSession, *, order_ids: Collection[UUID], to: str, until: datetime | None = None
+    session: WriteSession,
+    *,
+    order_ids: Collection[UUID],
+    to: str,
+    of: str | None = None,
+    until: datetime | None = None,
 ) -> list[UUID]:
-    """Those whose payment state moved. until: how long they are held at least."""
-    named = {"orders": list(order_ids), "to": to, "before": sorted(payment_before(to)), "until": until}
+    """Those whose payment state moved. of: only those that stand there. until: how long they are held at least."""
+    from_ = payment_before(to) if of is None else payment_before(to) & {of}
+    named = {"orders": list(order_ids), "to": to, "before": sorted(from_), "until": until}
     return list(await session.scalars(_MOVE_PAYMENT, named)) if order_ids else []
 
 
