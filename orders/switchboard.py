@@ -13,12 +13,13 @@ import structlog
 
 from orders.aftersales.dispute import follow_disputes
 from orders.aftersales.give_back import follow, send
-from orders.checkout.close_payment import Closed, close_payments, forget_unopened
 from orders.checkout.settle import Paid, settle
 from orders.integrity.flag_disputes import flag_disputes
+from orders.order.close_payments import Closed, close_payments
 from orders.payment import due, inbox
 from orders.payment.due import DueRefund
 from orders.payment.inbox import Hint
+from orders.payment.move_on import forget_unopened
 from shop.adapters.stripe.gateway import DisputeSeen, PaymentGateway, PaymentSeen, RefundSeen
 from shop.core import clock
 from shop.core.database import Database, WriteSession

@@ -11,14 +11,14 @@ from sqlalchemy import text
 from orders.aftersales.cancel import cancel
 from orders.aftersales.give_back import send
 from orders.aftersales.queries import refund_of
-from orders.aftersales.refund import JOINT, remember_answer, request_refund
+from orders.aftersales.refund import JOINT, request_refund
 from orders.aftersales.schemas import CancelledOut, RefundIn, RefundOut
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.adapters.stripe.gateway import PaymentGateway
 from shop.core import clock
 from shop.core.database import Database, WriteSession
-from shop.core.idempotency import Answer, once
+from shop.core.idempotency import Answer, keep_answer, once
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1", tags=["orders"])
@@ -52,14 +52,14 @@ async def post_refund(
             request_sha256=digest,
         )
     if requested.first_answer:
-        return _created(requested.first_answer, replayed=True)
+        return Response(requested.first_answer, 201, {"idempotent-replayed": "true"}, "application/json")
     gateway: PaymentGateway = request.app.state.gateway
     await send(database, gateway, refund_id=requested.refund_id, now=now)
     async with database.transaction() as session:
-        answer = msgspec.json.encode(await refund_of(session, requested.refund_id)).decode()
+        answer = Answer(201, msgspec.json.encode(await refund_of(session, requested.refund_id)))
         if idempotency_key is not None:
-            await remember_answer(session, actor=actor, key=idempotency_key, answer=answer)
-    return _created(answer)
+            await keep_answer(session, actor_id=actor.user_id, key=idempotency_key, answer=answer)
+    return answer.as_response()
 
 
 @routes.post("/orders/{order_id}/cancel")
@@ -95,8 +95,3 @@ async def _refund_joint(
         return done.as_response()
     async with database.transaction() as session:
         return (await verb(session)).as_response()
-
-
-def _created(answer: str, *, replayed: bool = False) -> Response:
-    headers = {"idempotent-replayed": "true"} if replayed else None
-    return Response(answer, 201, headers, "application/json")

@@ -1,5 +1,6 @@
 """Cancel an order: unpaid, and nothing is owed; paid but not sent, and everything returns, freight included."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
@@ -15,6 +16,10 @@ from orders.aftersales.restock import restock_rest
 from orders.aftersales.rules import of_everything
 from orders.allowance.spend import release_for
 from orders.order.cancel_until import CANCEL_UNTIL
+from orders.order.close_payments import Closed, close_payments
+from orders.order.move_on import move_on
+from orders.payment.due import look_now
+from orders.payment.move_on import end_payments
 from shop.access.permissions import Actor
 from shop.adapters.stripe.gateway import GatewayRefused, GatewayUnavailable, PaymentGateway
 from shop.core import clock
@@ -40,11 +45,11 @@ class CancelTooLate(NotCancellable):
 class Cancelled:
     """refund_id: everything that was paid and not yet returned; None where there is nothing to return.
 
-    sessions: payment pages of the provider that are still open.
+    pages: payment → its page at the provider, which is still open.
     """
 
     refund_id: UUID | None
-    sessions: tuple[str, ...]
+    pages: Mapping[UUID, str]
 
 
 _LOCK = text(
@@ -54,32 +59,8 @@ SELECT id, state, EXISTS (SELECT FROM acceptance_duty d WHERE d.order_id = o.id)
 FROM shop_order o WHERE id = :order AND buyer_id = :buyer FOR UPDATE
 """  # noqa: S608  # composed of our own constants
 )
-_CANCEL = text(
-    """
-WITH cancelled AS (
-    UPDATE shop_order SET state = 'cancelled' WHERE id = :order AND state IN ('placed', 'confirmed') RETURNING id
-)
-INSERT INTO order_event (order_id, state, at, actor_id) SELECT id, 'cancelled', :now, :actor FROM cancelled
-ON CONFLICT DO NOTHING
-"""
-)
-_FORGET = text(
-    """
-UPDATE payment SET state = 'cancelled' WHERE order_id = :order AND state = 'created' AND session_id IS NULL
-"""
-)
-_PAGES = text("SELECT session_id FROM payment WHERE order_id = :order AND state = 'pending' AND session_id IS NOT NULL")
-_PAGE_CLOSED = text(
-    """
-WITH closed AS (
-    UPDATE payment SET state = 'cancelled' WHERE session_id = :session_id AND state = 'pending' RETURNING order_id
-)
-UPDATE shop_order o SET payment_state = 'unpaid' FROM closed WHERE o.id = closed.order_id AND payment_state = 'pending'
-"""
-)
-_LOOK_NOW = text("UPDATE payment SET check_at = :now WHERE session_id = :session_id AND state = 'pending'")
-_LOCK_OF_PAGE = text(
-    "SELECT id FROM shop_order WHERE id = (SELECT order_id FROM payment WHERE session_id = :session_id) FOR UPDATE"
+_OPEN = text(
+    "SELECT id, session_id FROM payment WHERE order_id = :order AND state IN ('created', 'pending') ORDER BY id"
 )
 _REFUND = text(
     """
@@ -101,8 +82,8 @@ async def cancel(
     """
     async with database.transaction() as session:
         done = await cancel_order(session, actor=actor, order_id=order_id, now=now)
-    for session_id in done.sessions:
-        await _close_page(database, gateway, session_id, now)
+    for payment_id, session_id in done.pages.items():
+        await _close_page(database, gateway, payment_id, session_id, now)
     if done.refund_id is not None:
         await send(database, gateway, refund_id=done.refund_id, now=now)
     return done.refund_id
@@ -114,7 +95,8 @@ async def cancel_order(session: WriteSession, *, actor: Actor, order_id: UUID, n
     if order is None:
         raise NotFound("没有这个订单。")
     if order.state == "cancelled":
-        return Cancelled(await session.scalar(_REFUND, {"order": order_id}), await _pages(session, order_id))
+        open_payments = (await session.execute(_OPEN, {"order": order_id})).all()
+        return Cancelled(await session.scalar(_REFUND, {"order": order_id}), _pages(open_payments))
     if order.accepted_by_others:  # its goods are held, not sold, and its payers owe: nothing here knows of that
         raise NotCancellable("这是工会或食堂的采购订单，请在工会采购或食堂采购页里办理。")
     if order.state not in _STILL_HERE:
@@ -122,17 +104,19 @@ async def cancel_order(session: WriteSession, *, actor: Actor, order_id: UUID, n
     if order.state == "confirmed" and order.cancel_until and clock.business_day(now) > order.cancel_until:
         said = f"付款后自行取消的期限是 {order.cancel_until}（含）"
         raise CancelTooLate(f"{said}，已经过了。要退的话，请联系本单位帮扶办或客服，由他们核实后退款。")
-    await session.execute(_CANCEL, {"order": order_id, "now": now, "actor": actor.user_id})
+    await move_on(session, order_ids=[order_id], to="cancelled", now=now, actor_id=actor.user_id)
     if order.state == "confirmed":
-        return Cancelled(await _everything_back(session, order_id, actor, now), ())
+        return Cancelled(await _everything_back(session, order_id, actor, now), {})
     await moving.release(session, order_ids=[order_id])
     await release_for(session, order_ids=[order_id], now=now)
-    await session.execute(_FORGET, {"order": order_id})
-    return Cancelled(None, await _pages(session, order_id))
+    open_payments = (await session.execute(_OPEN, {"order": order_id})).all()
+    unopened = [payment.id for payment in open_payments if payment.session_id is None]
+    await end_payments(session, unopened, of={"created"}, to="cancelled")
+    return Cancelled(None, _pages(open_payments))
 
 
-async def _pages(session: WriteSession, order_id: UUID) -> tuple[str, ...]:
-    return tuple(await session.scalars(_PAGES, {"order": order_id}))
+def _pages(open_payments: Sequence[Row[Any]]) -> dict[UUID, str]:
+    return {payment.id: payment.session_id for payment in open_payments if payment.session_id is not None}
 
 
 async def _everything_back(session: WriteSession, order_id: UUID, actor: Actor, now: datetime) -> UUID | None:
@@ -162,15 +146,16 @@ async def _everything_back(session: WriteSession, order_id: UUID, actor: Actor, 
     )
 
 
-async def _close_page(database: Database, gateway: PaymentGateway, session_id: str, now: datetime) -> None:
+async def _close_page(
+    database: Database, gateway: PaymentGateway, payment_id: UUID, session_id: str, now: datetime
+) -> None:
     """Only what the provider says is written: a page that was paid meanwhile stays open here, to be settled."""
     try:
         page = await gateway.expire_checkout(session_id)
     except (GatewayUnavailable, GatewayRefused):
         return  # the reconcile job looks again, and the page closes by itself
     async with database.transaction() as session:
-        await session.execute(_LOCK_OF_PAGE, {"session_id": session_id})
         if page.state == "expired":
-            await session.execute(_PAGE_CLOSED, {"session_id": session_id})
+            await close_payments(session, [Closed(payment_id, "cancelled")])
         else:
-            await session.execute(_LOOK_NOW, {"session_id": session_id, "now": now})
+            await look_now(session, payment_id=payment_id, now=now)

@@ -18,6 +18,7 @@ from orders.aftersales.reserve import RefundRequest, reserve
 from orders.aftersales.restock import restock_rest
 from orders.aftersales.succeed import Success, succeed
 from orders.aftersales.where_it_stands import lock_orders_of, where_it_stands
+from orders.order.move_on import move_on
 from shop.adapters.stripe.gateway import DisputeSeen
 from shop.core.audit import record_change
 from shop.core.database import WriteSession
@@ -56,15 +57,6 @@ FROM dispute d WHERE d.order_id = :order
 """
 )
 _TAKEN = text("SELECT id FROM refund WHERE dispute_id = :dispute AND state = 'succeeded' ORDER BY id")
-_CANCEL = text(
-    """
-WITH cancelled AS (
-    UPDATE shop_order SET state = 'cancelled' WHERE id = :order AND state = 'confirmed' RETURNING id
-)
-INSERT INTO order_event (order_id, state, at) SELECT id, 'cancelled', :now FROM cancelled
-ON CONFLICT DO NOTHING RETURNING order_id
-"""
-)
 REASON = "银行或卡组织判付款人胜诉，款项已被划走"
 
 _log = structlog.get_logger(__name__)
@@ -136,7 +128,7 @@ async def _take(session: WriteSession, gone: _Gone, now: datetime) -> None:
 
 async def _cancel(session: WriteSession, order_id: UUID, dispute: Row[Any], now: datetime) -> None:
     """Nobody pays for goods that have not left: they are not sent."""
-    if await session.scalar(_CANCEL, {"order": order_id, "now": now}) is None:
+    if not await move_on(session, order_ids=[order_id], to="cancelled", now=now):
         return
     await restock_rest(session, order_id, now=now)
     await record_change(

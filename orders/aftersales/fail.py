@@ -11,22 +11,10 @@ from orders.aftersales.succeed import PARTS
 from orders.allowance.spend import Returned, take_again
 from orders.credit.undo_refund import undo_refund
 from orders.funds.reverse import reverse
+from orders.payment.move_refund import refund_failed
 from shop.core import clock
 from shop.core.database import WriteSession
 
-_FAILED = text(
-    """
-UPDATE refund SET state = 'failed', failure = :failure, failed_at = :now,
-    provider_refund_id = coalesce(:provider, provider_refund_id)
-WHERE id = :refund AND state IN ('requested', 'submitted') RETURNING id
-"""
-)
-_UNDONE = text(
-    """
-UPDATE refund SET state = 'failed', failure = :failure, failed_at = :now
-WHERE id = :refund AND state = 'succeeded' RETURNING id, order_id
-"""
-)
 _GIVEN = text(
     """
 SELECT CAST(a.owner AS uuid) AS allowance_id, t.amount_fen FROM transfer t JOIN account a ON a.id = t.debit_account_id
@@ -51,13 +39,12 @@ async def fail(
     of an order that is still to be sent are its own again as far as they are free. What it returned can be refunded
     again.
     """
-    named = {"refund": refund_id, "failure": failure[:200], "provider": provider_refund_id, "now": now}
-    if await session.scalar(_FAILED, named) is not None:
-        await return_reservation(session, refund_id)
-        return True
-    if await session.scalar(_UNDONE, named) is None:
+    was = await refund_failed(session, refund_id, failure, provider_refund_id=provider_refund_id, now=now)
+    if was is None:
         return False
     await return_reservation(session, refund_id)
+    if was != "succeeded":
+        return True
     day = day or clock.business_day(now)
     parts = (await session.execute(PARTS, {"refund": refund_id})).all()
     components = [part.component_id for part in parts]

@@ -9,7 +9,9 @@ from sqlalchemy import ARRAY, Row, Text, Uuid, bindparam, text
 
 from orders.aftersales.dispute import pursue
 from orders.aftersales.fail import fail
+from orders.aftersales.provider_refund import note_seen
 from orders.aftersales.succeed import Success, succeed
+from orders.payment.move_refund import submit_refunds
 from shop.adapters.stripe.gateway import GatewayRefused, GatewayUnavailable, PaymentGateway, RefundSeen
 from shop.core.database import Database, WriteSession
 
@@ -48,19 +50,6 @@ SELECT id, order_id, own_fen FROM (
 WHERE named = 1 ORDER BY id
 """
 ).bindparams(bindparam("refund", type_=Uuid))
-_SUBMITTED = text(
-    "UPDATE refund SET state = 'submitted', provider_refund_id = :provider WHERE id = :refund AND state = 'requested'"
-)
-_FOREIGN = text(
-    """
-INSERT INTO provider_refund AS known (provider_refund_id, payment_id, order_id, amount_fen, currency, state, made_at,
-    first_seen_at)
-SELECT :provider, p.id, p.order_id, :amount, :currency, :state, :made_at, :now FROM payment p
-WHERE p.provider_payment_id = :payment
-ON CONFLICT (provider_refund_id) DO UPDATE SET state = excluded.state
-WHERE known.state <> excluded.state AND (known.state = 'pending' OR excluded.state = 'failed')
-"""
-)
 
 
 async def send(database: Database, gateway: PaymentGateway, *, refund_id: UUID, now: datetime) -> None:
@@ -110,7 +99,7 @@ async def follow(session: WriteSession, seen: Sequence[RefundSeen], *, now: date
         named = {"refund": one.refund_id, "provider": one.provider_refund_id}
         ours = (await session.execute(_OURS, named)).all()
         if not ours:
-            await _keep_foreign(session, one, now)
+            await note_seen(session, one, now=now)
         whole = sum(part.own_fen for part in ours) == one.amount_fen
         for part in ours:
             await _follow(session, part, one, part.own_fen if whole else one.amount_fen, now)
@@ -120,7 +109,7 @@ async def _follow(session: WriteSession, ours: Row[Any], seen: RefundSeen, fen: 
     """fen: as much of what the provider returned as is for this one of ours."""
     match seen.state:
         case "pending":
-            await session.execute(_SUBMITTED, {"refund": ours.id, "provider": seen.provider_refund_id})
+            await submit_refunds(session, [ours.id], provider_refund_id=seen.provider_refund_id)
         case "succeeded":
             success = Success(seen.provider_refund_id, fen, seen.succeeded_at or now)
             await succeed(session, ours.id, success, now=now)
@@ -128,21 +117,6 @@ async def _follow(session: WriteSession, ours: Row[Any], seen: RefundSeen, fen: 
             failure = seen.failure_reason or "failed"
             if await fail(session, ours.id, failure, provider_refund_id=seen.provider_refund_id, now=now):
                 await pursue(session, ours.order_id, now=now)
-
-
-async def _keep_foreign(session: WriteSession, seen: RefundSeen, now: datetime) -> None:
-    await session.execute(
-        _FOREIGN,
-        {
-            "provider": seen.provider_refund_id,
-            "payment": seen.provider_payment_id,
-            "amount": seen.amount_fen,
-            "currency": seen.currency,
-            "state": seen.state,
-            "made_at": seen.made_at or seen.succeeded_at or now,
-            "now": now,
-        },
-    )
 
 
 async def _lock(

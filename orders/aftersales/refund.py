@@ -16,7 +16,7 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.errors import Detail, NotFound, Problem
-from shop.core.idempotency import IdempotencyKeyReused
+from shop.core.idempotency import IdempotencyKeyReused, take_key
 from shop.organisation.queries import visible_unit_ids
 
 
@@ -76,13 +76,6 @@ FROM (SELECT * FROM idempotency WHERE actor_id = :actor AND key = :key) i
 FULL JOIN (SELECT id FROM refund WHERE requested_by = :actor AND idempotency_key = :key) r ON true
 """
 )
-_REMEMBER = text(
-    """
-INSERT INTO idempotency (actor_id, key, request_sha256, status, answer, created_at)
-VALUES (:actor, :key, :digest, 201, '', :now) ON CONFLICT DO NOTHING RETURNING key
-"""
-)
-_ANSWER = text("UPDATE idempotency SET answer = :answer WHERE actor_id = :actor AND key = :key AND answer = ''")
 
 
 async def request_refund(
@@ -128,8 +121,11 @@ async def request_refund(
         ),
         now=now,
     )
-    if key is not None:
-        await _remember(session, actor, key, request_sha256, now)
+    # A request for another order may have taken the key meanwhile: then this one is refused, and rolled back.
+    if key is not None and not await take_key(
+        session, actor_id=actor.user_id, key=key, request_sha256=request_sha256, now=now
+    ):
+        raise IdempotencyKeyReused
     return Requested(refund_id)
 
 
@@ -184,11 +180,6 @@ def _amount(left: Sequence[LineLeft], by_id: dict[UUID, LineLeft], amount_fen: i
     return of_amount([part for line in lines for part in line.parts], amount_fen=amount_fen)
 
 
-async def remember_answer(session: WriteSession, *, actor: Actor, key: str, answer: str) -> None:
-    """Keep the first answer for a retry with the same key."""
-    await session.execute(_ANSWER, {"actor": actor.user_id, "key": key, "answer": answer})
-
-
 async def _answered(session: WriteSession, actor: Actor, key: str, digest: bytes) -> Requested | None:
     row = (await session.execute(_ANSWERED, {"actor": actor.user_id, "key": key})).one_or_none()
     if row is None:
@@ -198,10 +189,3 @@ async def _answered(session: WriteSession, actor: Actor, key: str, digest: bytes
     if row.request_sha256 != digest:
         raise IdempotencyKeyReused
     return Requested(row.refund_id, row.answer)
-
-
-async def _remember(session: WriteSession, actor: Actor, key: str, digest: bytes, now: datetime) -> None:
-    """A request for another order may have taken the key meanwhile: then this one is refused, and rolled back."""
-    mine = await session.scalar(_REMEMBER, {"actor": actor.user_id, "key": key, "digest": digest, "now": now})
-    if mine is None:
-        raise IdempotencyKeyReused

@@ -2,20 +2,30 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import ClassVar, Literal
+from datetime import datetime
+from typing import ClassVar
 from uuid import UUID
 
-import msgspec
 from sqlalchemy import text
 
 from orders.aftersales.rules import Part, Remaining
+from orders.order.take_out import Leaving, take_out
+from orders.payment.ask_refund import (
+    FIRST_CHECK,
+    Kind,
+    RefundFreightRow,
+    RefundLineRow,
+    RefundPartRow,
+    RefundRow,
+    RefundRows,
+    ask_refund,
+)
+from orders.payment.kept_advance import is_kept, put_back_kept, take_kept
+from orders.payment.taken import taken_by
 from shop.core.audit import record_change
 from shop.core.database import WriteSession
 from shop.core.errors import Problem
 from shop.core.ids import new_id
-
-FIRST_CHECK = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +52,7 @@ class RefundRequest:
 
     order_id: UUID
     payment_id: UUID
-    kind: Literal["lines", "amount", "cancel", "late_payment", "kept_advance", "dispute", "adopted"]
+    kind: Kind
     amount_fen: int
     reason: str
     parts: Sequence[Part] = ()
@@ -73,69 +83,10 @@ WHERE l.order_id = :order
 ORDER BY l.position, s.position, c.position
 """
 )
-_RESERVE = text(
+_OF_ALLOWANCES = text(
     """
-WITH doc AS (SELECT CAST(:document AS jsonb) AS d),
-parts AS (
-    SELECT r.* FROM doc, jsonb_to_recordset(d->'parts')
-        AS r(component_id uuid, fen bigint, grams bigint, quantity_milli bigint)
-), lines AS (
-    SELECT r.* FROM doc, jsonb_to_recordset(d->'lines') AS r(line_id uuid, quantity bigint)
-), freight AS (
-    SELECT r.* FROM doc, jsonb_to_recordset(d->'freight') AS r(parcel_id uuid, fen bigint)
-), asked AS (
-    INSERT INTO refund (id, payment_id, order_id, kind, amount_fen, reason, state, requested_by, idempotency_key,
-        requested_at, check_at, currency, dispute_id, retries_id, allowance_fen)
-    VALUES (:id, :payment, :order, :kind, :amount, :reason, 'requested', :by, :key, :now, :check_at, :currency,
-        :dispute, :retries,
-        (SELECT coalesce(sum(p.fen), 0) FROM parts p JOIN share_component c ON c.id = p.component_id
-            JOIN line_share s ON s.id = c.share_id WHERE s.payer_kind = 'allowance'))
-), noted_parts AS (
-    INSERT INTO refund_part (refund_id, component_id, fen, grams, quantity_milli)
-    SELECT :id, component_id, fen, grams, quantity_milli FROM parts
-), noted_lines AS (
-    INSERT INTO refund_line (refund_id, line_id, quantity) SELECT :id, line_id, quantity FROM lines
-), noted_freight AS (
-    INSERT INTO refund_freight (refund_id, parcel_id, fen) SELECT :id, parcel_id, fen FROM freight
-), of_lines AS (
-    UPDATE order_line l SET refunded_quantity = refunded_quantity + r.quantity FROM lines r WHERE l.id = r.line_id
-), of_parcels AS (
-    UPDATE parcel p SET refunded_freight_fen = refunded_freight_fen + r.fen FROM freight r WHERE p.id = r.parcel_id
-)
-UPDATE share_component c
-SET refunded_fen = refunded_fen + r.fen, refunded_grams = refunded_grams + r.grams,
-    refunded_milli = refunded_milli + r.quantity_milli
-FROM parts r WHERE c.id = r.component_id
-"""
-)
-_RETURN = text(
-    """
-WITH of_lines AS (
-    UPDATE order_line l SET refunded_quantity = refunded_quantity - r.quantity
-    FROM refund_line r WHERE r.refund_id = :refund AND l.id = r.line_id
-), of_parcels AS (
-    UPDATE parcel p SET refunded_freight_fen = refunded_freight_fen - r.fen
-    FROM refund_freight r WHERE r.refund_id = :refund AND p.id = r.parcel_id
-)
-UPDATE share_component c
-SET refunded_fen = refunded_fen - r.fen, refunded_grams = refunded_grams - r.grams,
-    refunded_milli = refunded_milli - r.quantity_milli
-FROM refund_part r WHERE r.refund_id = :refund AND c.id = r.component_id
-"""
-)
-
-
-_KEPT = text("SELECT EXISTS (SELECT FROM kept_advance WHERE payment_id = :payment)")
-_TAKE_FROM_KEPT = text(
-    """
-UPDATE kept_advance SET left_fen = left_fen - :fen WHERE payment_id = :payment AND left_fen >= :fen RETURNING left_fen
-"""
-)
-# A payment's money is kept only while no refund of it is on its way: whatever fails afterwards came out of it.
-_RETURN_TO_KEPT = text(
-    """
-UPDATE kept_advance k SET left_fen = k.left_fen + r.amount_fen FROM refund r
-WHERE r.id = :refund AND k.payment_id = r.payment_id AND r.requested_at >= k.kept_at
+SELECT c.id FROM share_component c JOIN line_share s ON s.id = c.share_id
+WHERE c.order_id = :order AND s.payer_kind = 'allowance'
 """
 )
 
@@ -160,62 +111,64 @@ async def reserve(session: WriteSession, wanted: RefundRequest, *, now: datetime
 
     The caller holds the order's lock and has computed the parts from what is left; the tables' CHECKs hold besides.
     """
-    refund_id = new_id()
     if not wanted.parts and not wanted.freight:
         await _take_from_kept(session, wanted)
-    document = {
-        "parts": [
-            {
-                "component_id": part.component_id,
-                "fen": part.fen,
-                "grams": part.grams,
-                "quantity_milli": part.quantity_milli,
-            }
-            for part in wanted.parts
-        ],
-        "lines": [{"line_id": line, "quantity": pieces} for line, pieces in (wanted.lines or {}).items()],
-        "freight": [{"parcel_id": parcel, "fen": fen} for parcel, fen in (wanted.freight or {}).items()],
-    }
-    await session.execute(
-        _RESERVE,
-        {
-            "document": msgspec.json.encode(document).decode(),
-            "id": refund_id,
-            "payment": wanted.payment_id,
-            "order": wanted.order_id,
-            "kind": wanted.kind,
-            "amount": wanted.amount_fen,
-            "reason": wanted.reason,
-            "by": wanted.requested_by,
-            "key": wanted.idempotency_key,
-            "now": now,
-            "check_at": now + FIRST_CHECK,
-            "currency": wanted.currency,
-            "dispute": wanted.dispute_id,
-            "retries": wanted.retries_id,
-        },
-    )
+    rows = _rows(wanted, set(await session.scalars(_OF_ALLOWANCES, {"order": wanted.order_id})), now)
+    await ask_refund(session, rows)
+    leaving = [Leaving(part.component_id, part.fen, part.grams, part.quantity_milli) for part in wanted.parts]
+    await take_out(session, parts=leaving, pieces=wanted.lines or {}, freight=wanted.freight)
     await record_change(
         session,
         actor_id=wanted.requested_by,
         action="refund.request",
-        subject=f"refund:{refund_id}",
+        subject=f"refund:{rows.refund.id}",
         before=None,
         after={"order_id": str(wanted.order_id), "kind": wanted.kind, "amount_fen": wanted.amount_fen},
         reason=wanted.reason,
         now=now,
     )
-    return refund_id
+    return rows.refund.id
 
 
 async def return_reservation(session: WriteSession, refund_id: UUID) -> None:
     """The refund failed: what it had taken is left again. The caller holds the order's lock."""
-    await session.execute(_RETURN, {"refund": refund_id})
-    await session.execute(_RETURN_TO_KEPT, {"refund": refund_id})
+    taken = await taken_by(session, refund_id)
+    await take_out(
+        session,
+        parts=[Leaving(part.component_id, -part.fen, -part.grams, -part.quantity_milli) for part in taken.parts],
+        pieces={line_id: -pieces for line_id, pieces in taken.lines.items()},
+        freight={parcel_id: -fen for parcel_id, fen in taken.freight.items()},
+    )
+    await put_back_kept(session, refund_id=refund_id)
+
+
+def _rows(wanted: RefundRequest, of_allowances: set[UUID], now: datetime) -> RefundRows:
+    return RefundRows(
+        refund=RefundRow(
+            id=new_id(),
+            payment_id=wanted.payment_id,
+            order_id=wanted.order_id,
+            kind=wanted.kind,
+            amount_fen=wanted.amount_fen,
+            allowance_fen=sum(part.fen for part in wanted.parts if part.component_id in of_allowances),
+            currency=wanted.currency,
+            reason=wanted.reason,
+            requested_by=wanted.requested_by,
+            idempotency_key=wanted.idempotency_key,
+            requested_at=now,
+            check_at=now + FIRST_CHECK,
+            dispute_id=wanted.dispute_id,
+            retries_id=wanted.retries_id,
+        ),
+        parts=[RefundPartRow(part.component_id, part.fen, part.grams, part.quantity_milli) for part in wanted.parts],
+        lines=[RefundLineRow(*line) for line in (wanted.lines or {}).items()],
+        freight=[RefundFreightRow(*parcel) for parcel in (wanted.freight or {}).items()],
+    )
 
 
 async def _take_from_kept(session: WriteSession, wanted: RefundRequest) -> None:
     """Money that two people had kept leaves what is left of it; money nobody kept has no such row."""
-    named = {"payment": wanted.payment_id, "fen": wanted.amount_fen}
-    if await session.scalar(_KEPT, named) and await session.scalar(_TAKE_FROM_KEPT, named) is None:
+    if not await is_kept(session, wanted.payment_id):
+        return
+    if await take_kept(session, payment_id=wanted.payment_id, fen=wanted.amount_fen) is None:
         raise AdvanceGone("请刷新页面，按剩余金额办理。")

@@ -12,23 +12,11 @@ from orders.aftersales.restock import restock
 from orders.allowance.spend import Returned, refund_to
 from orders.credit.record import Recognised, record
 from orders.funds.post import Moved, post
+from orders.payment.move_refund import refund_succeeded
 from shop.core import clock
 from shop.core.database import WriteSession
 
 CURRENCY = "cny"
-_SUCCEEDED = text(
-    """
-UPDATE refund r SET state = 'succeeded', provider_refund_id = :provider, succeeded_at = :at
-FROM payment p
-WHERE r.id = :refund AND r.state IN ('requested', 'submitted') AND r.amount_fen - r.allowance_fen = :amount
-    AND p.id = r.payment_id
-RETURNING r.id, r.order_id, r.amount_fen, r.currency, p.id AS payment_id, p.succeeded_at AS paid_at,
-    p.state = 'held' AS never_credited,
-    CASE WHEN p.method = 'bank_transfer' OR r.provider_refund_id LIKE 'bank:%' THEN 'bank' ELSE 'stripe' END
-    AS clearing,
-    coalesce((SELECT k.person_id::text FROM kept_advance k WHERE k.payment_id = p.id), 'stripe') AS advance
-"""
-)
 PARTS = text(
     """
 SELECT r.component_id, r.fen, r.grams, r.quantity_milli, l.supplier_id, a.union_id,
@@ -83,13 +71,9 @@ async def succeed(session: WriteSession, refund_id: UUID, success: Success, *, n
 
     Money that was never credited only leaves the advance it stood on; in another currency it is nobody's fen.
     """
-    named = {
-        "refund": refund_id,
-        "provider": success.provider_refund_id,
-        "at": success.at,
-        "amount": success.own_fen,
-    }
-    refund = (await session.execute(_SUCCEEDED, named)).one_or_none()
+    refund = await refund_succeeded(
+        session, refund_id, provider_refund_id=success.provider_refund_id, own_fen=success.own_fen, at=success.at
+    )
     if refund is None:
         return
     day = clock.business_day(success.at)

@@ -14,11 +14,13 @@ from orders.aftersales.restock import restock_rest
 from orders.allowance.spend import Returned, refund_to
 from orders.credit.record import Recognised, record
 from orders.funds.post import Moved, post
-from orders.order.states import SHARE_STATE
+from orders.order.move_on import move_on, move_payment
+from orders.order.shares import set_due
 from orders.order.transfer_code import HOLD
+from orders.payment.begin import begin
+from orders.payment.move_on import end_payments
 from shop.core import clock
 from shop.core.database import WriteSession
-from shop.core.ids import new_id
 
 _PAID = text(
     """
@@ -43,35 +45,6 @@ UNION ALL
 SELECT supplier_id, NULL, NULL, sum(freight_fen - refunded_freight_fen)::bigint FROM parcel
 WHERE order_id = :order GROUP BY 1
 """
-)
-_TAKEN_BACK = text("UPDATE payment SET state = 'failed' WHERE id = :payment AND state = 'succeeded'")
-_UNPAID = text(
-    """
-WITH moved AS (
-    UPDATE shop_order SET state = :state, payment_state = 'unpaid', expires_at = greatest(expires_at, :until)
-    WHERE id = :order RETURNING id
-)
-INSERT INTO order_event (order_id, state, at) SELECT id, :state, :now FROM moved ON CONFLICT DO NOTHING
-"""
-)
-_AGAIN = text(
-    """
-WITH made AS (
-    INSERT INTO payment (id, order_id, method, amount_fen, currency, state, created_at, expires_at, check_at)
-    VALUES (:id, :order, 'bank_transfer', CAST(:own AS bigint) + CAST(:allowance AS bigint), 'cny', 'pending', :now,
-        :until, :until) RETURNING id
-)
-INSERT INTO tender (payment_id, position, kind, amount_fen)
-SELECT id, 0, 'bank_transfer', CAST(:own AS bigint) FROM made
-UNION ALL SELECT id, 1, 'allowance', CAST(:allowance AS bigint) FROM made WHERE CAST(:allowance AS bigint) > 0
-"""
-)
-# Of a cancelled order only what its payer got back without having paid is still due.
-_DUE = text(
-    f"""
-UPDATE payer_share SET due_fen = :fen, payment_state = {SHARE_STATE.format(due=":fen", paid="paid_fen")}
-WHERE id = :share
-"""  # noqa: S608  # composed of our own constants
 )
 _PIECES = text(
     """
@@ -114,7 +87,7 @@ async def unpay(
             )
         )
     await post(session, moves, now=now)
-    await session.execute(_TAKEN_BACK, {"payment": paid.id})
+    await end_payments(session, [paid.id], of={"succeeded"}, to="failed")
     await _order_unpaid(session, order_id, share_id, cause_id, paid, claimed, day, now)
 
 
@@ -130,14 +103,16 @@ async def _order_unpaid(
 ) -> None:
     in_the_barn = paid.state == "confirmed"
     over = in_the_barn and bool(paid.returned_fen or paid.allowance_fen)
-    state = "cancelled" if over else "placed" if in_the_barn else paid.state
     until = now + HOLD
-    await session.execute(_UNPAID, {"order": order_id, "state": state, "until": until, "now": now})
+    if in_the_barn:
+        await move_on(session, order_ids=[order_id], to="cancelled" if over else "placed", now=now)
+    await move_payment(session, order_ids=[order_id], leaving="paid", to="unpaid", until=until)
     if over:
         await restock_rest(session, order_id, now=now)
         given = [Returned(row.allowance_id, row.fen) for row in claimed if row.allowance_id and row.fen]
         await refund_to(session, refund_id=cause_id, returned=given, day=day, now=now)
-        await session.execute(_DUE, {"share": share_id, "fen": paid.returned_fen})
+        # Only what its payer got back without having paid is still due.
+        await set_due(session, share_id=share_id, fen=paid.returned_fen)
         return
     if in_the_barn:
         pieces = {row.stock_sku_id: row.pieces for row in await session.execute(_PIECES, {"order": order_id})}
@@ -146,8 +121,15 @@ async def _order_unpaid(
     own_fen = sum(row.fen for row in claimed if row.union_id is None)
     if own_fen:
         allowance_fen = sum(row.fen for row in claimed if row.union_id is not None)
-        facts = {"id": new_id(), "order": order_id, "own": own_fen, "allowance": allowance_fen}
-        await session.execute(_AGAIN, facts | {"now": now, "until": until})
+        await begin(
+            session,
+            order_id=order_id,
+            method="bank_transfer",
+            own_fen=own_fen,
+            allowance_fen=allowance_fen,
+            now=now,
+            expires_at=until,
+        )
 
 
 async def _taken_back(

@@ -20,6 +20,8 @@ from orders.banking.returned import RETURNED, Kind
 from orders.banking.visibility import transfers_locked
 from orders.funds.post import Moved, post
 from orders.order.returnable import RETURNABLE
+from orders.order.shares import ShareChange, pay_shares
+from orders.payment.move_refund import free_number
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.audit import record_change
@@ -78,18 +80,10 @@ _SENT_AGAIN = text("""
 SELECT p.state <> 'succeeded' OR EXISTS (SELECT FROM refund n WHERE n.retries_id = r.id)
 FROM refund r JOIN payment p ON p.id = r.payment_id WHERE r.id = :refund
 """)
-# The bank's number names the refund that arrived, which says what it repeats.
-_NUMBER_FREE = text("UPDATE refund SET provider_refund_id = NULL WHERE id = :refund AND state = 'failed'")
 _RETURNABLE = text(f"""
 SELECT back.fen FROM payer_share s JOIN shop_order o ON o.id = s.order_id, LATERAL ({RETURNABLE}) back
 WHERE s.id = :share
 """)  # noqa: S608  # our own constant
-_PAID = text("""
-UPDATE payer_share s SET paid_fen = s.paid_fen + r.fen, payment_state = CASE
-    WHEN s.paid_fen + r.fen > s.due_fen THEN 'overpaid' WHEN s.paid_fen + r.fen = s.due_fen THEN 'paid'
-    WHEN s.payment_state = 'overdue' THEN 'overdue' WHEN s.paid_fen + r.fen <= 0 THEN 'unpaid' ELSE 'partly_paid' END
-FROM (SELECT CAST(:fen AS bigint) AS fen) r WHERE s.id = :share
-""")
 
 
 async def propose_come_back(
@@ -191,7 +185,7 @@ async def arrived_after_all(session: WriteSession, actor: Actor, *, receipt_id: 
     if await session.scalar(_SENT_AGAIN, {"refund": ours.id}):
         raise CannotComeBack("这笔退款已经重新退过，或订单的付款已被冲回，不能再算已经送到。")
     again = await repeat(session, refund_id=ours.id, requested_by=actor.user_id, now=now)
-    await session.execute(_NUMBER_FREE, {"refund": ours.id})
+    await free_number(session, ours.id)
     at = min(now, datetime.combine(day, time(12), SHANGHAI))
     await succeed(session, again, Success(f"bank:{ours.bank_reference}", ours.fen, at), now=now)
 
@@ -246,7 +240,7 @@ async def _move_advance(session: WriteSession, ours: Row[Any], fen: int, key: st
     """The reverse of what the pay-back had moved, or (fen < 0) that once more. The key names what was said, which names
     both the row and the pay-back.
     """
-    await session.execute(_PAID, {"share": ours.share_id, "fen": fen})
+    await pay_shares(session, [ShareChange(ours.share_id, paid_fen=fen)])
     bank, advance = ("clearing", "bank"), ("advance", str(ours.share_id))
     moved = Moved(
         key=key,

@@ -7,8 +7,8 @@ from uuid import UUID
 import structlog
 from sqlalchemy import ARRAY, Uuid, bindparam, text
 
-from orders.checkout.close_payment import Closed, close_payments
 from orders.checkout.expire import expire
+from orders.order.close_payments import Closed, close_payments
 from shop.adapters.stripe.gateway import GatewayRefused, GatewayUnavailable, PaymentGateway
 from shop.core.database import Database
 

@@ -10,11 +10,13 @@ from sqlalchemy import Row, text
 
 from orders.checkout.open_transfer import open_transfer
 from orders.checkout.payable import OrderOver, PaymentRefused, must_be_payable
+from orders.order.move_on import await_payment
+from orders.payment.begin import begin
+from orders.payment.move_on import end_payments, page_opened, page_unwanted
 from shop.access.permissions import Actor
 from shop.adapters.stripe.gateway import CheckoutLine, GatewayRefused, OpenCheckout, PaymentGateway
 from shop.core.database import Database, WriteSession
 from shop.core.errors import NotFound
-from shop.core.ids import new_id
 from shop.core.settings import settings
 
 Method = Literal["stripe", "bank_transfer"]
@@ -65,22 +67,15 @@ async def open_payment(
         page = await gateway.open_checkout(begun.wanted)
     except GatewayRefused as refused:
         async with database.transaction() as session:
-            await session.execute(_GIVE_UP, {"payment": begun.payment_id})
+            await end_payments(session, [begun.payment_id], of={"created"}, to="failed")
         raise PaymentRefused("请稍后重新付款；如果多次失败，请联系客服并提供订单号。") from refused
     hold_until = begun.wanted.expires_at + HOLD_OUTLIVES_PAGE
     async with database.transaction() as session:
-        found = await session.execute(
-            _PAGE_OPENED,
-            {
-                "payment": begun.payment_id,
-                "order": order_id,
-                "session_id": page.session_id,
-                "url": page.url,
-                "hold_until": hold_until,
-                "now": now,
-            },
-        )
-        kept = found.scalar_one()
+        kept = await await_payment(session, order_id=order_id, until=hold_until, now=now)
+        if kept:
+            kept = await page_opened(session, payment_id=begun.payment_id, session_id=page.session_id, url=page.url)
+        else:
+            await page_unwanted(session, payment_id=begun.payment_id, session_id=page.session_id)
     if not kept:  # the order ended while we asked: nobody may pay on that page
         await gateway.expire_checkout(page.session_id)
         raise OrderOver("请重新下单。")
@@ -102,18 +97,6 @@ _OPEN = text(
 SELECT id, method, session_url, expires_at FROM payment WHERE order_id = :order AND state IN ('created', 'pending')
 """
 )
-_INSERT = text(
-    """
-WITH made AS (
-    INSERT INTO payment (id, order_id, method, amount_fen, currency, state, created_at, expires_at, check_at)
-    VALUES (:id, :order, 'stripe', :amount, 'cny', 'created', :now, :expires_at, :check_at)
-    RETURNING id, amount_fen
-)
-INSERT INTO tender (payment_id, position, kind, amount_fen)
-SELECT id, 0, 'provider', amount_fen - CAST(:allowance AS bigint) FROM made
-UNION ALL SELECT id, 1, 'allowance', CAST(:allowance AS bigint) FROM made WHERE CAST(:allowance AS bigint) > 0
-"""
-)
 _LINES = text(
     """
 SELECT * FROM (
@@ -125,26 +108,6 @@ SELECT * FROM (
 ) shown ORDER BY part, position
 """
 )
-_PAGE_OPENED = text(
-    """
-WITH held AS (
-    UPDATE shop_order SET payment_state = 'pending', expires_at = greatest(expires_at, :hold_until)
-    WHERE id = :order AND state = 'placed' AND expires_at > :now
-    RETURNING id
-), opened AS (
-    UPDATE payment SET state = 'pending', session_id = :session_id, session_url = :url
-    WHERE id = :payment AND state IN ('created', 'pending') AND EXISTS (SELECT FROM held)
-    RETURNING id
-), given_up AS (
-    UPDATE payment SET state = 'cancelled', session_id = :session_id
-    WHERE id = :payment AND state = 'created' AND NOT EXISTS (SELECT FROM held)
-)
-SELECT EXISTS (SELECT FROM opened)
-"""
-)
-# The payer chose the page instead. Should the transfer come all the same, its money stands as his advance.
-_NO_TRANSFER = text("UPDATE payment SET state = 'cancelled' WHERE id = :payment AND state = 'pending'")
-_GIVE_UP = text("UPDATE payment SET state = 'failed' WHERE id = :payment AND state = 'created'")
 
 
 async def _begin(session: WriteSession, *, actor: Actor, order_id: UUID, now: datetime) -> _Begun:
@@ -156,25 +119,25 @@ async def _begin(session: WriteSession, *, actor: Actor, order_id: UUID, now: da
     must_be_payable(order, now)
     payment = (await session.execute(_OPEN, {"order": order_id})).one_or_none()
     if payment is not None and payment.method != "stripe":
-        await session.execute(_NO_TRANSFER, {"payment": payment.id})
+        # The payer chose the page instead. Should the transfer come all the same, its money stands as his advance.
+        await end_payments(session, [payment.id], of={"pending"}, to="cancelled")
         payment = None
-    payment_id = payment.id if payment else new_id()
-    expires_at = payment.expires_at if payment else (now + PAGE_LIFE).replace(microsecond=0)
     if payment is None:
+        expires_at = (now + PAGE_LIFE).replace(microsecond=0)
         if expires_at > order.placed_at + LONGEST_HOLD:
             raise OrderOver("下单时间过久，库存不能继续保留，请重新下单。")
-        await session.execute(
-            _INSERT,
-            {
-                "id": payment_id,
-                "order": order_id,
-                "amount": order.total_fen,
-                "allowance": order.allowance_fen,
-                "now": now,
-                "expires_at": expires_at,
-                "check_at": now + FIRST_CHECK,
-            },
+        payment_id = await begin(
+            session,
+            order_id=order_id,
+            method="stripe",
+            own_fen=order.total_fen - order.allowance_fen,
+            allowance_fen=order.allowance_fen,
+            now=now,
+            expires_at=expires_at,
+            check_at=now + FIRST_CHECK,
         )
+    else:
+        payment_id, expires_at = payment.id, payment.expires_at
     lines = (await session.execute(_LINES, {"order": order_id})).all()
     return _Begun(
         payment_id,

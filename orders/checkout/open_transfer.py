@@ -1,13 +1,17 @@
 """Pay an order of one's own by bank transfer: a code to write into it, and goods held for three days."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from orders.checkout.payable import must_be_payable
+from orders.order.move_on import await_payment
+from orders.order.rows import PayerShareRow
+from orders.order.shares import open_share
 from orders.order.transfer_code import HOLD, new_transfer_code
+from orders.payment.begin import begin
 from shop.access.permissions import Actor
 from shop.core.database import WriteSession
 from shop.core.errors import NotFound, Problem
@@ -34,24 +38,6 @@ SELECT o.id, o.number, o.state, o.payment_state, o.placed_at, o.expires_at, o.pe
 FROM shop_order o WHERE o.id = :order AND o.buyer_id = :buyer FOR UPDATE
 """)
 _OPEN = text("SELECT id, method FROM payment WHERE order_id = :order AND state IN ('created', 'pending')")
-_PAYMENT = text("""
-WITH made AS (
-    INSERT INTO payment (id, order_id, method, amount_fen, currency, state, created_at, expires_at, check_at)
-    VALUES (:id, :order, 'bank_transfer', :amount, 'cny', 'pending', :now, :until, :until) RETURNING id, amount_fen
-), held AS (
-    UPDATE shop_order SET payment_state = 'pending', expires_at = greatest(expires_at, :until) WHERE id = :order
-)
-INSERT INTO tender (payment_id, position, kind, amount_fen)
-SELECT id, 0, 'bank_transfer', amount_fen - CAST(:allowance AS bigint) FROM made
-UNION ALL SELECT id, 1, 'allowance', CAST(:allowance AS bigint) FROM made WHERE CAST(:allowance AS bigint) > 0
-""")
-_SHARE = text("""
-INSERT INTO payer_share (id, order_id, position, payer_kind, payer_id, payer_name, unit_id, is_spare, fund_source,
-    transfer_code, invoice_title, terms, due_fen, paid_fen, payment_state, due_on, created_at)
-VALUES (:id, :order, 0, 'person', :person, :title, :unit, false, :fund_source, :code, :title, 'prepaid', :own, 0,
-    'unpaid', :due_on, :now)
-ON CONFLICT (order_id, position) DO NOTHING
-""")
 _CODE = text("SELECT transfer_code FROM payer_share WHERE order_id = :order AND payer_kind = 'person'")
 
 
@@ -68,24 +54,46 @@ async def open_transfer(session: WriteSession, *, actor: Actor, order_id: UUID, 
     payment = (await session.execute(_OPEN, {"order": order_id})).one_or_none()
     if payment is not None and payment.method != "bank_transfer":
         raise PageOpen("请在付款页上完成付款，或等它关闭后再选择转账。")
-    payment_id = payment.id if payment else new_id()
     if payment is None:
-        until = order.placed_at + HOLD
-        facts = {"order": order_id, "amount": order.total_fen, "allowance": order.allowance_fen, "now": now}
-        await session.execute(_PAYMENT, facts | {"id": payment_id, "until": until})
-        await session.execute(
-            _SHARE,
-            facts
-            | {
-                "id": new_id(),
-                "person": order.person_id,
-                "title": PRIVATE_TITLE,
-                "unit": order.unit_id,
-                "fund_source": order.fund_source,
-                "own": order.total_fen - order.allowance_fen,
-                "code": new_transfer_code(),
-                "due_on": until.date(),
-            },
-        )
+        payment_id = await _begin(session, order, now)
+    else:
+        payment_id = payment.id
     code: str = (await session.execute(_CODE, {"order": order_id})).scalar_one()
     return payment_id, code
+
+
+async def _begin(session: WriteSession, order: Row[Any], now: datetime) -> UUID:
+    until = order.placed_at + HOLD
+    own_fen = order.total_fen - order.allowance_fen
+    payment_id = await begin(
+        session,
+        order_id=order.id,
+        method="bank_transfer",
+        own_fen=own_fen,
+        allowance_fen=order.allowance_fen,
+        now=now,
+        expires_at=until,
+    )
+    await await_payment(session, order_id=order.id, until=until, now=now)
+    share = PayerShareRow(
+        id=new_id(),
+        order_id=order.id,
+        position=0,
+        payer_kind="person",
+        payer_id=order.person_id,
+        payer_name=PRIVATE_TITLE,
+        unit_id=order.unit_id,
+        is_spare=False,
+        owns_pieces=True,
+        fund_source=order.fund_source,
+        transfer_code=new_transfer_code(),
+        invoice_title=PRIVATE_TITLE,
+        tax_number=None,
+        terms="prepaid",
+        due_fen=own_fen,
+        payment_state="unpaid",
+        due_on=until.date(),
+        created_at=now,
+    )
+    await open_share(session, share)
+    return payment_id

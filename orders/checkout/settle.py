@@ -16,7 +16,9 @@ from catalog.stock import moving
 from orders.allowance.spend import spend_for
 from orders.credit.record import Grade, Recognised, record
 from orders.funds.post import Moved, post
+from orders.order.move_on import confirmed_by
 from orders.order.states import GOODS_LEFT
+from orders.payment.mark import MARKED, Said, as_json
 from shop.core import clock
 from shop.core.database import WriteSession
 
@@ -111,26 +113,10 @@ FROM locked o JOIN paying p ON p.order_id = o.id
 """
 ).bindparams(bindparam("payments", type_=ARRAY(Uuid)))
 
-_MARK = text(
-    """
-WITH said AS (
-    SELECT * FROM jsonb_to_recordset(CAST(:said AS jsonb)) AS r(payment_id uuid, order_id uuid, state text,
-        held_reason text, provider_payment_id text, received_fen bigint, received_currency text, provider_method text,
-        succeeded_at timestamptz)
-), marked AS (
-    UPDATE payment p SET state = s.state, held_reason = s.held_reason, provider_payment_id = s.provider_payment_id,
-        received_fen = s.received_fen, received_currency = s.received_currency, provider_method = s.provider_method,
-        succeeded_at = s.succeeded_at
-    FROM said s WHERE p.id = s.payment_id AND p.state NOT IN ('succeeded', 'held')
-    RETURNING p.order_id, p.state
-), confirmed AS (
-    UPDATE shop_order o SET payment_state = 'paid',
-        state = CASE WHEN o.state IN ('placed', 'expired') THEN 'confirmed' ELSE o.state END
-    FROM marked m WHERE o.id = m.order_id AND m.state = 'succeeded' RETURNING o.id
-)
-INSERT INTO order_event (order_id, state, at) SELECT id, 'confirmed', :now FROM confirmed ON CONFLICT DO NOTHING
-"""
-)
+_CONFIRM = text(f"""
+WITH {MARKED}, {confirmed_by("SELECT order_id FROM marked WHERE state = 'succeeded'")}
+SELECT count(*) FROM marked
+""")  # noqa: S608  # steps of their owners
 _BORNE = text(
     """
 SELECT l.order_id, l.supplier_id, a.union_id, sum(c.net_fen - c.refunded_fen)::bigint AS fen
@@ -162,9 +148,9 @@ async def settle(session: WriteSession, paid: Sequence[Paid], *, now: datetime) 
         outcomes[payment_id] = outcome
         if order and outcome == "settled":
             settling[order.order_id] = order
-    said = [_said(by_id[p], orders[p], o) for p, o in outcomes.items() if o not in {"already", "unknown"}]
+    said = [_said(by_id[p], o) for p, o in outcomes.items() if o not in {"already", "unknown"}]
     if said:
-        await session.execute(_MARK, {"said": msgspec.json.encode(said).decode(), "now": now})
+        await session.execute(_CONFIRM, {"said": as_json(said), "now": now})
         await moving.commit(session, order_ids=sorted(settling), now=now)
         borne = await _borne_by_unions(session, [o for o in settling.values() if o.allowance_fen], by_id, now)
         await post(session, [*_moves(by_id, orders, outcomes, borne), *borne], now=now)
@@ -191,18 +177,17 @@ async def _outcome(session: WriteSession, paid: Paid, order: _Order, settling: s
     return "too_late"
 
 
-def _said(paid: Paid, order: _Order, outcome: Outcome) -> dict[str, object]:
-    return {
-        "payment_id": paid.payment_id,
-        "order_id": order.order_id,
-        "state": "succeeded" if outcome == "settled" else "held",
-        "held_reason": None if outcome == "settled" else outcome,
-        "provider_payment_id": paid.provider_payment_id,
-        "received_fen": paid.amount_fen,
-        "received_currency": paid.currency.lower(),
-        "provider_method": paid.method,
-        "succeeded_at": paid.succeeded_at,
-    }
+def _said(paid: Paid, outcome: Outcome) -> Said:
+    return Said(
+        payment_id=paid.payment_id,
+        state="succeeded" if outcome == "settled" else "held",
+        held_reason=None if outcome == "settled" else outcome,
+        provider_payment_id=paid.provider_payment_id,
+        received_fen=paid.amount_fen,
+        received_currency=paid.currency.lower(),
+        provider_method=paid.method,
+        succeeded_at=paid.succeeded_at,
+    )
 
 
 async def _borne_by_unions(

@@ -51,6 +51,7 @@ FROM due WHERE r.id = due.id
 RETURNING r.id, r.provider_refund_id
 """
 )
+_LOOK_NOW = text("UPDATE payment SET check_at = :now WHERE id = :payment AND state = 'pending'")
 
 
 async def due_payments(session: WriteSession, *, now: datetime, most: int, everything: bool = False) -> list[str]:
@@ -77,3 +78,8 @@ async def due_refunds(session: WriteSession, *, now: datetime, most: int, everyt
         },
     )
     return [DueRefund(*row) for row in rows]
+
+
+async def look_now(session: WriteSession, *, payment_id: UUID, now: datetime) -> None:
+    """The provider knows more of this page than we do: it is looked at next."""
+    await session.execute(_LOOK_NOW, {"payment": payment_id, "now": now})

@@ -6,15 +6,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
+from sqlalchemy import Row, text
 
 from orders.aftersales.own_left import OwnLeft, Spread, own_left
+from orders.aftersales.provider_refund import claim
 from orders.aftersales.refund import RefundExceeds, UnknownLine
 from orders.aftersales.reserve import RefundRequest, reserve
 from orders.aftersales.rules import of_pieces
 from orders.aftersales.schemas import RefundLineIn
 from orders.aftersales.succeed import Success, succeed
 from orders.aftersales.where_it_stands import Stands, lock_orders_of, where_it_stands
+from orders.payment.move_refund import submit_refunds
 from orders.payment_desk.decide import ask_or_decide
 from orders.payment_desk.problems import NothingToDecide, NotThatWay
 from orders.payment_desk.turn import Done
@@ -26,14 +28,6 @@ from shop.ui.filters import yuan
 
 _PAYMENT = text("SELECT payment_id FROM provider_refund WHERE provider_refund_id = :provider")
 _UNSETTLED = text("SELECT state = 'held' FROM payment WHERE id = :payment")
-_OURS = text("""
-WITH adopted AS (
-    UPDATE provider_refund SET refund_id = CAST(:first AS uuid)
-    WHERE provider_refund_id = :provider AND refund_id IS NULL AND state <> 'failed' RETURNING provider_refund_id
-)
-UPDATE refund r SET state = 'submitted', provider_refund_id = a.provider_refund_id FROM adopted a
-WHERE r.id = ANY(:refunds) RETURNING r.id
-""").bindparams(bindparam("refunds", type_=ARRAY(Uuid)))
 
 
 async def adopt(
@@ -62,9 +56,9 @@ async def adopt(
         return Done(step)
     refunds = [(await _reserved(session, actor, waiting, one, step.reason, now), one.fen) for one in stands]
     ids = [refund_id for refund_id, _ in refunds]
-    named = {"first": ids[0], "refunds": ids, "provider": provider_refund_id}
-    if not (await session.scalars(_OURS, named)).all():
+    if not await claim(session, provider_refund_id=provider_refund_id, refund_id=ids[0]):
         raise NothingToDecide("请刷新页面查看结果。")
+    await submit_refunds(session, ids, provider_refund_id=provider_refund_id)
     if waiting.why == "succeeded":
         for refund_id, fen in refunds:
             await succeed(session, refund_id, Success(provider_refund_id, fen, waiting.since), now=now)

@@ -10,6 +10,9 @@ from orders.checkout.open_transfer import PageOpen
 from orders.checkout.payable import must_be_payable
 from orders.checkout.settle import CURRENCY, Paid, settle
 from orders.funds.post import Moved, post
+from orders.payment.begin import begin
+from orders.payment.kept_advance import take_kept
+from orders.payment.move_on import end_payments
 from orders.payment_desk.problems import AdvanceShort, NothingToDecide, NotThatWay
 from orders.payment_desk.turn import nothing_returned_elsewhere
 from orders.payment_desk.visibility import waiting_for
@@ -18,7 +21,6 @@ from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import WriteSession
 from shop.core.errors import NotFound
-from shop.core.ids import new_id
 from shop.ui.filters import yuan
 
 # Both orders are locked in order of their ids, before anything else.
@@ -32,25 +34,9 @@ SELECT o.id, o.state, o.payment_state, o.expires_at,
     + (SELECT coalesce(sum(freight_fen), 0)::bigint FROM parcel p WHERE p.order_id = o.id) AS total_fen,
     (SELECT coalesce(sum(c.net_fen), 0)::bigint FROM share_component c JOIN line_share s ON s.id = c.share_id
         WHERE c.order_id = o.id AND s.payer_kind = 'allowance') AS allowance_fen,
-    (SELECT p.method FROM payment p WHERE p.order_id = o.id AND p.state IN ('created', 'pending')) AS open_method
-FROM shop_order o WHERE o.id = :order AND o.buyer_id = :buyer AND o.fund_source = 'personal'
-""")
-_NO_TRANSFER = text("""
-UPDATE payment SET state = 'cancelled' WHERE order_id = :order AND state = 'pending' AND method = 'bank_transfer'
-""")
-_TAKE = text("""
-UPDATE kept_advance SET left_fen = left_fen - :fen WHERE payment_id = :payment AND left_fen >= :fen
-RETURNING person_id
-""")
-_PAYMENT = text("""
-WITH made AS (
-    INSERT INTO payment (id, order_id, method, amount_fen, currency, state, created_at, expires_at, check_at,
-        advance_of_id)
-    VALUES (:id, :order, 'advance', :total, 'cny', 'created', :now, :now, :now, :source) RETURNING id, amount_fen
-)
-INSERT INTO tender (payment_id, position, kind, amount_fen)
-SELECT id, 0, 'advance', amount_fen - CAST(:allowance AS bigint) FROM made
-UNION ALL SELECT id, 1, 'allowance', CAST(:allowance AS bigint) FROM made WHERE CAST(:allowance AS bigint) > 0
+    p.id AS open_id, p.method AS open_method
+FROM shop_order o LEFT JOIN payment p ON p.order_id = o.id AND p.state IN ('created', 'pending')
+WHERE o.id = :order AND o.buyer_id = :buyer AND o.fund_source = 'personal'
 """)
 
 
@@ -71,12 +57,23 @@ async def match(session: WriteSession, *, actor: Actor, payment_id: UUID, order_
     must_be_payable(order, now)
     if order.open_method not in {None, "bank_transfer"}:
         raise PageOpen("买家的付款页还开着，请等它关闭后再匹配。")
-    await session.execute(_NO_TRANSFER, {"order": order_id})
+    if order.open_id is not None:
+        await end_payments(session, [order.open_id], of={"pending"}, to="cancelled")
     own_fen = order.total_fen - order.allowance_fen
-    paid_id = new_id()
-    await _free(session, payment_id, paid_id, own_fen, waiting, now)
-    named = {"id": paid_id, "order": order_id, "total": order.total_fen, "allowance": order.allowance_fen}
-    await session.execute(_PAYMENT, named | {"source": payment_id, "now": now})
+    person_id = await take_kept(session, payment_id=payment_id, fen=own_fen)
+    if person_id is None:
+        raise _short(own_fen, waiting)
+    paid_id = await begin(
+        session,
+        order_id=order_id,
+        method="advance",
+        own_fen=own_fen,
+        allowance_fen=order.allowance_fen,
+        now=now,
+        expires_at=now,
+        advance_of_id=payment_id,
+    )
+    await post(session, [_freed(person_id, paid_id, own_fen, now)], now=now)
     (settled,) = await settle(session, [Paid(paid_id, None, own_fen, CURRENCY, "advance", now)], now=now)
     if settled.outcome != "settled":
         raise NothingToDecide("订单刚刚结束或已付款，请刷新页面。")
@@ -93,17 +90,16 @@ async def match(session: WriteSession, *, actor: Actor, payment_id: UUID, order_
     return paid_id
 
 
-async def _free(
-    session: WriteSession, payment_id: UUID, paid_id: UUID, fen: int, waiting: Row[Any], now: datetime
-) -> None:
+def _short(fen: int, waiting: Row[Any]) -> AdvanceShort:
+    return AdvanceShort(
+        f"订单需要 {yuan(fen)}，预收款还有 {yuan(waiting.amount_fen)}，只能一次付清。",
+        extra={"needed_fen": fen, "left_fen": waiting.amount_fen},
+    )
+
+
+def _freed(person_id: UUID, paid_id: UUID, fen: int, now: datetime) -> Moved:
     """From the payer's advance the money is with the provider again, free to pay the order."""
-    person_id = await session.scalar(_TAKE, {"payment": payment_id, "fen": fen})
-    if person_id is None:
-        raise AdvanceShort(
-            f"订单需要 {yuan(fen)}，预收款还有 {yuan(waiting.amount_fen)}，只能一次付清。",
-            extra={"needed_fen": fen, "left_fen": waiting.amount_fen},
-        )
-    freed = Moved(
+    return Moved(
         key=f"advance_applied:{paid_id}",
         kind="advance_applied",
         debit=("advance", str(person_id)),
@@ -112,4 +108,3 @@ async def _free(
         reference=paid_id,
         occurred_on=clock.business_day(now),
     )
-    await post(session, [freed], now=now)

@@ -10,6 +10,7 @@ from sqlalchemy import Row, text
 from orders.aftersales.reserve import RefundRequest, reserve
 from orders.checkout.settle import CURRENCY
 from orders.funds.post import Moved, post
+from orders.payment.kept_advance import keep_advance
 from orders.payment_desk.decide import Step, ask_or_decide
 from orders.payment_desk.problems import NotThatWay, OnItsWay
 from orders.payment_desk.visibility import waiting_for
@@ -25,11 +26,6 @@ class Done:
 
     step: Step
     refund_id: UUID | None = None
-
-
-_KEEP = text("""
-INSERT INTO kept_advance (payment_id, person_id, fen, left_fen, kept_at) VALUES (:payment, :person, :fen, :fen, :now)
-""")
 
 
 _FOREIGN = text("""
@@ -74,8 +70,7 @@ async def keep(session: WriteSession, *, actor: Actor, payment_id: UUID, reason:
         raise NotThatWay("不是人民币的款项只能原路退回。")
     step = await ask_or_decide(session, actor, waiting.subject, "keep", reason=reason, now=now)
     if step.state == "decided":
-        named = {"payment": payment_id, "person": order.person_id, "fen": waiting.amount_fen, "now": now}
-        await session.execute(_KEEP, named)
+        await keep_advance(session, payment_id=payment_id, person_id=order.person_id, fen=waiting.amount_fen, now=now)
         kept = Moved(
             key=f"advance_kept:{payment_id}",
             kind="advance_kept",

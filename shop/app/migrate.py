@@ -38,8 +38,8 @@ TABLES = (
     "catalog.campaign", "catalog.listing", "catalog.upload",
     "orders.funds", "orders.budget", "orders.spending", "orders.evidence", "orders.cart", "orders.month",
     "orders.credit", "orders.seal", "orders.correction", "orders.order", "orders.payment", "orders.payment_desk",
-    "orders.allowance", "orders.invoice", "orders.acceptance", "orders.banking", "orders.banking.statement",
-    "orders.bulk", "orders.canteen",
+    "orders.allowance", "orders.aftersales", "orders.invoice", "orders.acceptance", "orders.banking",
+    "orders.banking.statement", "orders.bulk", "orders.canteen",
     "orders.intake", "orders.roll", "orders.balance", "orders.integrity", "orders.report", "orders.filing",
     "orders.audit", "orders.privacy",
 )  # fmt: skip
@@ -334,8 +334,8 @@ def _look_at_the_rows(connection: Connection) -> None:
 
 
 def _catch_up(connection: Connection) -> None:
-    for statement in CATCH_UP:
-        connection.exec_driver_sql(statement)
+    for step in CATCH_UP:
+        step(connection)
         connection.commit()
 
 

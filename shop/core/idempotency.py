@@ -51,7 +51,9 @@ INSERT INTO idempotency (actor_id, key, request_sha256, status, answer, created_
 VALUES (:actor, :key, :digest, 0, '', :now) ON CONFLICT DO NOTHING RETURNING key
 """)
 _KNOWN = text("SELECT request_sha256, status, answer FROM idempotency WHERE actor_id = :actor AND key = :key")
-_KEEP = text("UPDATE idempotency SET status = :status, answer = :answer WHERE actor_id = :actor AND key = :key")
+_KEEP = text("""
+UPDATE idempotency SET status = :status, answer = :answer WHERE actor_id = :actor AND key = :key AND answer = ''
+""")
 
 
 async def once(
@@ -70,14 +72,13 @@ async def once(
     """
     named = {"actor": actor_id, "key": key}
     async with database.transaction() as session:
-        taken = await session.scalar(_TAKE, named | {"digest": request_sha256, "now": now})
-        if taken is None:
+        if not await take_key(session, actor_id=actor_id, key=key, request_sha256=request_sha256, now=now):
             known = (await session.execute(_KNOWN, named)).one()
             if known.request_sha256 != request_sha256:
                 raise IdempotencyKeyReused
             return Answer(known.status, known.answer.encode())
         answer = await verb(session)
-        await session.execute(_KEEP, named | {"status": answer.status, "answer": answer.body.decode()})
+        await keep_answer(session, actor_id=actor_id, key=key, answer=answer)
     return answer
 
 
@@ -91,6 +92,18 @@ def remembered(*, actor_id: UUID, key: str, request_sha256: bytes, answer: bytes
         "answer": answer.decode(),
         "created_at": now,
     }
+
+
+async def take_key(session: WriteSession, *, actor_id: UUID, key: str, request_sha256: bytes, now: datetime) -> bool:
+    """The key stands for this request from now on; False where it stood for one before."""
+    named = {"actor": actor_id, "key": key, "digest": request_sha256, "now": now}
+    return await session.scalar(_TAKE, named) is not None
+
+
+async def keep_answer(session: WriteSession, *, actor_id: UUID, key: str, answer: Answer) -> None:
+    """The first answer under a key that was taken; one that is kept already stays."""
+    named = {"actor": actor_id, "key": key, "status": answer.status, "answer": answer.body.decode()}
+    await session.execute(_KEEP, named)
 
 
 async def digest_of(request: Request) -> bytes:

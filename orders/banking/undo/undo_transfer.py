@@ -11,10 +11,12 @@ from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 from orders.aftersales.unpay import unpay
 from orders.banking.active_match import ACTIVE
 from orders.banking.proven import PROVEN
-from orders.banking.settle_transfer import lock_shares, owned_components
+from orders.banking.settle_transfer import owned_components
 from orders.credit.regrade import lower
 from orders.funds.post import Moved, account_id, post
-from orders.order.states import SHARE_STATE
+from orders.order.move_on import move_payment
+from orders.order.shares import ShareChange, lock_shares, pay_shares
+from orders.payment.move_on import end_payments
 from shop.core.database import WriteSession
 from shop.core.rows import as_rows
 
@@ -37,26 +39,15 @@ INSERT INTO transfer_unmatch (transfer_id, payer_share_id, round, amount_fen, un
 SELECT :receipt, r.share_id, r.round, r.fen, :undoing, :now
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(share_id uuid, round smallint, fen bigint)
 """)
-# A joint share's last day to pay is its own; whose it has passed is overdue with the next sweep.
-_LESS = text(f"""
-UPDATE payer_share s SET paid_fen = s.paid_fen - r.fen, unproven_fen = coalesce(s.unproven_fen, 0)
-        - CASE WHEN EXISTS (SELECT FROM bank_transfer t WHERE t.id = :receipt AND {PROVEN.format(t="t")})
-            THEN 0 ELSE r.fen END,
-    payment_state = {SHARE_STATE.format(due="s.due_fen", paid="(s.paid_fen - r.fen)")}
-FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(share_id uuid, fen bigint) WHERE s.id = r.share_id
-RETURNING s.id, s.order_id, s.payer_kind, r.fen, s.paid_fen + r.fen >= s.due_fen AND s.paid_fen < s.due_fen AS unpaid,
-    s.paid_fen
-""")  # noqa: S608  # composed of our own constants
-_NOT_ALL_PAID = text("""
-UPDATE shop_order o SET payment_state = 'unpaid' WHERE o.id = ANY(:orders) AND o.payment_state = 'paid'
-""").bindparams(bindparam("orders", type_=ARRAY(Uuid)))
+_PROVEN = text(
+    f"SELECT EXISTS (SELECT FROM bank_transfer t WHERE t.id = :receipt AND {PROVEN.format(t='t')})"  # noqa: S608
+)
 _ACCOUNT_STANDS = text("""
 SELECT coalesce(sum(CASE WHEN credit_account_id = :account THEN amount_fen ELSE -amount_fen END), 0)::bigint
 FROM transfer WHERE :account IN (debit_account_id, credit_account_id)
 """)
-# It never settled and its money is gone: nothing waits for a person any more.
 _HELD = text("""
-UPDATE payment SET state = 'failed' WHERE order_id = ANY(:orders) AND method = 'bank_transfer' AND state = 'held'
+SELECT id FROM payment WHERE order_id = ANY(:orders) AND method = 'bank_transfer' AND state = 'held'
 """).bindparams(bindparam("orders", type_=ARRAY(Uuid)))
 
 
@@ -75,20 +66,36 @@ async def undo_matches(
     await lock_shares(session, [row.payer_share_id for row in matches])
     rows = as_rows({"share_id": row.payer_share_id, "round": row.round, "fen": row.amount_fen} for row in matches)
     await session.execute(_UNMATCH, {"receipt": receipt_id, "undoing": undoing_id, "rows": rows, "now": now})
-    less = (await session.execute(_LESS, {"rows": rows, "receipt": receipt_id})).all()
+    proven = bool(await session.scalar(_PROVEN, {"receipt": receipt_id}))
+    # A joint share's last day to pay is its own; whose it has passed is overdue with the next sweep.
+    less = await pay_shares(
+        session,
+        [ShareChange(row.payer_share_id, -row.amount_fen, 0 if proven else -row.amount_fen) for row in matches],
+    )
     for row in sorted(less, key=lambda one: (one.order_id, one.id)):
-        if row.payer_kind == "person" and row.unpaid:
+        if row.payer_kind == "person" and _unpaid(row):
             await unpay(session, order_id=row.order_id, share_id=row.id, cause_id=undoing_id, day=day, now=now)
         await _money_gone(session, row, receipt_id, undoing_id, day, now)
-    joint = [row for row in less if row.payer_kind != "person" and row.unpaid]
-    await session.execute(_NOT_ALL_PAID, {"orders": sorted({row.order_id for row in joint})})
+    joint = [row for row in less if row.payer_kind != "person" and _unpaid(row)]
+    await move_payment(session, order_ids=sorted({row.order_id for row in joint}), leaving="paid", to="unpaid")
+    # It never settled and its money is gone: nothing waits for a person any more.
     gone = [row.order_id for row in less if row.payer_kind == "person" and row.paid_fen <= 0]
-    await session.execute(_HELD, {"orders": gone})
+    held = (await session.scalars(_HELD, {"orders": gone})).all()
+    await end_payments(session, held, of={"held"}, to="failed")
     for component_ids in (await owned_components(session, joint)).values():
         await lower(
             session, component_ids=component_ids, cause_id=undoing_id, occurred_on=day, now=now, actor_id=actor_id
         )
-    return [Undone(row.id, row.fen, row.unpaid) for row in less]
+    return [Undone(row.id, _gone_fen(row), _unpaid(row)) for row in less]
+
+
+def _gone_fen(share: Row[Any]) -> int:
+    return int(share.before_fen - share.paid_fen)
+
+
+def _unpaid(share: Row[Any]) -> bool:
+    """It was fully paid, and is no longer."""
+    return bool(share.before_fen >= share.due_fen > share.paid_fen)
 
 
 async def _money_gone(
@@ -97,7 +104,7 @@ async def _money_gone(
     """Out of the bank's account: first what stands as the share's advance, the rest is owed."""
     account = account_id("advance", str(share.id))
     stands: int = (await session.execute(_ACCOUNT_STANDS, {"account": account})).scalar_one()
-    from_advance = min(share.fen, max(0, stands))
+    from_advance = min(_gone_fen(share), max(0, stands))
     await post(session, _moves(share, receipt_id, undoing_id, day, from_advance), now=now)
 
 
@@ -112,6 +119,6 @@ def _moves(share: Row[Any], receipt_id: UUID, undoing_id: UUID, day: date, from_
             reference=share.order_id,
             occurred_on=day,
         )
-        for account, fen in (("advance", from_advance), ("receivable", share.fen - from_advance))
+        for account, fen in (("advance", from_advance), ("receivable", _gone_fen(share) - from_advance))
         if fen
     ]
