@@ -41,7 +41,8 @@ check-quick: $(TOOLS)
 
 check: check-quick
 	$(BIN)/mypy
-	$(PYTEST) tests/rules/test_migrations.py tests/rules/test_models_are_the_database.py tests/rules/test_templates.py
+	$(PYTEST) tests/rules/test_dead_code.py tests/rules/test_migrations.py tests/rules/test_models_are_the_database.py \
+	  tests/rules/test_templates.py
 
 clean:
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -c "from pathlib import Path; from shop.core.postgres.embedded import stop_persistent; \

@@ -21,7 +21,6 @@ routes = APIRouter(prefix="/api/v1/audit", tags=["audit"])
 Somebody = Annotated[Actor, Depends(requires(Permission.ME_READ))]
 Reader = Annotated[Actor, Depends(requires(Permission.AUDIT_READ))]
 RuleReader = Annotated[Actor, Depends(requires(Permission.RULE_READ))]
-RuleWriter = Annotated[Actor, Depends(requires(Permission.RULE_WRITE))]
 
 
 @routes.get("/questions")

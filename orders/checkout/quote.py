@@ -102,10 +102,6 @@ class Quote:
     def allowance_fen(self) -> int:
         return sum(p.net_fen for line in self.lines for share in line.shares if share.purse for p in share.pieces)
 
-    @property
-    def troubles(self) -> tuple[QuoteLine, ...]:
-        return tuple(line for line in self.lines if line.trouble)
-
     def counts_for(self) -> dict[tuple[str, str], int]:
         """(county code, name) → fen that will be credited when this is paid."""
         sums: dict[tuple[str, str], int] = {}

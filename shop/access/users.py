@@ -249,6 +249,12 @@ async def reinstate(
         raise NotSuspended("它可以登录，或者本人已经注销。")
 
 
+async def person_id_of(session: ReadSession, email: str) -> UUID:
+    """Of whom an account is, by its verified email. Raises NoSuchUser."""
+    wanted = select(col(UserAccount.person_id)).where(col(UserAccount.id) == await user_id_of(session, email))
+    return (await session.execute(wanted)).scalar_one()
+
+
 async def user_id_of(session: ReadSession, email: str) -> UUID:
     """For those who name people by email: one that is verified. Raises NoSuchUser."""
     found: UUID | None = await session.scalar(

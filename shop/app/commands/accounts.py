@@ -5,10 +5,11 @@ from uuid import UUID
 from shop.access import users
 from shop.access.account.passwords import check_new_password, hash_password
 from shop.access.permissions import Grant
-from shop.access.users import create_user, grant_role, reset_password, revoke_role, user_id_of
+from shop.access.users import create_user, grant_role, person_id_of, reset_password, revoke_role, user_id_of
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import NotFound
+from shop.organisation.members import leave as leave_unit
 
 
 class NotHeld(NotFound):
@@ -70,6 +71,13 @@ async def suspend(database: Database, *, email: str, reason: str) -> None:
     async with database.transaction() as session:
         user_id = await user_id_of(session, email)
         await users.suspend(session, actor=None, user_id=user_id, reason=reason, now=clock.now())
+
+
+async def leave(database: Database, *, email: str) -> None:
+    """Works at no unit from today on, and holds no role there. Raises NoSuchUser."""
+    async with database.transaction() as session:
+        person_id = await person_id_of(session, email)
+        await leave_unit(session, actor=None, person_id=person_id, day=clock.today(), now=clock.now())
 
 
 async def reinstate(database: Database, *, email: str, reason: str) -> None:

@@ -45,6 +45,14 @@ def revoke(email: str, role: Role, scope_kind: str = "all", scope_id: str = "*",
 
 
 @user.command()
+def leave(email: str) -> None:
+    """Who works at a unit leaves it today, and holds no role there any more; the account stays."""
+    from shop.app.commands import accounts  # noqa: PLC0415
+
+    run(with_database(lambda db: accounts.leave(db, email=email)))
+
+
+@user.command()
 def suspend(email: str, *, reason: Reason = "cli") -> None:
     """Nobody signs in with this account any more, and whoever is signed in is out within a second."""
     from shop.app.commands import accounts  # noqa: PLC0415

@@ -7,9 +7,12 @@ from httpx import ASGITransport, AsyncClient
 from sqlalchemy import text
 
 from shop.access.permissions import Grant, Role
+from shop.core import clock
 from shop.core.database import Database
 from shop.core.settings import Settings
+from shop.organisation.members import join_unit
 from tests.make.people import ask_token, bearer, somebody
+from tests.make.shop import small_shop
 from tests.shop.access.test_pages import sign_in
 from tests.shop.app.test_cli import shop
 
@@ -60,3 +63,30 @@ async def test_suspended_back_and_without_a_role(
         assert [tuple(one) for one in noted][2:] == [
             ("user.suspended", "离职（虚构）"), ("user.active", "cli"), ("role.revoked", "调岗（虚构）"),
         ]  # fmt: skip
+
+
+@pytest.mark.anyio
+async def test_who_leaves_works_nowhere_and_keeps_the_account(
+    settings: Settings, client: AsyncClient, database: Database
+) -> None:
+    made = await small_shop(database)
+    gone = await somebody(database, "gone@example.test", Grant(Role.STAFF, "unit", str(made.branch)))
+    stays = await somebody(database, "stays@example.test", Grant(Role.STAFF, "unit", str(made.branch)))
+    async with database.transaction() as session:
+        for one in (gone, stays):
+            await join_unit(
+                session, actor=None, person_id=one.person_id, unit_id=made.branch, day=clock.today(), now=clock.now()
+            )
+    done = await anyio.to_thread.run_sync(lambda: shop("user", "leave", gone.email, settings=settings))
+    assert (done.returncode, done.stderr) == (0, "")
+    async with database.reading() as session:
+        asked = text("""SELECT p.id, EXISTS (SELECT FROM membership m WHERE m.person_id = p.id AND m.valid_to IS NULL),
+            EXISTS (SELECT FROM role_grant g JOIN user_account u ON u.id = g.user_id WHERE u.person_id = p.id
+                AND g.valid_to IS NULL) FROM person p WHERE p.id IN (:gone, :stays)""")
+        found = await session.execute(asked, {"gone": gone.person_id, "stays": stays.person_id})
+        assert {row[0]: (row[1], row[2]) for row in found} == {
+            gone.person_id: (False, False), stays.person_id: (True, True),
+        }  # fmt: skip
+    assert (await ask_token(client, gone.email)).status_code == 200
+    done = await anyio.to_thread.run_sync(lambda: shop("user", "leave", "nobody@example.test", settings=settings))
+    assert done.returncode == 1
