@@ -14,7 +14,7 @@ from orders.aftersales.reserve import RefundRequest, reserve, what_is_left
 from orders.aftersales.restock import restock_rest
 from orders.aftersales.rules import of_everything
 from orders.allowance.spend import release_for
-from orders.order.states import CANCEL_UNTIL
+from orders.order.states import CANCEL_UNTIL, IS_JOINT
 from shop.access.permissions import Actor
 from shop.adapters.stripe.gateway import GatewayRefused, GatewayUnavailable, PaymentGateway
 from shop.core import clock
@@ -49,7 +49,7 @@ class Cancelled:
 
 _LOCK = text(
     f"""
-SELECT id, state, EXISTS (SELECT FROM acceptance_duty d WHERE d.order_id = o.id) AS accepted_by_others,
+SELECT id, state, {IS_JOINT.format(order="o.id")} AS accepted_by_others,
     {CANCEL_UNTIL.format(order="o.id")} AS cancel_until
 FROM shop_order o WHERE id = :order AND buyer_id = :buyer FOR UPDATE
 """  # noqa: S608  # composed of our own constants

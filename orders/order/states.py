@@ -25,6 +25,8 @@ CANCEL_UNTIL = """(SELECT paid.on_day + (SELECT days FROM cancel_rule WHERE vali
 """SQL of the last business day on which a buyer cancels what he paid, counted from when the shop knew of his payment,
 or, where it was unpaid again, from when he paid the new one; NULL while nothing is paid.
 """
+IS_JOINT = "EXISTS (SELECT FROM acceptance_duty duty WHERE duty.order_id = {order})"
+"""SQL of whether an order is a union's or a canteen's: two people accept its goods, and then its payers owe."""
 GOODS_LEFT = frozenset({"partially_shipped", "shipped", "received", "completed"})
 
 
