@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 import catalog.county.api
 import catalog.listing.api
 import catalog.listing.pages
-import catalog.producer.api
+import catalog.listing.producer_api
 import catalog.product.api
 import catalog.review.api
 import catalog.review.pages
@@ -168,7 +168,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     shop.organisation.claim_api.routes,
     shop.organisation.claim_pages.routes,
     catalog.county.api.routes,
-    catalog.producer.api.routes,
+    catalog.listing.producer_api.routes,
     catalog.product.api.routes,
     catalog.review.api.routes,
     catalog.review.pages.routes,
