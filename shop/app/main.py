@@ -114,8 +114,8 @@ import shop.organisation.address_pages
 import shop.organisation.claim_api
 import shop.organisation.claim_pages
 import shop.organisation.pages
-import shop.organisation.phone_api
-import shop.organisation.phone_pages
+import shop.organisation.phone.api
+import shop.organisation.phone.pages
 from catalog.listing.cache import ListingCache
 from catalog.listing.straight import StraightToList
 from shop.access.forms import Forms
@@ -163,8 +163,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     shop.organisation.pages.routes,
     shop.organisation.address_api.routes,
     shop.organisation.address_pages.routes,
-    shop.organisation.phone_api.routes,
-    shop.organisation.phone_pages.routes,
+    shop.organisation.phone.api.routes,
+    shop.organisation.phone.pages.routes,
     shop.organisation.claim_api.routes,
     shop.organisation.claim_pages.routes,
     catalog.county.api.routes,

@@ -97,7 +97,11 @@ def of_models(tree: ast.AST) -> tuple[set[str], set[str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if called in {"insert", "update", "delete"} and node.args and isinstance(node.args[0], ast.Name):
+            if (
+                called in {"insert", "insert_once", "update", "delete"}
+                and node.args
+                and isinstance(node.args[0], ast.Name)
+            ):
                 written.add(node.args[0].id)
             elif called in {"add", "add_all", "merge"}:
                 written |= {
