@@ -61,8 +61,9 @@ import orders.checkout.pay_api
 import orders.correction.api
 import orders.correction.pages
 import orders.credit.api
-import orders.credit.pages
 import orders.evidence.api
+import orders.explanation.api
+import orders.explanation.pages
 import orders.filing.api
 import orders.filing.pages
 import orders.intake.api
@@ -222,7 +223,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.canteen.pages.routes,
     orders.canteen.delivery_pages.routes,
     orders.credit.api.routes,
-    orders.credit.pages.routes,
+    orders.explanation.api.routes,
+    orders.explanation.pages.routes,
     orders.correction.api.routes,
     orders.correction.pages.routes,
     orders.period.api.routes,
