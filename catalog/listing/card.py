@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 
 from catalog.listing.facts import CountyFacts, Dated, Facts, Rate, SkuFacts
-from catalog.producer.models import BADGE_PAPERS
+from catalog.product.models import BADGE_PAPERS
 from shop.core import clock
 from shop.ui.filters import grams, yuan
 

@@ -12,17 +12,12 @@ from sqlalchemy import text
 from catalog.listing.card import made_of
 from catalog.listing.facts import Facts, facts_of
 from catalog.listing.terms import searchable
+from catalog.product.take_touched import take_touched
 from shop.core.database import WriteSession
 
 BATCH = 500
 
-# SKIP LOCKED: what a verb is changing this moment, or another worker has taken, waits for the next round.
-_TAKE_TOUCHED = text("""
-DELETE FROM product_touched WHERE product_id IN (
-    SELECT product_id FROM product_touched ORDER BY touched_at LIMIT :batch FOR UPDATE SKIP LOCKED
-) RETURNING product_id
-""")
-# `made_at` lies in the future after development's clock was set back.
+# `made_at` lies in the future after development's clock was set back. Another worker's rows wait for the next round.
 _TAKE_STALE = text("""
 SELECT product_id FROM listing_row WHERE stale_at <= :now OR made_at > :now
 ORDER BY stale_at LIMIT :batch FOR UPDATE SKIP LOCKED
@@ -66,7 +61,7 @@ async def refresh(session: WriteSession, product_ids: Sequence[UUID] | None = No
     A product that is not listed, has no county code valid today or no price loses its row.
     """
     if product_ids is None:
-        touched = (await session.execute(_TAKE_TOUCHED, {"batch": BATCH})).scalars()
+        touched = await take_touched(session, most=BATCH)
         stale = (await session.execute(_TAKE_STALE, {"batch": BATCH, "now": now})).scalars()
         product_ids = list({*touched, *stale})
     if not product_ids:

@@ -1,14 +1,18 @@
 """What is sold. A SKU is what goes into a cart; its contents say what leaves the barn."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Column, Integer, SmallInteger, UniqueConstraint, false
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Column, Index, Integer, SmallInteger, UniqueConstraint, false
 from sqlmodel import Field, SQLModel
 
 from shop.core.database import Fen, Grams, Moment, one_of
 
 PRODUCT_STATES = ("draft", "listed", "withdrawn")
+FOOD_PAPERS = ("licence", "conformity", "inspection")
+"""Papers without which food may not be sold (DOMAIN rule 21)."""
+BADGE_PAPERS = ("green", "organic", "gi")
+"""Papers that give a badge and may matter for counting, but never stop a sale."""
 
 
 class Product(SQLModel, table=True):
@@ -89,6 +93,49 @@ class SkuContent(SQLModel, table=True):
     position: int
     pieces: int = Field(sa_type=BigInteger)
     allocation_fen: int = Field(sa_type=Fen)
+
+
+class Document(SQLModel, table=True):
+    """A paper with a number, an issuer and days of validity [valid_from, valid_to), of one product.
+
+    Expired food papers stop sales; expired badges only take the badge away.
+    """
+
+    __tablename__ = "document"
+    __table_args__ = (
+        one_of("kind", FOOD_PAPERS + BADGE_PAPERS),
+        CheckConstraint("valid_to > valid_from", name="half_open"),
+        Index("ix_document_product_kind", "product_id", "kind", "valid_to"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    product_id: UUID = Field(foreign_key="product.id")
+    kind: str
+    number: str | None = None
+    issuer: str | None = None
+    valid_from: date | None = None
+    valid_to: date | None = None
+    file_sha256: str | None = None
+    source: str
+    confirmed: bool = False
+
+
+class Recognition(SQLModel, table=True):
+    """A product was recognised as an assisted one; a sale counts only inside [valid_from, valid_to)."""
+
+    __tablename__ = "recognition"
+    __table_args__ = (
+        CheckConstraint("valid_to > valid_from", name="half_open"),
+        Index("ix_recognition_product", "product_id", "valid_to"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    product_id: UUID = Field(foreign_key="product.id")
+    number: str = Field(unique=True)
+    issuer: str
+    valid_from: date
+    valid_to: date
+    source: str
 
 
 class ProductTouched(SQLModel, table=True):

@@ -12,20 +12,6 @@ ACCEPTANCE_KINDS = ("bulk", "canteen")
 REDUCTION_KINDS = ("refund", "price_protection", "substitution", "spare_moved", "cancellation")
 
 
-class AcceptanceDuty(SQLModel, table=True):
-    """Who asked for an order and who approved it: neither may accept its goods. Written when the order is placed.
-
-    `approver_id` is nobody's (all zeros) where a rule skipped the approval.
-    """
-
-    __tablename__ = "acceptance_duty"
-    __table_args__ = (UniqueConstraint("order_id", "requester_id", "approver_id"), {"info": APPEND_ONLY})
-
-    order_id: UUID = Field(foreign_key="shop_order.id", primary_key=True)
-    requester_id: UUID
-    approver_id: UUID
-
-
 class Acceptance(SQLModel, table=True):
     """Two people accepted one delivery of an order, on a business day. Recognition of the sale rests on it."""
 

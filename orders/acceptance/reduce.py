@@ -47,7 +47,6 @@ class Why:
     to_share_id: UUID | None = None
 
 
-# What moved to another owner is not gone: it is less of this component, and as much of a new one.
 _WRITE = text("""
 WITH head AS (
     INSERT INTO reduction (id, kind, order_id, amount_fen, reason, requested_by, idempotency_key, occurred_on,
@@ -117,12 +116,7 @@ async def reduce(
         ),
     }
     await session.execute(_WRITE, named)
-    leaving = [Leaving(one.part.component_id, one.part.fen, one.part.grams, one.part.quantity_milli) for one in taken]
-    if why.to_share_id is None:
-        pieces = whole_pieces((line_id, milli) for (line_id, _), milli in why.pieces.items())
-        await take_out(session, parts=leaving, pieces=pieces)
-    else:
-        await pass_on(session, parts=leaving)
+    await _leave(session, taken, why)
     less: dict[UUID, int] = {}
     for one in taken:
         less[one.left.payer_share_id] = less.get(one.left.payer_share_id, 0) + one.part.fen
@@ -145,6 +139,16 @@ async def reduce(
         now=now,
     )
     return reduction_id
+
+
+async def _leave(session: WriteSession, taken: Sequence[Taken], why: Why) -> None:
+    """The order is less by it; what another payer has instead stays in it."""
+    leaving = [Leaving(one.part.component_id, one.part.fen, one.part.grams, one.part.quantity_milli) for one in taken]
+    if why.to_share_id is None:
+        pieces = whole_pieces((line_id, milli) for (line_id, _), milli in why.pieces.items())
+        await take_out(session, parts=leaving, pieces=pieces)
+    else:
+        await pass_on(session, parts=leaving)
 
 
 async def prove_paid(

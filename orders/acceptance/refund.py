@@ -19,6 +19,7 @@ from orders.aftersales.own_money import OwnMoney
 from orders.aftersales.refund import JOINT, UnknownLine
 from orders.aftersales.rules import Part, of_amount, of_pieces
 from orders.aftersales.schemas import RefundIn, RefundLineIn, RefundLineOut, RefundOut
+from orders.order.is_joint import IS_JOINT
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
@@ -27,10 +28,10 @@ from shop.core.ids import new_id
 from shop.core.money import split
 from shop.organisation.queries import visible_unit_ids
 
-_LOCK = text("""
-SELECT o.id, o.unit_id, o.buyer_id FROM shop_order o WHERE o.id = :order AND EXISTS (
-    SELECT FROM acceptance_duty d WHERE d.order_id = o.id) FOR NO KEY UPDATE
-""")
+_LOCK = text(f"""
+SELECT o.id, o.unit_id, o.buyer_id FROM shop_order o
+WHERE o.id = :order AND {IS_JOINT.format(order="o.id")} FOR NO KEY UPDATE
+""")  # noqa: S608  # our own words
 _LINES = text("SELECT id, supplier_id, title FROM order_line WHERE order_id = :order ORDER BY position")
 
 

@@ -13,6 +13,7 @@ from orders.aftersales.give_back import send
 from orders.aftersales.queries import refund_of
 from orders.aftersales.refund import JOINT, request_refund
 from orders.aftersales.schemas import CancelledOut, RefundIn, RefundOut
+from orders.order.is_joint import IS_JOINT
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.adapters.stripe.gateway import PaymentGateway
@@ -22,7 +23,7 @@ from shop.core.idempotency import Answer, keep_answer, once
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1", tags=["orders"])
-_JOINT = text("SELECT EXISTS (SELECT FROM acceptance_duty WHERE order_id = :order)")
+_JOINT = text(f"SELECT {IS_JOINT.format(order=':order')}")
 
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
 

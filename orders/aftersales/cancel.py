@@ -17,6 +17,7 @@ from orders.aftersales.rules import of_everything
 from orders.allowance.spend import release_for
 from orders.order.cancel_until import CANCEL_UNTIL
 from orders.order.close_payments import Closed, close_payments
+from orders.order.is_joint import IS_JOINT
 from orders.order.move_on import move_on
 from orders.payment.due import look_now
 from orders.payment.move_on import end_payments
@@ -54,7 +55,7 @@ class Cancelled:
 
 _LOCK = text(
     f"""
-SELECT id, state, EXISTS (SELECT FROM acceptance_duty d WHERE d.order_id = o.id) AS accepted_by_others,
+SELECT id, state, {IS_JOINT.format(order="o.id")} AS accepted_by_others,
     {CANCEL_UNTIL.format(order="o.id")} AS cancel_until
 FROM shop_order o WHERE id = :order AND buyer_id = :buyer FOR UPDATE
 """  # noqa: S608  # composed of our own constants

@@ -7,9 +7,8 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from orders.allowance.give_back import withdraw
-from orders.allowance.grant import grant
 from orders.allowance.queries import allowances_of, grant_of, grants_of
-from orders.allowance.schemas import AllowanceList, GrantIn, GrantList, GrantOut, WithdrawIn
+from orders.allowance.schemas import AllowanceList, GrantList, GrantOut, WithdrawIn
 from orders.budget.visibility import visible_union_ids
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
@@ -50,23 +49,6 @@ async def get_grants(
         unions = await visible_union_ids(session, actor, Permission.ALLOWANCE_GRANT, day=day)
         wanted = unions if union_id is None else unions & {union_id}
         return await grants_of(session, wanted, day=day, limit=limit, cursor=cursor)
-
-
-@routes.post("/grants", status_code=201, response_model=GrantOut, responses={200: {"model": GrantOut}})
-async def post_grant(
-    request: Request, wanted: GrantIn, actor: Granter, database: TheDatabase, key: IdempotencyKey
-) -> Response:
-    """Grant a batch to members of an approved plan. The same batch number again grants nothing twice."""
-    now = clock.now()
-
-    async def verb(session: WriteSession) -> Answer:
-        granted = await grant(session, actor=actor, wanted=wanted, now=now)
-        seen = await grant_of(session, granted.union_id, granted.grant_id, day=clock.business_day(now))
-        return Answer(200 if granted.replayed else 201, msgspec.json.encode(seen))
-
-    digest = await digest_of(request)
-    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-    return answer.as_response()
 
 
 @routes.post("/grants/{grant_id}/withdraw", response_model=GrantOut)

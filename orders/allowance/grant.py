@@ -4,20 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID, uuid5
 
-from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
+from sqlalchemy import ARRAY, Uuid, bindparam, text
 
 from orders.allowance.schemas import GrantIn
 from orders.budget.encumber import encumber
-from orders.budget.visibility import visible_union_ids
 from orders.funds.post import Moved, post
-from shop.access.permissions import Actor, Permission
+from shop.access.permissions import Actor
 from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import WriteSession
-from shop.core.errors import Detail, Invalid, NotFound, Problem
+from shop.core.errors import Detail, Invalid, Problem
 from shop.core.ids import new_id
 from shop.ui.filters import yuan
 
@@ -51,6 +50,22 @@ class MoreThanApproved(Problem):
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """What allowances are granted from, as it was approved. members: persons, in the list's order; sku_ids: what an
+    allowance may be spent on, copied when it is granted.
+    """
+
+    id: UUID
+    union_id: UUID
+    title: str
+    fiscal_year: int
+    budget_fen: int
+    approved: bool
+    members: Sequence[UUID]
+    sku_ids: Sequence[UUID]
+
+
+@dataclass(frozen=True, slots=True)
 class Granted:
     """replayed: the batch had been granted before, with the same content."""
 
@@ -59,18 +74,10 @@ class Granted:
     replayed: bool
 
 
-# Plans are the bulk room's, above this one; what an allowance may be spent on is copied from there once.
-_PLAN = text("""
-SELECT id, union_id, title, fiscal_year, budget_fen, state FROM bulk_purchase
-WHERE id = :plan AND purpose = 'allowance' FOR NO KEY UPDATE
-""")
 _BEFORE = text("SELECT id, content_sha256 FROM allowance_grant WHERE union_id = :union_id AND batch_number = :number")
-_MEMBERS = text("SELECT person_id FROM bulk_member WHERE purchase_id = :plan ORDER BY position, person_id")
-_SKUS = text("""
-INSERT INTO allowance_sku (grant_id, sku_id)
-SELECT DISTINCT CAST(:grant_id AS uuid), l.sku_id FROM bulk_package p JOIN bulk_package_line l ON l.package_id = p.id
-WHERE p.purchase_id = :plan
-""")
+_SKUS = text("INSERT INTO allowance_sku (grant_id, sku_id) SELECT :grant_id, unnest(:skus)").bindparams(
+    bindparam("skus", type_=ARRAY(Uuid))
+)
 _GRANT = text("""
 INSERT INTO allowance_grant (id, batch_number, union_id, plan_id, title, fiscal_year, amount_fen, members, expires_on,
     content_sha256, granted_by, granted_at)
@@ -100,36 +107,30 @@ SELECT person_id, portion.fen - coalesce(had.fen, 0) AS fen FROM portion LEFT JO
 WHERE person_id = ANY(:people)
 """).bindparams(bindparam("people", type_=ARRAY(Uuid)))
 _ENCUMBERED = text("SELECT 1 FROM encumbrance WHERE purchase_id = :plan")
-_APPROVED = {"approved", "noticed"}
 
 
-async def grant(session: WriteSession, *, actor: Actor, wanted: GrantIn, now: datetime) -> Granted:
-    """Give every person of the batch `amount_fen` for the plan's goods.
+async def grant(session: WriteSession, *, actor: Actor, plan: Plan, wanted: GrantIn, now: datetime) -> Granted:
+    """Give every person of the batch `amount_fen` for the plan's goods. Who asks holds the plan, and may grant for its
+    union.
 
-    The same number with the same content is success and gives nothing twice. Raises NotFound to strangers,
-    BatchNumberUsed, PlanNotApproved, NotOfThePlan, MoreThanApproved, Invalid (nobody, nothing to buy, a past day),
-    FundsShort.
+    The same number with the same content is success and gives nothing twice. Raises BatchNumberUsed, PlanNotApproved,
+    NotOfThePlan, MoreThanApproved, Invalid (nobody, nothing to buy, a past day), FundsShort.
     """
-    day = clock.business_day(now)
-    visible = await visible_union_ids(session, actor, Permission.ALLOWANCE_GRANT, day=day)
-    plan = (await session.execute(_PLAN, {"plan": wanted.plan_id})).one_or_none()
-    if plan is None or plan.union_id not in visible:
-        raise NotFound("没有这个福利额度计划。")
     content = sha256(wanted.model_dump_json().encode()).hexdigest()
     found = await session.execute(_BEFORE, {"union_id": plan.union_id, "number": wanted.batch_number})
     if before := found.one_or_none():
         if before.content_sha256 != content:
             raise BatchNumberUsed("请换一个批次号；同一批次只能发放一次。")
         return Granted(before.id, plan.union_id, replayed=True)
-    _check(plan, wanted.expires_on, day)
-    people = _chosen(wanted, list(await session.scalars(_MEMBERS, {"plan": plan.id})))
+    _check(plan, wanted.expires_on, clock.business_day(now))
+    people = _chosen(wanted, plan.members)
     room = {row.person_id: row.fen for row in await session.execute(_ROOM, {"plan": plan.id, "people": list(people)})}
     _check_room(people, room, wanted.amount_fen)
     return await _write(session, actor, plan, wanted, people, content, now)
 
 
-def _check(plan: Row[Any], expires_on: date, day: date) -> None:
-    if plan.state not in _APPROVED:
+def _check(plan: Plan, expires_on: date, day: date) -> None:
+    if not plan.approved:
         raise PlanNotApproved("请先提交计划并完成审批，再发放福利额度。")
     if expires_on <= day:
         raise Invalid("到期日必须在今天之后。", [Detail("/expires_on", "in_the_past", "请填写今天之后的日期")])
@@ -162,7 +163,7 @@ def _check_room(people: Sequence[UUID], room: Mapping[UUID, int], amount_fen: in
 async def _write(
     session: WriteSession,
     actor: Actor,
-    plan: Row[Any],
+    plan: Plan,
     wanted: GrantIn,
     people: Sequence[UUID],
     content: str,
@@ -173,9 +174,9 @@ async def _write(
     names = {"id": grant_id, "number": wanted.batch_number, "union_id": plan.union_id, "plan": plan.id}
     more = {"title": plan.title, "fiscal_year": plan.fiscal_year, "content": content, "by": actor.user_id, "now": now}
     await session.execute(_GRANT, facts | names | more)
-    skus = await session.execute(_SKUS, {"grant_id": grant_id, "plan": plan.id})
-    if not getattr(skus, "rowcount", 0):
+    if not plan.sku_ids:
         raise Invalid("计划里没有商品，请先在计划的礼包里添加商品。")
+    await session.execute(_SKUS, {"grant_id": grant_id, "skus": list(plan.sku_ids)})
     ids = {person: uuid5(grant_id, str(person)) for person in people}
     await session.execute(_ALLOWANCES, {"grant_id": grant_id, "ids": list(ids.values()), "people": list(ids)})
     if not await session.scalar(_ENCUMBERED, {"plan": plan.id}):

@@ -23,10 +23,11 @@ class Returned:
     fen: int
 
 
-# The shares of an order say which allowances bear how much of it; their holds bear the names below.
+# What allowances promised these orders when they were placed, whatever became of it.
 _HELD = text("""
-SELECT DISTINCT l.order_id, s.payer_id FROM order_line l JOIN line_share s ON s.line_id = l.id
-WHERE l.order_id = ANY(:orders) AND s.payer_kind = 'allowance' ORDER BY l.order_id, s.payer_id
+SELECT h.reference AS order_id, a.owner AS allowance_id
+FROM held_transfer h JOIN account a ON a.id = h.credit_account_id AND a.kind = 'allowance'
+WHERE h.reference = ANY(:orders) ORDER BY h.reference, a.owner
 """).bindparams(bindparam("orders", type_=ARRAY(Uuid)))
 _FREE = text("""
 SELECT owner, balance_fen - held_fen AS fen FROM account WHERE kind = 'allowance' AND owner = ANY(:owners)
@@ -124,7 +125,7 @@ async def take_again(
     await post(session, moves, now=now)
 
 
-def _key(order_id: UUID, allowance_id: UUID) -> str:
+def _key(order_id: UUID, allowance_id: UUID | str) -> str:
     return f"allowance_spent:{order_id}:{allowance_id}"
 
 
@@ -132,4 +133,4 @@ async def _keys(session: WriteSession, order_ids: Collection[UUID]) -> list[tupl
     if not order_ids:
         return []
     rows = (await session.execute(_HELD, {"orders": list(order_ids)})).all()
-    return [(row.order_id, _key(row.order_id, row.payer_id)) for row in rows]
+    return [(row.order_id, _key(row.order_id, row.allowance_id)) for row in rows]

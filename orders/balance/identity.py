@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from orders.banking.proven import PROVEN
 from orders.credit.check import differences
+from orders.order.is_joint import IS_JOINT
 from shop.core.database import ReadSession
 
 Measure = Literal["fen", "pieces"]
@@ -121,13 +122,13 @@ _LEDGER = """
 """
 # Pieces of orders that were paid for (or covered) and are not counted at a door by two people. One that is unpaid
 # again, with its goods in the barn, is placed (or expired) once more.
-_SOLD = """
+_SOLD = f"""
     SELECT c.order_id, o.state, c.stock_sku_id AS sku_id, round(sum(c.quantity_milli) / 1000.0)::bigint AS pieces
     FROM share_component c JOIN shop_order o ON o.id = c.order_id
     JOIN order_event e ON e.order_id = o.id AND e.state = 'confirmed'
-    WHERE o.state NOT IN ('placed', 'expired') AND NOT EXISTS (SELECT FROM acceptance_duty d WHERE d.order_id = o.id)
+    WHERE o.state NOT IN ('placed', 'expired') AND NOT {IS_JOINT.format(order="o.id")}
     GROUP BY c.order_id, o.state, c.stock_sku_id
-"""
+"""  # noqa: S608  # our own words
 
 LAWS = (
     # Goods + freight at the recognition point + advances = payments + receivables, net of refunds.

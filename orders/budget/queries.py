@@ -11,7 +11,7 @@ from shop.core.database import ReadSession
 from shop.core.errors import Invalid, NotFound
 from shop.core.paging import cursor_of, keys_of
 
-# The room of allowances stands above this one, and is read by its tables only for a sum.
+# Allowances are granted out of an encumbrance, each by one transfer: the funds know whose money they are.
 _BUDGETS = text("""
 WITH years AS (
     SELECT union_id, fiscal_year, sum(change_fen)::bigint AS amount_fen, jsonb_agg(jsonb_build_object(
@@ -30,9 +30,11 @@ SELECT coalesce(jsonb_agg(jsonb_build_object(
     'encumbered_fen', (SELECT coalesce(sum(a.balance_fen), 0) FROM encumbrance e
         JOIN account a ON a.kind = 'encumbrance' AND a.owner = e.purchase_id::text
         WHERE e.union_id = y.union_id AND e.fiscal_year = y.fiscal_year),
-    'allowances_fen', (SELECT coalesce(sum(a.balance_fen), 0) FROM allowance_grant g
-        JOIN allowance w ON w.grant_id = g.id JOIN account a ON a.kind = 'allowance' AND a.owner = w.id::text
-        WHERE g.union_id = y.union_id AND g.fiscal_year = y.fiscal_year),
+    'allowances_fen', (SELECT coalesce(sum(a.balance_fen), 0) FROM encumbrance e
+        JOIN account p ON p.kind = 'encumbrance' AND p.owner = e.purchase_id::text
+        JOIN transfer t ON t.credit_account_id = p.id AND t.kind = 'allowance_granted'
+        JOIN account a ON a.id = t.debit_account_id
+        WHERE e.union_id = y.union_id AND e.fiscal_year = y.fiscal_year),
     'spent_fen', (SELECT coalesce(sum(CASE WHEN t.debit_account_id = a.id THEN amount_fen ELSE -amount_fen END), 0)
         FROM account a JOIN transfer t ON a.id IN (t.debit_account_id, t.credit_account_id)
         WHERE a.kind = 'union_spent' AND a.owner = y.union_id || ':' || y.fiscal_year),

@@ -1,4 +1,4 @@
-"""`/api/v1/counting-rules`, `/credit/entries`, `/credit/explain` and `/credit/evidence-links`."""
+"""`/api/v1/counting-rules`, `/credit/entries` and `/credit/evidence-links`."""
 
 from datetime import date
 from typing import Annotated
@@ -6,7 +6,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from orders.credit.explain import explain
 from orders.credit.prove import check, open_links, propose
 from orders.credit.queries import entries_of, rules_of
 from orders.credit.schemas import (
@@ -15,7 +14,6 @@ from orders.credit.schemas import (
     CreditLinksOut,
     CreditRulePage,
     EntryPage,
-    ExplainOut,
     LinkIn,
 )
 from shop.access.guard import requires
@@ -75,13 +73,6 @@ async def get_entries(  # each parameter of a list is an argument
             cursor=cursor,
             keys=keys,
         )
-
-
-@routes.get("/credit/explain")
-async def get_explain(actor: Reader, database: TheDatabase, order_line: UUID) -> ExplainOut:
-    """Counted or not, why, by which rule, with which documents, on which days, and all entries of the line."""
-    async with database.snapshot() as session:
-        return await explain(session, actor, order_line_id=order_line, day=clock.today())
 
 
 @routes.get("/credit/evidence-links")

@@ -61,6 +61,20 @@ class OrderEvent(SQLModel, table=True):
     actor_id: UUID | None = None
 
 
+class AcceptanceDuty(SQLModel, table=True):
+    """Who asked for an order and who approved it: neither may accept its goods. Written when the order is placed.
+
+    `approver_id` is nobody's (all zeros) where a rule skipped the approval.
+    """
+
+    __tablename__ = "acceptance_duty"
+    __table_args__ = (UniqueConstraint("order_id", "requester_id", "approver_id"), {"info": APPEND_ONLY})
+
+    order_id: UUID = Field(foreign_key="shop_order.id", primary_key=True)
+    requester_id: UUID
+    approver_id: UUID
+
+
 class Delivery(SQLModel, table=True):
     """Where an order, or a part of it, goes: the only place of an order that holds a name and a phone, and it can be
     erased. A shop order has one, whose id is the order's; a bulk order one per site or home.

@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import text
 
 from orders.order.cancel_until import CANCEL_UNTIL
+from orders.order.is_joint import IS_JOINT
 from orders.order.schemas import OrderCountyRef, OrderList, OrderOut, OrderSummary
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -38,14 +39,14 @@ SELECT coalesce(jsonb_agg(to_jsonb(found) ORDER BY placed_at DESC, id DESC), '[]
     ORDER BY o.placed_at DESC, o.id DESC LIMIT :limit
 ) found
 """)  # noqa: S608  # composed of our own constants; every value is a bind parameter
+# What leaves a joint order leaves at once; of a refund only what arrived.
 _ORDER = text(f"""
 WITH parts AS (
     SELECT c.line_id, c.position, c.net_fen, c.grams, a.county_code, a.county_name, a.producer_id, a.producer_name,
         a.counted, a.not_counted_reason, a.credit_kind,
-        coalesce((SELECT sum(p.fen) FROM refund_part p JOIN refund r ON r.id = p.refund_id AND r.state = 'succeeded'
-            WHERE p.component_id = c.id), 0)
-        + coalesce((SELECT sum(p.gone_fen) FROM acceptance_part p WHERE p.component_id = c.id), 0)
-        + coalesce((SELECT sum(p.fen) FROM reduction_part p WHERE p.component_id = c.id), 0) AS refunded_fen
+        CASE WHEN {IS_JOINT.format(order=":order_id")} THEN c.refunded_fen
+            ELSE coalesce((SELECT sum(p.fen) FROM refund_part p JOIN refund r ON r.id = p.refund_id
+                AND r.state = 'succeeded' WHERE p.component_id = c.id), 0) END AS refunded_fen
     FROM share_component c JOIN attribution a ON a.id = c.id WHERE c.order_id = :order_id
 ), origins AS (
     SELECT line_id, position, sum(net_fen) AS net_fen, jsonb_build_object(
@@ -64,7 +65,7 @@ WITH parts AS (
         'quantity', l.quantity, 'unit_price_fen', l.unit_price_fen,
         'discount_fen', l.quantity * l.unit_price_fen - (SELECT sum(net_fen) FROM origins g WHERE g.line_id = l.id),
         'paid_fen', (SELECT sum(net_fen) FROM origins g WHERE g.line_id = l.id),
-        'refunded_quantity', CASE WHEN EXISTS (SELECT FROM acceptance_duty u WHERE u.order_id = l.order_id)
+        'refunded_quantity', CASE WHEN {IS_JOINT.format(order=":order_id")}
             THEN l.refunded_quantity ELSE (SELECT coalesce(sum(q.quantity), 0) FROM refund_line q
             JOIN refund r ON r.id = q.refund_id AND r.state = 'succeeded' WHERE q.line_id = l.id) END,
         'refunded_fen', (SELECT coalesce(sum(refunded_fen), 0) FROM parts x WHERE x.line_id = l.id),

@@ -10,18 +10,19 @@ from typing import Any, ClassVar, Final
 
 from sqlalchemy import text
 
+from orders.cart.erase import erase_cart
 from orders.payment_desk.waiting import WAITING
 from orders.privacy.personal import PERSONAL
 from orders.privacy.retention import ends_after, rules_in_force
+from shop.access.account.close_account import close_account
 from shop.access.account.prove_password import WrongPassword, prove_password
 from shop.access.permissions import Actor
-from shop.access.session.sign_out import sign_out_everywhere
 from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import Database, WriteSession
 from shop.core.errors import Detail, Problem
-from shop.core.ids import new_id
 from shop.core.keys import Keys
+from shop.organisation.erase import erase_address_book
 
 
 class ErasureBlocked(Problem):
@@ -56,32 +57,6 @@ SELECT
 _ON_A_LIST = text("""
 SELECT EXISTS (SELECT FROM union_membership m WHERE m.person_id = :person AND (m.valid_to IS NULL OR m.valid_to > :day))
 """)
-_CLOSE = text("""
-UPDATE user_account SET state = 'closed', email = 'closed:' || id, email_verified_at = NULL, password_hash = NULL
-WHERE id = :user AND state = 'active'
-""")
-# What was sent to him; what waits is about the account, and is erased once it was sent.
-_MESSAGES = text("""
-UPDATE message m SET address = NULL, facts = NULL, erased_at = :now
-FROM user_account u JOIN person p ON p.id = u.person_id
-WHERE u.id = :user AND m.ended_at IS NOT NULL AND (m.address = lower(u.email) AND u.email_verified_at IS NOT NULL
-    OR m.address = p.phone AND p.phone_verified_at IS NOT NULL)
-""")
-_LINKS = text("DELETE FROM account_link WHERE user_id = :user")
-# Also who the account was of before it was found to be of somebody on a list.
-_PERSONS = text("""
-UPDATE person SET name = NULL, phone = NULL, phone_verified_at = NULL, erased_at = :now
-WHERE id = :person AND NOT CAST(:listed AS bool)
-    OR id IN (SELECT person_id FROM person_alias WHERE user_id = :user) AND id <> :person
-""")
-# Who stays on his union's list stays without an account: should he make another one, it is his again.
-_GIVE_BACK: Final = (
-    text("UPDATE person SET phone_verified_at = NULL WHERE id = :person"),
-    text("INSERT INTO person (id, created_at, erased_at) VALUES (:nobody, :now, :now)"),
-    text("UPDATE user_account SET person_id = :nobody WHERE id = :user"),
-)
-_ADDRESSES = text("DELETE FROM address WHERE person_id = :person")
-_CART = text("DELETE FROM cart_line WHERE owner_id = :user")
 _NEWEST = text("SELECT max(placed_at) FROM shop_order WHERE buyer_id = :user")
 _SAID: Final = {
     "orders": "有未完成的订单，请等收货或先取消",
@@ -116,18 +91,10 @@ async def _erase(session: WriteSession, actor: Actor, now: datetime) -> list[Kep
     if wrong:
         raise ErasureBlocked("；".join(one.detail for one in wrong) + "。", wrong)
     listed = bool(await session.scalar(_ON_A_LIST, {"person": actor.person_id, "day": day}))
-    await session.execute(_MESSAGES, {"user": actor.user_id, "now": now})
-    await session.execute(_LINKS, {"user": actor.user_id})
-    await session.execute(_CLOSE, {"user": actor.user_id})
-    await sign_out_everywhere(session, user_id=actor.user_id, now=clock.wall())
-    await session.execute(_ADDRESSES, {"person": actor.person_id})
-    await session.execute(_CART, {"user": actor.user_id})
-    await session.execute(_PERSONS, who | {"listed": listed, "now": now})
+    await close_account(session, user_id=actor.user_id, person_id=actor.person_id, listed=listed, now=now)
+    await erase_address_book(session, person_id=actor.person_id)
+    await erase_cart(session, owner_id=actor.user_id)
     kept = await _kept(session, actor, listed=listed, day=day)
-    if listed:
-        given = who | {"nobody": new_id(), "now": now}
-        for statement in _GIVE_BACK:
-            await session.execute(statement, given)
     after: dict[str, Any] = {"kept": {one.title: one.until and str(one.until) for one in kept}}
     await record_change(
         session,

@@ -1,17 +1,28 @@
 """Personal columns are kept for as long as a dated rule says, then erased; the ledger stays."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Row, text
 
-from orders.privacy.retained import ERASE
+from orders.acceptance.erase import erase_drivers
+from orders.banking.erase import erase_transfers
+from orders.bulk.erase import erase_members, erase_recipients, erase_site_contacts
+from orders.canteen.erase import erase_canteen_contacts
+from orders.invoice.erase import erase_titles
+from orders.order.erase import erase_deliveries, erase_payers
+from orders.roll.erase import erase_rows
+from shop.access.erase import erase_people, erase_sessions
 from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import Database, ReadSession, WriteSession
+from shop.core.erase import Ended
 from shop.core.errors import Detail, Invalid
 from shop.core.ids import new_id
+from shop.messages.erase import erase_messages
+from shop.organisation.erase import erase_addresses, erase_numbers
 
 AT_ONCE: Final = 2_000
 _ADD = text("""
@@ -23,6 +34,44 @@ _IN_FORCE = text("""
 SELECT DISTINCT ON (kind) kind, years, days, source FROM retention_rule WHERE valid_from <= :day
 ORDER BY kind, valid_from DESC
 """)
+# Who belongs nowhere, has bought nothing and holds no role since.
+_GONE: Final = """
+SELECT p.id FROM person p LEFT JOIN user_account u ON u.person_id = p.id
+WHERE p.erased_at IS NULL AND p.created_at < :before
+    AND NOT EXISTS (SELECT FROM membership m WHERE m.person_id = p.id
+        AND (m.valid_to IS NULL OR m.valid_to > CAST(:before AS timestamptz)::date))
+    AND NOT EXISTS (SELECT FROM union_membership m WHERE m.person_id = p.id
+        AND (m.valid_to IS NULL OR m.valid_to > CAST(:before AS timestamptz)::date))
+    AND NOT EXISTS (SELECT FROM shop_order o WHERE o.person_id = p.id AND o.placed_at >= :before)
+    AND NOT EXISTS (SELECT FROM sign_in_session s WHERE s.user_id = u.id AND s.created_at >= :before)
+    AND NOT EXISTS (SELECT FROM role_grant g WHERE g.user_id = u.id AND g.role NOT IN ('employee', 'outside_buyer')
+        AND (g.valid_to IS NULL OR g.valid_to > CAST(:before AS timestamptz)::date))
+LIMIT :most
+"""
+
+
+async def _erase_people(session: WriteSession, ended: Ended) -> int:
+    return await erase_people(session, ended, gone=_GONE)
+
+
+ERASE: Final[Mapping[str, Callable[[WriteSession, Ended], Awaitable[int]]]] = {
+    "delivery": erase_deliveries,
+    "bulk_recipient": erase_recipients,
+    "bulk_member": erase_members,
+    "bulk_site": erase_site_contacts,
+    "roll_row": erase_rows,
+    "address": erase_addresses,
+    "account": _erase_people,
+    "bank_transfer": erase_transfers,
+    "payer_share": erase_payers,
+    "invoice": erase_titles,
+    "canteen_contact": erase_canteen_contacts,
+    "driver": erase_drivers,
+    "roster": erase_numbers,
+    "message": erase_messages,
+    "sign_in": erase_sessions,
+}
+"""Kind of rule → the owner's verb; it returns how many rows it erased."""
 
 
 async def add_rule(
@@ -82,8 +131,7 @@ async def erase_due(database: Database, *, now: datetime) -> dict[str, int]:
 
 async def _erase_some(database: Database, kind: str, before: datetime, source: str, now: datetime) -> int:
     async with database.transaction() as session:
-        done = await session.execute(ERASE[kind], {"before": before, "now": now, "most": AT_ONCE})
-        count: int = done.rowcount  # type: ignore[attr-defined]  # of what was changed, or of what says so
+        count = await ERASE[kind](session, Ended(before, now, AT_ONCE))
         if count:
             await record_change(
                 session,

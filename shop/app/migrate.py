@@ -33,7 +33,7 @@ PAUSE_SECONDS = 0.5
 VACUUM_LEAVES_SECONDS = 3
 _BUSY = frozenset({"55P03", "40P01"})  # lock_not_available, deadlock_detected
 TABLES = (
-    "shop.core", "shop.messages", "shop.access", "shop.organisation",
+    "shop.core", "shop.adapters", "shop.messages", "shop.access", "shop.organisation", "shop.app",
     "catalog.county", "catalog.producer", "catalog.product", "catalog.price", "catalog.stock", "catalog.review",
     "catalog.campaign", "catalog.listing", "catalog.upload",
     "orders.funds", "orders.budget", "orders.spending", "orders.evidence", "orders.cart", "orders.month",

@@ -1,10 +1,10 @@
-"""Tables of the ground floor: what was asked before, who is alive, what was changed by whom, the sandbox."""
+"""Tables of the ground floor: what was asked before, what was changed by whom, which shop this is, its clock."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, func, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -23,15 +23,6 @@ class Idempotency(SQLModel, table=True):
     status: int
     answer: str
     created_at: datetime = Field(sa_type=Moment, index=True)
-
-
-class Heartbeat(SQLModel, table=True):
-    """The last sign of life of each worker, in the database's own time: a set clock must not make it look dead."""
-
-    __tablename__ = "heartbeat"
-
-    name: str = Field(primary_key=True)
-    beaten_at: datetime = Field(sa_type=Moment)
 
 
 class AuditEvent(SQLModel, table=True):
@@ -82,31 +73,6 @@ class Programme(SQLModel, table=True):
     began_at: datetime = Field(sa_type=Moment)
     pseudonym_key: bytes
     account_key: bytes
-
-
-class SandboxObject(SQLModel, table=True):
-    """State of the sandbox payment provider, so that a killed process loses nothing. Empty in production."""
-
-    __tablename__ = "sandbox_object"
-
-    id: str = Field(primary_key=True)
-    kind: str = Field(index=True)
-    body: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
-    created_at: datetime = Field(sa_type=Moment, sa_column_kwargs={"server_default": func.now()})
-
-
-class SandboxMessage(SQLModel, table=True):
-    """Mail and SMS that development sent, as a receiver would read them. Empty in production."""
-
-    __tablename__ = "sandbox_message"
-
-    id: UUID = Field(primary_key=True)
-    channel: str
-    message_id: str
-    address: str
-    subject: str
-    body: str
-    sent_at: datetime = Field(sa_type=Moment, index=True)
 
 
 class SandboxClock(SQLModel, table=True):

@@ -3,7 +3,7 @@
 Whoever belongs elsewhere is meant, too, but nothing of him is touched: the row becomes a claim.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
 from shop.access.known_people import known_people
+from shop.access.list_people import Said, add_people, correct_people
 from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.errors import Detail, Problem
@@ -70,21 +71,9 @@ JOIN membership m ON m.person_id = p.id AND {in_force("m", ":day")}
 WHERE u.union_id = :union_id AND {in_force("u", ":day")}
     AND NOT EXISTS (SELECT FROM staff_number s WHERE s.union_id = :union_id AND s.person_id = p.id)
 """)  # noqa: S608  # our own words
-_PERSONS = text("""
-INSERT INTO person (id, name, phone, created_at)
-SELECT person_id, name, phone, :now FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(person_id uuid, name text,
-    phone text)
-""")
 _NEW_NUMBERS = text("""
 INSERT INTO staff_number (union_id, number, person_id)
 SELECT :union_id, number, person_id FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(number text, person_id uuid)
-""")
-# Who has an account says himself what he is called and where he is reached.
-_CONTACTS = text("""
-UPDATE person p SET name = r.name, phone = coalesce(r.phone, p.phone)
-FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(person_id uuid, name text, phone text)
-WHERE p.id = r.person_id AND p.erased_at IS NULL
-    AND NOT EXISTS (SELECT FROM user_account u WHERE u.person_id = p.id)
 """)
 _PLANNED = text("""
 SELECT m.person_id, min(m.valid_from) AS day FROM (
@@ -139,9 +128,16 @@ async def whose(session: WriteSession, keeping: Keeping, people: Sequence[Listed
         today=clock.business_day(now),
     )
     meant = [Meant(one, one in elsewhere) for one in found]
-    await _make(session, made, now)
+    await add_people(session, {person: Said(one.name, one.phone) for person, one in made.items()}, now=now)
     own = [(one.person_id, people[i]) for i, one in enumerate(meant) if not one.elsewhere]
-    await _correct(session, [(person, one) for person, one in own if one.staff_number in known], known)
+    await correct_people(
+        session,
+        {
+            person: Said(one.name, one.phone)
+            for person, one in own
+            if one.staff_number in known and _says_otherwise(one, known[one.staff_number])
+        },
+    )
     numbers = [(person, one.staff_number) for person, one in own if one.staff_number not in known]
     await bind_numbers(session, keeping.union_id, numbers)
     return meant
@@ -153,20 +149,9 @@ async def bind_numbers(session: WriteSession, union_id: UUID, numbers: Sequence[
     await session.execute(_NEW_NUMBERS, {"rows": rows, "union_id": union_id})
 
 
-async def _make(session: WriteSession, people: Mapping[UUID, Listed], now: datetime) -> None:
-    rows = as_rows({"person_id": str(person), "name": one.name, "phone": one.phone} for person, one in people.items())
-    await session.execute(_PERSONS, {"rows": rows, "now": now})
-
-
-async def _correct(session: WriteSession, people: Sequence[tuple[UUID, Listed]], known: Mapping[str, Row[Any]]) -> None:
-    """Another name or phone than before, of people who have no account."""
-    rows = as_rows(
-        {"person_id": str(person), "name": one.name, "phone": one.phone}
-        for person, one in people
-        if (was := known[one.staff_number]).name is not None
-        and (was.name != one.name or (one.phone and one.phone != was.phone))
-    )
-    await session.execute(_CONTACTS, {"rows": rows})
+def _says_otherwise(one: Listed, was: Row[Any]) -> bool:
+    """Another name or phone than before, of somebody who is not erased."""
+    return was.name is not None and (was.name != one.name or bool(one.phone and one.phone != was.phone))
 
 
 async def refuse_planned(

@@ -1,4 +1,4 @@
-"""The tree of units changes: a unit is added, or moves under another from a day on."""
+"""The tree of units changes: a unit is added, moves under another from a day on, or gets a canteen."""
 
 from datetime import date, datetime
 from typing import Final
@@ -14,7 +14,7 @@ from shop.core.database import WriteSession
 from shop.core.errors import NotFound, Problem
 from shop.core.ids import new_id
 from shop.core.window import in_force
-from shop.organisation.models import Unit, UnitParent
+from shop.organisation.models import Canteen, Unit, UnitParent
 
 
 class UnitCodeTaken(Problem):
@@ -139,6 +139,13 @@ async def move_unit(
         actor_id=_id(actor),
         now=now,
     )
+
+
+async def add_canteen(session: WriteSession, *, unit_id: UUID, name: str, now: datetime) -> UUID:
+    """A unit gets a kitchen that buys; how it pays says its contract."""
+    row = insert(Canteen).values(id=new_id(), unit_id=unit_id, name=name, created_at=now)
+    made: UUID = (await session.execute(row.returning(col(Canteen.id)))).scalar_one()
+    return made
 
 
 async def _close(session: WriteSession, current: UnitParent, day: date) -> None:

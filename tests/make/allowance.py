@@ -8,9 +8,9 @@ from uuid import UUID
 
 import msgspec
 
-from orders.allowance.grant import grant
 from orders.allowance.schemas import GrantIn
 from orders.bulk.models import BulkMember, BulkPackage, BulkPackageLine, BulkPurchase
+from orders.bulk.plan.grant_allowances import grant_allowances
 from orders.checkout.place import place
 from orders.order.schemas import OrderOut
 from orders.spending.models import SpendingDecision, SpendingTake
@@ -93,7 +93,7 @@ async def granted(
         {"batch_number": number, "plan_id": plan_id, "amount_fen": amount_fen, "expires_on": UNTIL, **more}
     )
     async with database.transaction() as session:
-        return (await grant(session, actor=desk.clerk, wanted=wanted, now=clock.now())).grant_id
+        return (await grant_allowances(session, actor=desk.clerk, wanted=wanted, now=clock.now())).grant_id
 
 
 async def bought(

@@ -10,8 +10,8 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import text
 
 from orders.credit.check import differences
-from orders.credit.explain import explain
 from orders.credit.models import REFUND_SIDE
+from orders.explanation.explain import explain
 from orders.report.bridge import bridge
 from orders.report.question import Question
 from orders.report.sales import sales

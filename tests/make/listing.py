@@ -13,8 +13,8 @@ from catalog.campaign.models import Zone, ZoneProduct
 from catalog.county.models import County, Designation
 from catalog.listing.refresh import refresh
 from catalog.price.models import FreightRate, Price
-from catalog.producer.models import BenefitStatement, Document, Producer, Recognition, Supplier
-from catalog.product.models import Product, Sku, SkuContent
+from catalog.producer.models import BenefitStatement, Producer, Supplier
+from catalog.product.models import Document, Product, Recognition, Sku, SkuContent
 from catalog.stock.models import StockItem
 from shop.core import clock
 from shop.core.database import Database, WriteSession

@@ -10,8 +10,8 @@ from sqlmodel import SQLModel
 
 from catalog.county.models import County, Designation, Pairing
 from catalog.price.models import FreightRate, Price
-from catalog.producer.models import Producer, Recognition, Supplier
-from catalog.product.models import Product, Sku, SkuContent
+from catalog.producer.models import Producer, Supplier
+from catalog.product.models import Product, Recognition, Sku, SkuContent
 from catalog.stock.models import StockItem, StockMovement
 from orders.checkout.place import place
 from orders.checkout.schemas import AddressIn, LineIn, PlaceIn

@@ -87,7 +87,6 @@ JOURNALS = {
     "orders.bulk.plan.change_plan": "content of a draft: revision and digest",
     "orders.bulk.choice.freeze_choices": "choices end at their hour, by the clock",
     "orders.canteen.jobs": "a share is overdue by the calendar",
-    "orders.privacy.retained": "statements only: retention runs them, and notes how many rows by which rule",
 }
 """Modules that write a watched table without noting it there, and what says who, when and why instead."""
 

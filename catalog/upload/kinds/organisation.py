@@ -12,6 +12,7 @@ from catalog.county.pair import UnknownUnit
 from catalog.upload.kind import Column, Kind, Layout, Saving
 from catalog.upload.kinds.county import FIRST
 from shop.access.known_people import known_people, people_one_by_one
+from shop.access.list_people import Said, add_people
 from shop.core.database import WriteSession
 from shop.core.errors import Detail, Problem
 from shop.core.ids import new_id
@@ -56,7 +57,6 @@ class MemberRow:
 
 _UNITS = text("SELECT code, id FROM unit WHERE code = ANY(:codes)")
 _UNIONS = text("SELECT code, id FROM labour_union WHERE code = ANY(:codes)")
-_NEW_PERSON = text("INSERT INTO person (id, name, phone, created_at) VALUES (:id, :name, :phone, :now)")
 
 
 async def _ids(session: WriteSession, codes: set[str], statement: object = _UNITS) -> dict[str, UUID]:
@@ -159,13 +159,13 @@ async def _save_members(session: WriteSession, rows: Sequence[MemberRow], saving
         raise UnknownUnion(errors=unknown)
     actor, now = saving.actor, saving.now
     await people_one_by_one(session)
-    known = await known_people(session, {(one.phone, one.name) for one in rows})
+    said = {(one.phone, one.name) for one in rows}
+    known = await known_people(session, said)
+    new = {key: new_id() for key in said if key not in known}
+    await add_people(session, {new[phone, name]: Said(name, phone) for phone, name in new}, now=now)
+    people = known | new
     for one in rows:
-        person_id = known.get((one.phone, one.name))
-        if person_id is None:
-            person_id = known[one.phone, one.name] = new_id()
-            await session.execute(_NEW_PERSON, {"id": person_id, "name": one.name, "phone": one.phone, "now": now})
-        day = one.valid_from
+        person_id, day = people[one.phone, one.name], one.valid_from
         await join_unit(session, actor=actor, person_id=person_id, unit_id=units[one.unit_code], day=day, now=now)
         if one.union_code:
             union_id = unions[one.union_code]

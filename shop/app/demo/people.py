@@ -6,8 +6,7 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import insert as insert_once
-from sqlmodel import col, insert, select
+from sqlmodel import col, select
 
 from orders.canteen.sign_contract import NewContract, sign_contract
 from shop.access.account.passwords import hash_password
@@ -16,11 +15,11 @@ from shop.access.permissions import Grant, Role
 from shop.access.users import create_user, grant_role
 from shop.core import clock
 from shop.core.database import Database, WriteSession
-from shop.core.ids import new_id
+from shop.organisation.invite import invite
 from shop.organisation.members import introduce, join_union, join_unit, serve_unit
-from shop.organisation.models import Canteen, InvitationLink, Union, Unit
+from shop.organisation.models import Union, Unit
 from shop.organisation.unions import add_union
-from shop.organisation.units import add_unit
+from shop.organisation.units import add_canteen, add_unit
 
 PASSWORD: Final = "demo-password-2026"  # noqa: S105  # printed by `make serve`, of development only
 SINCE: Final = date(2021, 1, 1)
@@ -119,8 +118,7 @@ async def seed_people(database: Database) -> DemoPeople:
     async with database.transaction() as session:
         unit_ids = await _units(session, now)
         union_ids = await _unions(session, unit_ids, now)
-        link = insert_once(InvitationLink).values(code=LINK_CODE, unit_id=unit_ids["DEMO"], valid_from=SINCE)
-        await session.execute(link.on_conflict_do_nothing())
+        await invite(session, code=LINK_CODE, unit_id=unit_ids["DEMO"], day=SINCE)
         user_ids = {row.email: row.id for row in await session.execute(_ACCOUNTS)}
         for character in CHARACTERS:
             if character.email not in user_ids:
@@ -168,9 +166,7 @@ async def _units(session: WriteSession, now: datetime) -> dict[str, UUID]:
 
 async def _canteen(session: WriteSession, unit_id: UUID, now: datetime) -> None:
     """It buys for itself, and pays within thirty days after acceptance."""
-    canteen_id = new_id()
-    canteen = {"id": canteen_id, "unit_id": unit_id, "name": "第一分行食堂（虚构）", "created_at": now}
-    await session.execute(insert(Canteen).values(**canteen))
+    canteen_id = await add_canteen(session, unit_id=unit_id, name="第一分行食堂（虚构）", now=now)
     contract = NewContract(
         payer_kind="canteen",
         payer_name="第一分行食堂（虚构）",

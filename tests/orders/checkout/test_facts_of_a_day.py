@@ -13,7 +13,7 @@ from catalog.listing.facts import facts_of
 from orders.bulk.plan.totals import plan_totals
 from orders.checkout.facts import buyer_of, goods_of
 from orders.correction.facts import _county as of_a_correction
-from orders.credit.explain import _designations as explained
+from orders.explanation.explain import _designations as explained
 from orders.intake.freeze import _COUNTIES, _by_day
 from shop.core import clock
 from shop.core.database import Database

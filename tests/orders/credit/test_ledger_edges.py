@@ -6,10 +6,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from orders.credit.explain import explain
 from orders.credit.record import Recognised, record
 from orders.credit.regrade import lift
 from orders.credit.remaining import remaining_of
+from orders.explanation.explain import explain
 from orders.report.bridge import bridge
 from orders.report.question import Question
 from orders.report.tick import seen_by

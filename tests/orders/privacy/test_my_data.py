@@ -12,8 +12,7 @@ from sqlmodel import SQLModel
 from orders.balance.identity import identities
 from orders.privacy.models import RETAINED
 from orders.privacy.personal import LOOKS_PERSONAL, NOBODY_S, PERSONAL
-from orders.privacy.retained import ERASE
-from orders.privacy.retention import erase_due
+from orders.privacy.retention import ERASE, erase_due
 from shop.access.notice import VERSION
 from shop.access.permissions import Grant, Role
 from shop.access.users import revoke_role

@@ -16,7 +16,7 @@ import shop.access.session.api
 import shop.access.session.pages
 import shop.app.home.api
 import shop.organisation.pages
-import shop.organisation.phone_api
+import shop.organisation.phone.api
 from shop.access.forms import Forms
 from shop.access.guard import SignInFirst, maybe_actor, requires, sign_in_first
 from shop.access.headers import SecurityHeaders
@@ -47,7 +47,7 @@ def door_app(database: Database, keys: Keys, *, public_url: str = "http://shop.t
     for room in (
         shop.access.session.api, shop.access.session.pages, shop.access.account.api, shop.access.account.pages,
         shop.access.account.link_pages, shop.access.phone.api, shop.app.home.api, shop.organisation.pages,
-        shop.organisation.phone_api,
+        shop.organisation.phone.api,
     ):  # fmt: skip
         app.include_router(room.routes)
     _probes(app)

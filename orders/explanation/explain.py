@@ -9,17 +9,15 @@ from sqlalchemy import text
 
 from catalog.county.on_day import codes_before
 from orders.credit.models import REFUND_KINDS
-from orders.credit.schemas import (
+from orders.credit.schemas import CreditLinkOut, CreditRuleOut, EntryOut
+from orders.credit.words import DESIGNATIONS, REASONS
+from orders.explanation.schemas import (
     AttributionOut,
     ComponentOut,
     CreditDesignationOut,
-    CreditLinkOut,
     CreditRecognitionOut,
-    CreditRuleOut,
-    EntryOut,
     ExplainOut,
 )
-from orders.credit.words import DESIGNATIONS, REASONS
 from shop.access.permissions import Actor, Permission
 from shop.core.database import ReadSession
 from shop.core.errors import NotFound

@@ -15,7 +15,7 @@ from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Problem
 from shop.core.requests import TheDatabase, TheKeys, TheSettings
-from shop.organisation.prove_my_phone import MyPhone, my_phone, prove_my_phone
+from shop.organisation.phone.prove_my_phone import MyPhone, my_phone, prove_my_phone
 from shop.ui.again import render_again
 from shop.ui.pages import render
 

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from catalog.producer.browse import list_producers, read_producer
-from catalog.producer.schemas import ProducerDetail, ProducerPage
+from catalog.listing.producer_queries import list_producers, read_producer
+from catalog.listing.producer_schemas import ProducerDetail, ProducerPage
 from shop.core.etag import tagged
 from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX, NO_NUL
 from shop.core.requests import TheDatabase

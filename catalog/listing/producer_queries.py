@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from catalog.producer.schemas import ProducerDetail, ProducerOut, ProducerPage
+from catalog.listing.producer_schemas import ProducerDetail, ProducerOut, ProducerPage
 from shop.core.database import ReadSession
 from shop.core.errors import NotFound
 from shop.core.paging import cursor_of, keys_of

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from orders.credit import words
-from orders.credit.explain import days_said, explain
+from orders.explanation.explain import days_said, explain
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
@@ -28,4 +28,6 @@ async def get_explain(
     async with database.snapshot() as session:
         found = await explain(session, actor, order_line_id=order_line, day=clock.today())
     may_correct = actor.may(Permission.CORRECTION_REQUEST)
-    return render(request, "credit/explain.html", found=found, words=words, days=days_said, may_correct=may_correct)
+    return render(
+        request, "explanation/explain.html", found=found, words=words, days=days_said, may_correct=may_correct
+    )

@@ -10,6 +10,7 @@ from shop.access.become import become
 from shop.access.contact import checked_phone
 from shop.access.known_people import holder_of, listed_alone, people_one_by_one
 from shop.access.permissions import Actor
+from shop.access.phone.own_phone import own_phone
 from shop.access.phone.proof import use_proof
 from shop.access.users import PhoneTaken
 from shop.core import clock
@@ -19,7 +20,6 @@ from shop.core.errors import Detail
 from shop.core.keys import Keys
 
 _MINE = text("SELECT name, phone, phone_verified_at FROM person WHERE id = :person")
-_SET = text("UPDATE person SET phone = :phone, phone_verified_at = :now WHERE id = :person")
 # Who works or belongs somewhere stays who he is: nobody is of two units, and no allowance is left behind.
 _BELONGS = text("""
 SELECT EXISTS (SELECT FROM membership WHERE person_id = :person AND (valid_to IS NULL OR valid_to > :day))
@@ -67,7 +67,7 @@ async def prove_my_phone(
             await session.execute(statement, {"to": listed, "was": actor.person_id})
     else:
         listed = None
-        await session.execute(_SET, {"person": actor.person_id, "phone": phone, "now": now})
+        await own_phone(session, person_id=actor.person_id, phone=phone, now=now)
     await record_change(
         session,
         actor_id=actor.user_id,

@@ -11,7 +11,7 @@ from shop.access.phone.api import Phone
 from shop.core import clock
 from shop.core.paging import NO_NUL
 from shop.core.requests import TheDatabase, TheKeys
-from shop.organisation.prove_my_phone import my_phone, prove_my_phone
+from shop.organisation.phone.prove_my_phone import my_phone, prove_my_phone
 from shop.ui.filters import masked_phone
 
 routes = APIRouter(prefix="/api/v1", tags=["me"])

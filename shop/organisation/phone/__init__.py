@@ -1,0 +1,1 @@
+"""One's own phone, and who one is found to be by it."""
