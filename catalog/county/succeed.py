@@ -13,6 +13,7 @@ from shop.core.audit import record_change
 from shop.core.database import WriteSession
 from shop.core.errors import Detail, Problem
 from shop.core.ids import new_id
+from shop.core.window import not_ended
 
 
 class AlreadySucceeded(Problem):
@@ -31,10 +32,10 @@ class NoSuccessor(Problem):
     title = "这个代码不能接替"
 
 
-_IN_FORCE = text("""
+_IN_FORCE = text(f"""
 SELECT code FROM county WHERE code = :new AND code <> :old AND (valid_from IS NULL OR valid_from <= :first_day)
-    AND (valid_to IS NULL OR valid_to > :first_day)
-""")
+    AND {not_ended("", ":first_day")}
+""")  # noqa: S608
 _LINK = text("""
 INSERT INTO county_successor (code, successor_code, valid_from, source) VALUES (:old, :new, :first_day, :source)
 ON CONFLICT (code, successor_code) DO NOTHING
@@ -64,7 +65,7 @@ SELECT md5(said.salt || d.id::text)::uuid, said.new, d.kind, greatest(d.valid_fr
     d.valid_to,
     d.delisted_year, d.told, d.confirmed
 FROM said, held d
-WHERE (d.valid_to IS NULL OR d.valid_to > said.day)
+WHERE {not_ended("d", "said.day")}
     AND NOT EXISTS (SELECT FROM designation n WHERE n.county_code = said.new AND n.kind = d.kind
         AND daterange(n.valid_from, n.valid_to) && daterange(said.day, d.valid_to))
 ON CONFLICT DO NOTHING
@@ -80,20 +81,20 @@ INSERT INTO pairing (id, unit_id, county_code, valid_from, valid_to, source)
 SELECT md5(said.salt || p.id::text)::uuid, p.unit_id, said.new, greatest(p.valid_from, said.day),
     p.valid_to, p.told
 FROM said, held p
-WHERE (p.valid_to IS NULL OR p.valid_to > said.day)
+WHERE {not_ended("p", "said.day")}
     AND NOT EXISTS (SELECT FROM pairing n WHERE n.county_code = said.new AND n.unit_id = p.unit_id
         AND daterange(n.valid_from, n.valid_to) && daterange(said.day, p.valid_to))
 ON CONFLICT DO NOTHING
 """)  # noqa: S608  # as above
 _CUT = (
-    text("""
-UPDATE designation SET valid_to = :first_day WHERE county_code = :old AND (valid_to IS NULL OR valid_to > :first_day)
+    text(f"""
+UPDATE designation SET valid_to = :first_day WHERE county_code = :old AND {not_ended("", ":first_day")}
     AND (valid_from IS NULL OR valid_from < :first_day)
-"""),
-    text("""
-UPDATE pairing SET valid_to = :first_day WHERE county_code = :old AND (valid_to IS NULL OR valid_to > :first_day)
+"""),  # noqa: S608
+    text(f"""
+UPDATE pairing SET valid_to = :first_day WHERE county_code = :old AND {not_ended("", ":first_day")}
     AND valid_from < :first_day
-"""),
+"""),  # noqa: S608
 )
 
 

@@ -14,6 +14,7 @@ from catalog.county.on_day import codes_before, today_of
 from catalog.product.on_day import FOOD_PAPERS
 from shop.core import clock
 from shop.core.database import ReadSession
+from shop.core.window import not_ended
 
 
 class Dated(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,7 +210,7 @@ place AS (
 rates AS (
     SELECT f.supplier_id, jsonb_agg(to_jsonb(f) || jsonb_build_object('place', l.name) ORDER BY f.region) AS facts
     FROM freight_rate f LEFT JOIN place l ON l.region = f.region
-    WHERE f.supplier_id IN (SELECT supplier_id FROM wanted) AND (f.valid_to IS NULL OR f.valid_to > :today)
+    WHERE f.supplier_id IN (SELECT supplier_id FROM wanted) AND {not_ended("f", ":today")}
     GROUP BY f.supplier_id
 ),
 designated AS (
@@ -244,7 +245,7 @@ skus AS (
     LEFT JOIN contents c ON c.of_sku = s.id LEFT JOIN papers d ON d.of_sku = s.id
     LEFT JOIN LATERAL (
         SELECT jsonb_agg(to_jsonb(p) ORDER BY p.min_quantity) AS facts FROM price p
-        WHERE p.sku_id = s.id AND p.list = 'retail' AND (p.valid_to IS NULL OR p.valid_to > :now)
+        WHERE p.sku_id = s.id AND p.list = 'retail' AND {not_ended("p", ":now")}
     ) q ON true
     GROUP BY s.product_id
 ),
@@ -265,7 +266,7 @@ SELECT (to_jsonb(w) || jsonb_build_object(
     'statement', (SELECT to_jsonb(b) FROM benefit_statement b WHERE b.producer_id = w.producer_id
         AND b.stated_on <= :today ORDER BY b.stated_on DESC, b.id LIMIT 1),
     'discounts', coalesce((SELECT jsonb_agg(to_jsonb(d) ORDER BY d.threshold_fen) FROM seller_discount d
-        WHERE d.supplier_id = w.supplier_id AND (d.valid_to IS NULL OR d.valid_to > :today)), '[]')
+        WHERE d.supplier_id = w.supplier_id AND {not_ended("d", ":today")}), '[]')
 ))::text
 FROM wanted w JOIN producer r ON r.id = w.producer_id JOIN supplier f ON f.id = w.supplier_id
 LEFT JOIN today here ON here.origin = w.origin_county_code

@@ -15,6 +15,7 @@ from shop.core.audit import Change, record_changes
 from shop.core.database import WriteSession
 from shop.core.ids import derived_id
 from shop.core.rows import as_rows
+from shop.core.window import not_ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,12 @@ class NewRate:
         return derived_id("freight", self.supplier_id, self.region, self.valid_from)
 
 
-_CLOSE = text("""
+_CLOSE = text(f"""
 UPDATE freight_rate f SET valid_to = r.valid_from
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(supplier_id uuid, region text, valid_from date)
 WHERE (f.supplier_id, f.region) = (r.supplier_id, r.region) AND f.valid_from < r.valid_from
-    AND (f.valid_to IS NULL OR f.valid_to > r.valid_from)
-""")
+    AND {not_ended("f", "r.valid_from")}
+""")  # noqa: S608
 _OPEN = text("""
 INSERT INTO freight_rate (id, supplier_id, region, served, first_grams, first_fen, step_grams, step_fen, free_from_fen,
     valid_from, valid_to)

@@ -19,20 +19,19 @@ from orders.checkout.rows import Asked
 from orders.order import write
 from orders.order.rows import OrderRows
 from shop.core import idempotency
+from shop.core.window import in_force
 
 PARTS: Final = ("answer", *write.PARTS, "versions", "from_cart", "stock")
 """What the statement is given, each as a JSON text, and after them `now` and the business day."""
-_STILL: Final = """(
-    SELECT p.id FROM price p WHERE p.id = r.price_id AND p.fen = r.unit_price_fen AND p.valid_from <= {now}
-        AND (p.valid_to IS NULL OR p.valid_to > {now})
+_STILL: Final = f"""(
+    SELECT p.id FROM price p WHERE p.id = r.price_id AND p.fen = r.unit_price_fen AND {in_force("p", "{now}")}
         AND (SELECT yes FROM fresh)
         AND EXISTS (SELECT FROM product g WHERE g.id = r.product_id AND g.state = 'listed')
         AND NOT EXISTS (
             SELECT FROM sku_content c JOIN sku s ON s.id = c.stock_sku_id JOIN document f ON f.product_id = s.product_id
             WHERE c.sku_id = r.sku_id AND f.kind IN ('licence', 'conformity', 'inspection')
             GROUP BY f.product_id, f.kind
-            HAVING NOT bool_or((f.valid_from IS NULL OR f.valid_from <= {day})
-                AND (f.valid_to IS NULL OR f.valid_to > {day}))))"""
+            HAVING NOT bool_or({in_force("f", "{day}", unknown=True)})))"""  # noqa: S608  # our own words
 _WRITTEN: Final = """(SELECT count(*) FROM remembered) + (SELECT count(*) FROM lined) + (SELECT count(*) FROM frozen)
         + (SELECT count(*) FROM divided) > 0"""
 

@@ -22,6 +22,7 @@ from shop.core.audit import record_change
 from shop.core.database import Database, WriteSession
 from shop.core.errors import Detail, Problem
 from shop.core.keys import Keys
+from shop.core.window import not_ended
 from shop.organisation.erase import erase_address_book
 
 
@@ -52,11 +53,11 @@ SELECT
         WHERE o.buyer_id = :user AND r.state IN ('requested', 'submitted')) AS refunds,
     (SELECT count(*) FROM ({WAITING}) w JOIN shop_order o ON o.id = w.order_id WHERE o.buyer_id = :user) AS money,
     (SELECT count(*) FROM role_grant g WHERE g.user_id = :user AND g.role NOT IN ('employee', 'outside_buyer')
-        AND (g.valid_to IS NULL OR g.valid_to > :day)) AS roles
+        AND {not_ended("g", ":day")}) AS roles
 """)  # noqa: S608  # our own constant
-_ON_A_LIST = text("""
-SELECT EXISTS (SELECT FROM union_membership m WHERE m.person_id = :person AND (m.valid_to IS NULL OR m.valid_to > :day))
-""")
+_ON_A_LIST = text(f"""
+SELECT EXISTS (SELECT FROM union_membership m WHERE m.person_id = :person AND {not_ended("m", ":day")})
+""")  # noqa: S608
 _NEWEST = text("SELECT max(placed_at) FROM shop_order WHERE buyer_id = :user")
 _SAID: Final = {
     "orders": "有未完成的订单，请等收货或先取消",

@@ -21,6 +21,7 @@ from shop.core.database import Database, ReadSession, WriteSession
 from shop.core.erase import Ended
 from shop.core.errors import Detail, Invalid
 from shop.core.ids import new_id
+from shop.core.window import not_ended
 from shop.messages.erase import erase_messages
 from shop.organisation.erase import erase_addresses, erase_numbers
 
@@ -35,19 +36,19 @@ SELECT DISTINCT ON (kind) kind, years, days, source FROM retention_rule WHERE va
 ORDER BY kind, valid_from DESC
 """)
 # Who belongs nowhere, has bought nothing and holds no role since.
-_GONE: Final = """
+_GONE: Final = f"""
 SELECT p.id FROM person p LEFT JOIN user_account u ON u.person_id = p.id
 WHERE p.erased_at IS NULL AND p.created_at < :before
     AND NOT EXISTS (SELECT FROM membership m WHERE m.person_id = p.id
-        AND (m.valid_to IS NULL OR m.valid_to > CAST(:before AS timestamptz)::date))
+        AND {not_ended("m", "CAST(:before AS timestamptz)::date")})
     AND NOT EXISTS (SELECT FROM union_membership m WHERE m.person_id = p.id
-        AND (m.valid_to IS NULL OR m.valid_to > CAST(:before AS timestamptz)::date))
+        AND {not_ended("m", "CAST(:before AS timestamptz)::date")})
     AND NOT EXISTS (SELECT FROM shop_order o WHERE o.person_id = p.id AND o.placed_at >= :before)
     AND NOT EXISTS (SELECT FROM sign_in_session s WHERE s.user_id = u.id AND s.created_at >= :before)
     AND NOT EXISTS (SELECT FROM role_grant g WHERE g.user_id = u.id AND g.role NOT IN ('employee', 'outside_buyer')
-        AND (g.valid_to IS NULL OR g.valid_to > CAST(:before AS timestamptz)::date))
+        AND {not_ended("g", "CAST(:before AS timestamptz)::date")})
 LIMIT :most
-"""
+"""  # noqa: S608
 
 
 async def _erase_people(session: WriteSession, ended: Ended) -> int:

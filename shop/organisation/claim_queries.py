@@ -11,15 +11,16 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import ReadSession
 from shop.core.paging import cursor_of, keys_of
+from shop.core.window import not_ended
 from shop.organisation.claim_models import CLAIM_STATES
 from shop.organisation.queries import visible_unit_ids
 
 SHOWN_MOST: Final = 200
-WORKS: Final = """coalesce((SELECT m.unit_id FROM membership m WHERE m.person_id = c.person_id
-    AND (m.valid_to IS NULL OR m.valid_to > r.as_of) ORDER BY m.valid_from DESC LIMIT 1),
+WORKS: Final = f"""coalesce((SELECT m.unit_id FROM membership m WHERE m.person_id = c.person_id
+    AND {not_ended("m", "r.as_of")} ORDER BY m.valid_from DESC LIMIT 1),
     (SELECT e.unit_id FROM roster_entry e JOIN roster o ON o.id = e.roster_id WHERE e.person_id = c.person_id
         AND e.status = 'retired' AND o.union_id <> c.union_id
-        AND NOT EXISTS (SELECT FROM roster n WHERE n.previous_id = o.id) ORDER BY o.as_of DESC LIMIT 1))"""
+        AND NOT EXISTS (SELECT FROM roster n WHERE n.previous_id = o.id) ORDER BY o.as_of DESC LIMIT 1))"""  # noqa: S608
 """Of claim `c` of roster `r`: where the person works, else last worked since the list's day, else is retired from."""
 
 _WAITING = text(f"""

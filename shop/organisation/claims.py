@@ -11,7 +11,7 @@ from shop.core.audit import Change, record_changes
 from shop.core.database import Database, ReadSession, WriteSession
 from shop.core.ids import new_id
 from shop.core.rows import as_rows
-from shop.core.window import in_force
+from shop.core.window import in_force, not_ended
 from shop.organisation.claim_models import CLAIM_LASTS
 
 
@@ -33,16 +33,16 @@ class Claimed:
 _ELSEWHERE = text(f"""
 SELECT p.id FROM unnest(:people) AS w(id) JOIN person p ON p.id = w.id
 LEFT JOIN user_account u ON u.person_id = p.id
-WHERE EXISTS (SELECT FROM membership m WHERE m.person_id = p.id AND (m.valid_to IS NULL OR m.valid_to > :day)
+WHERE EXISTS (SELECT FROM membership m WHERE m.person_id = p.id AND {not_ended("m", ":day")}
         AND m.unit_id <> ALL(:keeps))
     AND NOT EXISTS (SELECT FROM membership m WHERE m.person_id = p.id AND m.unit_id = ANY(:keeps)
         AND {in_force("m", ":today")})
     OR u.id IS NOT NULL
-    AND NOT EXISTS (SELECT FROM membership m WHERE m.person_id = p.id AND (m.valid_to IS NULL OR m.valid_to > :day))
+    AND NOT EXISTS (SELECT FROM membership m WHERE m.person_id = p.id AND {not_ended("m", ":day")})
     AND NOT EXISTS (SELECT FROM roster_entry e WHERE e.roster_id = :last AND e.person_id = p.id)
     AND (p.phone_verified_at IS NULL
-        OR EXISTS (SELECT FROM introduction i WHERE i.person_id = p.id AND (i.valid_to IS NULL OR i.valid_to > :today))
-        OR EXISTS (SELECT FROM role_grant g WHERE g.user_id = u.id AND (g.valid_to IS NULL OR g.valid_to > :today)
+        OR EXISTS (SELECT FROM introduction i WHERE i.person_id = p.id AND {not_ended("i", ":today")})
+        OR EXISTS (SELECT FROM role_grant g WHERE g.user_id = u.id AND {not_ended("g", ":today")}
             AND NOT (g.scope_kind = 'unit' AND g.scope_id = ANY(:scopes))))
     OR EXISTS (SELECT FROM roster_entry e JOIN roster r ON r.id = e.roster_id WHERE e.person_id = p.id
         AND e.status = 'retired' AND e.unit_id <> ALL(:keeps) AND r.id IS DISTINCT FROM :last

@@ -6,17 +6,18 @@ from sqlalchemy import text
 
 from shop.core.database import WriteSession
 from shop.core.erase import Ended, erase
+from shop.core.window import not_ended
 
 # Not used for an order since.
 _ADDRESSES = text("""
 DELETE FROM address WHERE id IN (SELECT id FROM address WHERE used_at < :before LIMIT :most)
 """)
 # Numbers of people who left; a present member's stays.
-_NUMBERS = text("""
+_NUMBERS = text(f"""
 WITH left_long_ago AS (
     SELECT n.union_id, n.number FROM staff_number n WHERE NOT EXISTS (
         SELECT FROM union_membership m WHERE m.person_id = n.person_id
-            AND (m.valid_to IS NULL OR m.valid_to > CAST(:before AS timestamptz)::date)) LIMIT :most
+            AND {not_ended("m", "CAST(:before AS timestamptz)::date")}) LIMIT :most
 ), numbers AS (
     DELETE FROM staff_number n USING left_long_ago l WHERE (n.union_id, n.number) = (l.union_id, l.number) RETURNING 1
 ), entries AS (
@@ -30,7 +31,7 @@ WITH left_long_ago AS (
         LIMIT :most) RETURNING 1
 )
 SELECT 1 FROM numbers UNION ALL SELECT 1 FROM entries UNION ALL SELECT 1 FROM claims
-""")
+""")  # noqa: S608
 _HIS = text("DELETE FROM address WHERE person_id = :person")
 
 

@@ -11,7 +11,7 @@ from shop.access.permissions import Actor, Grant, Role
 from shop.access.users import grant_role, revoke_role
 from shop.core import clock
 from shop.core.database import WriteSession
-from shop.core.window import in_force
+from shop.core.window import in_force, not_ended
 
 REASON: Final = "离开单位"
 # A company: the top unit above the one that was left, with all below it. Roles over everything are not a unit's to end.
@@ -31,7 +31,7 @@ up (origin, unit_id) AS (
 )
 SELECT DISTINCT g.user_id, g.role, g.scope_id, m.unit_id AS works_at FROM gone
 JOIN user_account u ON u.person_id = gone.person_id JOIN top ON top.origin = gone.unit_id
-JOIN role_grant g ON g.user_id = u.id AND g.scope_kind = 'unit' AND (g.valid_to IS NULL OR g.valid_to > :day)
+JOIN role_grant g ON g.user_id = u.id AND g.scope_kind = 'unit' AND {not_ended("g", ":day")}
 JOIN house h ON h.top_id = top.unit_id AND h.unit_id::text = g.scope_id
 LEFT JOIN membership m ON m.person_id = gone.person_id
     AND {in_force("m", ":day")}

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, TextClause, Uuid, bindparam, text
 
 from shop.core.database import WriteSession
-from shop.core.window import in_force
+from shop.core.window import in_force, not_ended
 
 ROW: Final = """jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(person_id uuid, position int, staff_number text,
     unit_id uuid, department text, status text, works_id uuid, belongs_id uuid)"""
@@ -22,7 +22,7 @@ WHERE m.person_id = w.person_id AND m.unit_id <> w.unit_id AND m.valid_from = :d
     text(f"""
 UPDATE membership m SET valid_to = :day FROM ({_HERE}) w
 WHERE m.person_id = w.person_id AND m.unit_id <> w.unit_id AND m.valid_from < :day
-    AND (m.valid_to IS NULL OR m.valid_to > :day) RETURNING m.person_id, m.unit_id
+    AND {not_ended("m", ":day")} RETURNING m.person_id, m.unit_id
 """),  # noqa: S608  # our own words
 )
 _BEGUN: Final = (
@@ -53,7 +53,7 @@ WHERE m.person_id = w.person_id AND m.union_id = :union_id AND m.valid_from = :d
     _of_gone(f"""
 UPDATE union_membership m SET valid_to = :day FROM {_GONE}
 WHERE m.person_id = w.person_id AND m.union_id = :union_id AND m.valid_from < :day
-    AND (m.valid_to IS NULL OR m.valid_to > :day)
+    AND {not_ended("m", ":day")}
 """),  # noqa: S608  # our own words
 )
 # Another union that has him on its newest list in the same unit says that he works there still.
@@ -69,7 +69,7 @@ RETURNING m.person_id, m.unit_id
     _of_gone(f"""
 UPDATE membership m SET valid_to = :day FROM {_GONE}
 WHERE m.person_id = w.person_id AND m.unit_id = w.unit_id AND m.valid_from < :day
-    AND (m.valid_to IS NULL OR m.valid_to > :day) AND {_NOBODY_ELSE}
+    AND {not_ended("m", ":day")} AND {_NOBODY_ELSE}
 RETURNING m.person_id, m.unit_id
 """),  # noqa: S608  # our own words
 )

@@ -19,7 +19,7 @@ from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import Detail, NotFound, Problem
 from shop.core.ids import new_id
 from shop.core.locks import Lock
-from shop.core.window import in_force
+from shop.core.window import in_force, not_ended
 from shop.organisation.queries import unit_path, visible_unit_ids
 from shop.sheet.heed import says_direction, says_status, unit_in
 from shop.sheet.refused import HeaderWrong
@@ -87,11 +87,11 @@ UPDATE bank_layout SET state = CASE WHEN valid_from < :day THEN state ELSE 'ende
 WHERE name = :name AND unit_id IS NOT DISTINCT FROM CAST(:unit AS uuid) AND state = 'confirmed' AND id <> :id
     AND valid_to IS NULL
 """)
-_SEEN = text("""
+_SEEN = text(f"""
 SELECT id, name, unit_id, columns, ignored, sample_sha256, state, valid_from, proposed_by FROM bank_layout
-WHERE state IN ('proposed', 'confirmed') AND (valid_to IS NULL OR valid_to > :day)
+WHERE state IN ('proposed', 'confirmed') AND {not_ended("", ":day")}
     AND (:all OR unit_id = ANY(CAST(:units AS uuid[]))) ORDER BY proposed_at DESC, id LIMIT 100
-""")
+""")  # noqa: S608
 
 
 async def layouts_of(session: ReadSession, unit_id: UUID | None, day: date) -> list[StatementLayout]:

@@ -18,13 +18,14 @@ from shop.core.audit import record_change
 from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import Detail
 from shop.core.keys import Keys
+from shop.core.window import not_ended
 
 _MINE = text("SELECT name, phone, phone_verified_at FROM person WHERE id = :person")
 # Who works or belongs somewhere stays who he is: nobody is of two units, and no allowance is left behind.
-_BELONGS = text("""
-SELECT EXISTS (SELECT FROM membership WHERE person_id = :person AND (valid_to IS NULL OR valid_to > :day))
-    OR EXISTS (SELECT FROM union_membership WHERE person_id = :person AND (valid_to IS NULL OR valid_to > :day))
-""")
+_BELONGS = text(f"""
+SELECT EXISTS (SELECT FROM membership WHERE person_id = :person AND {not_ended("", ":day")})
+    OR EXISTS (SELECT FROM union_membership WHERE person_id = :person AND {not_ended("", ":day")})
+""")  # noqa: S608
 _TAKE_ALONG = (
     text("UPDATE address SET person_id = :to WHERE person_id = :was"),
     text("UPDATE introduction SET person_id = :to WHERE person_id = :was"),
