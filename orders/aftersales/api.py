@@ -88,13 +88,10 @@ async def _refund_joint(
 
     async def verb(session: WriteSession) -> Answer:
         refunded = await JOINT["refund"](session, actor=actor, order_id=order_id, wanted=wanted, key=key, now=now)
-        return Answer(201, msgspec.json.encode(refunded))
+        return Answer.of(refunded, 201)
 
-    if key is not None:
-        done = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-        return done.as_response()
-    async with database.transaction() as session:
-        return (await verb(session)).as_response()
+    done = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
+    return done.as_response()
 
 
 def _created(answer: str, *, replayed: bool = False) -> Response:

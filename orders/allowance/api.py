@@ -1,9 +1,9 @@
 """`/allowances`: one's own, and the batches that a union grants."""
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from orders.allowance.give_back import withdraw
@@ -15,7 +15,7 @@ from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
-from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
+from shop.core.idempotency import Answer, IdempotencyKey, answer_once
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1/allowances", tags=["allowances"])
@@ -53,35 +53,25 @@ async def get_grants(
 
 
 @routes.post("/grants", status_code=201, response_model=GrantOut, responses={200: {"model": GrantOut}})
-async def post_grant(
-    request: Request, wanted: GrantIn, actor: Granter, database: TheDatabase, key: IdempotencyKey
-) -> Response:
+async def post_grant(request: Request, wanted: GrantIn, actor: Granter, key: IdempotencyKey) -> Response:
     """Grant a batch to members of an approved plan. The same batch number again grants nothing twice."""
-    now = clock.now()
 
-    async def verb(session: WriteSession) -> Answer:
+    async def verb(session: WriteSession, now: datetime) -> Answer:
         granted = await grant(session, actor=actor, wanted=wanted, now=now)
         seen = await grant_of(session, granted.union_id, granted.grant_id, day=clock.business_day(now))
-        return Answer(200 if granted.replayed else 201, msgspec.json.encode(seen))
+        return Answer.of(seen, 200 if granted.replayed else 201)
 
-    digest = await digest_of(request)
-    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-    return answer.as_response()
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.post("/grants/{grant_id}/withdraw", response_model=GrantOut)
 async def post_withdrawal(
-    request: Request, grant_id: UUID, wanted: WithdrawIn, actor: Granter, database: TheDatabase, key: IdempotencyKey
+    request: Request, grant_id: UUID, wanted: WithdrawIn, actor: Granter, key: IdempotencyKey
 ) -> Response:
     """Take back what nobody spent; it returns to the union's budget."""
-    now = clock.now()
 
-    async def verb(session: WriteSession) -> Answer:
+    async def verb(session: WriteSession, now: datetime) -> GrantOut:
         union_id = await withdraw(session, actor=actor, grant_id=grant_id, reason=wanted.reason, now=now)
-        return Answer(
-            200, msgspec.json.encode(await grant_of(session, union_id, grant_id, day=clock.business_day(now)))
-        )
+        return await grant_of(session, union_id, grant_id, day=clock.business_day(now))
 
-    digest = await digest_of(request)
-    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-    return answer.as_response()
+    return await answer_once(request, actor.user_id, key, verb, status=200)

@@ -1,5 +1,6 @@
 """`/api/v1/credit/corrections`."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
-from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
+from shop.core.idempotency import IdempotencyKey, answer_once
 from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX
 from shop.core.requests import TheDatabase
 
@@ -52,20 +53,14 @@ async def get_correction(correction_id: UUID, actor: Reader, database: TheDataba
 
 
 @routes.post("/credit/corrections", status_code=201, response_model=CorrectionOut)
-async def post_correction(
-    request: Request, wanted: CorrectionIn, actor: Requester, database: TheDatabase, key: IdempotencyKey
-) -> Response:
+async def post_correction(request: Request, wanted: CorrectionIn, actor: Requester, key: IdempotencyKey) -> Response:
     """Ask for other facts of a line, or of one origin of it. Nothing moves before a second person approved."""
-    now = clock.now()
 
-    async def verb(session: WriteSession) -> Answer:
+    async def verb(session: WriteSession, now: datetime) -> CorrectionOut:
         correction_id = await request_correction(session, actor=actor, wanted=wanted, now=now)
-        made = await correction_out(session, actor, correction_id, day=clock.business_day(now))
-        return Answer(201, made.model_dump_json().encode())
+        return await correction_out(session, actor, correction_id, day=clock.business_day(now))
 
-    digest = await digest_of(request)
-    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-    return answer.as_response()
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.post("/credit/corrections/{correction_id}/approve")

@@ -1,6 +1,6 @@
 """`/api/v1/counting-rules`, `/credit/entries`, `/credit/explain` and `/credit/evidence-links`."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -22,7 +22,7 @@ from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
-from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
+from shop.core.idempotency import IdempotencyKey, answer_once
 from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX, NO_NUL
 from shop.core.requests import TheDatabase, TheKeys
 
@@ -93,13 +93,10 @@ async def get_links(actor: Checker, database: TheDatabase) -> CreditLinksOut:
 
 
 @routes.post("/credit/evidence-links", status_code=201, response_model=CreditLinksOut)
-async def post_link(
-    request: Request, wanted: LinkIn, actor: Prover, database: TheDatabase, key: IdempotencyKey
-) -> Response:
+async def post_link(request: Request, wanted: LinkIn, actor: Prover, key: IdempotencyKey) -> Response:
     """Put a kept document beside components, claiming a grade. Nothing is lifted before a second person agreed."""
-    now = clock.now()
 
-    async def verb(session: WriteSession) -> Answer:
+    async def verb(session: WriteSession, now: datetime) -> CreditLinksOut:
         links = await propose(
             session,
             actor=actor,
@@ -109,11 +106,9 @@ async def post_link(
             note=wanted.note,
             now=now,
         )
-        return Answer(201, CreditLinksOut(items=links).model_dump_json().encode())
+        return CreditLinksOut(items=links)
 
-    digest = await digest_of(request)
-    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-    return answer.as_response()
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.post("/credit/evidence-links/{link_id}/check")
