@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from orders.allowance.give_back import withdraw
 from orders.allowance.grant import grant
@@ -16,19 +16,19 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.idempotency import Answer, IdempotencyKey, answer_once
+from shop.core.paging import LIMIT_DEFAULT, Limit
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1/allowances", tags=["allowances"])
 
 Granter = Annotated[Actor, Depends(requires(Permission.ALLOWANCE_GRANT))]
-Limit = Annotated[int, Query(ge=1, le=100)]
 
 
 @routes.get("")
 async def get_allowances(
     actor: Annotated[Actor, Depends(requires(Permission.ME_READ))],
     database: TheDatabase,
-    limit: Limit = 20,
+    limit: Limit = LIMIT_DEFAULT,
     cursor: str | None = None,
 ) -> AllowanceList:
     """One's own allowances, what is left of them and what they may be spent on."""
@@ -41,7 +41,7 @@ async def get_grants(
     actor: Granter,
     database: TheDatabase,
     union_id: UUID | None = None,
-    limit: Limit = 20,
+    limit: Limit = LIMIT_DEFAULT,
     cursor: str | None = None,
 ) -> GrantList:
     """Batches of the unions within reach: counts and sums, nobody's basket."""

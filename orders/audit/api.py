@@ -30,15 +30,13 @@ from shop.adapters.files.open import TheFiles
 from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.idempotency import IdempotencyKey, answer_once
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX, NO_NUL
+from shop.core.paging import LIMIT_DEFAULT, NO_NUL, Cursor, Limit
 from shop.core.requests import TheDatabase, TheKeys
 
 routes = APIRouter(prefix="/api/v1", tags=["audit"])
 
 Reader = Annotated[Actor, Depends(requires(Permission.AUDIT_READ))]
 Administrator = Annotated[Actor, Depends(requires(Permission.USER_ADMINISTER))]
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-Cursor = Annotated[str | None, Query(max_length=500)]
 Named = Annotated[str | None, Query(max_length=100, pattern=NO_NUL)]
 
 

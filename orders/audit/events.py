@@ -14,7 +14,7 @@ from shop.access.permissions import Actor
 from shop.core import clock
 from shop.core.database import ReadSession
 from shop.core.keys import Keys
-from shop.core.paging import cursor_of, keys_of
+from shop.core.paging import cursor_of, read_cursor
 
 # Which units a change is about, by the kind of its subject. Rules, prices and counties are everybody's, and so were
 # months (`period:202611`) until each became a unit's own (`period:<unit>:202611`).
@@ -151,7 +151,7 @@ async def events_of(
     """
     units = await units_of(session, actor, now=now)
     mandate = await mandate_of(session, actor, clock.business_day(now))
-    before, before_id = keys_of(cursor, datetime, UUID) if cursor else (None, None)
+    before, before_id = read_cursor(cursor, datetime, UUID) if cursor else (None, None)
     facts = {
         "action": action,
         "subject": subject,

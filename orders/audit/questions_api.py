@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from orders.audit.ask import ask, close, reply
 from orders.audit.queries import question_out, questions_of, retention_rules
@@ -14,7 +14,7 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.idempotency import IdempotencyKey, answer_once
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX
+from shop.core.paging import LIMIT_DEFAULT, Cursor, Limit
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1/audit", tags=["audit"])
@@ -29,8 +29,8 @@ RuleWriter = Annotated[Actor, Depends(requires(Permission.RULE_WRITE))]
 async def get_questions(
     actor: Somebody,
     database: TheDatabase,
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> QuestionPage:
     """About the units the caller may audit, those he asked, and those he has to answer."""
     async with database.reading() as session:

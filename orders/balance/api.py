@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from orders.balance.compare import compare
 from orders.balance.queries import State, balance_of, run_out
@@ -16,7 +16,7 @@ from shop.adapters.stripe.gateway import PaymentGateway
 from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.idempotency import IdempotencyKey, answer_once
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX
+from shop.core.paging import LIMIT_DEFAULT, Cursor, Limit
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1", tags=["balance"])
@@ -30,8 +30,8 @@ async def get_balance(
     actor: Reader,
     database: TheDatabase,
     state: State = "open",
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> BalanceOut:
     """The last comparison, when it last held, and the differences of the caller's units with owner and reason."""
     async with database.reading() as session:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from orders.banking.match import WantedShare, confirm, propose, reject
@@ -27,7 +27,7 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.idempotency import IdempotencyKey, answer_once
-from shop.core.paging import LIMIT_MAX
+from shop.core.paging import LIMIT_MAX, Cursor, Limit
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1", tags=["bank"])
@@ -40,8 +40,8 @@ Confirmer = Annotated[Actor, Depends(requires(Permission.BANK_CONFIRM))]
 async def get_queue(
     actor: Importer,
     database: TheDatabase,
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_MAX,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Limit = LIMIT_MAX,
+    cursor: Cursor = None,
 ) -> QueueOut:
     """What no share has yet: first what waits for a second person, then what is to be matched, the oldest first."""
     async with database.reading() as session:

@@ -16,6 +16,7 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.idempotency import IdempotencyKey, answer_once
+from shop.core.paging import LIMIT_DEFAULT, Limit
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1/budgets", tags=["budgets"])
@@ -31,7 +32,7 @@ async def get_budgets(
     database: TheDatabase,
     union_id: UUID | None = None,
     fiscal_year: Annotated[int | None, Query(ge=2000, le=2999)] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    limit: Limit = LIMIT_DEFAULT,
     cursor: str | None = None,
 ) -> BudgetList:
     """Budgets of the unions within reach, the newest year first."""

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from orders.correction.decide import decide_correction
 from orders.correction.queries import correction_out, corrections_of
@@ -21,7 +21,7 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.idempotency import IdempotencyKey, answer_once
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX
+from shop.core.paging import LIMIT_DEFAULT, Cursor, Limit
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1", tags=["corrections"])
@@ -29,8 +29,6 @@ routes = APIRouter(prefix="/api/v1", tags=["corrections"])
 Reader = Annotated[Actor, Depends(requires(Permission.CREDIT_READ))]
 Requester = Annotated[Actor, Depends(requires(Permission.CORRECTION_REQUEST))]
 Approver = Annotated[Actor, Depends(requires(Permission.CORRECTION_APPROVE))]
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-Cursor = Annotated[str | None, Query(max_length=500)]
 
 
 @routes.get("/credit/corrections")

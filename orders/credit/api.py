@@ -23,7 +23,7 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.idempotency import IdempotencyKey, answer_once
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX, NO_NUL
+from shop.core.paging import LIMIT_DEFAULT, NO_NUL, Cursor, Limit
 from shop.core.requests import TheDatabase, TheKeys
 
 routes = APIRouter(prefix="/api/v1", tags=["credit"])
@@ -33,8 +33,6 @@ RuleReader = Annotated[Actor, Depends(requires(Permission.RULE_READ))]
 RuleWriter = Annotated[Actor, Depends(requires(Permission.RULE_WRITE))]
 Prover = Annotated[Actor, Depends(requires(Permission.EVIDENCE_WRITE))]
 Checker = Annotated[Actor, Depends(requires(Permission.EVIDENCE_CHECK))]
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-Cursor = Annotated[str | None, Query(max_length=500)]
 Day = Annotated[date, Query(ge=date(1990, 1, 1), le=date(2199, 12, 31))]
 
 

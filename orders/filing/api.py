@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from orders.filing.chase import chase
 from orders.filing.confirm import confirm
@@ -29,7 +29,7 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.idempotency import IdempotencyKey, answer_once
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX
+from shop.core.paging import LIMIT_DEFAULT, Cursor, Limit
 from shop.core.requests import TheDatabase, TheSettings
 
 routes = APIRouter(prefix="/api/v1/filings", tags=["filings"])
@@ -43,8 +43,8 @@ async def get_rounds(
     actor: Reader,
     database: TheDatabase,
     month: Month | None = None,
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> RoundPage:
     """Rounds the caller has to do with, the newest month first."""
     wanted = int(month.replace("-", "")) if month else None

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Path, Query, Request, UploadFile
+from fastapi import APIRouter, Depends, Form, Path, Request, UploadFile
 from starlette.responses import Response
 
 from orders.evidence.queries import paper_seen_by
@@ -36,7 +36,7 @@ from shop.core import clock
 from shop.core.database import Database, WriteSession
 from shop.core.errors import Detail, Invalid
 from shop.core.idempotency import IdempotencyKey, answer_once
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX
+from shop.core.paging import LIMIT_DEFAULT, Cursor, Limit
 from shop.core.requests import TheDatabase
 from shop.sheet.refused import FILE_BYTES_MAX
 from shop.sheet.schemas import Acknowledged, rows_out
@@ -46,8 +46,6 @@ routes = APIRouter(prefix="/api/v1/intake", tags=["intake"])
 
 Writer = Annotated[Actor, Depends(requires(Permission.INTAKE_WRITE))]
 Confirmer = Annotated[Actor, Depends(requires(Permission.INTAKE_CONFIRM))]
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-Cursor = Annotated[str | None, Query(max_length=500)]
 Digest = Annotated[str | None, Form(pattern=r"^[0-9a-f]{64}$")]
 
 

@@ -28,7 +28,7 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.idempotency import IdempotencyKey, answer_once
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX, NO_NUL
+from shop.core.paging import LIMIT_DEFAULT, NO_NUL, Cursor, Limit
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1", tags=["flags"])
@@ -38,8 +38,6 @@ Reviewer = Annotated[Actor, Depends(requires(Permission.FLAG_CLEAR))]
 Scanner = Annotated[Actor, Depends(requires(Permission.FLAG_CLEAR, everywhere=True))]
 RuleReader = Annotated[Actor, Depends(requires(Permission.RULE_READ))]
 RuleWriter = Annotated[Actor, Depends(requires(Permission.RULE_WRITE))]
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-Cursor = Annotated[str | None, Query(max_length=500)]
 Kind = Annotated[str | None, Query(max_length=40, pattern=NO_NUL)]
 Day = Annotated[date | None, Query(ge=date(1990, 1, 1), le=date(2199, 12, 31))]
 

@@ -18,7 +18,7 @@ from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.errors import NotFound
 from shop.core.idempotency import answer_once
-from shop.core.paging import LIMIT_MAX
+from shop.core.paging import Cursor, Limit
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1/periods", tags=["periods"])
@@ -40,8 +40,8 @@ async def get_periods(
     actor: Reader,
     database: TheDatabase,
     unit: OfUnit = None,
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 12,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Limit = 12,
+    cursor: Cursor = None,
 ) -> PeriodPage:
     """A top unit's months, the current one first: state, closer, what was open when it closed, and its history."""
     now = clock.now()

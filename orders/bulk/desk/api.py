@@ -46,7 +46,7 @@ from shop.core import clock
 from shop.core.database import Database, WriteSession
 from shop.core.errors import Invalid
 from shop.core.idempotency import IdempotencyKey, answer_once
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX, NO_NUL
+from shop.core.paging import LIMIT_DEFAULT, NO_NUL, Limit
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1", tags=["bulk purchases"])
@@ -73,7 +73,7 @@ async def get_purchases(
     actor: Reader,
     database: TheDatabase,
     state: Annotated[str | None, Query(pattern=NO_NUL)] = None,
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
+    limit: Limit = LIMIT_DEFAULT,
     cursor: Annotated[str | None, Query(pattern=NO_NUL)] = None,
 ) -> PurchaseList:
     """The newest first; `waits_for_me` says where the caller is next."""
