@@ -16,7 +16,7 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.idempotency import Answer, IdempotencyKey, answer_once
-from shop.core.paging import LIMIT_DEFAULT, Limit
+from shop.core.paging import LIMIT_DEFAULT, Cursor, Limit
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1/allowances", tags=["allowances"])
@@ -29,7 +29,7 @@ async def get_allowances(
     actor: Annotated[Actor, Depends(requires(Permission.ME_READ))],
     database: TheDatabase,
     limit: Limit = LIMIT_DEFAULT,
-    cursor: str | None = None,
+    cursor: Cursor = None,
 ) -> AllowanceList:
     """One's own allowances, what is left of them and what they may be spent on."""
     async with database.reading() as session:
@@ -42,7 +42,7 @@ async def get_grants(
     database: TheDatabase,
     union_id: UUID | None = None,
     limit: Limit = LIMIT_DEFAULT,
-    cursor: str | None = None,
+    cursor: Cursor = None,
 ) -> GrantList:
     """Batches of the unions within reach: counts and sums, nobody's basket."""
     day = clock.today()

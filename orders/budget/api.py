@@ -16,7 +16,7 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.idempotency import IdempotencyKey, answer_once
-from shop.core.paging import LIMIT_DEFAULT, Limit
+from shop.core.paging import LIMIT_DEFAULT, Cursor, Limit
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1/budgets", tags=["budgets"])
@@ -33,7 +33,7 @@ async def get_budgets(
     union_id: UUID | None = None,
     fiscal_year: Annotated[int | None, Query(ge=2000, le=2999)] = None,
     limit: Limit = LIMIT_DEFAULT,
-    cursor: str | None = None,
+    cursor: Cursor = None,
 ) -> BudgetList:
     """Budgets of the unions within reach, the newest year first."""
     async with database.snapshot() as session:

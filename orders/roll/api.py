@@ -40,7 +40,7 @@ from shop.core import clock
 from shop.core.database import Database, ReadSession, WriteSession
 from shop.core.errors import NotFound
 from shop.core.idempotency import IdempotencyKey, answer_once
-from shop.core.paging import LIMIT_DEFAULT, Limit, cursor_of, read_cursor
+from shop.core.paging import LIMIT_DEFAULT, Cursor, Limit, cursor_of, read_cursor
 from shop.core.requests import TheDatabase, TheSettings
 from shop.ui.filters import masked_name
 
@@ -65,7 +65,7 @@ async def get_roll(
     only_open: Annotated[bool, Query(alias="open")] = False,
     page: Annotated[int | None, Query(ge=1, le=1_000_000)] = None,
     limit: Limit = LIMIT_DEFAULT,
-    cursor: str | None = None,
+    cursor: Cursor = None,
 ) -> RollOut | Response:
     """Rows of the caller's branches (`open=true`: unsigned ones). As PDF it is for members' hands, a long one a zip."""
     after: tuple[Any, ...] = read_cursor(cursor, int, int) if cursor else (0, 0)

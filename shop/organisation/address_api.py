@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
-from shop.core.paging import LIMIT_DEFAULT, Limit
+from shop.core.paging import LIMIT_DEFAULT, Cursor, Limit
 from shop.core.requests import TheDatabase
 from shop.organisation.address_book import forget_address, kept_addresses
 
@@ -41,7 +41,7 @@ async def get_addresses(
     actor: Owner,
     database: TheDatabase,
     limit: Limit = LIMIT_DEFAULT,
-    cursor: str | None = None,
+    cursor: Cursor = None,
 ) -> KeptAddresses:
     """The caller's own, the last used first."""
     async with database.reading() as session:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
-from shop.core.paging import LIMIT_DEFAULT, NO_NUL, Limit
+from shop.core.paging import LIMIT_DEFAULT, NO_NUL, Cursor, Limit
 from shop.core.requests import TheDatabase
 from shop.organisation.claim_queries import claims_waiting
 from shop.organisation.decide_claim import confirm_claim, refuse_claim
@@ -66,7 +66,7 @@ async def get_claims(
     database: TheDatabase,
     actor: Somebody,
     limit: Limit = LIMIT_DEFAULT,
-    cursor: str | None = None,
+    cursor: Cursor = None,
 ) -> ClaimsOut:
     """What waits for the caller: of himself, and of people in the units whose lists he keeps."""
     async with database.reading() as session:

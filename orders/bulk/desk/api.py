@@ -46,7 +46,7 @@ from shop.core import clock
 from shop.core.database import Database, WriteSession
 from shop.core.errors import Invalid
 from shop.core.idempotency import IdempotencyKey, answer_once
-from shop.core.paging import LIMIT_DEFAULT, NO_NUL, Limit
+from shop.core.paging import LIMIT_DEFAULT, NO_NUL, Cursor, Limit
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1", tags=["bulk purchases"])
@@ -74,7 +74,7 @@ async def get_purchases(
     database: TheDatabase,
     state: Annotated[str | None, Query(pattern=NO_NUL)] = None,
     limit: Limit = LIMIT_DEFAULT,
-    cursor: Annotated[str | None, Query(pattern=NO_NUL)] = None,
+    cursor: Cursor = None,
 ) -> PurchaseList:
     """The newest first; `waits_for_me` says where the caller is next."""
     if state is not None and state not in BULK_STATES:
