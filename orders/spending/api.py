@@ -6,8 +6,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
+from orders.spending.models import Kind
 from orders.spending.queries import decision_out, rules_of
-from orders.spending.schemas import DecisionOut, Kind, SpendingRulePage
+from orders.spending.schemas import DecisionOut, SpendingRulePage
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock

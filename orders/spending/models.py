@@ -1,7 +1,7 @@
 """Tables of this room: dated rules, decisions that replay, and what each person has received in a year."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 from sqlalchemy import ARRAY, CheckConstraint, Column, Index, Integer, Text, Uuid
@@ -11,11 +11,15 @@ from sqlmodel import Field, SQLModel
 from shop.core.database import APPEND_ONLY, Fen, Moment, one_of
 from shop.organisation.models import never_twice
 
-RULE_KINDS = (
+Kind = Literal[
     "cap", "cap_year", "top_up", "assisted_share", "assisted_per_head", "tier", "directed", "purpose", "festival",
     "goods_only", "max_packages", "fund_source", "skip", "reserved_share",
-)  # fmt: skip
-STEPS = ("quoting", "noticed")
+]  # fmt: skip
+Basis = Literal["person", "average"]
+CapWindow = Literal["year", "festival"]
+YearOf = Literal["payment", "festival"]
+Step = Literal["quoting", "noticed"]
+FundSource = Literal["union", "administration", "party_dues"]
 _NEEDS = """CASE kind
     WHEN 'cap' THEN amount_fen > 0 AND basis IS NOT NULL AND cap_window IS NOT NULL
     WHEN 'cap_year' THEN year_of IS NOT NULL
@@ -44,12 +48,12 @@ class SpendingRule(SQLModel, table=True):
 
     __tablename__ = "spending_rule"
     __table_args__ = (
-        one_of("kind", RULE_KINDS),
-        one_of("basis", ("person", "average")),
-        one_of("cap_window", ("year", "festival")),
-        one_of("year_of", ("payment", "festival")),
-        one_of("step", STEPS),
-        one_of("fund_source", ("union", "administration", "party_dues")),
+        one_of("kind", get_args(Kind)),
+        one_of("basis", get_args(Basis)),
+        one_of("cap_window", get_args(CapWindow)),
+        one_of("year_of", get_args(YearOf)),
+        one_of("step", get_args(Step)),
+        one_of("fund_source", get_args(FundSource)),
         CheckConstraint("valid_to > valid_from", name="half_open"),
         CheckConstraint("basis_points BETWEEN 0 AND 10000", name="share_in_range"),
         CheckConstraint("below_fen > coalesce(from_fen, 0)", name="amounts_half_open"),

@@ -8,7 +8,8 @@ from typing import Final
 from sqlalchemy import text
 
 from catalog.upload.kind import Column, Kind, Layout, Saving
-from orders.spending.add_rules import NewRule, add_rules
+from orders.spending.add_rules import add_rules
+from orders.spending.rule import NewRule
 from orders.spending.words import (
     ALLOWS_WORDS,
     BASIS_WORDS,

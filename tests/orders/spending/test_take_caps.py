@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from orders.spending.add_rules import rule_id
 from orders.spending.proposal import Portion
 from orders.spending.release_caps import ReleasesTooMuch, release_caps
 from orders.spending.take_caps import CapExceeded, DecisionReleased
@@ -85,7 +86,7 @@ async def test_each_branch_follows_its_own_province(database: Database) -> None:
     here, ada, bob = await union(database, "U1"), new_id(), new_id()
     portions = [gift(ada, 150_000, province="上海市"), gift(bob, 150_000, province="山西省")]
     decision = await decided(database, proposal(here, portions))
-    assert [(one.rule_id, one.people) for one in decision.refusals] == [(small.id, 1)]
+    assert [(one.rule_id, one.people) for one in decision.refusals] == [(rule_id(small), 1)]
     with pytest.raises(CapExceeded) as refused:
         await taken(database, decision)
     assert [one.pointer for one in refused.value.errors] == ["/portions/1"]
