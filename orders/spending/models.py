@@ -19,6 +19,10 @@ Basis = Literal["person", "average"]
 CapWindow = Literal["year", "festival"]
 YearOf = Literal["payment", "festival"]
 Step = Literal["quoting", "noticed"]
+Purpose = Literal["festival", "summer_cooling", "hardship", "birthday", "prize", "retirement", "allowance"]
+Festival = Literal[
+    "new_year", "spring_festival", "qingming", "labour_day", "dragon_boat", "mid_autumn", "national_day", "regional",
+]  # fmt: skip
 FundSource = Literal["union", "administration", "party_dues"]
 _NEEDS = """CASE kind
     WHEN 'cap' THEN amount_fen > 0 AND basis IS NOT NULL AND cap_window IS NOT NULL

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from orders.spending.models import Basis, CapWindow, FundSource, Kind, Step, YearOf
+from orders.spending.models import Basis, CapWindow, Festival, FundSource, Kind, Purpose, Step, YearOf
 from shop.core.paging import NO_NUL
 
 FEN_MAX = 10**13
@@ -15,10 +15,6 @@ Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,50}$")]
 Amount = Annotated[int, Field(strict=True, ge=0, le=FEN_MAX)]
 Count = Annotated[int, Field(strict=True, ge=0, le=99)]
-Purpose = Literal["festival", "summer_cooling", "hardship", "birthday", "prize", "retirement", "allowance"]
-Festival = Literal[
-    "new_year", "spring_festival", "qingming", "labour_day", "dragon_boat", "mid_autumn", "national_day", "regional"
-]
 Allowed = Purpose | Festival | FundSource | Literal["one_paired_cooperative", "all_assisted"]
 
 
