@@ -92,6 +92,19 @@ async def test_each_branch_follows_its_own_province(database: Database) -> None:
     assert [one.pointer for one in refused.value.errors] == ["/portions/1"]
 
 
+async def test_caps_for_the_same_purposes_are_one_however_they_are_listed(database: Database) -> None:
+    for code, fen, purposes in (("A", 100, ("festival", "birthday")), ("B", 90, ("birthday", "festival"))):
+        await ruled(
+            database,
+            new_rule(code, "cap", amount_fen=fen, basis="person", cap_window="year", purposes=purposes),
+        )
+    await ruled(database, *ordinary())
+    here, ada = await union(database, "U1"), new_id()
+    await taken(database, await decided(database, proposal(here, [gift(ada, 60)])))
+    assert await used(database, ada) == {"year:birthday:festival/2026": 60}
+    assert not (await decided(database, proposal(here, [gift(ada, 31)]))).allowed
+
+
 async def test_the_purse_is_for_assisted_goods_and_is_drawn_on_first(database: Database) -> None:
     purse = new_rule("PURSE", "top_up", amount_fen=60_000, lapses_on="12-31")
     await ruled(database, *ordinary(), YEARLY, purse)
