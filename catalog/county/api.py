@@ -8,7 +8,7 @@ from catalog.county.browse import list_counties, read_county
 from catalog.county.schemas import CountyDetail, CountyPage, DesignationKind
 from shop.core import clock
 from shop.core.etag import tagged
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX, NO_NUL
+from shop.core.paging import LIMIT_DEFAULT, NO_NUL, Cursor, Limit
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1", tags=["counties"])
@@ -21,8 +21,8 @@ async def get_counties(
     designation: DesignationKind | None = None,
     province: Annotated[str | None, Query(max_length=30, pattern=NO_NUL)] = None,
     q: Annotated[str | None, Query(max_length=50, pattern=NO_NUL)] = None,
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> Response:
     """Counties valid today, by code, with what they are designated as today."""
     async with database.reading() as session:

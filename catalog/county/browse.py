@@ -7,7 +7,7 @@ from sqlalchemy import text
 from catalog.county.schemas import CountyDetail, CountyOut, CountyPage
 from shop.core.database import ReadSession
 from shop.core.errors import NotFound
-from shop.core.paging import cursor_of, keys_of
+from shop.core.paging import cursor_of, read_cursor
 from shop.core.window import in_force
 
 _DESIGNATION = """jsonb_build_object('kind', d.kind, 'valid_from', d.valid_from, 'valid_to', d.valid_to,
@@ -53,7 +53,7 @@ async def list_counties(
     q: str | None = None,
 ) -> CountyPage:
     """Counties whose code is valid on `day`, by code. q: part of a name, an old name or code, or a pinyin beginning."""
-    (after,) = keys_of(cursor, str) if cursor else ("",)
+    (after,) = read_cursor(cursor, str) if cursor else ("",)
     found = await session.execute(
         _PAGE,
         {

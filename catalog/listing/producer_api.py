@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from catalog.listing.producer_queries import list_producers, read_producer
 from catalog.listing.producer_schemas import ProducerDetail, ProducerPage
 from shop.core.etag import tagged
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX, NO_NUL
+from shop.core.paging import LIMIT_DEFAULT, NO_NUL, Cursor, Limit
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1", tags=["producers"])
@@ -20,8 +20,8 @@ async def get_producers(
     database: TheDatabase,
     county: Annotated[str | None, Query(pattern="^[0-9]{6}$")] = None,
     q: Annotated[str | None, Query(max_length=50, pattern=NO_NUL)] = None,
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> Response:
     """Producers by name."""
     async with database.reading() as session:

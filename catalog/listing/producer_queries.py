@@ -7,7 +7,7 @@ from sqlalchemy import text
 from catalog.listing.producer_schemas import ProducerDetail, ProducerOut, ProducerPage
 from shop.core.database import ReadSession
 from shop.core.errors import NotFound
-from shop.core.paging import cursor_of, keys_of
+from shop.core.paging import cursor_of, read_cursor
 
 _COLUMNS = """p.id, p.name, p.kind, p.confirmed, p.source,
     jsonb_build_object('code', c.code, 'name', c.name, 'province', c.province) AS county"""
@@ -36,7 +36,7 @@ async def list_producers(
     session: ReadSession, *, limit: int, cursor: str | None = None, county: str | None = None, q: str | None = None
 ) -> ProducerPage:
     """Producers by name. county: a code; q: part of a name."""
-    (after,) = keys_of(cursor, str) if cursor else ("",)
+    (after,) = read_cursor(cursor, str) if cursor else ("",)
     found = await session.execute(
         _PAGE, {"after": after, "limit": limit + 1, "county": county, "q": (q or "").strip() or None}
     )

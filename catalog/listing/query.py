@@ -21,7 +21,7 @@ from catalog.listing.terms import QUERY_LENGTH, asked
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Detail, Invalid
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX, cursor_of, keys_of
+from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX, cursor_of, read_cursor
 
 FEN_MOST: Final = 10**12
 READERS_MOST: Final = 6
@@ -245,7 +245,7 @@ def _text(column: str, direction: str, key: str, conditions: str) -> str:
 
 
 def _keys(filters: Filters) -> tuple[int, UUID]:
-    sort, key, product_id = keys_of(filters.cursor or "", str, int, UUID, int_max=2**63 - 1)
+    sort, key, product_id = read_cursor(filters.cursor or "", str, int, UUID, int_max=2**63 - 1)
     if sort != filters.sort or not 0 <= key <= _KEY_MOST:
         raise _wrong("cursor")
     return key, product_id

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 
 from catalog.review.approve import approve
 from catalog.review.queries import review_of, reviews_of
@@ -13,7 +13,7 @@ from catalog.review.schemas import ReviewOut, ReviewPage, ReviewReasonIn, State,
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX
+from shop.core.paging import LIMIT_DEFAULT, Cursor, Limit
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1/products/reviews", tags=["products"])
@@ -30,8 +30,8 @@ async def get_reviews(
     database: TheDatabase,
     actor: Writer,
     state: State | None = None,
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> ReviewPage:
     """The newest first: the platform sees all, a supplier those of its own goods, with why one was rejected."""
     async with database.reading() as session:

@@ -20,6 +20,7 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Invalid, NotFound, Problem
+from shop.core.paging import Cursor
 from shop.core.requests import TheDatabase
 from shop.ui.pages import render
 
@@ -41,7 +42,7 @@ async def get_reviews(
     actor: Writer,
     database: TheDatabase,
     state: Annotated[str, Query(max_length=20)] = "waiting",
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    cursor: Cursor = None,
 ) -> Response:
     """Of one state, the newest first."""
     return await _page(request, actor, database, state=state, cursor=cursor)

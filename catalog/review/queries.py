@@ -12,7 +12,7 @@ from catalog.review.item import read_items
 from shop.access.permissions import Actor, Permission
 from shop.core.database import ReadSession
 from shop.core.errors import NotFound
-from shop.core.paging import cursor_of, keys_of
+from shop.core.paging import cursor_of, read_cursor
 
 _REVIEWS = """
 SELECT r.id, r.product_id, p.code, p.title, p.state AS product_state, p.supplier_id, f.name AS supplier_name, r.items,
@@ -40,7 +40,7 @@ class Page:
 
 async def reviews_of(session: ReadSession, actor: Actor, *, state: str | None, limit: int, cursor: str | None) -> Page:
     """The newest first. Raises Invalid for a cursor that is none."""
-    after = keys_of(cursor, UUID)[0] if cursor else None
+    after = read_cursor(cursor, UUID)[0] if cursor else None
     wanted = {"mine": _visible(actor), "state": state, "after": after, "limit": limit + 1}
     rows = (await session.execute(_PAGE, wanted)).all()
     return Page(rows[:limit], cursor_of(rows[limit - 1].id) if len(rows) > limit else None)

@@ -16,7 +16,7 @@ from orders.acceptance.problems import NotAccepted, ReductionExceeds
 from orders.acceptance.reduce import Taken, Why, reduce
 from orders.acceptance.rules import NOBODY, Group, Open
 from orders.aftersales.own_money import OwnMoney
-from orders.aftersales.refund import JOINT, UnknownLine
+from orders.aftersales.refund import UnknownLine
 from orders.aftersales.rules import Part, of_amount, of_pieces
 from orders.aftersales.schemas import RefundIn, RefundLineIn, RefundLineOut, RefundOut
 from orders.order.is_joint import IS_JOINT
@@ -128,6 +128,3 @@ def _amount(accepted: Mapping[Group, Open], lines: Mapping[UUID, Row[Any]], want
 def _taken(groups: Mapping[Group, Open], parts: Sequence[Part]) -> list[Taken]:
     left = {part.component_id: part for opened in groups.values() for part in opened.parts}
     return [Taken(left[part.component_id], part, of_accepted=True) for part in parts]
-
-
-JOINT["refund"] = refund_joint

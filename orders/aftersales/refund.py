@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Final, Protocol
+from typing import ClassVar
 from uuid import UUID
 
 from sqlalchemy import text
@@ -11,7 +11,7 @@ from sqlalchemy import text
 from orders.aftersales.own_money import OwnMoney
 from orders.aftersales.reserve import LineLeft, RefundRequest, reserve, what_is_left
 from orders.aftersales.rules import Part, of_amount, of_pieces
-from orders.aftersales.schemas import RefundIn, RefundOut
+from orders.aftersales.schemas import RefundIn
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
@@ -55,17 +55,6 @@ class Requested:
     refund_id: UUID
     first_answer: str | None = None
 
-
-class RefundOfJoint(Protocol):
-    """How an order is refunded that has payer shares instead of a payment; None for an order that has none."""
-
-    async def __call__(
-        self, session: WriteSession, *, actor: Actor, order_id: UUID, wanted: RefundIn, key: str | None, now: datetime
-    ) -> RefundOut | None: ...
-
-
-JOINT: Final[dict[str, RefundOfJoint]] = {}
-"""Filled by `orders.acceptance`, which stands above this room."""
 
 _LOCK = text("SELECT id, unit_id, buyer_id FROM shop_order WHERE id = :order FOR NO KEY UPDATE")
 _PAID = text("SELECT id FROM payment WHERE order_id = :order AND state = 'succeeded'")

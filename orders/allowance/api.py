@@ -1,10 +1,10 @@
 """`/allowances`: one's own, and the batches that a union grants."""
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-import msgspec
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from orders.allowance.give_back import withdraw
 from orders.allowance.queries import allowances_of, grant_of, grants_of
@@ -14,21 +14,21 @@ from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
-from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
+from shop.core.idempotency import IdempotencyKey, answer_once
+from shop.core.paging import LIMIT_DEFAULT, Cursor, Limit
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1/allowances", tags=["allowances"])
 
 Granter = Annotated[Actor, Depends(requires(Permission.ALLOWANCE_GRANT))]
-Limit = Annotated[int, Query(ge=1, le=100)]
 
 
 @routes.get("")
 async def get_allowances(
     actor: Annotated[Actor, Depends(requires(Permission.ME_READ))],
     database: TheDatabase,
-    limit: Limit = 20,
-    cursor: str | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> AllowanceList:
     """One's own allowances, what is left of them and what they may be spent on."""
     async with database.reading() as session:
@@ -40,8 +40,8 @@ async def get_grants(
     actor: Granter,
     database: TheDatabase,
     union_id: UUID | None = None,
-    limit: Limit = 20,
-    cursor: str | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> GrantList:
     """Batches of the unions within reach: counts and sums, nobody's basket."""
     day = clock.today()
@@ -53,17 +53,12 @@ async def get_grants(
 
 @routes.post("/grants/{grant_id}/withdraw", response_model=GrantOut)
 async def post_withdrawal(
-    request: Request, grant_id: UUID, wanted: WithdrawIn, actor: Granter, database: TheDatabase, key: IdempotencyKey
+    request: Request, grant_id: UUID, wanted: WithdrawIn, actor: Granter, key: IdempotencyKey
 ) -> Response:
     """Take back what nobody spent; it returns to the union's budget."""
-    now = clock.now()
 
-    async def verb(session: WriteSession) -> Answer:
+    async def verb(session: WriteSession, now: datetime) -> GrantOut:
         union_id = await withdraw(session, actor=actor, grant_id=grant_id, reason=wanted.reason, now=now)
-        return Answer(
-            200, msgspec.json.encode(await grant_of(session, union_id, grant_id, day=clock.business_day(now)))
-        )
+        return await grant_of(session, union_id, grant_id, day=clock.business_day(now))
 
-    digest = await digest_of(request)
-    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-    return answer.as_response()
+    return await answer_once(request, actor.user_id, key, verb, status=200)

@@ -11,7 +11,7 @@ from orders.allowance.lay import Purse
 from orders.allowance.schemas import AllowanceList, AllowanceOut, GrantList, GrantOut
 from shop.core.database import ReadSession
 from shop.core.errors import Invalid, NotFound
-from shop.core.paging import cursor_of, keys_of
+from shop.core.paging import cursor_of, read_cursor
 
 _STATE = """CASE WHEN g.withdrawn_at IS NOT NULL THEN 'withdrawn'
     WHEN g.expires_on <= CAST(:day AS date) THEN 'expired' ELSE 'open' END"""
@@ -68,7 +68,7 @@ async def allowances_of(
     session: ReadSession, person_id: UUID, *, day: date, limit: int, cursor: str | None = None
 ) -> AllowanceList:
     """One's own, the longest valid first, spent and expired ones too. Raises Invalid for a foreign cursor."""
-    expires_on, allowance_id = keys_of(cursor, date, UUID) if cursor else (None, None)
+    expires_on, allowance_id = read_cursor(cursor, date, UUID) if cursor else (None, None)
     facts = {"person": person_id, "day": day, "expires_on": expires_on, "id": allowance_id, "limit": limit + 1}
     items = _mine((await session.execute(_MINE, facts)).scalar_one())
     last = items[limit - 1] if len(items) > limit else None
@@ -79,7 +79,7 @@ async def grants_of(
     session: ReadSession, union_ids: Collection[UUID], *, day: date, limit: int, cursor: str | None = None
 ) -> GrantList:
     """Batches of these unions, the newest first, with sums only. Raises Invalid for a foreign cursor."""
-    granted_at, grant_id = keys_of(cursor, datetime, UUID) if cursor else (None, None)
+    granted_at, grant_id = read_cursor(cursor, datetime, UUID) if cursor else (None, None)
     if granted_at is not None and granted_at.tzinfo is None:
         raise Invalid("翻页位置已失效，请从第一页重新浏览。")
     facts = {"unions": sorted(union_ids), "only": None, "granted_at": granted_at, "id": grant_id}

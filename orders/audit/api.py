@@ -1,5 +1,6 @@
 """`/api/v1/audit`: changes, exports, lines under a mandate, samples, the sealed ledger."""
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -28,16 +29,14 @@ from shop.access.permissions import Actor, Permission
 from shop.adapters.files.open import TheFiles
 from shop.core import clock
 from shop.core.database import WriteSession
-from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX, NO_NUL
+from shop.core.idempotency import IdempotencyKey, answer_once
+from shop.core.paging import LIMIT_DEFAULT, NO_NUL, Cursor, Limit
 from shop.core.requests import TheDatabase, TheKeys
 
 routes = APIRouter(prefix="/api/v1", tags=["audit"])
 
 Reader = Annotated[Actor, Depends(requires(Permission.AUDIT_READ))]
 Administrator = Annotated[Actor, Depends(requires(Permission.USER_ADMINISTER))]
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-Cursor = Annotated[str | None, Query(max_length=500)]
 Named = Annotated[str | None, Query(max_length=100, pattern=NO_NUL)]
 
 
@@ -143,13 +142,10 @@ async def get_samples(
 
 
 @routes.post("/audit/samples", status_code=201, response_model=SampleOut)
-async def post_sample(
-    request: Request, wanted: SampleIn, actor: Reader, database: TheDatabase, key: IdempotencyKey
-) -> Response:
+async def post_sample(request: Request, wanted: SampleIn, actor: Reader, key: IdempotencyKey) -> Response:
     """Draw order lines by a seed: the same seed over the same lines draws the same ones."""
-    now = clock.now()
 
-    async def verb(session: WriteSession) -> Answer:
+    async def verb(session: WriteSession, now: datetime) -> SampleOut:
         drawn = await draw_sample(
             session,
             actor=actor,
@@ -159,11 +155,9 @@ async def post_sample(
             seed=wanted.seed,
             now=now,
         )
-        return Answer(201, (await sample_out(session, actor, drawn)).model_dump_json().encode())
+        return await sample_out(session, actor, drawn)
 
-    digest = await digest_of(request)
-    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-    return answer.as_response()
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.get("/audit/samples/{sample_id}", response_class=Response)

@@ -11,10 +11,11 @@ from orders.audit.schemas import AuditEventOut, EventPage
 from orders.audit.visibility import units_of
 from orders.credit.pseudonym import Mandate, mandate_of
 from shop.access.permissions import Actor
+from shop.access.who import is_office
 from shop.core import clock
 from shop.core.database import ReadSession
 from shop.core.keys import Keys
-from shop.core.paging import cursor_of, keys_of
+from shop.core.paging import cursor_of, read_cursor
 
 # Which units a change is about, by the kind of its subject. Rules, prices and counties are everybody's, and so were
 # months (`period:202611`) until each became a unit's own (`period:<unit>:202611`).
@@ -115,7 +116,7 @@ def _visible() -> str:
 
 _EVENTS = text(f"""
 SELECT e.*, p.name AS who, p.id AS who_id, EXISTS (SELECT FROM role_grant g WHERE g.user_id = u.id
-    AND g.role NOT IN ('employee', 'outside_buyer')) AS in_office
+    AND {is_office("g")}) AS in_office
 FROM (SELECT e.*, split_part(subject, ':', 1) AS kind, substr(subject, strpos(subject, ':') + 1) AS key
     FROM audit_event e) e
 LEFT JOIN user_account u ON u.id = e.actor_id LEFT JOIN person p ON p.id = u.person_id
@@ -151,7 +152,7 @@ async def events_of(
     """
     units = await units_of(session, actor, now=now)
     mandate = await mandate_of(session, actor, clock.business_day(now))
-    before, before_id = keys_of(cursor, datetime, UUID) if cursor else (None, None)
+    before, before_id = read_cursor(cursor, datetime, UUID) if cursor else (None, None)
     facts = {
         "action": action,
         "subject": subject,

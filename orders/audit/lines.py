@@ -15,7 +15,7 @@ from shop.core.audit import record_change
 from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import NotFound
 from shop.core.keys import Keys
-from shop.core.paging import cursor_of, keys_of
+from shop.core.paging import cursor_of, read_cursor
 
 BASKET_MOST = 1_000
 _WITHIN = """
@@ -49,7 +49,7 @@ async def lines_of(
 ) -> LinePage:
     """The newest day first, of what the mandate covers. Raises NoMandate."""
     mandate = await mandate_for(session, actor, now=now)
-    before, before_id = keys_of(cursor, date, UUID) if cursor else (None, None)
+    before, before_id = read_cursor(cursor, date, UUID) if cursor else (None, None)
     facts = within(mandate, since, until) | {"before": before, "before_id": before_id, "limit": limit + 1}
     rows = (await session.execute(_LINES, facts)).mappings().all()
     more = cursor_of(rows[limit - 1]["occurred_on"], rows[limit - 1]["id"]) if len(rows) > limit else None

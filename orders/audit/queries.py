@@ -23,7 +23,7 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import ReadSession
 from shop.core.errors import NotFound
-from shop.core.paging import cursor_of, keys_of
+from shop.core.paging import cursor_of, read_cursor
 from shop.core.window import in_force
 from shop.organisation.queries import visible_unit_ids
 
@@ -114,7 +114,7 @@ async def questions_of(
     held = [grant for grant in actor.grants if grant.scope_kind in {"unit", "all"}]
     places = {"roles": [one.role.value for one in held], "roots": [one.scope_id for one in held], "day": day}
     serves = (await session.execute(_SERVED, places)).all()
-    before, before_id = keys_of(cursor, datetime, UUID) if cursor else (None, None)
+    before, before_id = read_cursor(cursor, datetime, UUID) if cursor else (None, None)
     facts: dict[str, Any] = {"before": before, "before_id": before_id, "id": question_id, "limit": limit + 1}
     facts |= {"all": units is None, "units": sorted(units or ()), "me": actor.user_id}
     facts |= {"roles": [one.role for one in serves], "serves": [one.unit_id for one in serves]}
@@ -139,7 +139,7 @@ async def question_out(session: ReadSession, actor: Actor, question_id: UUID, *,
 
 async def samples_of(session: ReadSession, actor: Actor, *, limit: int, cursor: str | None = None) -> SamplePage:
     """One's own, the newest first."""
-    before, before_id = keys_of(cursor, datetime, UUID) if cursor else (None, None)
+    before, before_id = read_cursor(cursor, datetime, UUID) if cursor else (None, None)
     facts = {"me": actor.user_id, "id": None, "before": before, "before_id": before_id, "limit": limit + 1}
     rows = (await session.execute(_SAMPLES, facts)).mappings().all()
     more = cursor_of(rows[limit - 1]["drawn_at"], rows[limit - 1]["id"]) if len(rows) > limit else None

@@ -1,9 +1,10 @@
 """`/api/v1/audit/questions` and `/api/v1/audit/retention-rules`."""
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from orders.audit.ask import ask, close, reply
 from orders.audit.queries import question_out, questions_of, retention_rules
@@ -12,8 +13,8 @@ from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
-from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX
+from shop.core.idempotency import IdempotencyKey, answer_once
+from shop.core.paging import LIMIT_DEFAULT, Cursor, Limit
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1/audit", tags=["audit"])
@@ -27,8 +28,8 @@ RuleReader = Annotated[Actor, Depends(requires(Permission.RULE_READ))]
 async def get_questions(
     actor: Somebody,
     database: TheDatabase,
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> QuestionPage:
     """About the units the caller may audit, those he asked, and those he has to answer."""
     async with database.reading() as session:
@@ -36,19 +37,14 @@ async def get_questions(
 
 
 @routes.post("/questions", status_code=201, response_model=QuestionOut)
-async def post_question(
-    request: Request, wanted: QuestionIn, actor: Reader, database: TheDatabase, key: IdempotencyKey
-) -> Response:
+async def post_question(request: Request, wanted: QuestionIn, actor: Reader, key: IdempotencyKey) -> Response:
     """Ask a role of a unit, or one account, to answer by a day. Auditors under a mandate only."""
-    now = clock.now()
 
-    async def verb(session: WriteSession) -> Answer:
+    async def verb(session: WriteSession, now: datetime) -> QuestionOut:
         asked = await ask(session, actor=actor, **wanted.model_dump(), now=now)
-        return Answer(201, (await question_out(session, actor, asked, now=now)).model_dump_json().encode())
+        return await question_out(session, actor, asked, now=now)
 
-    digest = await digest_of(request)
-    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-    return answer.as_response()
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.post("/questions/{question_id}/reply")

@@ -1,9 +1,10 @@
 """`/api/v1/balance`: the three-way balance, its last answer and a new one on demand."""
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from orders.balance.compare import compare
 from orders.balance.queries import State, balance_of, run_out
@@ -14,8 +15,8 @@ from shop.access.permissions import Actor, Permission
 from shop.adapters.stripe.gateway import PaymentGateway
 from shop.core import clock
 from shop.core.database import WriteSession
-from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX
+from shop.core.idempotency import IdempotencyKey, answer_once
+from shop.core.paging import LIMIT_DEFAULT, Cursor, Limit
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1", tags=["balance"])
@@ -29,8 +30,8 @@ async def get_balance(
     actor: Reader,
     database: TheDatabase,
     state: State = "open",
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> BalanceOut:
     """The last comparison, when it last held, and the differences of the caller's units with owner and reason."""
     async with database.reading() as session:
@@ -47,15 +48,13 @@ async def get_run(run_id: UUID, actor: Reader, database: TheDatabase) -> RunOut:
 @routes.post("/balance/runs", status_code=201, response_model=RunOut)
 async def post_run(request: Request, actor: Runner, database: TheDatabase, key: IdempotencyKey) -> Response:
     """Compare everything now. It changes no figure: what differs is named, and what was healed is closed."""
-    now = clock.now()
     gateway: PaymentGateway = request.app.state.gateway
-    found = await compare(database, gateway, now=now)
+    found = await compare(database, gateway, now=clock.now())
 
-    async def verb(session: WriteSession) -> Answer:
+    async def verb(session: WriteSession, _: datetime) -> RunOut:
         run_id = await keep_run(session, found, requested_by=actor.user_id)
-        return Answer(201, (await run_out(session, run_id, actor)).model_dump_json().encode())
+        return await run_out(session, run_id, actor)
 
-    digest = await digest_of(request)
-    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
+    answer = await answer_once(request, actor.user_id, key, verb)
     await hear(database, found)
-    return answer.as_response()
+    return answer

@@ -14,6 +14,7 @@ from shop.access.permissions import Actor, Permission
 from shop.adapters.stripe.gateway import PaymentGateway
 from shop.core import clock
 from shop.core.errors import Invalid
+from shop.core.paging import Cursor
 from shop.core.requests import TheDatabase
 from shop.ui.pages import render
 
@@ -26,7 +27,7 @@ Runner = Annotated[Actor, Depends(requires(Permission.BALANCE_READ, everywhere=T
 
 @routes.get(ADDRESS)
 async def get_balance(
-    request: Request, actor: Reader, database: TheDatabase, state: str = "open", cursor: str | None = None
+    request: Request, actor: Reader, database: TheDatabase, state: str = "open", cursor: Cursor = None
 ) -> HTMLResponse:
     """Each identity with its two sides, and below what differs, whose it is and why."""
     if state not in {"open", "closed"}:

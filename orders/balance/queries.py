@@ -12,7 +12,7 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import ReadSession
 from shop.core.errors import NotFound
-from shop.core.paging import cursor_of, keys_of
+from shop.core.paging import cursor_of, read_cursor
 from shop.organisation.queries import visible_unit_ids
 
 State = Literal["open", "closed"]
@@ -61,7 +61,7 @@ async def balance_of(
     right covers all units; others see whether it held.
     """
     visible = await visible_unit_ids(session, actor, Permission.BALANCE_READ, day)
-    before, before_id = keys_of(cursor, datetime, UUID) if cursor else (None, None)
+    before, before_id = read_cursor(cursor, datetime, UUID) if cursor else (None, None)
     named = {
         "state": state,
         "everything": visible is None,

@@ -1,10 +1,11 @@
 """`POST /bank-statements/{id}/match`, and what waits for a person."""
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from orders.banking.match import WantedShare, confirm, propose, reject
@@ -25,8 +26,8 @@ from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
-from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
-from shop.core.paging import LIMIT_MAX
+from shop.core.idempotency import IdempotencyKey, answer_once
+from shop.core.paging import LIMIT_MAX, Cursor, Limit
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1", tags=["bank"])
@@ -39,8 +40,8 @@ Confirmer = Annotated[Actor, Depends(requires(Permission.BANK_CONFIRM))]
 async def get_queue(
     actor: Importer,
     database: TheDatabase,
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_MAX,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Limit = LIMIT_MAX,
+    cursor: Cursor = None,
 ) -> QueueOut:
     """What no share has yet: first what waits for a second person, then what is to be matched, the oldest first."""
     async with database.reading() as session:
@@ -54,13 +55,11 @@ async def post_match(
     statement_id: UUID,
     wanted: BankMatchIn,
     actor: Importer,
-    database: TheDatabase,
     key: IdempotencyKey,
 ) -> Response:
     """Say what a transfer was for. Another person confirms; only then money reaches its shares."""
-    now = clock.now()
 
-    async def verb(session: WriteSession) -> Answer:
+    async def verb(session: WriteSession, now: datetime) -> ProposedOut:
         proposal_id = await propose(
             session,
             actor=actor,
@@ -71,11 +70,9 @@ async def post_match(
             reason=wanted.reason,
             now=now,
         )
-        return Answer(201, ProposedOut(proposal_id=proposal_id, state="proposed").model_dump_json().encode())
+        return ProposedOut(proposal_id=proposal_id, state="proposed")
 
-    digest = await digest_of(request)
-    done = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-    return done.as_response()
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.post("/bank-statements/{statement_id}/match/{proposal_id}/confirm")
@@ -109,13 +106,11 @@ async def post_pay_back(
     payer_share_id: UUID,
     wanted: PayBackIn,
     actor: Confirmer,
-    database: TheDatabase,
     key: IdempotencyKey,
 ) -> Response:
     """Record that an overpayment went back."""
-    now = clock.now()
 
-    async def verb(session: WriteSession) -> Answer:
+    async def verb(session: WriteSession, now: datetime) -> PaidBackOut:
         returned = await pay_back(
             session,
             actor=actor,
@@ -126,11 +121,9 @@ async def post_pay_back(
             reason=wanted.reason,
             now=now,
         )
-        return Answer(201, PaidBackOut(id=returned).model_dump_json().encode())
+        return PaidBackOut(id=returned)
 
-    digest = await digest_of(request)
-    done = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-    return done.as_response()
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.post("/bank-refunds/{refund_id}/returned")

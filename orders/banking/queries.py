@@ -16,7 +16,7 @@ from orders.order.transfer_code import codes_in
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import ReadSession
-from shop.core.paging import cursor_of, keys_of
+from shop.core.paging import cursor_of, read_cursor
 from shop.organisation.queries import visible_unit_ids
 
 
@@ -231,7 +231,7 @@ async def queue_of(
     begins: first those that wait for a second person, then the oldest.
     """
     visible = await visible_desks(session, actor, day)
-    rank, after, after_id = keys_of(cursor, int, date, UUID) if cursor else (None, None, None)
+    rank, after, after_id = read_cursor(cursor, int, date, UUID) if cursor else (None, None, None)
     place = {"rank": rank, "day": after, "id": after_id, "most": limit + 1}
     found = _transfers((await session.execute(_QUEUE, visible | place)).scalar_one())
     found.sort(key=lambda one: (_rank(one), one.day, one.id))

@@ -1,10 +1,10 @@
 """`/budgets`: a union's fiscal-year budgets. Approvers change them; whoever sees the union's purchases reads them."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from orders.budget.queries import budget_of, budgets_of
@@ -15,8 +15,9 @@ from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
-from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
-from shop.core.requests import TheDatabase, database_of
+from shop.core.idempotency import IdempotencyKey, answer_once
+from shop.core.paging import LIMIT_DEFAULT, Cursor, Limit
+from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1/budgets", tags=["budgets"])
 
@@ -31,8 +32,8 @@ async def get_budgets(
     database: TheDatabase,
     union_id: UUID | None = None,
     fiscal_year: Annotated[int | None, Query(ge=2000, le=2999)] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
-    cursor: str | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> BudgetList:
     """Budgets of the unions within reach, the newest year first."""
     async with database.snapshot() as session:
@@ -53,7 +54,7 @@ async def get_budget(union_id: UUID, fiscal_year: Year, actor: Reader, database:
 async def post_budget(request: Request, wanted: BudgetIn, actor: Approver, key: IdempotencyKey) -> Response:
     """Adopt the budget of a year; once."""
 
-    async def verb(session: WriteSession) -> None:
+    async def verb(session: WriteSession, now: datetime) -> None:
         await adopt(
             session,
             actor=actor,
@@ -61,7 +62,7 @@ async def post_budget(request: Request, wanted: BudgetIn, actor: Approver, key: 
             fiscal_year=wanted.fiscal_year,
             amount_fen=wanted.amount_fen,
             paper=Paper(wanted.reason, wanted.document_sha256),
-            now=clock.now(),
+            now=now,
         )
 
     return await _changed(request, actor, key, wanted.union_id, wanted.fiscal_year, verb)
@@ -78,7 +79,7 @@ async def post_adjustment(
 ) -> Response:
     """Raise or lower it, as a new version. 409 `funds_short` below what is spent or encumbered."""
 
-    async def verb(session: WriteSession) -> None:
+    async def verb(session: WriteSession, now: datetime) -> None:
         await adjust(
             session,
             actor=actor,
@@ -86,7 +87,7 @@ async def post_adjustment(
             fiscal_year=fiscal_year,
             change_fen=wanted.change_fen,
             paper=Paper(wanted.reason, wanted.document_sha256),
-            now=clock.now(),
+            now=now,
         )
 
     return await _changed(request, actor, key, union_id, fiscal_year, verb)
@@ -98,14 +99,14 @@ async def post_carry_over(
 ) -> Response:
     """Move what is left to the next year; answers with the old one."""
 
-    async def verb(session: WriteSession) -> None:
+    async def verb(session: WriteSession, now: datetime) -> None:
         await carry_over(
             session,
             actor=actor,
             union_id=union_id,
             fiscal_year=fiscal_year,
             paper=Paper(wanted.reason, wanted.document_sha256),
-            now=clock.now(),
+            now=now,
         )
 
     return await _changed(request, actor, key, union_id, fiscal_year, verb)
@@ -117,21 +118,13 @@ async def _changed(
     key: str,
     union_id: UUID,
     fiscal_year: int,
-    verb: Callable[[WriteSession], Awaitable[None]],
+    verb: Callable[[WriteSession, datetime], Awaitable[None]],
 ) -> Response:
     """Once, within reach, answered with the budget as it stands then."""
 
-    async def change(session: WriteSession) -> Answer:
-        await check_union(session, actor, Permission.BULK_APPROVE, union_id, day=clock.today())
-        await verb(session)
-        return Answer(201, msgspec.json.encode(await budget_of(session, union_id, fiscal_year)))
+    async def change(session: WriteSession, now: datetime) -> BudgetOut:
+        await check_union(session, actor, Permission.BULK_APPROVE, union_id, day=clock.business_day(now))
+        await verb(session, now)
+        return await budget_of(session, union_id, fiscal_year)
 
-    answer = await once(
-        database_of(request),
-        change,
-        actor_id=actor.user_id,
-        key=key,
-        request_sha256=await digest_of(request),
-        now=clock.now(),
-    )
-    return answer.as_response()
+    return await answer_once(request, actor.user_id, key, change)

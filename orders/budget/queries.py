@@ -9,7 +9,7 @@ from sqlalchemy import ARRAY, Uuid, bindparam, text
 from orders.budget.schemas import BudgetList, BudgetOut
 from shop.core.database import ReadSession
 from shop.core.errors import Invalid, NotFound
-from shop.core.paging import cursor_of, keys_of
+from shop.core.paging import cursor_of, read_cursor
 
 # Allowances are granted out of an encumbrance, each by one transfer: the funds know whose money they are.
 _BUDGETS = text("""
@@ -54,7 +54,7 @@ async def budgets_of(
     cursor: str | None = None,
 ) -> BudgetList:
     """Budgets of these unions, the newest year first, with their versions. Raises Invalid for a foreign cursor."""
-    after_year, after_union = keys_of(cursor, int, UUID) if cursor else (None, None)
+    after_year, after_union = read_cursor(cursor, int, UUID) if cursor else (None, None)
     if after_year is not None and abs(after_year) > YEAR_MAX:
         raise Invalid("翻页位置已失效，请从第一页重新浏览。")
     facts = {"unions": sorted(union_ids), "year": fiscal_year, "after_year": after_year, "after_union": after_union}

@@ -1,7 +1,7 @@
 """A union's purchase, from plan to order. What was approved is a hash over its content: any change voids it."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKeyConstraint, Index, UniqueConstraint
@@ -10,15 +10,12 @@ from sqlmodel import Field, SQLModel
 
 import orders.bulk.people_models  # noqa: F401  # tables of this room
 from orders.funds.source import UNION_FUNDS
+from orders.spending.models import Festival, Purpose
 from shop.core.database import APPEND_ONLY, Fen, Moment, one_of
 
 BULK_STATES = (
     "draft", "quoting", "submitted", "approved", "rejected", "noticed", "ordered", "shipped", "accepted",
     "distributed", "archived", "cancelled",
-)  # fmt: skip
-PURPOSES = ("festival", "summer_cooling", "hardship", "birthday", "prize", "retirement", "allowance")
-FESTIVALS = (
-    "new_year", "spring_festival", "qingming", "labour_day", "dragon_boat", "mid_autumn", "national_day", "regional",
 )  # fmt: skip
 TERMS = ("prepaid", "split_30_70", "after_acceptance")
 
@@ -34,8 +31,8 @@ class BulkPurchase(SQLModel, table=True):
     __tablename__ = "bulk_purchase"
     __table_args__ = (
         one_of("state", BULK_STATES),
-        one_of("purpose", PURPOSES),
-        one_of("festival", FESTIVALS),
+        one_of("purpose", get_args(Purpose)),
+        one_of("festival", get_args(Festival)),
         one_of("fund_source", UNION_FUNDS),
         one_of("procurement", ("quotes", "directed")),
         one_of("terms", TERMS),

@@ -1,11 +1,10 @@
 """`/canteen-…`: lists to repeat, orders by weight, acceptances with papers, the extension, what is overdue."""
 
-from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-import msgspec
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from orders.acceptance.received import Truck
 from orders.canteen.accept import Weighed, accept
@@ -37,9 +36,9 @@ from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import ReadSession, WriteSession
-from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX
-from shop.core.requests import TheDatabase, database_of
+from shop.core.idempotency import IdempotencyKey, answer_once
+from shop.core.paging import LIMIT_DEFAULT, Cursor, Limit
+from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1", tags=["canteens"])
 
@@ -68,17 +67,14 @@ async def get_lists(actor: Buyer, database: TheDatabase) -> Lists:
 async def post_list(request: Request, wanted: ListIn, actor: Buyer, key: IdempotencyKey) -> Response:
     """A list to order from again and again."""
 
-    async def verb(session: WriteSession) -> UUID:
-        return await add_list(
-            session,
-            actor=actor,
-            canteen_id=wanted.canteen_id,
-            name=wanted.name,
-            lines=[line.as_amount() for line in wanted.lines],
-            now=clock.now(),
+    async def verb(session: WriteSession, now: datetime) -> Made:
+        lines = [line.as_amount() for line in wanted.lines]
+        made = await add_list(
+            session, actor=actor, canteen_id=wanted.canteen_id, name=wanted.name, lines=lines, now=now
         )
+        return Made(made)
 
-    return await _made(request, actor, key, verb)
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.put("/canteen-lists/{list_id}")
@@ -105,11 +101,8 @@ async def delete_list(list_id: UUID, actor: Buyer, database: TheDatabase) -> Non
 
 
 @routes.post("/canteen-orders", status_code=201, response_model=CanteenOrderOut)
-async def post_order(
-    request: Request, wanted: OrderIn, actor: Buyer, key: IdempotencyKey, database: TheDatabase
-) -> Response:
+async def post_order(request: Request, wanted: OrderIn, actor: Buyer, key: IdempotencyKey) -> Response:
     """Confirmed and unpaid at once; goods are held until their day."""
-    now = clock.now()
     wish = Wish(
         deliver_on=wanted.deliver_on,
         lines=[line.as_amount() for line in wanted.lines],
@@ -118,22 +111,19 @@ async def post_order(
         supplements_id=wanted.supplements_id,
     )
 
-    async def verb(session: WriteSession) -> Answer:
+    async def verb(session: WriteSession, now: datetime) -> CanteenOrderOut:
         order_id = await place(session, actor=actor, canteen_id=wanted.canteen_id, wish=wish, key=key, now=now)
-        return Answer(201, msgspec.json.encode(await _order_out(session, order_id)))
+        return await _order_out(session, order_id)
 
-    answer = await once(
-        database, verb, actor_id=actor.user_id, key=key, request_sha256=await digest_of(request), now=now
-    )
-    return answer.as_response()
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.get("/canteen-orders")
 async def get_orders(
     actor: Buyer,
     database: TheDatabase,
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> OrderPage:
     """The newest first."""
     async with database.reading() as session:
@@ -159,13 +149,12 @@ async def post_acceptance(
     request: Request, order_id: UUID, wanted: AcceptIn, actor: Receiver, key: IdempotencyKey
 ) -> Response:
     """What two people weighed and counted. Neither of them asked for the goods."""
-    now = clock.now()
 
-    async def verb(session: WriteSession) -> UUID:
+    async def verb(session: WriteSession, now: datetime) -> Made:
         await kitchen_of_order(session, actor, order_id, clock.business_day(now), Permission.ACCEPTANCE_WRITE)
         _, ordered = await order_seen(session, order_id)
         by_id = {line.id: line for line in ordered}
-        return await accept(
+        accepted = await accept(
             session,
             actor=actor,
             order_id=order_id,
@@ -177,8 +166,9 @@ async def post_acceptance(
             key=key,
             now=now,
         )
+        return Made(accepted)
 
-    return await _made(request, actor, key, verb)
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.post("/canteen-orders/{order_id}/papers", status_code=201)
@@ -224,28 +214,11 @@ async def post_contract(
 ) -> Response:
     """Who pays for a canteen from a day on. By those who keep dated rules; the contract before it ends that day."""
 
-    async def verb(session: WriteSession) -> UUID:
+    async def verb(session: WriteSession, now: datetime) -> Made:
         contract = NewContract(**wanted.model_dump(exclude={"canteen_id"}))
-        return await sign_contract(
-            session, actor=actor, canteen_id=wanted.canteen_id, contract=contract, now=clock.now()
-        )
+        return Made(await sign_contract(session, actor=actor, canteen_id=wanted.canteen_id, contract=contract, now=now))
 
-    return await _made(request, actor, key, verb)
-
-
-async def _made(request: Request, actor: Actor, key: str, verb: Callable[[WriteSession], Awaitable[UUID]]) -> Response:
-    async def answered(session: WriteSession) -> Answer:
-        return Answer(201, msgspec.json.encode(Made(await verb(session))))
-
-    answer = await once(
-        database_of(request),
-        answered,
-        actor_id=actor.user_id,
-        key=key,
-        request_sha256=await digest_of(request),
-        now=clock.now(),
-    )
-    return answer.as_response()
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 async def _order_out(session: ReadSession, order_id: UUID) -> CanteenOrderOut:

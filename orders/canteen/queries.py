@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, DateTime, Uuid, bindparam, text
 
 from orders.canteen.visibility import Kitchen, NoSuchCanteenOrder
 from shop.core.database import ReadSession
-from shop.core.paging import cursor_of, keys_of
+from shop.core.paging import cursor_of, read_cursor
 from shop.core.window import in_force
 
 _CANTEENS = bindparam("canteens", type_=ARRAY(Uuid))
@@ -189,7 +189,7 @@ async def orders_of(
     session: ReadSession, kitchens: Sequence[Kitchen], *, limit: int, cursor: str | None = None
 ) -> tuple[list[OrderSeen], str | None]:
     """The newest first, and where the next page begins."""
-    at, last = keys_of(cursor, datetime, UUID) if cursor else (None, None)
+    at, last = read_cursor(cursor, datetime, UUID) if cursor else (None, None)
     named = {
         "canteens": [one.id for one in kitchens],
         "everything": cursor is None,

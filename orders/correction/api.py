@@ -1,9 +1,10 @@
 """`/api/v1/credit/corrections`."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from orders.correction.decide import decide_correction
 from orders.correction.queries import correction_out, corrections_of
@@ -19,8 +20,8 @@ from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
-from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX
+from shop.core.idempotency import IdempotencyKey, answer_once
+from shop.core.paging import LIMIT_DEFAULT, Cursor, Limit
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1", tags=["corrections"])
@@ -28,8 +29,6 @@ routes = APIRouter(prefix="/api/v1", tags=["corrections"])
 Reader = Annotated[Actor, Depends(requires(Permission.CREDIT_READ))]
 Requester = Annotated[Actor, Depends(requires(Permission.CORRECTION_REQUEST))]
 Approver = Annotated[Actor, Depends(requires(Permission.CORRECTION_APPROVE))]
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-Cursor = Annotated[str | None, Query(max_length=500)]
 
 
 @routes.get("/credit/corrections")
@@ -52,20 +51,14 @@ async def get_correction(correction_id: UUID, actor: Reader, database: TheDataba
 
 
 @routes.post("/credit/corrections", status_code=201, response_model=CorrectionOut)
-async def post_correction(
-    request: Request, wanted: CorrectionIn, actor: Requester, database: TheDatabase, key: IdempotencyKey
-) -> Response:
+async def post_correction(request: Request, wanted: CorrectionIn, actor: Requester, key: IdempotencyKey) -> Response:
     """Ask for other facts of a line, or of one origin of it. Nothing moves before a second person approved."""
-    now = clock.now()
 
-    async def verb(session: WriteSession) -> Answer:
+    async def verb(session: WriteSession, now: datetime) -> CorrectionOut:
         correction_id = await request_correction(session, actor=actor, wanted=wanted, now=now)
-        made = await correction_out(session, actor, correction_id, day=clock.business_day(now))
-        return Answer(201, made.model_dump_json().encode())
+        return await correction_out(session, actor, correction_id, day=clock.business_day(now))
 
-    digest = await digest_of(request)
-    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-    return answer.as_response()
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.post("/credit/corrections/{correction_id}/approve")

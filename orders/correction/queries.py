@@ -9,7 +9,7 @@ from orders.correction.schemas import CorrectionOut, CorrectionPage
 from shop.access.permissions import Actor, Permission
 from shop.core.database import ReadSession
 from shop.core.errors import NotFound
-from shop.core.paging import cursor_of, keys_of
+from shop.core.paging import cursor_of, read_cursor
 from shop.organisation.queries import visible_unit_ids
 
 _CORRECTIONS = text("""
@@ -36,7 +36,7 @@ async def corrections_of(
 ) -> CorrectionPage:
     """The newest request first; of units in which the caller may ask for corrections."""
     visible = await visible_unit_ids(session, actor, Permission.CREDIT_READ, day)
-    at, before = keys_of(cursor, datetime, UUID) if cursor else (None, None)
+    at, before = read_cursor(cursor, datetime, UUID) if cursor else (None, None)
     facts = {
         "id": correction_id,
         "state": state,

@@ -1,6 +1,6 @@
 """`/api/v1/counting-rules`, `/credit/entries` and `/credit/evidence-links`."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -20,8 +20,8 @@ from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
-from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX, NO_NUL
+from shop.core.idempotency import IdempotencyKey, answer_once
+from shop.core.paging import LIMIT_DEFAULT, NO_NUL, Cursor, Limit
 from shop.core.requests import TheDatabase, TheKeys
 
 routes = APIRouter(prefix="/api/v1", tags=["credit"])
@@ -30,8 +30,6 @@ Reader = Annotated[Actor, Depends(requires(Permission.CREDIT_READ))]
 RuleReader = Annotated[Actor, Depends(requires(Permission.RULE_READ))]
 Prover = Annotated[Actor, Depends(requires(Permission.EVIDENCE_WRITE))]
 Checker = Annotated[Actor, Depends(requires(Permission.EVIDENCE_CHECK))]
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-Cursor = Annotated[str | None, Query(max_length=500)]
 Day = Annotated[date, Query(ge=date(1990, 1, 1), le=date(2199, 12, 31))]
 
 
@@ -83,13 +81,10 @@ async def get_links(actor: Checker, database: TheDatabase) -> CreditLinksOut:
 
 
 @routes.post("/credit/evidence-links", status_code=201, response_model=CreditLinksOut)
-async def post_link(
-    request: Request, wanted: LinkIn, actor: Prover, database: TheDatabase, key: IdempotencyKey
-) -> Response:
+async def post_link(request: Request, wanted: LinkIn, actor: Prover, key: IdempotencyKey) -> Response:
     """Put a kept document beside components, claiming a grade. Nothing is lifted before a second person agreed."""
-    now = clock.now()
 
-    async def verb(session: WriteSession) -> Answer:
+    async def verb(session: WriteSession, now: datetime) -> CreditLinksOut:
         links = await propose(
             session,
             actor=actor,
@@ -99,11 +94,9 @@ async def post_link(
             note=wanted.note,
             now=now,
         )
-        return Answer(201, CreditLinksOut(items=links).model_dump_json().encode())
+        return CreditLinksOut(items=links)
 
-    digest = await digest_of(request)
-    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-    return answer.as_response()
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.post("/credit/evidence-links/{link_id}/check")

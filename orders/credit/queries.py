@@ -14,7 +14,7 @@ from orders.credit.schemas import CreditRuleOut, CreditRulePage, EntryOut, Entry
 from shop.access.permissions import Actor, Permission
 from shop.core.database import ReadSession
 from shop.core.keys import Keys
-from shop.core.paging import cursor_of, keys_of
+from shop.core.paging import cursor_of, read_cursor
 from shop.organisation.queries import visible_unit_ids
 
 _ENTRY = SQLModel.metadata.tables["credit_entry"]
@@ -30,7 +30,7 @@ async def rules_of(session: ReadSession, *, limit: int, cursor: str | None, on: 
             col(CountingRule.valid_to).is_(None) | (col(CountingRule.valid_to) > on),
         )
     if cursor is not None:
-        since, version = keys_of(cursor, date, str)
+        since, version = read_cursor(cursor, date, str)
         wanted = wanted.where(
             (col(CountingRule.valid_from) < since)
             | ((col(CountingRule.valid_from) == since) & (col(CountingRule.version) > version))
@@ -66,7 +66,7 @@ async def entries_of(
         wanted = wanted.where(e.unit_id.in_(visible))
     wanted = wanted.where(*(e[name] == value for name, value in filters.items() if value is not None))
     if cursor is not None:
-        at, entry_id = keys_of(cursor, datetime, UUID)
+        at, entry_id = read_cursor(cursor, datetime, UUID)
         wanted = wanted.where((e.recorded_at < at) | ((e.recorded_at == at) & (e.id < entry_id)))
     rows = (await session.execute(wanted.order_by(e.recorded_at.desc(), e.id.desc()).limit(limit + 1))).all()
     more = cursor_of(rows[limit - 1].recorded_at, rows[limit - 1].id) if len(rows) > limit else None

@@ -1,9 +1,10 @@
 """`/api/v1/filings`: the month's round."""
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from orders.filing.chase import chase
 from orders.filing.confirm import confirm
@@ -27,8 +28,8 @@ from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
-from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX
+from shop.core.idempotency import IdempotencyKey, answer_once
+from shop.core.paging import LIMIT_DEFAULT, Cursor, Limit
 from shop.core.requests import TheDatabase, TheSettings
 
 routes = APIRouter(prefix="/api/v1/filings", tags=["filings"])
@@ -42,8 +43,8 @@ async def get_rounds(
     actor: Reader,
     database: TheDatabase,
     month: Month | None = None,
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> RoundPage:
     """Rounds the caller has to do with, the newest month first."""
     wanted = int(month.replace("-", "")) if month else None
@@ -52,20 +53,15 @@ async def get_rounds(
 
 
 @routes.post("", status_code=201, response_model=BoardOut)
-async def post_round(
-    request: Request, wanted: RoundIn, actor: Writer, database: TheDatabase, key: IdempotencyKey
-) -> Response:
+async def post_round(request: Request, wanted: RoundIn, actor: Writer, key: IdempotencyKey) -> Response:
     """A round for the branches of a unit. 409 `round_exists` for a month that has one."""
-    now = clock.now()
 
-    async def verb(session: WriteSession) -> Answer:
+    async def verb(session: WriteSession, now: datetime) -> BoardOut:
         month = int(wanted.month.replace("-", ""))
         opened = await open_round(session, actor=actor, month=month, unit_id=wanted.unit, due_on=wanted.due_on, now=now)
-        return Answer(201, (await board(session, actor, opened, now=now)).model_dump_json().encode())
+        return await board(session, actor, opened, now=now)
 
-    digest = await digest_of(request)
-    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-    return answer.as_response()
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.get("/{round_id}")

@@ -17,7 +17,7 @@ from orders.report.tick import look
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import Database, ReadSession
-from shop.core.paging import cursor_of, keys_of
+from shop.core.paging import cursor_of, read_cursor
 from shop.organisation.queries import visible_unit_ids
 
 _ROUNDS = text("""
@@ -65,7 +65,7 @@ async def rounds_of(
 ) -> RoundPage:
     """The newest month first: rounds of the caller's units and of those above his branches."""
     visible = await visible_unit_ids(session, actor, Permission.REPORT_READ, clock.business_day(now))
-    before, before_id = keys_of(cursor, int, UUID) if cursor else (None, None)
+    before, before_id = read_cursor(cursor, int, UUID) if cursor else (None, None)
     facts = {"month": month, "before": before, "before_id": before_id, "limit": limit + 1}
     rows = (await session.execute(_ROUNDS, facts | {"all": visible is None, "units": sorted(visible or ())})).mappings()
     found = rows.all()

@@ -1,10 +1,11 @@
 """`/api/v1/intake`: statements of other channels, staged and confirmed by a second person; offline sales; claims."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Path, Query, Request, UploadFile
+from fastapi import APIRouter, Depends, Form, Path, Request, UploadFile
 from starlette.responses import Response
 
 from orders.evidence.queries import paper_seen_by
@@ -34,8 +35,8 @@ from shop.adapters.files.store import FileStore
 from shop.core import clock
 from shop.core.database import Database, WriteSession
 from shop.core.errors import Detail, Invalid
-from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX
+from shop.core.idempotency import IdempotencyKey, answer_once
+from shop.core.paging import LIMIT_DEFAULT, Cursor, Limit
 from shop.core.requests import TheDatabase
 from shop.sheet.refused import FILE_BYTES_MAX
 from shop.sheet.schemas import Acknowledged, rows_out
@@ -45,8 +46,6 @@ routes = APIRouter(prefix="/api/v1/intake", tags=["intake"])
 
 Writer = Annotated[Actor, Depends(requires(Permission.INTAKE_WRITE))]
 Confirmer = Annotated[Actor, Depends(requires(Permission.INTAKE_CONFIRM))]
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-Cursor = Annotated[str | None, Query(max_length=500)]
 Digest = Annotated[str | None, Form(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -141,19 +140,14 @@ async def post_reject(batch_id: UUID, wanted: IntakeRejectIn, actor: Confirmer, 
 
 
 @routes.post("/offline-sales", status_code=201, response_model=BatchOut)
-async def post_offline_sale(
-    request: Request, wanted: OfflineIn, actor: Writer, database: TheDatabase, key: IdempotencyKey
-) -> Response:
+async def post_offline_sale(request: Request, wanted: OfflineIn, actor: Writer, key: IdempotencyKey) -> Response:
     """One sale with its photo; it waits for a second person like any batch, and is then of grade C."""
-    now = clock.now()
 
-    async def verb(session: WriteSession) -> Answer:
+    async def verb(session: WriteSession, now: datetime) -> BatchOut:
         batch_id = await add_offline_sale(session, actor=actor, wanted=wanted, now=now)
-        return Answer(201, (await batch_out(session, batch_id)).model_dump_json().encode())
+        return await batch_out(session, batch_id)
 
-    digest = await digest_of(request)
-    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-    return answer.as_response()
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.get("/claims")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Query, Request, UploadFile
+from fastapi import APIRouter, Depends, Form, Request, UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from orders.evidence.keep import keep
@@ -25,6 +25,7 @@ from shop.adapters.files.store import FileStore
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Invalid, NotFound, Problem
+from shop.core.paging import Cursor
 from shop.core.requests import TheDatabase
 from shop.sheet.refused import FILE_BYTES_MAX, ColumnsUnknown, RowsRefused
 from shop.sheet.schemas import Acknowledged, columns_asked
@@ -55,7 +56,6 @@ Writer = Annotated[Actor, Depends(requires(Permission.INTAKE_WRITE))]
 Confirmer = Annotated[Actor, Depends(requires(Permission.INTAKE_CONFIRM))]
 Words = Annotated[str, Form(max_length=500)]
 Digest = Annotated[str, Form(pattern=r"^([0-9a-f]{64})?$")]
-Cursor = Annotated[str | None, Query(max_length=500)]
 
 
 @routes.get("")

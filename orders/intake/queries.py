@@ -21,7 +21,7 @@ from orders.intake.schemas import (
 )
 from shop.access.permissions import Actor, Permission
 from shop.core.database import ReadSession
-from shop.core.paging import LIMIT_DEFAULT, cursor_of, keys_of
+from shop.core.paging import LIMIT_DEFAULT, cursor_of, read_cursor
 from shop.organisation.queries import visible_unit_ids
 from shop.sheet.refused import ERRORS_SHOWN_MAX
 from shop.sheet.schemas import SetAsideOut
@@ -109,7 +109,7 @@ async def batch_full(
 ) -> BatchFull:
     """Raises NotFound for a batch that is neither the caller's own nor wholly about his units."""
     await batch_for(session, actor, batch_id, Permission.INTAKE_WRITE, day=day)
-    after = max(-1, min(keys_of(cursor, int)[0], ROWS_MAX * 60)) if cursor else -1
+    after = max(-1, min(read_cursor(cursor, int)[0], ROWS_MAX * 60)) if cursor else -1
     named = {"id": batch_id, "after": after, "limit": limit + 1}
     rows = (await session.execute(_ROWS, named)).all()
     noted = (await session.execute(_NOTED, {"id": batch_id, "limit": 2 * ERRORS_SHOWN_MAX})).all()
@@ -130,7 +130,7 @@ async def batches_of(
     session: ReadSession, actor: Actor, *, day: date, limit: int = LIMIT_DEFAULT, cursor: str | None = None
 ) -> BatchPage:
     """The newest first."""
-    at, after = keys_of(cursor, datetime, UUID) if cursor else (None, None)
+    at, after = read_cursor(cursor, datetime, UUID) if cursor else (None, None)
     named = await _visible(session, actor, day) | {"at": at, "id": after, "limit": limit + 1}
     rows = (await session.execute(_PAGE, named | {"actor": actor.user_id})).all()
     return BatchPage(
@@ -149,7 +149,7 @@ async def claims_of(
     cursor: str | None = None,
 ) -> ClaimPage:
     """Claims in which one of the two units is the caller's, the newest first."""
-    at, after = keys_of(cursor, datetime, UUID) if cursor else (None, None)
+    at, after = read_cursor(cursor, datetime, UUID) if cursor else (None, None)
     named = await _visible(session, actor, day) | {"state": state, "at": at, "after": after, "limit": limit + 1}
     rows = (await session.execute(_CLAIMS, named)).all()
     return ClaimPage(

@@ -1,6 +1,6 @@
 """`/api/v1/flags` and `/api/v1/rectifications`."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -27,8 +27,8 @@ from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
-from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX, NO_NUL
+from shop.core.idempotency import IdempotencyKey, answer_once
+from shop.core.paging import LIMIT_DEFAULT, NO_NUL, Cursor, Limit
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1", tags=["flags"])
@@ -37,8 +37,6 @@ Reader = Annotated[Actor, Depends(requires(Permission.FLAG_READ))]
 Reviewer = Annotated[Actor, Depends(requires(Permission.FLAG_CLEAR))]
 Scanner = Annotated[Actor, Depends(requires(Permission.FLAG_CLEAR, everywhere=True))]
 RuleReader = Annotated[Actor, Depends(requires(Permission.RULE_READ))]
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-Cursor = Annotated[str | None, Query(max_length=500)]
 Kind = Annotated[str | None, Query(max_length=40, pattern=NO_NUL)]
 Day = Annotated[date | None, Query(ge=date(1990, 1, 1), le=date(2199, 12, 31))]
 
@@ -58,16 +56,13 @@ async def get_flags(
 
 
 @routes.post("/flags/scan", status_code=201, response_model=IntegrityScanOut)
-async def post_scan(request: Request, actor: Scanner, database: TheDatabase, key: IdempotencyKey) -> Response:
+async def post_scan(request: Request, actor: Scanner, key: IdempotencyKey) -> Response:
     """Look at everything now, as the job does. What was raised once is not raised again."""
-    now = clock.now()
 
-    async def verb(session: WriteSession) -> Answer:
-        return Answer(201, IntegrityScanOut(raised=await scan(session, now=now)).model_dump_json().encode())
+    async def verb(session: WriteSession, now: datetime) -> IntegrityScanOut:
+        return IntegrityScanOut(raised=await scan(session, now=now))
 
-    digest = await digest_of(request)
-    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-    return answer.as_response()
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.get("/flags/{flag_id}")

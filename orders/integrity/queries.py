@@ -10,7 +10,7 @@ from orders.integrity.schemas import FlagOut, FlagPage, RectificationOut, Rectif
 from shop.access.permissions import Actor, Permission
 from shop.core.database import ReadSession
 from shop.core.errors import NotFound
-from shop.core.paging import cursor_of, keys_of
+from shop.core.paging import cursor_of, read_cursor
 from shop.organisation.queries import visible_unit_ids
 
 FlagState = Literal["open", "proposed", "cleared", "finding", "ended"]
@@ -55,7 +55,7 @@ async def flags_of(
     flag_id: UUID | None = None,
 ) -> FlagPage:
     """Flags of the caller's units, the newest first; of no unit only for who may see all."""
-    before, before_id = keys_of(cursor, datetime, UUID) if cursor else (None, None)
+    before, before_id = read_cursor(cursor, datetime, UUID) if cursor else (None, None)
     named = {"before": before, "before_id": before_id, "state": state, "kind": kind, "id": flag_id, "limit": limit + 1}
     rows = (await session.execute(_FLAGS, named | await _visible(session, actor, day))).all()
     more = cursor_of(rows[limit - 1].raised_at, rows[limit - 1].id) if len(rows) > limit else None
@@ -81,7 +81,7 @@ async def items_of(
     item_id: UUID | None = None,
 ) -> RectificationPage:
     """What is to be put right, the most urgent first."""
-    after, after_id = keys_of(cursor, date, UUID) if cursor else (None, None)
+    after, after_id = read_cursor(cursor, date, UUID) if cursor else (None, None)
     named = {"after": after, "after_id": after_id, "state": state, "id": item_id, "limit": limit + 1, "day": day}
     rows = (await session.execute(_ITEMS, named | await _visible(session, actor, day))).all()
     more = cursor_of(rows[limit - 1].due_on, rows[limit - 1].id) if len(rows) > limit else None

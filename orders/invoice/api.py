@@ -1,10 +1,11 @@
 """`POST /orders/{id}/invoice`, `GET/POST /invoices`, `POST /invoices/{id}/red-letter`."""
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Query, Request, UploadFile
+from fastapi import APIRouter, Depends, Form, Request, UploadFile
 from pydantic import BaseModel
 from starlette.responses import Response
 
@@ -20,8 +21,8 @@ from shop.access.permissions import Actor, Permission
 from shop.adapters.files.open import TheFiles
 from shop.core import clock
 from shop.core.database import WriteSession
-from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX
+from shop.core.idempotency import IdempotencyKey, answer_once
+from shop.core.paging import LIMIT_DEFAULT, Cursor, Limit
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1", tags=["invoices"])
@@ -58,13 +59,11 @@ async def post_request(
     order_id: UUID,
     wanted: RequestIn,
     actor: Annotated[Actor, Depends(requires(Permission.PAYMENT_OPEN))],
-    database: TheDatabase,
     key: IdempotencyKey,
 ) -> Response:
     """Ask each supplier for the invoice of each payer share in reach. A personal order gets no unit title."""
-    now = clock.now()
 
-    async def verb(session: WriteSession) -> Answer:
+    async def verb(session: WriteSession, now: datetime) -> RequestsOut:
         ids = await request_invoices(
             session,
             actor=actor,
@@ -75,12 +74,9 @@ async def post_request(
             now=now,
         )
         asked = await requests_named(session, ids)
-        answer = RequestsOut(items=[RequestOut.model_validate(asdict(one)) for one in asked])
-        return Answer(201, answer.model_dump_json().encode())
+        return RequestsOut(items=[RequestOut.model_validate(asdict(one)) for one in asked])
 
-    digest = await digest_of(request)
-    done = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-    return done.as_response()
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.get("/invoices")
@@ -88,8 +84,8 @@ async def get_invoices(
     actor: Reader,
     database: TheDatabase,
     order: UUID | None = None,
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> RequestsOut:
     """Requests and their invoices: a supplier's own, or those of the caller's units."""
     async with database.reading() as session:

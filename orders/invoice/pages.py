@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from orders.evidence.keep import FILE_BYTES_MAX
@@ -17,7 +17,7 @@ from shop.adapters.files.open import TheFiles
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Problem
-from shop.core.paging import LIMIT_DEFAULT
+from shop.core.paging import LIMIT_DEFAULT, Cursor
 from shop.core.requests import TheDatabase
 from shop.ui.pages import render
 
@@ -43,7 +43,7 @@ async def get_page(
     request: Request,
     actor: Issuer,
     database: TheDatabase,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    cursor: Cursor = None,
     done: str = "",
 ) -> Response:
     return await _page(request, actor, database, cursor=cursor, done=done)

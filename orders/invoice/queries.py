@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, Uuid, bindparam, text
 from shop.access.permissions import Actor, Permission
 from shop.core.database import ReadSession
 from shop.core.errors import NotFound
-from shop.core.paging import cursor_of, keys_of
+from shop.core.paging import cursor_of, read_cursor
 from shop.organisation.queries import visible_unit_ids
 
 
@@ -96,7 +96,7 @@ async def requests_seen_by(
     order_id: UUID | None = None,
 ) -> tuple[list[RequestSeen], str | None]:
     """The newest first: a supplier's own, those of the actor's units, and of the actor's own orders."""
-    at, last = keys_of(cursor, datetime, UUID) if cursor else (None, None)
+    at, last = read_cursor(cursor, datetime, UUID) if cursor else (None, None)
     facts = await _visible(session, actor, day)
     found = _requests(
         (

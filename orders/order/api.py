@@ -4,14 +4,14 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Response
 
 from orders.order.queries import order_seen_by, orders_of
 from orders.order.schemas import OrderList, OrderOut
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX
+from shop.core.paging import LIMIT_DEFAULT, Cursor, Limit
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1", tags=["orders"])
@@ -23,8 +23,8 @@ Reader = Annotated[Actor, Depends(requires(Permission.ORDER_READ))]
 async def get_orders(
     actor: Reader,
     database: TheDatabase,
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> Response:
     """The caller's own orders, the newest first."""
     async with database.reading() as session:

@@ -11,7 +11,7 @@ from orders.order.schemas import OrderCountyRef, OrderOut
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
-from shop.core.paging import LIMIT_DEFAULT
+from shop.core.paging import LIMIT_DEFAULT, Cursor
 from shop.core.requests import TheDatabase
 from shop.ui.pages import render
 
@@ -24,9 +24,7 @@ LOOKS_MOST = 10
 
 
 @routes.get("/orders")
-async def get_orders(
-    request: Request, actor: Reader, database: TheDatabase, cursor: Annotated[str | None, Query(max_length=500)] = None
-) -> Response:
+async def get_orders(request: Request, actor: Reader, database: TheDatabase, cursor: Cursor = None) -> Response:
     """The newest first, and what the buyer has helped this year."""
     now = clock.now()
     async with database.reading() as session:

@@ -14,7 +14,7 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import ReadSession
 from shop.core.errors import Invalid, NotFound
-from shop.core.paging import cursor_of, keys_of
+from shop.core.paging import cursor_of, read_cursor
 from shop.organisation.queries import visible_unit_ids
 
 # Money that could not be kept (held, and returned as a late payment) neither came nor went.
@@ -182,7 +182,7 @@ _receipt = msgspec.json.Decoder(Receipt).decode
 
 async def orders_of(session: ReadSession, actor: Actor, *, limit: int, cursor: str | None = None) -> OrderList:
     """One's own orders, the newest first. Raises Invalid for a cursor that is not ours."""
-    placed_at, order_id = keys_of(cursor, datetime, UUID) if cursor else (None, None)
+    placed_at, order_id = read_cursor(cursor, datetime, UUID) if cursor else (None, None)
     if placed_at is not None and placed_at.tzinfo is None:
         raise Invalid("翻页位置已失效，请从第一页重新浏览。")
     facts = {"buyer_id": actor.user_id, "placed_at": placed_at, "id": order_id, "limit": limit + 1}

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from orders.payment_desk.act import act, act_match, act_retry, act_withdraw
 from orders.payment_desk.adopt import adopt
@@ -24,7 +24,7 @@ from shop.access.permissions import Actor, Permission
 from shop.adapters.stripe.gateway import PaymentGateway
 from shop.core import clock
 from shop.core.database import Database
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX
+from shop.core.paging import LIMIT_DEFAULT, Cursor, Limit
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1", tags=["payments"])
@@ -49,8 +49,8 @@ async def get_held(
     actor: Clerk,
     database: TheDatabase,
     what: List = "held",
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> WaitingPage:
     """Payments that could not settle, with owner, age and what is asked; by `what` the desk's other lists."""
     async with database.reading() as session:

@@ -14,7 +14,7 @@ from orders.payment_desk.words import BY_BANK, TO_DO, WHY
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import ReadSession
-from shop.core.paging import cursor_of, keys_of
+from shop.core.paging import cursor_of, read_cursor
 from shop.organisation.queries import visible_unit_ids
 
 _LIST = text(f"""
@@ -66,7 +66,7 @@ async def waiting_list(
 ) -> WaitingPage:
     """One list of the desk. What concerns a unit is shown to its staff, what concerns none to those of the shop."""
     visible = await visible_unit_ids(session, actor, Permission.PAYMENT_DESK, clock.business_day(now))
-    after, after_subject = keys_of(cursor, datetime, str) if cursor else (None, None)
+    after, after_subject = read_cursor(cursor, datetime, str) if cursor else (None, None)
     named = {
         "whats": list(KINDS[which]),
         "everything": visible is None,

@@ -1,5 +1,6 @@
 """`/api/v1/periods`: the months of a top unit."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -16,8 +17,8 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
 from shop.core.errors import NotFound
-from shop.core.idempotency import Answer, digest_of, once
-from shop.core.paging import LIMIT_MAX
+from shop.core.idempotency import answer_once
+from shop.core.paging import Cursor, Limit
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1/periods", tags=["periods"])
@@ -39,8 +40,8 @@ async def get_periods(
     actor: Reader,
     database: TheDatabase,
     unit: OfUnit = None,
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 12,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Limit = 12,
+    cursor: Cursor = None,
 ) -> PeriodPage:
     """A top unit's months, the current one first: state, closer, what was open when it closed, and its history."""
     now = clock.now()
@@ -70,7 +71,6 @@ async def post_reopen(
     month: str,
     wanted: ReopenIn,
     actor: Closer,
-    database: TheDatabase,
     key: Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)] = None,
     unit: OfUnit = None,
 ) -> Response:
@@ -79,19 +79,14 @@ async def post_reopen(
     409 `month_open` for one that is not closed, `reopening_asked` while another request waits. Of a month only one
     request waits at a time, so the Idempotency-Key may be left out.
     """
-    number, now = month_number(month), clock.now()
+    number = month_number(month)
 
-    async def verb(session: WriteSession) -> Answer:
+    async def verb(session: WriteSession, now: datetime) -> ReopeningOut:
         unit_id = await months_of_whom(session, actor, Permission.PERIOD_CLOSE, unit, day=clock.business_day(now))
         asked = await ask_reopening(session, actor=actor, unit_id=unit_id, month=number, reason=wanted.reason, now=now)
-        return Answer(201, (await reopening_out(session, asked)).model_dump_json().encode())
+        return await reopening_out(session, asked)
 
-    if key is None:
-        async with database.transaction() as session:
-            return (await verb(session)).as_response()
-    digest = await digest_of(request)
-    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-    return answer.as_response()
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.post("/{month}/reopen/{reopening_id}/approve")

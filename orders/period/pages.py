@@ -20,6 +20,7 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import Database, WriteSession
 from shop.core.errors import Detail, Invalid, NotFound, Problem
+from shop.core.paging import Cursor
 from shop.core.requests import TheDatabase
 from shop.organisation.queries import visible_unit_ids
 from shop.ui.pages import render
@@ -36,7 +37,7 @@ Verb = Callable[[WriteSession, UUID, int], Awaitable[object]]
 
 @routes.get("")
 async def get_periods(
-    request: Request, actor: Reader, database: TheDatabase, unit: str = "", cursor: str | None = None
+    request: Request, actor: Reader, database: TheDatabase, unit: str = "", cursor: Cursor = None
 ) -> Response:
     """Months with their state, closer and history; what may be done stands beside each."""
     return await _months(request, actor, database, unit, cursor=cursor)

@@ -14,7 +14,7 @@ from orders.period.schemas import ClosingPeriodOut, ClosingStepOut, PeriodPage, 
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import ReadSession
-from shop.core.paging import cursor_of, keys_of
+from shop.core.paging import cursor_of, read_cursor
 from shop.organisation.models import Unit
 from shop.organisation.queries import top_unit_ids, visible_unit_ids
 
@@ -25,7 +25,7 @@ async def periods_of(
     """The current month first, then back."""
     last = clock.month_of(clock.business_day(now))
     if cursor:
-        (before,) = keys_of(cursor, int)
+        (before,) = read_cursor(cursor, int)
         last = min(last, clock.add_months(before, -1)) if before >= FIRST_MONTH else FIRST_MONTH - 1
     unit = await _unit(session, unit_id)
     found = await months_of(session, unit_id, last=last, limit=limit)

@@ -17,6 +17,7 @@ from orders.privacy.retention import ends_after, rules_in_force
 from shop.access.account.close_account import close_account
 from shop.access.account.prove_password import WrongPassword, prove_password
 from shop.access.permissions import Actor
+from shop.access.who import is_office
 from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import Database, WriteSession
@@ -52,7 +53,7 @@ SELECT
     (SELECT count(*) FROM refund r JOIN shop_order o ON o.id = r.order_id
         WHERE o.buyer_id = :user AND r.state IN ('requested', 'submitted')) AS refunds,
     (SELECT count(*) FROM ({WAITING}) w JOIN shop_order o ON o.id = w.order_id WHERE o.buyer_id = :user) AS money,
-    (SELECT count(*) FROM role_grant g WHERE g.user_id = :user AND g.role NOT IN ('employee', 'outside_buyer')
+    (SELECT count(*) FROM role_grant g WHERE g.user_id = :user AND {is_office("g")}
         AND {not_ended("g", ":day")}) AS roles
 """)  # noqa: S608  # our own constant
 _ON_A_LIST = text(f"""

@@ -15,6 +15,7 @@ from orders.invoice.erase import erase_titles
 from orders.order.erase import erase_deliveries, erase_payers
 from orders.roll.erase import erase_rows
 from shop.access.erase import erase_people, erase_sessions
+from shop.access.who import is_office
 from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import Database, ReadSession, WriteSession
@@ -45,7 +46,7 @@ WHERE p.erased_at IS NULL AND p.created_at < :before
         AND {not_ended("m", "CAST(:before AS timestamptz)::date")})
     AND NOT EXISTS (SELECT FROM shop_order o WHERE o.person_id = p.id AND o.placed_at >= :before)
     AND NOT EXISTS (SELECT FROM sign_in_session s WHERE s.user_id = u.id AND s.created_at >= :before)
-    AND NOT EXISTS (SELECT FROM role_grant g WHERE g.user_id = u.id AND g.role NOT IN ('employee', 'outside_buyer')
+    AND NOT EXISTS (SELECT FROM role_grant g WHERE g.user_id = u.id AND {is_office("g")}
         AND {not_ended("g", "CAST(:before AS timestamptz)::date")})
 LIMIT :most
 """  # noqa: S608

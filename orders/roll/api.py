@@ -1,6 +1,7 @@
 """`/bulk-purchases/{id}/roll`: who took the goods."""
 
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -36,10 +37,10 @@ from orders.roll.sign import Signed, record_signatures
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
-from shop.core.database import Database, ReadSession
+from shop.core.database import Database, ReadSession, WriteSession
 from shop.core.errors import NotFound
-from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX, cursor_of, keys_of
+from shop.core.idempotency import IdempotencyKey, answer_once
+from shop.core.paging import LIMIT_DEFAULT, Cursor, Limit, cursor_of, read_cursor
 from shop.core.requests import TheDatabase, TheSettings
 from shop.ui.filters import masked_name
 
@@ -63,11 +64,11 @@ async def get_roll(
     output: Annotated[Literal["json", "pdf", "xlsx", "csv"], Query(alias="format")] = "json",
     only_open: Annotated[bool, Query(alias="open")] = False,
     page: Annotated[int | None, Query(ge=1, le=1_000_000)] = None,
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
-    cursor: str | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> RollOut | Response:
     """Rows of the caller's branches (`open=true`: unsigned ones). As PDF it is for members' hands, a long one a zip."""
-    after: tuple[Any, ...] = keys_of(cursor, int, int) if cursor else (0, 0)
+    after: tuple[Any, ...] = read_cursor(cursor, int, int) if cursor else (0, 0)
     led = await drawn(database, actor, purchase_id, Permission.BULK_READ)
     if output != "json":
         return await exported(database, led, actor, output, settings.public_url)
@@ -141,18 +142,15 @@ async def post_scan(purchase_id: UUID, wanted: ScanIn, actor: Writer, database: 
 
 @routes.post("/bulk-purchases/{purchase_id}/roll/leftovers", status_code=201, response_model=LeftoverMadeOut)
 async def post_leftover(
-    request: Request, purchase_id: UUID, wanted: LeftoverIn, actor: Writer, database: TheDatabase, key: IdempotencyKey
+    request: Request, purchase_id: UUID, wanted: LeftoverIn, actor: Writer, key: IdempotencyKey
 ) -> Response:
     """Goods that nobody took, what was decided about them, and the minutes (kept as evidence before)."""
-    now = clock.now()
 
-    async def verb(session: Any) -> Answer:
+    async def verb(session: WriteSession, now: datetime) -> LeftoverMadeOut:
         made = await record_leftover(session, actor=actor, purchase_id=purchase_id, now=now, **wanted.model_dump())
-        return Answer(201, LeftoverMadeOut(id=made).model_dump_json().encode())
+        return LeftoverMadeOut(id=made)
 
-    request_sha256 = await digest_of(request)
-    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=request_sha256, now=now)
-    return answer.as_response()
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.post("/bulk-purchases/{purchase_id}/roll/finish", responses={409: {"description": "还没有签完"}})

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from orders.seal.key_list import ListedKey, listed_keys, present_key
 from orders.seal.queries import seals
+from shop.core.paging import LIMIT_DEFAULT, Limit
 from shop.core.requests import TheDatabase, TheSettings
 
 routes = APIRouter(prefix="/api/v1", tags=["credit"])
@@ -58,7 +59,7 @@ async def list_keys(database: TheDatabase) -> SealKeysOut:
 async def list_seals(
     database: TheDatabase,
     settings: TheSettings,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    limit: Limit = LIMIT_DEFAULT,
     cursor: Annotated[int | None, Query(ge=1, le=_YOUNGEST)] = None,
 ) -> SealsOut:
     """The youngest first."""

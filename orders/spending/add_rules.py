@@ -1,7 +1,7 @@
 """New rules, and the end of old ones. What a rule said never changes: a new version is a new row."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import text
 
-from orders.spending.rule import Rule, rule_of
+from orders.spending.rule import CONTENT, NewRule, content_of
 from orders.spending.words import ALLOWS_WORDS
 from shop.core.audit import Change, record_changes
 from shop.core.database import WriteSession
@@ -60,54 +60,7 @@ class RuleEnded(Problem):
     title = "这条规则已经结束"
 
 
-@dataclass(frozen=True, slots=True)
-class NewRule:
-    """The content of a `spending_rule` row, see there. valid_to None: until the next version of the same code."""
-
-    code: str
-    kind: str
-    title: str
-    valid_from: date
-    source_title: str
-    valid_to: date | None = None
-    province: str = ""
-    union_id: UUID | None = None
-    purposes: tuple[str, ...] = ()
-    festivals: tuple[str, ...] = ()
-    unit_kinds: tuple[str, ...] = ()
-    fund_source: str | None = None
-    from_fen: int | None = None
-    below_fen: int | None = None
-    amount_fen: int | None = None
-    basis_points: int | None = None
-    basis: str | None = None
-    cap_window: str | None = None
-    year_of: str | None = None
-    lapses_on: str | None = None
-    approvers: int | None = None
-    quotes: int | None = None
-    notice_days: int | None = None
-    packages: int | None = None
-    allows: tuple[str, ...] = ()
-    step: str | None = None
-    reason: str | None = None
-    source_number: str | None = None
-    source_where: str | None = None
-
-    @property
-    def id(self) -> UUID:
-        return derived_id("spending_rule", self.code, self.valid_from)
-
-    def content(self) -> Rule:
-        return Rule(**{one.name: getattr(self, one.name) for one in fields(Rule)})
-
-
-_COLUMNS: Final = """id uuid, code text, kind text, title text, province text, union_id uuid, purposes text[],
-    festivals text[], unit_kinds text[], fund_source text, from_fen bigint, below_fen bigint, amount_fen bigint,
-    basis_points int, basis text, cap_window text, year_of text, lapses_on text, approvers int, quotes int,
-    notice_days int, packages int, allows text[], step text, reason text, source_title text, source_number text,
-    source_where text, valid_from date, valid_to date"""
-_NAMES: Final = ", ".join(column.split()[0] for column in _COLUMNS.split(","))
+_NAMES: Final = ", ".join(CONTENT)
 _END_OLDER = text("""
 UPDATE spending_rule o SET valid_to = r.valid_from
 FROM (SELECT code, min(valid_from) AS valid_from
@@ -117,8 +70,8 @@ WHERE o.code = r.code AND o.valid_to IS NULL AND o.valid_from < r.valid_from
 RETURNING o.id, o.valid_to
 """)
 _ADD = text(f"""
-INSERT INTO spending_rule ({_NAMES}, recorded_at)
-SELECT {_NAMES}, :now FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r({_COLUMNS})
+INSERT INTO spending_rule (id, {_NAMES}, recorded_at)
+SELECT id, {_NAMES}, :now FROM jsonb_populate_recordset(NULL::spending_rule, CAST(:rows AS jsonb))
 ORDER BY code, valid_from
 ON CONFLICT DO NOTHING
 RETURNING id
@@ -138,10 +91,10 @@ async def add_rules(
     The same rule again is success. Raises RuleIncomplete, RuleTaken.
     """
     _complete(rules)
-    rows = as_rows(msgspec.to_builtins(_until_next(one, rules)) | {"id": str(one.id)} for one in rules)
+    ids = [rule_id(one) for one in rules]
+    rows = as_rows(msgspec.to_builtins(_until_next(one, rules)) | {"id": str(rule_id(one))} for one in rules)
     ended = (await session.execute(_END_OLDER, {"rows": rows})).all()
     added = set((await session.execute(_ADD, {"rows": rows, "now": now})).scalars())
-    ids = [one.id for one in rules]
     known = {row.id: row for row in await session.execute(_KNOWN, {"ids": ids})}
     taken = [
         Detail(
@@ -150,7 +103,7 @@ async def add_rules(
             f"编号 {one.code} 从 {one.valid_from} 起已有内容不同的版本，请换一个编号或开始日期",
         )
         for i, one in enumerate(rules)
-        if one.id not in known or not _same(one, known[one.id])
+        if ids[i] not in known or not _same(one, known[ids[i]])
     ]
     if taken:
         raise RuleTaken("已有的规则不能改动；新版本请用新的开始日期。", taken)
@@ -159,15 +112,19 @@ async def add_rules(
         [
             *(_ending(row.id, row.valid_to, "由新版本接替") for row in ended),
             *(
-                Change("spending_rule.add", f"spending_rule:{one.id}", None, msgspec.to_builtins(one))
+                Change("spending_rule.add", f"spending_rule:{rule_id(one)}", None, msgspec.to_builtins(one))
                 for one in rules
-                if one.id in added
+                if rule_id(one) in added
             ),
         ],
         actor_id=actor_id,
         now=now,
     )
     return ids
+
+
+def rule_id(one: NewRule) -> UUID:
+    return derived_id("spending_rule", one.code, one.valid_from)
 
 
 async def end_rule(
@@ -227,4 +184,4 @@ def _until_next(one: NewRule, rules: Sequence[NewRule]) -> NewRule:
 
 def _same(one: NewRule, row: Any) -> bool:
     """Whether a kept row says what the new one says; it may have ended since."""
-    return replace(one.content(), valid_to=row.valid_to) == rule_of(row) and one.valid_to in {None, row.valid_to}
+    return replace(one, valid_to=row.valid_to) == content_of(row) and one.valid_to in {None, row.valid_to}

@@ -6,12 +6,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
+from orders.spending.models import Kind
 from orders.spending.queries import decision_out, rules_of
-from orders.spending.schemas import DecisionOut, Kind, SpendingRulePage
+from orders.spending.schemas import DecisionOut, SpendingRulePage
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX, NO_NUL
+from shop.core.paging import LIMIT_DEFAULT, NO_NUL, Cursor, Limit
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1", tags=["spending rules"])
@@ -27,8 +28,8 @@ async def get_rules(
     on: Annotated[date | None, Query(ge=date(1990, 1, 1), le=date(2199, 12, 31))] = None,
     province: Annotated[str | None, Query(max_length=30, pattern=NO_NUL)] = None,
     kind: Kind | None = None,
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> SpendingRulePage:
     """Dated rows with their source documents; `on`: only those in force that business day."""
     async with database.reading() as session:

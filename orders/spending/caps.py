@@ -1,4 +1,8 @@
-"""How much one person, or a union on average, may get in a year: which counters, and who would exceed them. Pure."""
+"""How much one person, or a union on average, may get in a year: which counters, and who would exceed them. Pure.
+
+What is decided here replays from what was stored, without the counters; `take_caps` decides the same again under their
+locks, fifty thousand people in one statement. `tests/orders/spending/test_caps_agree.py` compares the two.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -46,7 +50,7 @@ def cap_year(asked: Rules, province: str) -> int:
 
 
 def _slot(rule: Rule) -> tuple[object, ...]:
-    return (rule.basis, rule.cap_window, rule.purposes if rule.cap_window == "year" else ())
+    return (rule.basis, rule.cap_window, frozenset(rule.purposes if rule.cap_window == "year" else ()))
 
 
 def _key(rule: Rule, festival: str | None) -> str:

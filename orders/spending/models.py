@@ -1,7 +1,7 @@
 """Tables of this room: dated rules, decisions that replay, and what each person has received in a year."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 from sqlalchemy import ARRAY, CheckConstraint, Column, Index, Integer, Text, Uuid
@@ -12,11 +12,18 @@ from orders.funds.source import UNION_FUNDS
 from shop.core.database import APPEND_ONLY, Fen, Moment, one_of
 from shop.organisation.models import never_twice
 
-RULE_KINDS = (
+Kind = Literal[
     "cap", "cap_year", "top_up", "assisted_share", "assisted_per_head", "tier", "directed", "purpose", "festival",
     "goods_only", "max_packages", "fund_source", "skip", "reserved_share",
-)  # fmt: skip
-STEPS = ("quoting", "noticed")
+]  # fmt: skip
+Basis = Literal["person", "average"]
+CapWindow = Literal["year", "festival"]
+YearOf = Literal["payment", "festival"]
+Step = Literal["quoting", "noticed"]
+Purpose = Literal["festival", "summer_cooling", "hardship", "birthday", "prize", "retirement", "allowance"]
+Festival = Literal[
+    "new_year", "spring_festival", "qingming", "labour_day", "dragon_boat", "mid_autumn", "national_day", "regional",
+]  # fmt: skip
 _NEEDS = """CASE kind
     WHEN 'cap' THEN amount_fen > 0 AND basis IS NOT NULL AND cap_window IS NOT NULL
     WHEN 'cap_year' THEN year_of IS NOT NULL
@@ -45,11 +52,11 @@ class SpendingRule(SQLModel, table=True):
 
     __tablename__ = "spending_rule"
     __table_args__ = (
-        one_of("kind", RULE_KINDS),
-        one_of("basis", ("person", "average")),
-        one_of("cap_window", ("year", "festival")),
-        one_of("year_of", ("payment", "festival")),
-        one_of("step", STEPS),
+        one_of("kind", get_args(Kind)),
+        one_of("basis", get_args(Basis)),
+        one_of("cap_window", get_args(CapWindow)),
+        one_of("year_of", get_args(YearOf)),
+        one_of("step", get_args(Step)),
         one_of("fund_source", UNION_FUNDS),
         CheckConstraint("valid_to > valid_from", name="half_open"),
         CheckConstraint("basis_points BETWEEN 0 AND 10000", name="share_in_range"),

@@ -11,7 +11,7 @@ from orders.spending.words import KIND_WORDS
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
-from shop.core.paging import LIMIT_MAX, NO_NUL
+from shop.core.paging import LIMIT_MAX, NO_NUL, Cursor
 from shop.core.requests import TheDatabase
 from shop.ui.pages import render
 
@@ -25,7 +25,7 @@ async def get_rules(
     database: TheDatabase,
     province: Annotated[str, Query(max_length=30, pattern=NO_NUL)] = "",
     on: Annotated[str, Query(max_length=10)] = "",
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    cursor: Cursor = None,
 ) -> Response:
     """The rules in force on a day, by code; of a province, or all of them."""
     today = clock.today()

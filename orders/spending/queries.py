@@ -15,7 +15,7 @@ from orders.spending.words import concerns, says
 from shop.access.permissions import Actor, Permission
 from shop.core.database import ReadSession
 from shop.core.errors import Detail, NotFound
-from shop.core.paging import cursor_of, keys_of
+from shop.core.paging import cursor_of, read_cursor
 from shop.core.window import in_force
 from shop.organisation.authority import EVERYBODY, Place, of_units
 from shop.organisation.queries import visible_unit_ids
@@ -64,7 +64,7 @@ async def rules_of(
     in_force: date | None = None,
 ) -> SpendingRulePage:
     """Rules by code and first day. province: what its branches must follow, the country's rules too."""
-    code, since = keys_of(cursor, str, date) if cursor else ("", date.min)
+    code, since = read_cursor(cursor, str, date) if cursor else ("", date.min)
     asked = await _visible(session, actor, Permission.RULE_READ, day) | {
         "code": code,
         "since": since,

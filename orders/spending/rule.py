@@ -11,17 +11,13 @@ import msgspec
 from orders.spending.proposal import Proposal
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """The content of a `spending_rule` row, see there. valid_to: as it was known when somebody decided."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRule:
+    """The content of a `spending_rule` row, see there. valid_to None: until the next version of the same code."""
 
-    id: UUID
     code: str
     kind: str
     title: str
-    valid_from: date
-    source_title: str
-    valid_to: date | None = None
     province: str = ""
     union_id: UUID | None = None
     purposes: tuple[str, ...] = ()
@@ -43,8 +39,18 @@ class Rule:
     allows: tuple[str, ...] = ()
     step: str | None = None
     reason: str | None = None
+    source_title: str
     source_number: str | None = None
     source_where: str | None = None
+    valid_from: date
+    valid_to: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(NewRule):
+    """A kept rule, as it is asked. valid_to: as it was known when somebody decided."""
+
+    id: UUID
 
     @property
     def source(self) -> str:
@@ -73,12 +79,17 @@ class Rule:
         return (self.union_id is not None, self.province != "", bool(self.festivals), bool(self.purposes))
 
 
-FIELDS = tuple(Rule.__dataclass_fields__)
+CONTENT = tuple(NewRule.__dataclass_fields__)
 
 
 def rule_of(row: Any) -> Rule:
     """A row of the table, whatever else it carries."""
-    return msgspec.convert({name: getattr(row, name) for name in FIELDS}, Rule)
+    return msgspec.convert({name: getattr(row, name) for name in ("id", *CONTENT)}, Rule)
+
+
+def content_of(row: Any) -> NewRule:
+    """What such a row says."""
+    return msgspec.convert({name: getattr(row, name) for name in CONTENT}, NewRule)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from orders.funds.source import UnionFund
+from orders.spending.models import Basis, CapWindow, Festival, Kind, Purpose, Step, YearOf
 from shop.core.paging import NO_NUL
 
 FEN_MAX = 10**13
@@ -15,14 +16,6 @@ Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,50}$")]
 Amount = Annotated[int, Field(strict=True, ge=0, le=FEN_MAX)]
 Count = Annotated[int, Field(strict=True, ge=0, le=99)]
-Kind = Literal[
-    "cap", "cap_year", "top_up", "assisted_share", "assisted_per_head", "tier", "directed", "purpose", "festival",
-    "goods_only", "max_packages", "fund_source", "skip", "reserved_share",
-]  # fmt: skip
-Purpose = Literal["festival", "summer_cooling", "hardship", "birthday", "prize", "retirement", "allowance"]
-Festival = Literal[
-    "new_year", "spring_festival", "qingming", "labour_day", "dragon_boat", "mid_autumn", "national_day", "regional"
-]
 Allowed = Purpose | Festival | UnionFund | Literal["one_paired_cooperative", "all_assisted"]
 
 
@@ -42,16 +35,16 @@ class RuleFacts(BaseModel):
     below_fen: Annotated[int, Field(strict=True, ge=1, le=FEN_MAX)] | None = None
     amount_fen: Annotated[int, Field(strict=True, ge=1, le=FEN_MAX)] | None = None
     basis_points: Annotated[int, Field(strict=True, ge=0, le=10_000)] | None = None
-    basis: Literal["person", "average"] | None = None
-    cap_window: Literal["year", "festival"] | None = None
-    year_of: Literal["payment", "festival"] | None = None
+    basis: Basis | None = None
+    cap_window: CapWindow | None = None
+    year_of: YearOf | None = None
     lapses_on: Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")] | None = None
     approvers: Annotated[int, Field(strict=True, ge=1, le=9)] | None = None
     quotes: Count | None = None
     notice_days: Count | None = None
     packages: Annotated[int, Field(strict=True, ge=1, le=99)] | None = None
     allows: Annotated[list[Allowed], Field(max_length=20)] = []
-    step: Literal["quoting", "noticed"] | None = None
+    step: Step | None = None
     reason: Words | None = None
     source_title: Words
     source_number: Words | None = None

@@ -1,4 +1,7 @@
-"""Count what a decision gives each person, once, under the caps: the guard that no two purchases can cross."""
+"""Count what a decision gives each person, once, under the caps: the guard that no two purchases can cross.
+
+It decides in SQL what `caps.capped` decided before: others may have taken since, and no lock waits for Python.
+"""
 
 from datetime import datetime
 from typing import Final

@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from catalog.upload.kind import Column, Kind, Layout, Saving
 from orders.funds.source import UNION_FUND_WORDS
-from orders.spending.add_rules import NewRule, add_rules
+from orders.spending.add_rules import add_rules
+from orders.spending.rule import NewRule
 from orders.spending.words import (
     ALLOWS_WORDS,
     BASIS_WORDS,

@@ -15,6 +15,7 @@ import catalog.upload.api
 import catalog.upload.product_pages
 import catalog.upload.roster_api
 import catalog.upload.roster_pages
+import orders.acceptance.refund_api
 import orders.aftersales.api
 import orders.aftersales.pages
 import orders.allowance.api
@@ -157,6 +158,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders.bulk.recipients.pages.routes,
     orders.order.api.routes,
     orders.order.pages.routes,
+    orders.acceptance.refund_api.routes,
     orders.aftersales.api.routes,
     orders.aftersales.pages.routes,
     orders.payment.api.routes,

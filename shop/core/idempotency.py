@@ -4,10 +4,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar, Final, Self
 from uuid import UUID
 
+import msgspec
 from fastapi import Header, Request
+from pydantic import BaseModel
 from sqlalchemy import delete, text
 from sqlmodel import col
 from starlette.responses import Response
@@ -16,10 +18,11 @@ from shop.core import clock
 from shop.core.database import Database, WriteSession
 from shop.core.errors import Problem
 from shop.core.models import Idempotency
+from shop.core.requests import database_of
 
 KEPT = timedelta(hours=72)
 IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
-"""What a creating route declares: `key: IdempotencyKey`."""
+"""What a creating route declares, `key: IdempotencyKey`, and hands on to `answer_once`."""
 
 
 class IdempotencyKeyReused(Problem):
@@ -37,6 +40,12 @@ class Answer:
 
     status: int
     body: bytes
+
+    @classmethod
+    def of(cls, made: object, status: int) -> Self:
+        """made: a model of pydantic, or what msgspec writes as JSON."""
+        json = made.model_dump_json().encode() if isinstance(made, BaseModel) else msgspec.json.encode(made)
+        return cls(status, json)
 
     def as_response(self) -> Response:
         return Response(self.body, self.status, media_type="application/json")
@@ -56,20 +65,46 @@ UPDATE idempotency SET status = :status, answer = :answer WHERE actor_id = :acto
 """)
 
 
+async def answer_once(
+    request: Request,
+    actor_id: UUID,
+    key: str | None,
+    verb: Callable[[WriteSession, datetime], Awaitable[object]],
+    *,
+    status: int = 201,
+) -> Response:
+    """All that a creating route does: `verb(session, now)` in one transaction, answered with what it returns.
+
+    That is a body for `Answer.of`, or an Answer with a status of its own. Raises what `once` raises.
+    """
+    now = clock.now()
+
+    async def answer(session: WriteSession) -> Answer:
+        made = await verb(session, now)
+        return made if isinstance(made, Answer) else Answer.of(made, status)
+
+    digest = await digest_of(request)
+    done = await once(database_of(request), answer, actor_id=actor_id, key=key, request_sha256=digest, now=now)
+    return done.as_response()
+
+
 async def once(
     database: Database,
     verb: Callable[[WriteSession], Awaitable[Answer]],
     *,
     actor_id: UUID,
-    key: str,
+    key: str | None,
     request_sha256: bytes,
     now: datetime,
 ) -> Answer:
     """Do it in one transaction and keep the answer; the same key and request again get the first answer.
 
     Two at a time: the second waits for the first one's commit. What the verb raises is not kept: nothing was done.
-    Raises IdempotencyKeyReused for another request under the same key.
+    Without a key nothing is kept either. Raises IdempotencyKeyReused for another request under the same key.
     """
+    if key is None:
+        async with database.transaction() as session:
+            return await verb(session)
     named = {"actor": actor_id, "key": key}
     async with database.transaction() as session:
         if not await take_key(session, actor_id=actor_id, key=key, request_sha256=request_sha256, now=now):

@@ -2,13 +2,17 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from fastapi import Query
 
 from shop.core.errors import Detail, Invalid
 
 LIMIT_DEFAULT, LIMIT_MAX = 20, 100
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+Cursor = Annotated[str | None, Query(max_length=500)]
+"""What a list declares: `limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None`."""
 YEAR_MIN, YEAR_MAX, TEXT_MAX = 1900, 9999, 400
 NO_NUL = r"^[^\x00]*$"
 """Pattern of free text that goes to PostgreSQL, which keeps no NUL."""
@@ -34,8 +38,11 @@ def cursor_of(*keys: Any) -> str:
     return urlsafe_b64encode(msgspec.json.encode(keys)).decode().rstrip("=")
 
 
-def keys_of(cursor: str, *types: type, int_max: int = 2**31 - 1) -> tuple[Any, ...]:
-    """int_max: what the column keeps. Raises Invalid when the cursor was not made by `cursor_of` with such keys."""
+def read_cursor(cursor: str, *types: type, int_max: int = 2**31 - 1) -> tuple[Any, ...]:
+    """The sort keys in it. int_max: what the column keeps.
+
+    Raises Invalid when the cursor was not made by `cursor_of` with such keys.
+    """
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         keys: tuple[Any, ...] = msgspec.json.decode(urlsafe_b64decode(padded), type=tuple[types])  # type: ignore[valid-type]

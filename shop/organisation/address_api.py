@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX
+from shop.core.paging import LIMIT_DEFAULT, Cursor, Limit
 from shop.core.requests import TheDatabase
 from shop.organisation.address_book import forget_address, kept_addresses
 
@@ -40,8 +40,8 @@ class KeptAddresses(BaseModel):
 async def get_addresses(
     actor: Owner,
     database: TheDatabase,
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
-    cursor: str | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> KeptAddresses:
     """The caller's own, the last used first."""
     async with database.reading() as session:

@@ -14,7 +14,7 @@ from shop.access.contact import checked_name, checked_phone
 from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import Detail, Invalid
 from shop.core.ids import new_id
-from shop.core.paging import cursor_of, keys_of
+from shop.core.paging import cursor_of, read_cursor
 from shop.organisation.models import Address
 
 LISTED_MOST: Final = 20
@@ -107,7 +107,7 @@ async def kept_addresses(
     """Everything that is kept, the last used first, whatever passed for a street when it was; and where it goes on."""
     asked = select(Address).where(col(Address.person_id) == person_id)
     if cursor:
-        asked = asked.where(tuple_(col(Address.used_at), col(Address.id)) < keys_of(cursor, datetime, UUID))
+        asked = asked.where(tuple_(col(Address.used_at), col(Address.id)) < read_cursor(cursor, datetime, UUID))
     order = (col(Address.used_at).desc(), col(Address.id).desc())
     found = (await session.scalars(asked.order_by(*order).limit(limit + 1))).all()
     more = cursor_of(found[limit - 1].used_at, found[limit - 1].id) if len(found) > limit else None

@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
-from shop.core.paging import LIMIT_MAX
+from shop.core.paging import LIMIT_MAX, Cursor
 from shop.core.requests import TheDatabase
 from shop.organisation.address_book import forget_address, kept_addresses
 from shop.ui.pages import render
@@ -21,7 +21,7 @@ Owner = Annotated[Actor, Depends(requires(Permission.ME_READ))]
 
 @routes.get(ADDRESS)
 async def get_addresses(
-    request: Request, actor: Owner, database: TheDatabase, cursor: str | None = None, done: bool = False
+    request: Request, actor: Owner, database: TheDatabase, cursor: Cursor = None, done: bool = False
 ) -> Response:
     async with database.reading() as session:
         rows, more = await kept_addresses(session, person_id=actor.person_id, limit=LIMIT_MAX, cursor=cursor)

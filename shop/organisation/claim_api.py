@@ -4,13 +4,13 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX, NO_NUL
+from shop.core.paging import LIMIT_DEFAULT, NO_NUL, Cursor, Limit
 from shop.core.requests import TheDatabase
 from shop.organisation.claim_queries import claims_waiting
 from shop.organisation.decide_claim import confirm_claim, refuse_claim
@@ -65,8 +65,8 @@ class MembershipRefuseIn(BaseModel):
 async def get_claims(
     database: TheDatabase,
     actor: Somebody,
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
-    cursor: str | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> ClaimsOut:
     """What waits for the caller: of himself, and of people in the units whose lists he keeps."""
     async with database.reading() as session:

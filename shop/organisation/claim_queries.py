@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import ReadSession
-from shop.core.paging import cursor_of, keys_of
+from shop.core.paging import cursor_of, read_cursor
 from shop.core.window import not_ended
 from shop.organisation.claim_models import CLAIM_STATES
 from shop.organisation.queries import visible_unit_ids
@@ -50,7 +50,7 @@ async def claims_waiting(
 ) -> tuple[list[Row[Any]], str | None]:
     """Open claims that the actor may decide, the oldest first: of himself, and of people of units that he keeps."""
     keeps = await visible_unit_ids(session, actor, Permission.ROSTER_IMPORT, clock.business_day(now))
-    (after,) = keys_of(cursor, UUID) if cursor else (UUID(int=0),)
+    (after,) = read_cursor(cursor, UUID) if cursor else (UUID(int=0),)
     named = {"me": actor.person_id, "keeps": None if keeps is None else list(keeps), "now": now, "after": after}
     rows = list(await session.execute(_WAITING, named | {"limit": limit + 1}))
     return rows[:limit], cursor_of(rows[limit - 1].id) if len(rows) > limit else None

@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import get_args
 from uuid import UUID
 
 from sqlalchemy import text
 
 from orders.bulk.approval.approve import approve
 from orders.bulk.approval.submit import submit
-from orders.bulk.models import FESTIVALS, PURPOSES
 from orders.bulk.plan.create import create
 from orders.bulk.plan.schemas import PlanIn
-from orders.spending.models import SpendingRule
+from orders.spending.models import Festival, Purpose, SpendingRule
 from shop.access.permissions import Actor, Grant, Role
 from shop.core import clock
 from shop.core.database import Database
@@ -205,8 +205,8 @@ def _rules(approvers: int, quotes: int, notice_days: int) -> list[SpendingRule]:
     return [
         rule("tier", from_fen=0, approvers=approvers, quotes=quotes, notice_days=notice_days),
         rule("cap", amount_fen=600_000, basis="person", cap_window="year"),
-        rule("purpose", allows=list(PURPOSES)),
-        rule("festival", allows=list(FESTIVALS)),
+        rule("purpose", allows=list(get_args(Purpose))),
+        rule("festival", allows=list(get_args(Festival))),
         rule("cap_year", year_of="payment"),
         rule("directed", allows=["one_paired_cooperative", "all_assisted"]),
     ]

@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import date
 from uuid import UUID
 
-from orders.spending.add_rules import NewRule, add_rules
+from orders.spending.add_rules import add_rules, rule_id
 from orders.spending.decide import decide
 from orders.spending.proposal import Decision, Portion, Proposal
-from orders.spending.rule import Rule
+from orders.spending.rule import CONTENT, NewRule, Rule
 from orders.spending.take_caps import take_caps
 from shop.core import clock
 from shop.core.database import Database
@@ -32,7 +32,12 @@ def new_rule(code: str, kind: str, *, since: date = date(2020, 1, 1), **facts: o
 
 
 def rule(code: str, kind: str, **facts: object) -> Rule:
-    return new_rule(code, kind, **facts).content()
+    return kept(new_rule(code, kind, **facts))
+
+
+def kept(one: NewRule) -> Rule:
+    """As it stands in the table."""
+    return Rule(id=rule_id(one), **{name: getattr(one, name) for name in CONTENT})
 
 
 def ordinary(**tier: object) -> list[NewRule]:

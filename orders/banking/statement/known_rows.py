@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
-from orders.banking.statement.one_transfer import DAYS_APART, alike, keys_of, one_account, same_content, unsaid
+from orders.banking.statement.one_transfer import DAYS_APART, alike, compared_columns, one_account, same_content, unsaid
 from shop.core.database import ReadSession
 from shop.core.rows import as_rows
 
@@ -35,9 +35,9 @@ JOIN bank_statement s ON s.id = t.statement_id
 WHERE {_SAME_NAME} ORDER BY r.id, {_OURS} DESC, t.conflicts_with_id NULLS FIRST, t.imported_at, t.id
 """)  # noqa: S608  # composed of our own constants
 _ALIKE = text(f"""
-WITH wanted AS MATERIALIZED (SELECT {keys_of("r")} FROM {ROWS}),
+WITH wanted AS MATERIALIZED (SELECT {compared_columns("r")} FROM {ROWS}),
 earlier AS MATERIALIZED (
-    SELECT {keys_of("t")}
+    SELECT {compared_columns("t")}
     FROM (
         SELECT t.id FROM (SELECT DISTINCT w.amount_fen, w.day + n AS day FROM wanted w, generate_series(-1, 1) n) w
         JOIN bank_transfer t ON t.amount_fen = w.amount_fen AND t.day = w.day

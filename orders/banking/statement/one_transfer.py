@@ -30,7 +30,7 @@ def same_content(a: str, b: str) -> str:
     return f"{a}.amount_fen = {b}.amount_fen AND {plain_payer(a)} = {plain_payer(b)}"
 
 
-def keys_of(a: str) -> str:
+def compared_columns(a: str) -> str:
     """SQL: a row's columns by which it may be the same as one of another file.
 
     What files lose: a spreadsheet the zeros before a number, or its digits beyond the 15th; one of a payment company's
@@ -72,7 +72,7 @@ def alike(a: str, b: str, also: str = "true") -> str:
     """SQL of (a_id, b_id): rows that may be one transfer, of the same amount: under two numbers a day apart at most,
     under one long number, or one that we composed with another day, some days.
 
-    a, b: relations with the columns of `keys_of`; also: what must hold besides, of `a` and `b`. Each way is a join by
+    a, b: relations with `compared_columns`; also: what must hold besides, of `a` and `b`. Each way is a join by
     equality of its own: thousands who pay the same amount on one day are no square of it.
     """
     return " UNION ".join(
@@ -85,7 +85,7 @@ _UNSEEN: Final = "b.id < a.id AND NOT a.looked_at AND (a.unit_id = b.unit_id) IS
 _STANDING: Final = "amount_fen > 0 AND x.state NOT IN ('taken_back', 'set_aside')"
 COUNTED_TWICE: Final = f"""
 WITH k AS MATERIALIZED (
-    SELECT {keys_of("x")}, s.unit_id, x.conflicts_with_id IS NOT NULL OR EXISTS (SELECT FROM transfer_match m
+    SELECT {compared_columns("x")}, s.unit_id, x.conflicts_with_id IS NOT NULL OR EXISTS (SELECT FROM transfer_match m
         WHERE m.transfer_id = x.id AND m.how = 'by_hand') AS looked_at
     FROM bank_transfer x JOIN bank_statement s ON s.id = x.statement_id WHERE x.{_STANDING}
 )

@@ -1,5 +1,6 @@
 """`POST /bank-transfers/{id}/unmatch`, `…/takes-back`, `…/came-back`, and the second person's word."""
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
-from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
+from shop.core.idempotency import IdempotencyKey, answer_once
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1", tags=["bank"])
@@ -33,34 +34,28 @@ Confirmer = Annotated[Actor, Depends(requires(Permission.BANK_CONFIRM))]
 
 @routes.post("/bank-transfers/{transfer_id}/unmatch", status_code=201, response_model=UndoingOut)
 async def post_unmatch(
-    request: Request, transfer_id: UUID, wanted: UnmatchIn, actor: Importer, database: TheDatabase, key: IdempotencyKey
+    request: Request, transfer_id: UUID, wanted: UnmatchIn, actor: Importer, key: IdempotencyKey
 ) -> Response:
     """A match was wrong. Once another person confirms, what it paid is unpaid and the receipt waits again."""
-    now = clock.now()
 
-    async def verb(session: WriteSession) -> Answer:
+    async def verb(session: WriteSession, now: datetime) -> UndoingOut:
         undoing_id = await propose_unmatch(session, actor=actor, transfer_id=transfer_id, reason=wanted.reason, now=now)
-        return Answer(201, UndoingOut(undoing_id=undoing_id, state="proposed").model_dump_json().encode())
+        return UndoingOut(undoing_id=undoing_id, state="proposed")
 
-    digest = await digest_of(request)
-    done = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-    return done.as_response()
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.post("/bank-transfers/{transfer_id}/set-aside", status_code=201, response_model=ProposedOut)
 async def post_set_aside(
-    request: Request, transfer_id: UUID, wanted: UnmatchIn, actor: Importer, database: TheDatabase, key: IdempotencyKey
+    request: Request, transfer_id: UUID, wanted: UnmatchIn, actor: Importer, key: IdempotencyKey
 ) -> Response:
     """A row that is for no share of ours. Another person confirms, as a match."""
-    now = clock.now()
 
-    async def verb(session: WriteSession) -> Answer:
+    async def verb(session: WriteSession, now: datetime) -> ProposedOut:
         proposal_id = await propose_aside(session, actor=actor, transfer_id=transfer_id, reason=wanted.reason, now=now)
-        return Answer(201, ProposedOut(proposal_id=proposal_id, state="proposed").model_dump_json().encode())
+        return ProposedOut(proposal_id=proposal_id, state="proposed")
 
-    digest = await digest_of(request)
-    done = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-    return done.as_response()
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.post("/bank-transfers/{transfer_id}/takes-back", status_code=201, response_model=UndoingOut)
@@ -69,13 +64,11 @@ async def post_takes_back(
     transfer_id: UUID,
     wanted: TakesBackIn,
     actor: Importer,
-    database: TheDatabase,
     key: IdempotencyKey,
 ) -> Response:
     """Which receipt this negative row of the bank takes back, where the file alone does not say it."""
-    now = clock.now()
 
-    async def verb(session: WriteSession) -> Answer:
+    async def verb(session: WriteSession, now: datetime) -> UndoingOut:
         undoing_id = await name_receipt(
             session,
             actor=actor,
@@ -84,21 +77,18 @@ async def post_takes_back(
             reason=wanted.reason,
             now=now,
         )
-        return Answer(201, UndoingOut(undoing_id=undoing_id, state="proposed").model_dump_json().encode())
+        return UndoingOut(undoing_id=undoing_id, state="proposed")
 
-    digest = await digest_of(request)
-    done = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-    return done.as_response()
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.post("/bank-transfers/{transfer_id}/came-back", status_code=201, response_model=CameBackOut)
 async def post_came_back(
-    request: Request, transfer_id: UUID, wanted: CameBackIn, actor: Importer, database: TheDatabase, key: IdempotencyKey
+    request: Request, transfer_id: UUID, wanted: CameBackIn, actor: Importer, key: IdempotencyKey
 ) -> Response:
     """A refund or a pay-back of ours that the bank could not deliver. Another person confirms."""
-    now = clock.now()
 
-    async def verb(session: WriteSession) -> Answer:
+    async def verb(session: WriteSession, now: datetime) -> CameBackOut:
         said = await propose_come_back(
             session,
             actor=actor,
@@ -108,11 +98,9 @@ async def post_came_back(
             reason=wanted.reason,
             now=now,
         )
-        return Answer(201, CameBackOut(came_back_id=said, state="proposed").model_dump_json().encode())
+        return CameBackOut(came_back_id=said, state="proposed")
 
-    digest = await digest_of(request)
-    done = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-    return done.as_response()
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.post("/bank-transfers/{transfer_id}/came-back/{came_back_id}/confirm")

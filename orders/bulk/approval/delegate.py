@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from orders.evidence.cite import cited
 from shop.access.permissions import Actor, Permission
+from shop.access.who import is_named
 from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import WriteSession
@@ -26,9 +27,9 @@ class DelegationInvalid(Problem):
 _UNITS = text(f"""
 SELECT unit_id FROM union_unit WHERE union_id = :union AND {in_force("", ":day")}
 """)  # noqa: S608  # our own words
-_WHO = text("""
-SELECT id FROM user_account WHERE lower(email) = lower(:email) AND email_verified_at IS NOT NULL AND state = 'active'
-""")
+_WHO = text(f"""
+SELECT id FROM user_account WHERE {is_named("", "lower(:email)")} AND state = 'active'
+""")  # noqa: S608  # our own words
 _WRITE = text("""
 INSERT INTO approval_delegation (id, union_id, approver_id, delegate_id, up_to_fen, valid_from, valid_to,
     evidence_sha256)

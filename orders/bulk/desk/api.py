@@ -1,11 +1,9 @@
 """`/api/v1/bulk-purchases`: the plan, its quotes, approval, notice and changes."""
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from orders.bulk.approval.approve import approve, reject
@@ -47,8 +45,8 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import Database, WriteSession
 from shop.core.errors import Invalid
-from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
-from shop.core.paging import LIMIT_DEFAULT, LIMIT_MAX, NO_NUL
+from shop.core.idempotency import IdempotencyKey, answer_once
+from shop.core.paging import LIMIT_DEFAULT, NO_NUL, Cursor, Limit
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1", tags=["bulk purchases"])
@@ -57,35 +55,17 @@ Clerk = Annotated[Actor, Depends(requires(Permission.BULK_WRITE))]
 Reader = Annotated[Actor, Depends(requires(Permission.BULK_READ))]
 Approver = Annotated[Actor, Depends(requires(Permission.BULK_APPROVE))]
 Anybody = Annotated[Actor, Depends(requires(Permission.ME_READ))]
-Make = Callable[[WriteSession, datetime], Awaitable[object]]
-
-
-async def _made(
-    request: Request, database: Database, actor: Actor, key: str, make: Make, *, status: int = 201
-) -> Response:
-    """A creating call: the same key and body again get the first answer."""
-    now = clock.now()
-
-    async def verb(session: WriteSession) -> Answer:
-        return Answer(status, msgspec.json.encode(await make(session, now)))
-
-    answer = await once(
-        database, verb, actor_id=actor.user_id, key=key, request_sha256=await digest_of(request), now=now
-    )
-    return answer.as_response()
 
 
 @routes.post("/bulk-purchases", status_code=201, response_model=PurchaseOut)
-async def post_purchase(
-    request: Request, plan: PlanIn, actor: Clerk, database: TheDatabase, key: IdempotencyKey
-) -> Response:
+async def post_purchase(request: Request, plan: PlanIn, actor: Clerk, key: IdempotencyKey) -> Response:
     """A new plan in state `draft`, with what the spending rules say about it."""
 
-    async def make(session: WriteSession, now: datetime) -> PurchaseOut:
+    async def verb(session: WriteSession, now: datetime) -> PurchaseOut:
         purchase_id = await create(session, actor=actor, plan=plan, key=key, now=now)
         return await purchase_as_it_stands(session, actor=actor, purchase_id=purchase_id, now=now)
 
-    return await _made(request, database, actor, key, make)
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.get("/bulk-purchases")
@@ -93,8 +73,8 @@ async def get_purchases(
     actor: Reader,
     database: TheDatabase,
     state: Annotated[str | None, Query(pattern=NO_NUL)] = None,
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
-    cursor: Annotated[str | None, Query(pattern=NO_NUL)] = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> PurchaseList:
     """The newest first; `waits_for_me` says where the caller is next."""
     if state is not None and state not in BULK_STATES:
@@ -124,16 +104,15 @@ async def post_quote(
     purchase_id: UUID,
     quote: PurchaseQuoteIn,
     actor: Clerk,
-    database: TheDatabase,
     key: IdempotencyKey,
 ) -> Response:
     """409 `quotes_related` names the owner, legal representative or bank account that two suppliers share."""
 
-    async def make(session: WriteSession, now: datetime) -> PurchaseOut:
+    async def verb(session: WriteSession, now: datetime) -> PurchaseOut:
         await add_quote(session, actor=actor, purchase_id=purchase_id, quote=quote, now=now)
         return await purchase_as_it_stands(session, actor=actor, purchase_id=purchase_id, now=now)
 
-    return await _made(request, database, actor, key, make)
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.post("/bulk-purchases/{purchase_id}/quotes/{quote_id}/choose")
@@ -212,16 +191,15 @@ async def post_objection(
     purchase_id: UUID,
     wanted: ObjectionIn,
     actor: Anybody,
-    database: TheDatabase,
     key: IdempotencyKey,
 ) -> Response:
     """By a member of the plan, or anybody who may read it, while the notice is open."""
 
-    async def make(session: WriteSession, now: datetime) -> dict[str, object]:
+    async def verb(session: WriteSession, now: datetime) -> dict[str, object]:
         made = await raise_objection(session, actor=actor, purchase_id=purchase_id, words=wanted.words, now=now)
         return {"id": made, "at": now}
 
-    return await _made(request, database, actor, key, make)
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.post("/bulk-purchases/{purchase_id}/objections/{objection_id}/answer")
@@ -243,18 +221,18 @@ async def post_answer(
 
 @routes.post("/bulk-purchases/{purchase_id}/changes", status_code=201, response_model=MadeOut)
 async def post_change(
-    request: Request, purchase_id: UUID, wanted: ChangeIn, actor: Clerk, database: TheDatabase, key: IdempotencyKey
+    request: Request, purchase_id: UUID, wanted: ChangeIn, actor: Clerk, key: IdempotencyKey
 ) -> Response:
     """A change order: it takes effect when another person approves it."""
 
-    async def make(session: WriteSession, now: datetime) -> dict[str, object]:
+    async def verb(session: WriteSession, now: datetime) -> dict[str, object]:
         terms = wanted.model_dump(mode="json", exclude={"kind", "reason"}, exclude_none=True)
         made = await request_change(
             session, actor=actor, purchase_id=purchase_id, kind=wanted.kind, terms=terms, reason=wanted.reason, now=now
         )
         return {"id": made, "at": now}
 
-    return await _made(request, database, actor, key, make)
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.post("/bulk-purchases/{purchase_id}/changes/{change_id}/{decision}")
@@ -290,16 +268,14 @@ async def post_cancel(purchase_id: UUID, wanted: CancelIn, actor: Clerk, databas
 
 
 @routes.post("/bulk-purchases/{purchase_id}/copy", status_code=201, response_model=PurchaseOut)
-async def post_copy(
-    request: Request, purchase_id: UUID, wanted: CopyIn, actor: Clerk, database: TheDatabase, key: IdempotencyKey
-) -> Response:
+async def post_copy(request: Request, purchase_id: UUID, wanted: CopyIn, actor: Clerk, key: IdempotencyKey) -> Response:
     """The plan again, for today's members at today's prices; goods that are not sold any more are left out."""
 
-    async def make(session: WriteSession, now: datetime) -> PurchaseOut:
+    async def verb(session: WriteSession, now: datetime) -> PurchaseOut:
         copied = await copy_last_year(session, actor=actor, purchase_id=purchase_id, wanted=wanted, key=key, now=now)
         return await purchase_as_it_stands(session, actor=actor, purchase_id=copied.id, now=now)
 
-    return await _made(request, database, actor, key, make)
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.get("/bulk-purchases/{purchase_id}/contract", response_class=Response)
@@ -310,15 +286,13 @@ async def get_contract(purchase_id: UUID, actor: Reader, database: TheDatabase) 
 
 
 @routes.post("/bulk-delegations", status_code=201, response_model=MadeOut)
-async def post_delegation(
-    request: Request, wanted: DelegationIn, actor: Approver, database: TheDatabase, key: IdempotencyKey
-) -> Response:
+async def post_delegation(request: Request, wanted: DelegationIn, actor: Approver, key: IdempotencyKey) -> Response:
     """An approver lets somebody else decide, from day to day, up to an amount."""
 
-    async def make(session: WriteSession, now: datetime) -> dict[str, object]:
+    async def verb(session: WriteSession, now: datetime) -> dict[str, object]:
         return {"id": await delegate(session, actor=actor, **wanted.model_dump(), now=now), "at": now}
 
-    return await _made(request, database, actor, key, make)
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 async def _stands(database: Database, actor: Actor, purchase_id: UUID, now: datetime) -> DoneOut:

@@ -1,8 +1,8 @@
 """`POST /api/v1/allowances/grants`: a batch out of an approved plan."""
 
+from datetime import datetime
 from typing import Annotated
 
-import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 
 from orders.allowance.queries import grant_of
@@ -12,8 +12,7 @@ from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
-from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
-from shop.core.requests import TheDatabase
+from shop.core.idempotency import Answer, IdempotencyKey, answer_once
 
 routes = APIRouter(prefix="/api/v1/allowances", tags=["allowances"])
 
@@ -21,17 +20,12 @@ Granter = Annotated[Actor, Depends(requires(Permission.ALLOWANCE_GRANT))]
 
 
 @routes.post("/grants", status_code=201, response_model=GrantOut, responses={200: {"model": GrantOut}})
-async def post_grant(
-    request: Request, wanted: GrantIn, actor: Granter, database: TheDatabase, key: IdempotencyKey
-) -> Response:
+async def post_grant(request: Request, wanted: GrantIn, actor: Granter, key: IdempotencyKey) -> Response:
     """Grant a batch to members of an approved plan. The same batch number again grants nothing twice."""
-    now = clock.now()
 
-    async def verb(session: WriteSession) -> Answer:
+    async def verb(session: WriteSession, now: datetime) -> Answer:
         granted = await grant_allowances(session, actor=actor, wanted=wanted, now=now)
         seen = await grant_of(session, granted.union_id, granted.grant_id, day=clock.business_day(now))
-        return Answer(200 if granted.replayed else 201, msgspec.json.encode(seen))
+        return Answer.of(seen, 200 if granted.replayed else 201)
 
-    digest = await digest_of(request)
-    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-    return answer.as_response()
+    return await answer_once(request, actor.user_id, key, verb)

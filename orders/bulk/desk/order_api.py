@@ -1,6 +1,6 @@
 """`/api/v1/bulk-purchases/{id}`: place, ship, accept, and who owes what."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import WriteSession
-from shop.core.idempotency import Answer, IdempotencyKey, digest_of, once
+from shop.core.idempotency import IdempotencyKey, answer_once
 from shop.core.requests import TheDatabase
 
 routes = APIRouter(prefix="/api/v1/bulk-purchases/{purchase_id}", tags=["bulk purchases"])
@@ -140,18 +140,15 @@ async def post_place(
     request: Request,
     purchase_id: UUID,
     actor: Annotated[Actor, Depends(requires(Permission.BULK_WRITE))],
-    database: TheDatabase,
     key: IdempotencyKey,
 ) -> Response:
     """Make the order of an approved purchase: once, whole, with its stock held until the ship date."""
-    now = clock.now()
 
-    async def verb(session: WriteSession) -> Answer:
+    async def verb(session: WriteSession, now: datetime) -> PlacedOut:
         order_id = await place(session, actor=actor, purchase_id=purchase_id, now=now)
-        return Answer(201, msgspec.json.encode(PlacedOut(order_id, "ordered")))
+        return PlacedOut(order_id, "ordered")
 
-    digest = await digest_of(request)
-    return (await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)).as_response()
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.post("/ship")
@@ -177,23 +174,21 @@ async def post_acceptance(
     purchase_id: UUID,
     wanted: AcceptanceIn,
     actor: Annotated[Actor, Depends(requires(Permission.ACCEPTANCE_WRITE))],
-    database: TheDatabase,
     key: IdempotencyKey,
 ) -> Response:
     """Two people accept a site, or the homes of a branch on the basis of waybills. Neither asked nor approved."""
-    now = clock.now()
-    by = Acceptors(
-        kind="bulk",
-        actor=actor,
-        witness_id=wanted.witness_id,
-        accepted_on=wanted.accepted_on or clock.business_day(now),
-        key=key,
-        truck=Truck(wanted.truck.driver, wanted.truck.plate, wanted.truck.delivery_note) if wanted.truck else None,
-        note=wanted.note,
-        evidence_sha256=wanted.evidence_sha256,
-    )
 
-    async def verb(session: WriteSession) -> Answer:
+    async def verb(session: WriteSession, now: datetime) -> AcceptedOut:
+        by = Acceptors(
+            kind="bulk",
+            actor=actor,
+            witness_id=wanted.witness_id,
+            accepted_on=wanted.accepted_on or clock.business_day(now),
+            key=key,
+            truck=Truck(wanted.truck.driver, wanted.truck.plate, wanted.truck.delivery_note) if wanted.truck else None,
+            note=wanted.note,
+            evidence_sha256=wanted.evidence_sha256,
+        )
         if wanted.delivery is not None:
             delivered = wanted.delivery.delivered()
             ids = await accept_site(session, purchase_id=purchase_id, delivered=delivered, by=by, now=now)
@@ -206,10 +201,9 @@ async def post_acceptance(
                 by=by,
                 now=now,
             )
-        return Answer(201, msgspec.json.encode(AcceptedOut(ids)))
+        return AcceptedOut(ids)
 
-    digest = await digest_of(request)
-    return (await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)).as_response()
+    return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.get("/shares", response_model=None, responses={200: {"description": "每个付款方的份额"}})

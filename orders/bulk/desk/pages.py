@@ -26,6 +26,7 @@ from shop.core import clock
 from shop.core.database import Database
 from shop.core.errors import Invalid, NotFound, Problem
 from shop.core.ids import new_id
+from shop.core.paging import Cursor
 from shop.core.requests import TheDatabase
 from shop.organisation.claim_queries import claims_waiting
 from shop.sheet.value import Unreadable, whole_of
@@ -42,7 +43,7 @@ Saved = Annotated[Literal["save", "more"], Form()]
 
 @routes.get("/union")
 async def get_desk(
-    request: Request, actor: Reader, database: TheDatabase, cursor: str | None = None, delegated: bool = False
+    request: Request, actor: Reader, database: TheDatabase, cursor: Cursor = None, delegated: bool = False
 ) -> Response:
     """What waits for whoever looks stands first."""
     return await _desk(request, database, actor, cursor=cursor, delegated=delegated)

@@ -14,7 +14,7 @@ from orders.bulk.visibility import DELEGATED, purchase_for
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import ReadSession
-from shop.core.paging import cursor_of, keys_of
+from shop.core.paging import cursor_of, read_cursor
 from shop.organisation.queries import visible_unit_ids
 
 _PACKAGES = """
@@ -185,7 +185,7 @@ async def purchases_of(
     """The newest first. Raises Invalid for a broken cursor."""
     day = clock.business_day(now)
     visible = await visible_unit_ids(session, actor, Permission.BULK_READ, day)
-    at, after = keys_of(cursor, datetime, UUID) if cursor else (None, None)
+    at, after = read_cursor(cursor, datetime, UUID) if cursor else (None, None)
     named = {
         "actor": actor.user_id,
         "approves": actor.may(Permission.BULK_APPROVE),

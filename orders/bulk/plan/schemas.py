@@ -8,6 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from orders.bulk.states import ChangeKind
 from orders.funds.source import UnionFund
+from orders.spending.models import Festival, Purpose
 from shop.core.paging import NO_NUL
 from shop.organisation.address_book import checked_street
 
@@ -19,12 +20,6 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 FenIn = Annotated[int, Field(strict=True, ge=0, le=FEN_MAX)]
 PositiveFen = Annotated[int, Field(strict=True, ge=1, le=FEN_MAX)]
 Pieces = Annotated[int, Field(strict=True, ge=1, le=PIECES_MAX)]
-
-Purpose = Literal["festival", "summer_cooling", "hardship", "birthday", "prize", "retirement", "allowance"]
-Festival = Literal[
-    "new_year", "spring_festival", "qingming", "labour_day", "dragon_boat", "mid_autumn", "national_day", "regional"
-]
-
 
 DayIn = Annotated[date, Field(ge=date(2000, 1, 1), lt=date(2100, 1, 1))]
 MomentIn = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(2100, 1, 1, tzinfo=UTC))]

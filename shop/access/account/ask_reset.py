@@ -8,6 +8,7 @@ from sqlalchemy import text
 from shop.access.account.links import RESET_LASTS, make_link
 from shop.access.contact import checked_email
 from shop.access.session.attempts import ADDRESS_MOST, key_of, reserve
+from shop.access.who import is_named
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.ids import new_id
@@ -26,14 +27,13 @@ WHERE id IN (SELECT id FROM reset_request ORDER BY asked_at LIMIT :most FOR UPDA
 RETURNING email, lang
 """)
 # Who has the address as his name; where nobody has, those who typed it: whoever reads the mail is the one.
-_ACCOUNTS: Final = text("""
+_ACCOUNTS: Final = text(f"""
 SELECT id FROM user_account a WHERE lower(email) = :email AND state = 'active'
-    AND (email_verified_at IS NOT NULL OR NOT EXISTS (SELECT FROM user_account o
-        WHERE lower(o.email) = :email AND o.email_verified_at IS NOT NULL))
+    AND (email_verified_at IS NOT NULL OR NOT EXISTS (SELECT FROM user_account o WHERE {is_named("o")}))
     AND (SELECT count(*) FROM account_link l WHERE l.user_id = a.id AND l.purpose = 'reset_password'
         AND l.ended_at IS NULL AND l.expires_at > :wall) < :most
 ORDER BY created_at DESC LIMIT :most
-""")
+""")  # noqa: S608  # our own words
 
 
 async def ask_reset(database: Database, *, keys: Keys, email: str, address: str, lang: Lang, wall: datetime) -> None:

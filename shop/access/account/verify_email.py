@@ -11,6 +11,7 @@ from shop.access.account.links import VERIFY_LASTS, end_link, end_links, make_li
 from shop.access.account.prove_password import prove_password
 from shop.access.permissions import Actor
 from shop.access.users import EmailTaken, lock_account
+from shop.access.who import is_named
 from shop.core import clock
 from shop.core.audit import record_change
 from shop.core.database import Database, WriteSession
@@ -19,9 +20,9 @@ from shop.messages.queue_message import queue_message
 from shop.messages.wording import OPENS
 from shop.ui.i18n import Lang
 
-_ANOTHERS: Final = text("""
-SELECT EXISTS (SELECT FROM user_account WHERE lower(email) = :email AND email_verified_at IS NOT NULL AND id <> :user)
-""")
+_ANOTHERS: Final = text(
+    f"SELECT EXISTS (SELECT FROM user_account WHERE {is_named('')} AND id <> :user)"  # noqa: S608  # our own words
+)
 _VERIFY: Final = text("UPDATE user_account SET email = :email, email_verified_at = :now WHERE id = :user")
 
 

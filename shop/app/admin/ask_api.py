@@ -1,6 +1,7 @@
 """What every address of the desk does: ask once under a key, and show what waits."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from fastapi import Request, Response
 from pydantic import BaseModel
@@ -11,20 +12,17 @@ from shop.app.admin.kinds import Kind
 from shop.app.admin.schemas import AdminAskedOut, AdminWaitingOut, AskedPage
 from shop.core import clock
 from shop.core.database import Database, WriteSession
-from shop.core.idempotency import Answer, digest_of, once
+from shop.core.idempotency import answer_once
 
 
-async def asked(request: Request, database: Database, actor: Actor, key: str, kind: str, wanted: BaseModel) -> Response:
+async def asked(request: Request, actor: Actor, key: str, kind: str, wanted: BaseModel) -> Response:
     """202 with the request, which another person decides. Raises what `ask` raises."""
-    now = clock.now()
 
-    async def verb(session: WriteSession) -> Answer:
+    async def verb(session: WriteSession, now: datetime) -> AdminAskedOut:
         request_id = await ask(session, actor=actor, kind=kind, wanted=wanted, now=now)
-        return Answer(202, AdminAskedOut(id=request_id, kind=kind, state="asked").model_dump_json().encode())
+        return AdminAskedOut(id=request_id, kind=kind, state="asked")
 
-    digest = await digest_of(request)
-    answer = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)
-    return answer.as_response()
+    return await answer_once(request, actor.user_id, key, verb, status=202)
 
 
 async def asked_page(database: Database, actor: Actor, kinds: Mapping[str, Kind]) -> AskedPage:

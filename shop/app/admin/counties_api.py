@@ -21,11 +21,9 @@ Writer = Annotated[Actor, Depends(requires(Permission.RULE_WRITE, everywhere=Tru
 
 
 @routes.post("", status_code=202, response_model=AdminAskedOut)
-async def post_succession(
-    request: Request, wanted: SuccessionIn, actor: Writer, database: TheDatabase, key: IdempotencyKey
-) -> Response:
+async def post_succession(request: Request, wanted: SuccessionIn, actor: Writer, key: IdempotencyKey) -> Response:
     """Once approved, designations, pairings and origins of the old code pass to the new one from its first day."""
-    return await asked(request, database, actor, key, "county.succeed", wanted)
+    return await asked(request, actor, key, "county.succeed", wanted)
 
 
 @routes.get("")

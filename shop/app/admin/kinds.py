@@ -21,10 +21,10 @@ from orders.intake.set_channel import NewChannel, set_channel
 from orders.integrity.schemas import ThresholdIn
 from orders.integrity.thresholds import set_threshold
 from orders.privacy.retention import add_rule as add_retention
-from orders.spending.add_rules import NewRule as NewSpendingRule
 from orders.spending.add_rules import add_rules as add_spending
 from orders.spending.add_rules import end_rule as end_spending
 from orders.spending.queries import union_of_rule, units_of_union
+from orders.spending.rule import NewRule as NewSpendingRule
 from orders.spending.schemas import SpendingEndIn as EndSpendingIn
 from orders.spending.schemas import SpendingRuleIn as SpendingIn
 from shop.access.account.void_password import By, void_password

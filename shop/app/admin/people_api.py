@@ -29,11 +29,9 @@ Administrator = Annotated[Actor, Depends(requires(Permission.USER_ADMINISTER))]
 
 
 @routes.post("/role-grants", status_code=202, response_model=AdminAskedOut)
-async def post_grant(
-    request: Request, wanted: RoleGrantIn, actor: Administrator, database: TheDatabase, key: IdempotencyKey
-) -> Response:
+async def post_grant(request: Request, wanted: RoleGrantIn, actor: Administrator, key: IdempotencyKey) -> Response:
     """A role in a scope from a day on; neither asked for nor approved by whoever gets it."""
-    return await asked(request, database, actor, key, "role.grant", wanted)
+    return await asked(request, actor, key, "role.grant", wanted)
 
 
 @routes.get("/role-grants")
@@ -79,12 +77,11 @@ async def post_reinstate(
     user_id: UUID,
     wanted: AdminRefuseIn,
     actor: Administrator,
-    database: TheDatabase,
     key: IdempotencyKey,
 ) -> Response:
     """Ask that a suspended account may sign in again; another administrator approves it as he approves a role."""
     asked_for = ReinstateIn(user_id=user_id, reason=wanted.reason)
-    return await asked(request, database, actor, key, "user.reinstate", asked_for)
+    return await asked(request, actor, key, "user.reinstate", asked_for)
 
 
 @routes.post("/users/{user_id}/password-resets", status_code=202, response_model=AdminAskedOut)
@@ -93,12 +90,11 @@ async def post_password_reset(
     user_id: UUID,
     wanted: PasswordResetIn,
     actor: Administrator,
-    database: TheDatabase,
     key: IdempotencyKey,
 ) -> Response:
     """Once approved the password is void, and its owner sets a new one. Neither asked for nor approved by himself."""
     asking = PasswordReset(user_id=user_id, **wanted.model_dump())
-    return await asked(request, database, actor, key, "password.reset", asking)
+    return await asked(request, actor, key, "password.reset", asking)
 
 
 @routes.get("/password-resets")
@@ -125,11 +121,9 @@ async def post_password_reset_refuse(
 
 
 @routes.post("/audit/mandates", status_code=202, response_model=AdminAskedOut)
-async def post_mandate(
-    request: Request, wanted: MandateIn, actor: Administrator, database: TheDatabase, key: IdempotencyKey
-) -> Response:
+async def post_mandate(request: Request, wanted: MandateIn, actor: Administrator, key: IdempotencyKey) -> Response:
     """Register an engagement letter: an auditor of units, for business days, until a day."""
-    return await asked(request, database, actor, key, "audit_mandate.grant", wanted)
+    return await asked(request, actor, key, "audit_mandate.grant", wanted)
 
 
 @routes.get("/mandates")

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 from sqlalchemy import text
 
-from orders.spending.add_rules import end_rule
+from orders.spending.add_rules import end_rule, rule_id
 from orders.spending.decide import canonical, decision_of, replay
 from shop.core import clock
 from shop.core.database import Database
@@ -33,7 +33,7 @@ async def test_a_decision_replays_whatever_came_later(database: Database) -> Non
     )
     async with database.transaction() as session:
         await end_rule(
-            session, actor_id=None, rule_id=SHARE.id, valid_to=date(2026, 1, 1), reason="废止", now=clock.now()
+            session, actor_id=None, rule_id=rule_id(SHARE), valid_to=date(2026, 1, 1), reason="废止", now=clock.now()
         )
     await taken(database, await decided(database, proposal(here, [gift(bob, 1)], quotes=3, day=date(2026, 7, 1))))
     async with database.reading() as session:
@@ -67,7 +67,7 @@ async def test_what_is_stored_is_what_was_answered(database: Database) -> None:
             await replay(session, new_id())
     assert kept == decision
     assert row.inputs["provinces"] == ["上海市"]
-    assert set(row.rule_ids) == {one.id for one in [*ordinary(), YEARLY]}
+    assert set(row.rule_ids) == {rule_id(one) for one in [*ordinary(), YEARLY]}
     assert canonical({"b": 1, "a": [2]}) == '{"a":[2],"b":1}'
 
 

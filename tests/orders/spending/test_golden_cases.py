@@ -21,6 +21,7 @@ from orders.spending.upload import SPENDING_RULES
 from orders.spending.words import FESTIVAL_WORDS, PURPOSE_WORDS, STEP_WORDS
 from shop.core.ids import derived_id
 from shop.sheet.cells import Cells
+from tests.make.spending import kept
 
 CASES = list(csv.DictReader(Path(__file__).with_name("golden_cases.csv").read_text("utf-8").splitlines()))
 UNION, BRANCH, PURCHASE = derived_id("union"), derived_id("branch"), derived_id("purchase")
@@ -37,7 +38,7 @@ def seeded(day: date) -> list[Rule]:
         rule = layout.read(cells).rule
         assert not cells.mistakes, (line, cells.mistakes)
         if rule.valid_from <= day and (rule.valid_to is None or day < rule.valid_to):
-            found.append(rule.content())
+            found.append(kept(rule))
     return found
 
 

@@ -10,12 +10,12 @@ from orders.spending.proposal import Portion, Proposal, SpentSoFar, Verdict
 from orders.spending.rule import Rule
 from orders.spending.rules import judge
 from shop.core.ids import derived_id
-from tests.make.spending import gift, ordinary, proposal, rule
+from tests.make.spending import gift, kept, ordinary, proposal, rule
 
 UNION = derived_id("u")
 PEOPLE = [derived_id("p", n) for n in range(6)]
 PROVINCES = ("上海市", "山西省", "")
-BASE = [one.content() for one in ordinary()]
+BASE = [kept(one) for one in ordinary()]
 amounts = st.integers(0, 300_000)
 portions = st.lists(
     st.builds(

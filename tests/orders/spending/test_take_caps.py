@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from orders.spending.add_rules import rule_id
 from orders.spending.proposal import Portion
 from orders.spending.release_caps import ReleasesTooMuch, release_caps
 from orders.spending.take_caps import CapExceeded, DecisionReleased
@@ -85,10 +86,23 @@ async def test_each_branch_follows_its_own_province(database: Database) -> None:
     here, ada, bob = await union(database, "U1"), new_id(), new_id()
     portions = [gift(ada, 150_000, province="上海市"), gift(bob, 150_000, province="山西省")]
     decision = await decided(database, proposal(here, portions))
-    assert [(one.rule_id, one.people) for one in decision.refusals] == [(small.id, 1)]
+    assert [(one.rule_id, one.people) for one in decision.refusals] == [(rule_id(small), 1)]
     with pytest.raises(CapExceeded) as refused:
         await taken(database, decision)
     assert [one.pointer for one in refused.value.errors] == ["/portions/1"]
+
+
+async def test_caps_for_the_same_purposes_are_one_however_they_are_listed(database: Database) -> None:
+    for code, fen, purposes in (("A", 100, ("festival", "birthday")), ("B", 90, ("birthday", "festival"))):
+        await ruled(
+            database,
+            new_rule(code, "cap", amount_fen=fen, basis="person", cap_window="year", purposes=purposes),
+        )
+    await ruled(database, *ordinary())
+    here, ada = await union(database, "U1"), new_id()
+    await taken(database, await decided(database, proposal(here, [gift(ada, 60)])))
+    assert await used(database, ada) == {"year:birthday:festival/2026": 60}
+    assert not (await decided(database, proposal(here, [gift(ada, 31)]))).allowed
 
 
 async def test_the_purse_is_for_assisted_goods_and_is_drawn_on_first(database: Database) -> None:
