@@ -136,7 +136,6 @@ async def succeed(
             actor_id=actor_id,
             action="county.succeed",
             subject=f"county:{code}",
-            before=None,
             after={"successor_code": successor_code, "valid_from": valid_from.isoformat()},
             reason=source,
             now=now,

@@ -53,9 +53,7 @@ async def give_discount(
             actor_id=actor.user_id if actor else None,
             action="discount.give",
             subject=f"supplier:{supplier_id}",
-            before=None,
             after={"threshold_fen": threshold_fen, "discount_fen": discount_fen, "valid_from": valid_from.isoformat()},
-            reason=None,
             now=now,
         )
     key: UUID = facts["id"]  # type: ignore[assignment]

@@ -118,9 +118,7 @@ async def make_box(
         actor_id=actor.user_id if actor else None,
         action="product.make_box",
         subject=f"product:{key}",
-        before=None,
         after={"components": [[one.sku_code, one.pieces, one.allocation_fen] for one in components]},
-        reason=None,
         now=now,
     )
     return key

@@ -49,7 +49,6 @@ async def approve(session: WriteSession, *, actor: Actor, review_id: UUID, now: 
         subject=f"product_review:{review_id}",
         before=before,
         after=after,
-        reason=None,
         now=now,
     )
 

@@ -154,13 +154,16 @@ async def _carry_on(
         actor_id=by.actor.user_id,
         action="acceptance.recorded",
         subject=f"order:{order_id}",
-        before=None,
-        after={"acceptances": [str(one.id) for one in acceptances], "accepted_on": by.accepted_on.isoformat(),
-               "witness": str(by.witness_id), "accepted_fen": sum(row.amount_fen for row in rows),
-               "gone_fen": sum(less.values())},
+        after={
+            "acceptances": [str(one.id) for one in acceptances],
+            "accepted_on": by.accepted_on.isoformat(),
+            "witness": str(by.witness_id),
+            "accepted_fen": sum(row.amount_fen for row in rows),
+            "gone_fen": sum(less.values()),
+        },
         reason=by.note,
         now=now,
-    )  # fmt: skip
+    )
 
 
 def _again(known: Mapping[UUID, Row[Any]], ids: Sequence[UUID], by: Acceptors) -> list[UUID]:

@@ -112,7 +112,6 @@ async def answer_as_witness(
             actor_id=actor.user_id,
             action="acceptance.witness_confirmed" if answer == "confirmed" else "acceptance.witness_objected",
             subject=f"order:{stands.order_id}",
-            before=None,
             after={"acceptances": [str(one) for one in sorted(written)], "answer": answer},
             reason=said,
             now=now,

@@ -133,7 +133,6 @@ async def reduce(
         actor_id=actor.user_id if actor else None,
         action=f"order.{why.kind}",
         subject=f"order:{order_id}",
-        before=None,
         after={"reduction_id": str(reduction_id), "amount_fen": amount},
         reason=why.reason,
         now=now,

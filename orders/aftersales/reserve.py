@@ -122,7 +122,6 @@ async def reserve(session: WriteSession, wanted: RefundRequest, *, now: datetime
         actor_id=wanted.requested_by,
         action="refund.request",
         subject=f"refund:{rows.refund.id}",
-        before=None,
         after={"order_id": str(wanted.order_id), "kind": wanted.kind, "amount_fen": wanted.amount_fen},
         reason=wanted.reason,
         now=now,

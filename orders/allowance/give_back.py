@@ -75,7 +75,6 @@ async def withdraw(session: WriteSession, *, actor: Actor, grant_id: UUID, reaso
             actor_id=actor.user_id,
             action="allowance_withdrawn",
             subject=f"allowance_grant:{grant_id}",
-            before=None,
             after={"withdrawn": True},
             reason=reason,
             now=now,

@@ -194,9 +194,7 @@ async def _write(
         actor_id=actor.user_id,
         action="allowance_granted",
         subject=f"allowance_grant:{grant_id}",
-        before=None,
         after=facts | {"expires_on": str(wanted.expires_on), "batch_number": wanted.batch_number, "plan": str(plan.id)},
-        reason=None,
         now=now,
     )
     return Granted(grant_id, plan.union_id, replayed=False)

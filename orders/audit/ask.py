@@ -123,12 +123,5 @@ async def _note(
     session: WriteSession, actor: Actor, action: str, question_id: UUID, after: dict[str, object], now: datetime
 ) -> None:
     await record_change(
-        session,
-        actor_id=actor.user_id,
-        action=action,
-        subject=f"audit_question:{question_id}",
-        before=None,
-        after=after,
-        reason=None,
-        now=now,
+        session, actor_id=actor.user_id, action=action, subject=f"audit_question:{question_id}", after=after, now=now
     )

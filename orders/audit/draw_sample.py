@@ -55,9 +55,7 @@ async def draw_sample(
         actor_id=actor.user_id,
         action="audit.sample_drawn",
         subject=f"audit_mandate:{mandate.id}",
-        before=None,
         after={"sample": str(drawn.id), "size": size, "seed": seed, "population": drawn.population},
-        reason=None,
         now=now,
     )
     sample: UUID = drawn.id

@@ -73,9 +73,7 @@ async def export_ledger(database: Database, *, actor: Actor, now: datetime) -> E
             actor_id=actor.user_id,
             action="ledger.exported",
             subject="ledger:sealed",
-            before=None,
             after={"sha256": made.sha256, "bytes": made.size, "rows": rows},
-            reason=None,
             now=now,
         )
     return made

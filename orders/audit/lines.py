@@ -72,7 +72,6 @@ async def open_basket(
         actor_id=actor.user_id,
         action="audit.basket_opened",
         subject=f"audit_mandate:{mandate.id}",
-        before=None,
         after={"pseudonym": pseudonym, "rows": len(rows)},
         reason=reason,
         now=now,

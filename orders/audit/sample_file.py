@@ -78,9 +78,7 @@ async def sample_file(
             actor_id=actor.user_id,
             action="audit.sample_exported",
             subject=f"audit_mandate:{mandate.id}",
-            before=None,
             after={"sample": str(sample.id), "rows": len(records), "sha256": made.sha256, "bytes": len(data)},
-            reason=None,
             now=now,
         )
     return made

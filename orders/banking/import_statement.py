@@ -117,9 +117,7 @@ async def import_statement(
             actor_id=actor.user_id,
             action="bank.import",
             subject=f"bank_statement:{statement_id}",
-            before=None,
             after={"incoming": len(read.came), "set_aside": len(read.set_aside), "file_sha256": kept.sha256},
-            reason=None,
             now=now,
         )
     return Imported(

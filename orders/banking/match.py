@@ -227,7 +227,6 @@ async def _note(
         actor_id=actor.user_id,
         action=action,
         subject=f"bank_transfer:{transfer_id}",
-        before=None,
         after=after,
         reason=reason,
         now=now,

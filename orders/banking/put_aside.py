@@ -42,7 +42,6 @@ async def propose_aside(session: WriteSession, *, actor: Actor, transfer_id: UUI
         actor_id=actor.user_id,
         action="bank.propose_aside",
         subject=f"bank_transfer:{transfer_id}",
-        before=None,
         after={"proposal_id": str(proposal_id)},
         reason=reason,
         now=now,

@@ -80,6 +80,5 @@ async def return_refund(
         subject=f"refund:{refund_id}",
         before={"state": "requested"},
         after={"state": "succeeded", "amount_fen": refund.own_fen, "bank_reference": bank_reference},
-        reason=None,
         now=now,
     )

@@ -145,7 +145,6 @@ async def _add(
         actor_id=actor.user_id,
         action=f"budget_{kind}",
         subject=f"union:{union_id}",
-        before=None,
         after=facts | {"fiscal_year": fiscal_year, "version": version},
         reason=paper.reason,
         now=now,

@@ -86,8 +86,6 @@ async def add_paper(session: WriteSession, *, actor: Actor, order_id: UUID, pape
             actor_id=actor.user_id,
             action="canteen_paper.add",
             subject=f"order_line:{paper.line_id}",
-            before=None,
             after={"kind": paper.kind, "batch_number": batch, "evidence_sha256": paper.evidence_sha256},
-            reason=None,
             now=now,
         )

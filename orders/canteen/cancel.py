@@ -47,6 +47,5 @@ async def cancel(session: WriteSession, *, actor: Actor, order_id: UUID, now: da
         subject=f"order:{order_id}",
         before={"state": state},
         after={"state": "cancelled"},
-        reason=None,
         now=now,
     )

@@ -59,7 +59,6 @@ async def extend(session: WriteSession, *, actor: Actor, order_id: UUID, reason:
         actor_id=actor.user_id,
         action="canteen_order.extend",
         subject=f"order:{order_id}",
-        before=None,
         after={"due_on": extended.due_on.isoformat(), "days": EXTRA_DAYS},
         reason=reason,
         now=now,

@@ -87,7 +87,6 @@ async def request_correction(session: WriteSession, *, actor: Actor, wanted: Cor
         actor_id=actor.user_id,
         action="correction.request",
         subject=f"correction:{correction_id}",
-        before=None,
         after={"order_line": str(wanted.order_line), "facts": facts, "document_sha256": wanted.document_sha256},
         reason=wanted.reason,
         now=now,

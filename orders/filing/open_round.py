@@ -64,9 +64,7 @@ async def open_round(
         actor_id=actor.user_id,
         action="filing.open",
         subject=f"filing_round:{opened}",
-        before=None,
         after={"month": month, "unit_id": str(unit_id), "branches": len(branches)},
-        reason=None,
         now=now,
     )
     return opened

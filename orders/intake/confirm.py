@@ -114,7 +114,6 @@ async def confirm(session: WriteSession, *, actor: Actor, batch_id: UUID, now: d
             "held": len(done.claims),
             "grade": GRADES[batch.evidence_kind],
         },
-        reason=None,
         now=now,
     )
 

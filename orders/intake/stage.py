@@ -212,10 +212,8 @@ async def keep_rows(
         actor_id=actor.user_id if actor else None,
         action="intake.refuse" if errors else "intake.stage",
         subject=f"intake_batch:{batch_id}",
-        before=None,
         after={"channel": channel.code, "rows": len(rows), "errors": errors, "file_sha256": source.sha256}
         | ({"acknowledged_columns": list(source.acknowledged)} if source.acknowledged else {}),
-        reason=None,
         now=now,
     )
     return batch_id

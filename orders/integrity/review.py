@@ -40,7 +40,6 @@ async def review(
         actor_id=actor.user_id,
         action="flag.review",
         subject=f"flag:{flag_id}",
-        before=None,
         after={"kind": flag.kind, "outcome": outcome},
         reason=reason,
         now=now,

@@ -199,9 +199,7 @@ async def _take(
         actor_id=actor.user_id,
         action="invoice.red_letter" if red_of else "invoice.take",
         subject=f"invoice:{taken}",
-        before=None,
         after={"number": fields.number, "amount_fen": fields.amount_fen, "file_sha256": original.sha256},
-        reason=None,
         now=now,
     )
     return taken

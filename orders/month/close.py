@@ -67,7 +67,6 @@ async def close_month(
         subject=subject_of(unit_id, month),
         before={"state": period.state},
         after={"state": state, "adjusts_until": str(until) if until else None, "was_open": was_open},
-        reason=None,
         now=now,
     )
 

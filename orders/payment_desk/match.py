@@ -84,7 +84,6 @@ async def match(session: WriteSession, *, actor: Actor, payment_id: UUID, order_
         subject=waiting.subject,
         before={"left_fen": waiting.amount_fen},
         after={"left_fen": waiting.amount_fen - own_fen, "order_id": str(order_id), "payment_id": str(paid_id)},
-        reason=None,
         now=now,
     )
     return paid_id

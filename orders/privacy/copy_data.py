@@ -29,9 +29,7 @@ async def copy_data(session: WriteSession, *, actor: Actor, now: datetime) -> di
         actor_id=actor.user_id,
         action="person.copy_exported",
         subject=f"user_account:{actor.user_id}",
-        before=None,
         after={"rows": sum(len(rows) for rows in found.values())},
-        reason=None,
         now=now,
     )
     return found

@@ -103,7 +103,6 @@ async def _erase(session: WriteSession, actor: Actor, now: datetime) -> list[Kep
         actor_id=actor.user_id,
         action="person.erased",
         subject=f"user_account:{actor.user_id}",
-        before=None,
         after=after,
         reason="本人申请",
         now=now,

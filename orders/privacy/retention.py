@@ -99,7 +99,6 @@ async def add_rule(
         actor_id=actor_id,
         action="retention.rule_added",
         subject=f"retention_rule:{facts['id']}",
-        before=None,
         after={
             "kind": kind,
             "years": years,
@@ -140,7 +139,6 @@ async def _erase_some(database: Database, kind: str, before: datetime, source: s
                 actor_id=None,
                 action="retention.erased",
                 subject=f"retention:{kind}",
-                before=None,
                 after={"rows": count, "older_than": str(clock.business_day(before))},
                 reason=source,
                 now=now,

@@ -21,7 +21,6 @@ async def note_export(
             actor_id=actor.user_id,
             action="report.exported",
             subject=f"unit:{unit}" if unit else "report:all",
-            before=None,
             after={
                 "format": report.question.format,
                 "rows": len(document["rows"]),
@@ -30,6 +29,5 @@ async def note_export(
                 "known_at": document["known_at"],
                 **report.known_at_asked,
             },
-            reason=None,
             now=now,
         )

@@ -51,9 +51,7 @@ async def thin_ticks(database: Database, *, now: datetime) -> int:
             actor_id=None,
             action="ticks.thinned",
             subject=f"tick_rule:{row.valid_from}",
-            before=None,
             after={"ticks": row.ticks},
-            reason=None,
             now=now,
         )
     return int(row.ticks)

@@ -175,9 +175,7 @@ async def close_archive(
         actor_id=actor.user_id,
         action="bulk_purchase.archive",
         subject=f"bulk_purchase:{purchase_id}",
-        before=None,
         after={"sha256": packed.sha256, "bytes": packed.size, "explained": named},
-        reason=None,
         now=now,
     )
 

@@ -59,9 +59,7 @@ async def get_archive(purchase_id: UUID, actor: Reader, database: TheDatabase, f
             actor_id=actor.user_id,
             action="bulk_purchase.archive_exported",
             subject=f"bulk_purchase:{purchase_id}",
-            before=None,
             after={"sha256": packed.sha256, "bytes": packed.size},
-            reason=None,
             now=now,
         )
     return StreamingResponse(

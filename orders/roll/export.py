@@ -76,9 +76,7 @@ async def export_roll(
             actor_id=actor.user_id,
             action="roll.exported",
             subject=f"bulk_purchase:{purchase.id}",
-            before=None,
             after={"format": kind, "people": people, "named": named and wanted == "pdf"},
-            reason=None,
             now=now,
         )
     return kind

@@ -72,7 +72,6 @@ async def record_leftover(
         actor_id=actor.user_id,
         action="roll.leftover",
         subject=f"bulk_purchase:{purchase_id}",
-        before=None,
         after={"sku_id": str(sku_id), "pieces": pieces, "minutes_sha256": minutes_sha256},
         reason=decision,
         now=now,

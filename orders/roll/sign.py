@@ -121,7 +121,6 @@ async def record_signatures(
             subject=f"bulk_purchase:{purchase_id}",
             before=dict(Counter(row.outcome or "open" for row in found.values())),
             after=dict(Counter(one.outcome for one in last.values())),
-            reason=None,
             now=now,
         )
     return len(changed)

@@ -132,7 +132,6 @@ async def _note(
         actor_id=actor.user_id,
         action=action,
         subject=f"change_request:{request_id}",
-        before=None,
         after=after,
         reason=reason,
         now=now,

@@ -53,12 +53,5 @@ async def note_security(
     """
     async with database.transaction() as session:
         await record_change(
-            session,
-            actor_id=actor_id,
-            action=f"security.{kind}",
-            subject=subject,
-            before=None,
-            after=facts,
-            reason=None,
-            now=now,
+            session, actor_id=actor_id, action=f"security.{kind}", subject=subject, after=facts, now=now
         )

@@ -31,9 +31,9 @@ async def record_change(
     actor_id: UUID | None,
     action: str,
     subject: str,
-    before: Mapping[str, Any] | None,
-    after: Mapping[str, Any] | None,
-    reason: str | None,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    reason: str | None = None,
     now: datetime,
 ) -> None:
     """One change. actor_id None: the shop itself, from its command line."""

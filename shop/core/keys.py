@@ -158,7 +158,6 @@ async def replace_lost_keys(session: WriteSession, settings: Settings, *, reason
         actor_id=None,
         action="programme.keys_replaced",
         subject=f"programme:{row.id}",
-        before=None,
         after={},
         reason=reason,
         now=now,

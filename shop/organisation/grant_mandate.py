@@ -71,14 +71,12 @@ async def grant_mandate(session: WriteSession, *, actor_id: UUID, wanted: NewMan
         actor_id=actor_id,
         action="audit.mandate_granted",
         subject=f"audit_mandate:{facts['id']}",
-        before=None,
         after={name: str(day) for name, day in dates.items()}
         | {
             "auditor_id": str(auditor),
             "unit_ids": [str(one) for one in wanted.unit_ids],
             "document_sha256": wanted.document_sha256,
         },
-        reason=None,
         now=now,
     )
     granted: UUID = facts["id"]

@@ -150,7 +150,6 @@ async def save_roster(
         after={"roster_id": str(roster_id), "as_of": str(as_of), "people": len(people), **made.counts()}
         | {"claims": len(claimed)}
         | ({"acknowledged_columns": list(acknowledged)} if acknowledged else {}),
-        reason=None,
         now=now,
     )
     return made

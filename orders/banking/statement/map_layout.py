@@ -212,12 +212,5 @@ async def _note(
     session: WriteSession, actor: Actor, action: str, layout_id: UUID, after: dict[str, Any], now: datetime
 ) -> None:
     await record_change(
-        session,
-        actor_id=actor.user_id,
-        action=action,
-        subject=f"bank_layout:{layout_id}",
-        before=None,
-        after=after,
-        reason=None,
-        now=now,
+        session, actor_id=actor.user_id, action=action, subject=f"bank_layout:{layout_id}", after=after, now=now
     )

@@ -182,7 +182,6 @@ async def _write(
         actor_id=actor.user_id,
         action=f"bulk.{decision}",
         subject=f"bulk_purchase:{purchase.id}",
-        before=None,
         after={"revision": purchase.revision, "content_sha256": purchase.content_sha256, "step": step},
         reason=reason,
         now=now,

@@ -83,9 +83,7 @@ async def delegate(
         actor_id=actor.user_id,
         action="bulk.approval_delegated",
         subject=f"approval_delegation:{delegation_id}",
-        before=None,
         after={"delegate_id": str(delegate_id), "up_to_fen": up_to_fen, "until": str(valid_to)},
-        reason=None,
         now=now,
     )
     return delegation_id

@@ -130,8 +130,6 @@ async def answer_objection(
         actor_id=actor.user_id,
         action="bulk.objection_answered",
         subject=f"bulk_purchase:{purchase_id}",
-        before=None,
         after={"objection_id": str(objection_id)},
-        reason=None,
         now=now,
     )

@@ -98,9 +98,7 @@ async def submit(session: WriteSession, *, actor: Actor, purchase_id: UUID, now:
         actor_id=actor.user_id,
         action="bulk.submitted",
         subject=f"bulk_purchase:{purchase_id}",
-        before=None,
         after={"revision": purchase.revision, "content_sha256": sha, "decision_id": str(decision.id)},
-        reason=None,
         now=now,
     )
     return Submitted(decision.id, sha)

@@ -49,7 +49,6 @@ async def note_change(
         actor_id=actor.user_id,
         action=f"bulk.change_{what}",
         subject=f"bulk_purchase:{purchase_id}",
-        before=None,
         after={"change_id": str(change_id)},
         reason=reason,
         now=now,

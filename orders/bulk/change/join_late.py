@@ -79,8 +79,6 @@ async def _within_caps(
         actor_id=actor.user_id,
         action="bulk.caps_taken",
         subject=f"bulk_purchase:{purchase.id}",
-        before=None,
         after={"change_id": str(change.id), "decision_id": str(decision.id), "people": len(portions)},
-        reason=None,
         now=now,
     )

@@ -168,9 +168,7 @@ async def link_list(
         actor_id=actor.user_id,
         action="bulk.links_listed",
         subject=f"bulk_purchase:{purchase_id}",
-        before=None,
         after={"members": len(listed)},
-        reason=None,
         now=now,
     )
     return listed

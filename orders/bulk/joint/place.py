@@ -85,9 +85,7 @@ async def place(session: WriteSession, *, actor: Actor, purchase_id: UUID, now: 
         actor_id=actor.user_id,
         action="bulk.placed",
         subject=f"bulk_purchase:{purchase_id}",
-        before=None,
         after={"order_id": str(order_id), "content_sha256": purchase.content_sha256},
-        reason=None,
         now=now,
     )
     return order_id

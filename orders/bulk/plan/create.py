@@ -91,9 +91,7 @@ async def create(
         actor_id=actor.user_id,
         action="bulk.planned",
         subject=f"bulk_purchase:{purchase_id}",
-        before=None,
         after={"union_id": str(plan.union_id), "budget_fen": plan.budget_fen},
-        reason=None,
         now=now,
     )
     return purchase_id

@@ -356,10 +356,8 @@ async def _note(session: WriteSession, actor: Actor, job: ImportJob, checked: _C
         actor_id=actor.user_id,
         action="bulk.recipients_imported",
         subject=f"bulk_purchase:{job.purchase.id}",
-        before=None,
         after={"rows": len(checked.rows), "file_sha256": job.sha}
         | ({"acknowledged_columns": list(checked.acknowledged)} if checked.acknowledged else {}),
-        reason=None,
         now=now,
     )
 

@@ -41,13 +41,6 @@ async def set_password(
     await sign_out_everywhere(session, user_id=user_id, but=keep_session, now=wall)
     await end_links(session, user_id, "reset_password", wall=wall)
     await record_change(
-        session,
-        actor_id=actor_id,
-        action=action,
-        subject=f"user_account:{user_id}",
-        before=None,
-        after=None,
-        reason=reason,
-        now=now,
+        session, actor_id=actor_id, action=action, subject=f"user_account:{user_id}", reason=reason, now=now
     )
     return True

@@ -83,12 +83,5 @@ async def verify(session: WriteSession, user_id: UUID, email: str, *, now: datet
         raise EmailTaken("这个邮箱刚刚成了另一个账号的登录名，请用它登录。") from error
     await end_links(session, user_id, wall=clock.wall())
     await record_change(
-        session,
-        actor_id=user_id,
-        action="user.email_verified",
-        subject=f"user_account:{user_id}",
-        before=None,
-        after=None,
-        reason=None,
-        now=now,
+        session, actor_id=user_id, action="user.email_verified", subject=f"user_account:{user_id}", now=now
     )

@@ -158,9 +158,7 @@ async def open_session(
         actor_id=user_id,
         action="security.signed_in",
         subject=f"user_account:{user_id}",
-        before=None,
         after={"kind": kind},
-        reason=None,
         now=clock.now(),
     )
     session_id, secret = new_id(), new_secret() if kind == "page" else None

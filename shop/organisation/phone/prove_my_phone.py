@@ -76,6 +76,5 @@ async def prove_my_phone(
         subject=f"user_account:{actor.user_id}",
         before={"person_id": str(actor.person_id)},
         after={"person_id": str(listed or actor.person_id)},
-        reason=None,
         now=now,
     )
