@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import ARRAY, Uuid, bindparam, text
 
-from orders.allowance.lay import Purse
+from orders.allowance.allocate import Purse
 from orders.allowance.schemas import AllowanceList, AllowanceOut, GrantList, GrantOut
 from shop.core.database import ReadSession
 from shop.core.errors import Invalid, NotFound

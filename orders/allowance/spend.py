@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Uuid, bindparam, text
 
-from orders.allowance.lay import Laid
+from orders.allowance.allocate import Allocated
 from orders.budget.version import owner
 from orders.funds.hold import hold, post_held, void_held
 from orders.funds.post import Moved, post
@@ -39,12 +39,12 @@ WHERE w.id = ANY(:allowances)
 """).bindparams(bindparam("allowances", type_=ARRAY(Uuid)))
 
 
-async def hold_for(session: WriteSession, *, order_id: UUID, laid: Sequence[Laid], now: datetime) -> None:
+async def hold_for(session: WriteSession, *, order_id: UUID, allocated: Sequence[Allocated], now: datetime) -> None:
     """Promise an order what its shares say. Raises FundsShort when another order was quicker."""
     sums: dict[UUID, int] = {}
-    for one in laid:
+    for one in allocated:
         sums[one.purse.allowance_id] = sums.get(one.purse.allowance_id, 0) + one.fen
-    purses = {one.purse.allowance_id: one.purse for one in laid}
+    purses = {one.purse.allowance_id: one.purse for one in allocated}
     moves = [
         Moved(
             key=_key(order_id, allowance_id),

@@ -28,7 +28,7 @@ from orders.checkout.quote import Quote, quote
 from orders.checkout.recent import RecentGoods
 from orders.checkout.rows import Asked, order_rows
 from orders.checkout.schemas import PlaceIn
-from orders.checkout.tender import laid_over
+from orders.checkout.tender import allocated_over
 from shop.access.permissions import Actor
 from shop.core import clock
 from shop.core.database import Database
@@ -129,7 +129,7 @@ async def _write_with_allowance(database: Database, asked: Asked, quoted: Quote)
     now, day, amount_fen = asked.now, clock.business_day(asked.now), asked.wanted.allowance_fen or 0
     async with database.transaction() as session:
         purses = await purses_of(session, asked.actor.person_id, day=day)
-        shared, laid = laid_over(quoted, purses, amount_fen)
+        shared, allocated = allocated_over(quoted, purses, amount_fen)
         check(shared, asked.wanted)
         order = order_of(shared, asked.wanted, now)
         covered = shared.total_fen == amount_fen
@@ -139,7 +139,7 @@ async def _write_with_allowance(database: Database, asked: Asked, quoted: Quote)
         given = given_of(order_rows(order, shared, asked), shared, asked, answer)
         with _stale_refused(), _as_the_driver_says():
             await session.execute(PLACE_IN_SESSION, given | {"now": now, "day": day})
-        await hold_for(session, order_id=order.id, laid=laid, now=now)
+        await hold_for(session, order_id=order.id, allocated=allocated, now=now)
         if covered:
             await pay_wholly(session, order_id=order.id, amount_fen=amount_fen, now=now)
     return Placed(answer, replayed=False)

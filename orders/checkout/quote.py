@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from catalog.price import pricing
-from orders.allowance.lay import Purse
+from orders.allowance.allocate import Purse
 from orders.checkout.facts import Content, Facts, SkuFacts, UnitFacts
 from orders.credit.rules import Deal, Origin, Rule, not_counted_reason
 from shop.core import clock

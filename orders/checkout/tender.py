@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from orders.allowance.lay import Laid, Purse, lay
+from orders.allowance.allocate import Allocated, Purse, allocate
 from orders.checkout.quote import Quote, QuoteLine, QuotePiece, QuoteShare, why_not_counted
 from shop.core.money import split
 
@@ -14,30 +14,30 @@ ALLOWANCE_FUNDS = "union"
 
 def most_fen(quoted: Quote, purses: Sequence[Purse]) -> int:
     """How much of these goods the purses can bear."""
-    return sum(one.fen for one in lay(quoted.total_fen, purses, _lines(quoted)))
+    return sum(one.fen for one in allocate(quoted.total_fen, purses, _lines(quoted)))
 
 
-def laid_over(quoted: Quote, purses: Sequence[Purse], amount_fen: int) -> tuple[Quote, list[Laid]]:
+def allocated_over(quoted: Quote, purses: Sequence[Purse], amount_fen: int) -> tuple[Quote, list[Allocated]]:
     """The quote with `amount_fen` (or as much of it as fits) borne by the purses, and what each bears of each line."""
-    laid = lay(amount_fen, purses, _lines(quoted))
-    lines = [_shared(quoted, line, [one for one in laid if one.line == i]) for i, line in enumerate(quoted.lines)]
-    return replace(quoted, lines=tuple(lines)), laid
+    allocated = allocate(amount_fen, purses, _lines(quoted))
+    lines = [_shared(quoted, line, [one for one in allocated if one.line == i]) for i, line in enumerate(quoted.lines)]
+    return replace(quoted, lines=tuple(lines)), allocated
 
 
 def _lines(quoted: Quote) -> list[tuple[UUID, int]]:
     return [(line.sku_id, 0 if line.trouble else line.net_fen) for line in quoted.lines]
 
 
-def _shared(quoted: Quote, line: QuoteLine, laid: Sequence[Laid]) -> QuoteLine:
+def _shared(quoted: Quote, line: QuoteLine, allocated: Sequence[Allocated]) -> QuoteLine:
     """Line net → payers → origins; pieces and grams follow the payers' fen. What an origin gets in all is the sum.
 
     What an allowance bears is judged as the union's money, the rest as the buyer's: one may count alone.
     """
-    if not laid:
+    if not allocated:
         return line
-    own_fen = line.net_fen - sum(one.fen for one in laid)
+    own_fen = line.net_fen - sum(one.fen for one in allocated)
     payers: list[tuple[Purse | None, int]] = [(None, own_fen)] if own_fen else []
-    payers += [(one.purse, one.fen) for one in laid]
+    payers += [(one.purse, one.fen) for one in allocated]
     weights = [piece.content.allocation_fen * piece.content.pieces for piece in line.pieces]
     fen = [split(payer_fen, weights) for _, payer_fen in payers]
     by_fen = [payer_fen for _, payer_fen in payers]

@@ -74,7 +74,7 @@ async def set_members(
     Retired people are members of retirement gifts only. Raises NoMembers, NotMembers.
     """
     people = list(dict.fromkeys(person_ids or ()))
-    laid = set(
+    written = set(
         await session.scalars(
             _LAY,
             {
@@ -87,11 +87,11 @@ async def set_members(
             },
         )
     )
-    if missing := [i for i, person in enumerate(people) if person not in laid]:
+    if missing := [i for i, person in enumerate(people) if person not in written]:
         raise NotMembers(
             f"有 {len(missing)} 人在 {day} 不是本工会会员，请核对名册或换一个截止日。",
             [Detail(f"/person_ids/{i}", NotMembers.code, "当日不是本工会会员") for i in missing[:100]],
         )
-    if not laid:
+    if not written:
         raise NoMembers(f"{day} 的名册里没有可以发放的会员，请先导入名册。")
-    return len(laid)
+    return len(written)

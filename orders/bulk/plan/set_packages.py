@@ -87,8 +87,8 @@ async def set_packages(
         }
         for i, package in enumerate(packages)
     ]
-    laid = await session.execute(_PACKAGES, named | {"rows": as_rows(rows)})
-    ids = {row.position: str(row.id) for row in laid}
+    written = await session.execute(_PACKAGES, named | {"rows": as_rows(rows)})
+    ids = {row.position: str(row.id) for row in written}
     lines = [
         {"package_id": ids[i], "sku_id": str(line.sku_id), "pieces": line.pieces, "fen": prices[i, j]}
         for i, package in enumerate(packages)

@@ -21,7 +21,7 @@ class Purse:
 
 
 @dataclass(frozen=True, slots=True)
-class Laid:
+class Allocated:
     """So much of a purse on one line, by its place in the order."""
 
     line: int
@@ -29,14 +29,14 @@ class Laid:
     fen: int
 
 
-def lay(amount_fen: int, purses: Sequence[Purse], lines: Sequence[tuple[UUID, int]]) -> list[Laid]:
-    """Lay an amount over the eligible lines by line net (DOMAIN rule 12). lines: (SKU, net fen).
+def allocate(amount_fen: int, purses: Sequence[Purse], lines: Sequence[tuple[UUID, int]]) -> list[Allocated]:
+    """Allocate an amount to the eligible lines by line net (DOMAIN rule 12). lines: (SKU, net fen).
 
     One purse after the other, in the order given; each by what the ones before left of a line. Lays less than
     `amount_fen` where purses or eligible lines do not reach; with a large amount it says how much could be laid.
     """
     left = [net_fen for _, net_fen in lines]
-    laid: list[Laid] = []
+    allocated: list[Allocated] = []
     for purse in purses:
         eligible = [i for i, (sku_id, _) in enumerate(lines) if sku_id in purse.sku_ids and left[i] > 0]
         share = min(amount_fen, purse.fen, sum(left[i] for i in eligible))
@@ -46,5 +46,5 @@ def lay(amount_fen: int, purses: Sequence[Purse], lines: Sequence[tuple[UUID, in
         for i, fen in zip(eligible, split(share, [left[i] for i in eligible]), strict=True):
             left[i] -= fen
             if fen:
-                laid.append(Laid(i, purse, fen))
-    return laid
+                allocated.append(Allocated(i, purse, fen))
+    return allocated
