@@ -1,15 +1,16 @@
-"""What every address of the desk does: ask once under a key, and show what waits."""
+"""What every address of the desk does: ask once under a key, show what waits, and let a second person decide."""
 
 from collections.abc import Mapping
 from datetime import datetime
+from uuid import UUID
 
 from fastapi import Request, Response
 from pydantic import BaseModel
 
 from shop.access.permissions import Actor
-from shop.app.admin.change import ask, asked_of
+from shop.app.admin.change import approve, ask, asked_of, refuse
 from shop.app.admin.kinds import Kind
-from shop.app.admin.schemas import AdminAskedOut, AdminWaitingOut, AskedPage
+from shop.app.admin.schemas import AdminAskedOut, AdminRefuseIn, AdminWaitingOut, AskedPage
 from shop.core import clock
 from shop.core.database import Database, WriteSession
 from shop.core.idempotency import answer_once
@@ -44,3 +45,18 @@ async def asked_page(database: Database, actor: Actor, kinds: Mapping[str, Kind]
             for row in rows
         ]
     )
+
+
+async def approved(database: Database, actor: Actor, request_id: UUID, kinds: Mapping[str, Kind]) -> AdminAskedOut:
+    """Raises what `approve` raises."""
+    async with database.transaction() as session:
+        done = await approve(session, actor=actor, request_id=request_id, kinds=kinds, now=clock.now())
+    return AdminAskedOut(id=request_id, kind=done.kind, state="approved")
+
+
+async def refused(
+    database: Database, actor: Actor, request_id: UUID, kinds: Mapping[str, Kind], wanted: AdminRefuseIn
+) -> None:
+    """Raises what `refuse` raises."""
+    async with database.transaction() as session:
+        await refuse(session, actor=actor, request_id=request_id, kinds=kinds, reason=wanted.reason, now=clock.now())

@@ -14,8 +14,8 @@ from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.adapters.files.open import TheFiles
 from shop.app.admin import people
-from shop.app.admin.ask_api import asked, asked_page
-from shop.app.admin.change import approve, letter_of, refuse
+from shop.app.admin.ask_api import approved, asked, asked_page, refused
+from shop.app.admin.change import approve, letter_of
 from shop.app.admin.end_grant import end_grant
 from shop.app.admin.kinds import GRANTS, MANDATES, RESETS, PasswordReset, PasswordResetIn, ReinstateIn, RoleGrantIn
 from shop.app.admin.schemas import AdminAskedOut, AdminRefuseIn, AskedPage, ResetOut
@@ -43,9 +43,7 @@ async def get_grants(actor: Administrator, database: TheDatabase) -> AskedPage:
 @routes.post("/role-grants/{request_id}/approve")
 async def post_grant_approve(request_id: UUID, actor: Administrator, database: TheDatabase) -> AdminAskedOut:
     """By another person than who asked. 409 `second_person_needed`, `change_decided`."""
-    async with database.transaction() as session:
-        done = await approve(session, actor=actor, request_id=request_id, kinds=GRANTS, now=clock.now())
-    return AdminAskedOut(id=request_id, kind=done.kind, state="approved")
+    return await approved(database, actor, request_id, GRANTS)
 
 
 @routes.post("/role-grants/{request_id}/refuse", status_code=204)
@@ -53,8 +51,7 @@ async def post_grant_refuse(
     request_id: UUID, wanted: AdminRefuseIn, actor: Administrator, database: TheDatabase
 ) -> None:
     """By another person; who asked takes it back with it."""
-    async with database.transaction() as session:
-        await refuse(session, actor=actor, request_id=request_id, kinds=GRANTS, reason=wanted.reason, now=clock.now())
+    await refused(database, actor, request_id, GRANTS, wanted)
 
 
 @routes.post("/role-grants/{grant_id}/end", status_code=204)
@@ -116,8 +113,7 @@ async def post_password_reset_refuse(
     request_id: UUID, wanted: AdminRefuseIn, actor: Administrator, database: TheDatabase
 ) -> None:
     """By another person; who asked takes it back with it."""
-    async with database.transaction() as session:
-        await refuse(session, actor=actor, request_id=request_id, kinds=RESETS, reason=wanted.reason, now=clock.now())
+    await refused(database, actor, request_id, RESETS, wanted)
 
 
 @routes.post("/audit/mandates", status_code=202, response_model=AdminAskedOut)
@@ -145,9 +141,7 @@ async def get_mandate_letter(
 @routes.post("/mandates/{request_id}/approve")
 async def post_mandate_approve(request_id: UUID, actor: Administrator, database: TheDatabase) -> AdminAskedOut:
     """By another person than who asked."""
-    async with database.transaction() as session:
-        done = await approve(session, actor=actor, request_id=request_id, kinds=MANDATES, now=clock.now())
-    return AdminAskedOut(id=request_id, kind=done.kind, state="approved")
+    return await approved(database, actor, request_id, MANDATES)
 
 
 @routes.post("/mandates/{request_id}/refuse", status_code=204)
@@ -155,5 +149,4 @@ async def post_mandate_refuse(
     request_id: UUID, wanted: AdminRefuseIn, actor: Administrator, database: TheDatabase
 ) -> None:
     """By another person; who asked takes it back with it."""
-    async with database.transaction() as session:
-        await refuse(session, actor=actor, request_id=request_id, kinds=MANDATES, reason=wanted.reason, now=clock.now())
+    await refused(database, actor, request_id, MANDATES, wanted)

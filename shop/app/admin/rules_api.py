@@ -14,11 +14,9 @@ from orders.spending.schemas import SpendingEndIn as EndSpendingIn
 from orders.spending.schemas import SpendingRuleIn as SpendingIn
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
-from shop.app.admin.ask_api import asked, asked_page
-from shop.app.admin.change import approve, refuse
+from shop.app.admin.ask_api import approved, asked, asked_page, refused
 from shop.app.admin.kinds import RULES, EndCounting, EndSpending
 from shop.app.admin.schemas import AdminAskedOut, AdminRefuseIn, AskedPage
-from shop.core import clock
 from shop.core.idempotency import IdempotencyKey
 from shop.core.requests import TheDatabase
 
@@ -84,13 +82,10 @@ async def get_rules(actor: Writer, database: TheDatabase) -> AskedPage:
 @routes.post("/rules/{request_id}/approve")
 async def post_approve(request_id: UUID, actor: Writer, database: TheDatabase) -> AdminAskedOut:
     """By another person than who asked. 409 `second_person_needed`, `change_decided`."""
-    async with database.transaction() as session:
-        done = await approve(session, actor=actor, request_id=request_id, kinds=RULES, now=clock.now())
-    return AdminAskedOut(id=request_id, kind=done.kind, state="approved")
+    return await approved(database, actor, request_id, RULES)
 
 
 @routes.post("/rules/{request_id}/refuse", status_code=204)
 async def post_refuse(request_id: UUID, wanted: AdminRefuseIn, actor: Writer, database: TheDatabase) -> None:
     """By another person; who asked takes it back with it."""
-    async with database.transaction() as session:
-        await refuse(session, actor=actor, request_id=request_id, kinds=RULES, reason=wanted.reason, now=clock.now())
+    await refused(database, actor, request_id, RULES, wanted)
