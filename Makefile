@@ -41,7 +41,9 @@ check-quick: $(TOOLS)
 
 check: check-quick
 	$(BIN)/mypy
-	$(PYTEST) tests/rules/test_dead_code.py tests/rules/test_migrations.py tests/rules/test_models_are_the_database.py \
+	$(PYTEST) tests/orders/funds/test_source.py tests/orders/report/test_columns.py \
+	  tests/orders/banking/test_read_statement.py tests/rules/test_routes.py \
+	  tests/rules/test_dead_code.py tests/rules/test_migrations.py tests/rules/test_models_are_the_database.py \
 	  tests/rules/test_templates.py
 
 clean:

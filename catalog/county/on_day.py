@@ -4,6 +4,8 @@ A code that was replaced stands for its successor from that one's first day on, 
 pairings) is the successor's too (DOMAIN rule 26). A code that was divided stands for the lowest of its heirs until the
 product says which one grew it; each heir has what the divided one had. What is sold under a code that came later is
 that code's, with what the codes before it had on the day.
+
+What is put in is the caller's SQL: aliases are whole words here, so that none of his is taken for one of ours.
 """
 
 from shop.core.window import in_force
@@ -16,13 +18,16 @@ def origin_on(code: str, day: str) -> str:
     as something that has ended by then.
     """
     return f"""
-SELECT k.code, k.name, k.province, k.is_in_force,
-    coalesce((SELECT array_agg(DISTINCT d.kind ORDER BY d.kind) FROM designation d
-        WHERE d.county_code = ANY(l.codes) AND {in_force("d", day, unknown=True)}), '{{}}') AS designations,
-    EXISTS (SELECT FROM designation d WHERE d.county_code = ANY(l.codes) AND d.valid_to <= {day}) AS designated_once,
-    coalesce((SELECT array_agg(DISTINCT a.unit_id) FROM pairing a
-        WHERE a.county_code = ANY(l.codes) AND {in_force("a", day)}), '{{}}') AS pairing_unit_ids
-FROM ({today_of(code, day)}) k CROSS JOIN LATERAL (SELECT ARRAY({codes_before("k.code", day)}) AS codes) l
+SELECT known.code, known.name, known.province, known.is_in_force,
+    coalesce((SELECT array_agg(DISTINCT said.kind ORDER BY said.kind) FROM designation said
+        WHERE said.county_code = ANY(lineage.codes) AND {in_force("said", day, unknown=True)}), '{{}}')
+        AS designations,
+    EXISTS (SELECT FROM designation said WHERE said.county_code = ANY(lineage.codes) AND said.valid_to <= {day})
+        AS designated_once,
+    coalesce((SELECT array_agg(DISTINCT paired.unit_id) FROM pairing paired
+        WHERE paired.county_code = ANY(lineage.codes) AND {in_force("paired", day)}), '{{}}') AS pairing_unit_ids
+FROM ({today_of(code, day)}) known
+CROSS JOIN LATERAL (SELECT ARRAY({codes_before("known.code", day)}) AS codes) lineage
 """  # noqa: S608  # expressions of our own
 
 
@@ -31,12 +36,14 @@ def today_of(code: str, day: str) -> str:
     the code itself all the same.
     """
     return f"""
-WITH RECURSIVE onward(code) AS (
-    SELECT CAST({code} AS varchar)
-    UNION SELECT s.successor_code FROM onward o JOIN county_successor s ON s.code = o.code WHERE s.valid_from <= {day}
+WITH RECURSIVE onward(asked, code) AS (
+    SELECT CAST({code} AS varchar), CAST({code} AS varchar)
+    UNION SELECT onward.asked, heir.successor_code FROM onward
+        JOIN county_successor heir ON heir.code = onward.code WHERE heir.valid_from <= {day}
 )
-SELECT c.*, {in_force("c", day, unknown=True)} AS is_in_force FROM onward o JOIN county c ON c.code = o.code
-ORDER BY is_in_force DESC, c.code = {code} DESC, c.code LIMIT 1"""  # noqa: S608  # as above
+SELECT here.*, {in_force("here", day, unknown=True)} AS is_in_force
+FROM onward JOIN county here ON here.code = onward.code
+ORDER BY is_in_force DESC, here.code = onward.asked DESC, here.code LIMIT 1"""  # noqa: S608  # as above
 
 
 def codes_before(code: str, day: str) -> str:
@@ -44,6 +51,7 @@ def codes_before(code: str, day: str) -> str:
     return f"""
 WITH RECURSIVE before(code) AS (
     SELECT CAST({code} AS varchar)
-    UNION SELECT s.code FROM before b JOIN county_successor s ON s.successor_code = b.code WHERE s.valid_from <= {day}
+    UNION SELECT older.code FROM before
+        JOIN county_successor older ON older.successor_code = before.code WHERE older.valid_from <= {day}
 )
 SELECT code FROM before"""  # noqa: S608  # as above

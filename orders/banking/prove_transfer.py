@@ -132,6 +132,7 @@ async def _prove(
     if matches:
         of_share = {row.payer_share_id: proofs[row.transfer_id] for row in matches}
         await lock_shares(session, sorted(of_share))
+        # No match comes or goes meanwhile: `_LOCK` holds their transfers.
         less: dict[UUID, int] = {}
         for row in matches:
             less[row.payer_share_id] = less.get(row.payer_share_id, 0) + row.amount_fen

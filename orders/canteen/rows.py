@@ -7,7 +7,7 @@ from uuid import UUID
 from orders.acceptance.rules import NOBODY
 from orders.canteen.visibility import Kitchen
 from orders.checkout.quote import Quote
-from orders.checkout.rows import Credited, attribution_row, component_row, line_row, parcel_rows
+from orders.checkout.rows import CreditedTo, attribution_row, component_row, line_row, parcel_rows
 from orders.order.number import new_number
 from orders.order.rows import (
     AllocationRow,
@@ -66,7 +66,7 @@ def order_rows(buying: Buying) -> OrderRows:
     lines, allocations, line_shares, components, attributions = [], [], [], [], []
     rule = quoted.facts.rule
     # No person: a kitchen adds no participant, and a contractor neither (DOMAIN rule 25).
-    credited = Credited(
+    credited = CreditedTo(
         order_id=order_id,
         person_id=None,
         credit_kind="direct_purchase",

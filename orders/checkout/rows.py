@@ -28,7 +28,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Credited:
+class CreditedTo:
     """Who is credited with a purchase, and as what: the facts that all lines of one payer share."""
 
     order_id: UUID
@@ -52,7 +52,7 @@ def order_rows(order: OrderOut, quoted: Quote, asked: Asked) -> OrderRows:
         lines.append(line_row(out.id, order.id, position, line.sku, line.step.price_id, line.step.fen, line.quantity))
         for place, share in enumerate(line.shares or (QuoteShare(None, line.pieces),), 1):
             share_id, purse = new_id(), share.purse
-            credited = Credited(
+            credited = CreditedTo(
                 order_id=order.id,
                 person_id=person_id,
                 credit_kind=quoted.credit_kind,
@@ -176,7 +176,7 @@ def component_row(share_id: UUID, line_id: UUID, order_id: UUID, position: int, 
 
 
 def attribution_row(
-    component_id: UUID, line_id: UUID, sku: SkuFacts, content: Content, reason: str | None, credited: Credited
+    component_id: UUID, line_id: UUID, sku: SkuFacts, content: Content, reason: str | None, credited: CreditedTo
 ) -> AttributionRow:
     """reason: why it is not counted; None: it is."""
     unit = credited.unit

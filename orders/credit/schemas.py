@@ -33,8 +33,8 @@ class RuleFacts(BaseModel):
     origin_basis: Literal["grown", "made"] = "grown"
     recognition_point: Literal["paid", "accepted"] = "paid"
     designation_kinds: Annotated[list[DesignationKind], Field(max_length=5)] = list(COUNTING_DESIGNATIONS)  # type: ignore[arg-type]
-    credit_kinds: Annotated[list[CreditKind], Field(max_length=2)] = list(CREDIT_KINDS)  # type: ignore[arg-type]
-    fund_sources: Annotated[list[FundSource], Field(max_length=5)] = list(FUND_SOURCES)
+    credit_kinds: Annotated[list[CreditKind], Field(max_length=len(CREDIT_KINDS))] = list(CREDIT_KINDS)  # type: ignore[arg-type]
+    fund_sources: Annotated[list[FundSource], Field(max_length=len(FUND_SOURCES))] = list(FUND_SOURCES)
     excluded_categories: Annotated[list[Words], Field(max_length=50)] = []
     minimum_grade: Grade = "D"
 

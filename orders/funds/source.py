@@ -1,6 +1,7 @@
 """Whose money pays: every fund source (资金来源) once. Columns, forms, files and reports follow from this table.
 
-Another one is a code and its words here, a migration of the columns' CHECKs (`make check` names them), and its English.
+Another one is a code and its words here, a migration of the columns' CHECKs and defaults (`make check` names them),
+and its English.
 """
 
 from collections.abc import Mapping

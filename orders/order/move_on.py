@@ -33,7 +33,7 @@ WHERE id = ANY(:orders) AND payment_state = :leaving RETURNING id
 """).bindparams(_ORDERS, bindparam("to", type_=Text), bindparam("until", type_=DateTime(timezone=True)))
 _AWAIT: Final = text("""
 UPDATE shop_order SET payment_state = 'pending', expires_at = greatest(expires_at, :until)
-WHERE id = :order AND state = 'placed' AND expires_at > :now RETURNING id
+WHERE id = :order AND state = 'placed' AND payment_state IN ('unpaid', 'pending') AND expires_at > :now RETURNING id
 """)
 _ALL_PAID: Final = text("""
 UPDATE shop_order o SET payment_state = 'paid' WHERE o.id = ANY(:orders) AND o.payment_state <> 'paid'

@@ -90,11 +90,16 @@ class Column:
     def sheet_head(self) -> str:
         return self.head + _UNITS.get(self.written, "")
 
+    @property
+    def untold(self) -> str:
+        """What stands where there is no figure: of people, that they are few."""
+        return FEW if self.written == "people" else "—"
+
     def cell(self, figures: Figures) -> Decimal | int | str:
         """For sheets: yuan, pieces, kilograms, a number."""
         value = self.of(figures)
         if value is None:
-            return FEW
+            return self.untold
         if self.written == "fen":
             return yuan(value)
         return thousandths(value) if self.written == "grams" else str(value) if self.written == "people" else value

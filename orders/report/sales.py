@@ -124,7 +124,7 @@ async def sales(
     """Answer a question from one moment's entries. actor None: the operator at the command line.
 
     source: `entries` leaves the rollup aside; the figures are the same. Raises NotFound, UnitRequired, NotAllowed
-    (see reach.py), ReportTooLarge, NotKnownYet and NothingKnownThen (see knowledge.py).
+    (see visibility.py), ReportTooLarge, NotKnownYet and NothingKnownThen (see knowledge.py).
     """
     then = await known_at(database, question.known_at) if question.known_at else None
     async with database.snapshot() as session:

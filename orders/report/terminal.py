@@ -33,9 +33,11 @@ def show(report: SalesReport, document: Mapping[str, Any], console: Console) -> 
     for head in heads or ["范围"]:
         table.add_column(head, overflow="fold", min_width=NAME_WIDTH)
     lines = [[words.label(key, row.keys[key]) for key in question.group_by] for row in report.rows] if heads else []
-    figures = [[str(column.cell(row.figures)) for column in COLUMNS] for row in report.rows] if heads else []
-    totals = [str(column.cell(report.totals)) for column in COLUMNS]
-    for place, column in enumerate(COLUMNS):
+    # What is 0 in every row takes no room: an 80 column terminal holds the rest.
+    shown = [one for one in COLUMNS if one.name == "credited_fen" or one.of(report.totals) != 0]
+    figures = [[str(column.cell(row.figures)) for column in shown] for row in report.rows] if heads else []
+    totals = [str(column.cell(report.totals)) for column in shown]
+    for place, column in enumerate(shown):
         widest = max(cell_len(line[place]) for line in (*figures, totals))
         head = column.sheet_head if column.written == "grams" else column.head
         table.add_column(head, justify="right", min_width=widest, overflow="fold")

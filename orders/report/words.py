@@ -16,7 +16,6 @@ HEADS: Mapping[Key, tuple[str, ...]] = {
 """A key's columns on a sheet; the first one names it."""
 KINDS = {"direct_purchase": "直接购买", "assisted_sale": "帮助销售"}
 SCOPES = {"designated": "定点帮扶", "other_assisted": "其他帮扶地区", "emergency": "应急滞销地区"}
-FUND_SOURCES = FUND_WORDS
 DESIGNATIONS = credit.DESIGNATIONS
 CHANNELS = {"shop": "本商城"}
 VIEWS = {"event_day": "按发生日（正式口径）", "sale_day": "按原销售日"}

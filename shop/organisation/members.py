@@ -49,13 +49,15 @@ async def join_unit(
         await rights_follow(session, actor=actor, left=[(person_id, before)], day=day, now=now)
 
 
-async def leave(session: WriteSession, *, actor: Actor | None, person_id: UUID, day: date, now: datetime) -> None:
-    """Works at no unit from `day` on, and holds no role in the company. Not working anywhere is success."""
+async def leave(session: WriteSession, *, actor: Actor | None, person_id: UUID, day: date, now: datetime) -> bool:
+    """Works at no unit from `day` on, and holds no role in the company. False: worked nowhere, and nothing is noted."""
     before = await unit_of_person(session, person_id, day)
+    if before is None:
+        return False
     await _end(session, Membership, person_id, day)
     await _note(session, actor, "member.left", person_id, {"from": str(day)}, now)
-    if before is not None:
-        await rights_follow(session, actor=actor, left=[(person_id, before)], day=day, now=now)
+    await rights_follow(session, actor=actor, left=[(person_id, before)], day=day, now=now)
+    return True
 
 
 async def introduce(

@@ -19,7 +19,7 @@ ONLY_MIGRATED: Final = {
     "function cluster_is_known": "made anew in each cluster: shop/core/commit_number.py",
     "function commit_number": "the same",
     "function commit_snapshot": "the same",
-    "function make_credit_months": "the application's role makes no tables, this does: shop/migrate.py",
+    "function make_credit_months": "the application's role makes no tables, this does: shop/app/migrate.py",
     "default user_account.email_verified_at": "of the last release, until the next one drops it (CHANGELOG.md); "
     "UserAccount always says the moment",
     "default sandbox_clock.id": "the first migration counts the only row there can be; nobody asks it to",

@@ -9,7 +9,7 @@ from orders.bulk.joint.demand import Demand, Payer
 from orders.bulk.joint.draw import Drawn
 from orders.checkout.facts import Content, Facts, Goods
 from orders.checkout.quote import why_not_counted
-from orders.checkout.rows import Credited, attribution_row, component_row, line_row
+from orders.checkout.rows import CreditedTo, attribution_row, component_row, line_row
 from orders.credit.attribution import AttributionRow
 from orders.order.number import new_number
 from orders.order.rows import (
@@ -178,8 +178,8 @@ def _divided(
     return line_shares, components, attributions
 
 
-def _credited(order_id: UUID, payer: Payer, facts: Facts, placing: Placing) -> Credited:
-    return Credited(
+def _credited(order_id: UUID, payer: Payer, facts: Facts, placing: Placing) -> CreditedTo:
+    return CreditedTo(
         order_id=order_id,
         person_id=None,
         credit_kind="direct_purchase",
@@ -192,5 +192,5 @@ def _credited(order_id: UUID, payer: Payer, facts: Facts, placing: Placing) -> C
     )
 
 
-def _why_not(content: Content, facts: Facts, credited: Credited) -> str | None:
+def _why_not(content: Content, facts: Facts, credited: CreditedTo) -> str | None:
     return why_not_counted(content, facts, credited.unit, credited.fund_source, credited.credit_kind)

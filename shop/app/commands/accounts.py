@@ -12,6 +12,11 @@ from shop.core.errors import NotFound
 from shop.organisation.members import leave as leave_unit
 
 
+class WorksNowhere(NotFound):
+    code = "works_nowhere"
+    title = "这个账号今天不在任何单位"
+
+
 class NotHeld(NotFound):
     code = "role_not_held"
     title = "这个账号没有这个角色"
@@ -74,10 +79,11 @@ async def suspend(database: Database, *, email: str, reason: str) -> None:
 
 
 async def leave(database: Database, *, email: str) -> None:
-    """Works at no unit from today on, and holds no role there. Raises NoSuchUser."""
+    """Works at no unit from today on, and holds no role there. Raises NoSuchUser, WorksNowhere."""
     async with database.transaction() as session:
         person_id = await person_id_of(session, email)
-        await leave_unit(session, actor=None, person_id=person_id, day=clock.today(), now=clock.now())
+        if not await leave_unit(session, actor=None, person_id=person_id, day=clock.today(), now=clock.now()):
+            raise WorksNowhere("没有可以结束的任职。")
 
 
 async def reinstate(database: Database, *, email: str, reason: str) -> None:

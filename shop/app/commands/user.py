@@ -46,10 +46,11 @@ def revoke(email: str, role: Role, scope_kind: str = "all", scope_id: str = "*",
 
 @user.command()
 def leave(email: str) -> None:
-    """Who works at a unit leaves it today, and holds no role there any more; the account stays."""
+    """Who works at a unit leaves it today, his roles there end, the account stays. Exit code 1: he worked nowhere."""
     from shop.app.commands import accounts  # noqa: PLC0415
 
     run(with_database(lambda db: accounts.leave(db, email=email)))
+    typer.echo("已离开单位，账号保留。")
 
 
 @user.command()
