@@ -11,7 +11,7 @@ from shop.access.permissions import Actor, Role
 from shop.core.database import Database
 from tests.make.banking import Row, as_csv, brought, icbc, share, share_now
 from tests.make.caller import as_caller, refused
-from tests.make.case import case
+from tests.make.case import CASES, case
 from tests.make.evidence import worker
 from tests.make.shop import SmallShop, buyer, placed, small_shop
 from tests.make.units import unit
@@ -181,7 +181,7 @@ async def test_a_column_that_nobody_reads_is_shown_before_anything_is_saved(desk
         assert await session.scalar(text("SELECT acknowledged_columns FROM bank_statement")) == ["是否退汇"]
 
 
-@pytest.mark.parametrize("bank", ["icbc", "abc", "cmb", "bocom", "rural"])
+@pytest.mark.parametrize("bank", sorted(path.stem.removeprefix("real_") for path in CASES.glob("real_*.csv")))
 async def test_the_columns_that_banks_really_write(desk: BankDesk, bank: str) -> None:
     await desk.imported(case(f"real_{bank}.csv"))
     ((serial, fen, payer, remark),) = await desk.kept()
