@@ -35,9 +35,9 @@ class Processes:
     def start(self, *names: str) -> None:
         """`web`, `worker`, `migrate`."""
         commands = {
-            "web": ["-m", "shop.app.main", "--port", str(self.port)],
-            "worker": ["-m", "shop.app.cli", "work"],
-            "migrate": ["-m", "shop.app.cli", "migrate"],
+            "web": ["-m", f"{self.top}.main", "--port", str(self.port)],
+            "worker": ["-m", f"{self.top}.cli", "work"],
+            "migrate": ["-m", f"{self.top}.cli", "migrate"],
         }
         for name in names:
             with (self.folder / f"{name}.log").open("ab") as log:
@@ -52,7 +52,7 @@ class Processes:
     def shop(self, *command: str) -> str:
         """What a command prints. Raises CalledProcessError."""
         return subprocess.run(
-            [sys.executable, "-m", "shop.app.cli", *command],
+            [sys.executable, "-m", f"{self.top}.cli", *command],
             cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, text=True, check=True,
         ).stdout  # fmt: skip
 
@@ -68,6 +68,11 @@ class Processes:
         for name in names:
             self.running[name].send_signal(signal.SIGKILL)
             self.running.pop(name).wait()
+
+    @property
+    def top(self) -> str:
+        """Where what starts things lies: the first release had it in `shop` itself."""
+        return "shop.app" if (self.code / "shop" / "app").is_dir() else "shop"
 
     @property
     def environment(self) -> dict[str, str]:
