@@ -3,11 +3,9 @@
 import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from uuid import uuid4
 
-import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -21,6 +19,7 @@ from shop.core.database import Database
 from shop.core.keys import Keys, keys_of
 from shop.core.postgres import embedded
 from shop.core.settings import DEVELOPMENT_SECRET, Settings
+from tests.make.used_again import Cellar
 
 PUBLIC_URL = "http://shop.test"
 
@@ -42,13 +41,11 @@ def postgres() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def as_superuser_at_once(postgres: Path) -> Iterator[Callable[[str], object]]:
-    """Runs one statement on a connection that stays: to start psql for it takes as long as a copy of the template."""
-    url = embedded.url(postgres, "postgres", embedded.SUPERUSER).replace("+asyncpg", "")
+def cellar(postgres: Path, schema: str) -> Iterator[Cellar]:
     with asyncio.Runner() as runner:
-        connection = runner.run(asyncpg.connect(url))
-        yield lambda statement: runner.run(connection.execute(statement))
-        runner.run(connection.close())
+        made = Cellar(postgres, schema, runner)
+        yield made
+        made.close()
 
 
 @pytest.fixture(scope="session")
@@ -87,13 +84,21 @@ def template(empty_template: str) -> str:
 
 
 @pytest.fixture
-def database_name(as_superuser_at_once: Callable[[str], object], template: str) -> Iterator[str]:
-    """A database of this test's own."""
-    name = f"test_{uuid4().hex}"
-    copy = f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY OWNER {embedded.OWNER_ROLE}"
-    as_superuser_at_once(copy)
-    yield name
-    as_superuser_at_once(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+def own_database() -> bool:
+    """Tests of databases and connections override it: theirs is a fresh copy on connections that nobody had before."""
+    return False
+
+
+@pytest.fixture
+def database_name(cellar: Cellar, template: str, empty_template: str, own_database: bool) -> Iterator[str]:
+    """A database as the template is, of this test's own for as long as it runs."""
+    if own_database or template != empty_template:
+        name = cellar.copy_of(template)
+        yield name
+        cellar.drop(name)
+    else:
+        yield cellar.take(template).name
+        cellar.give_back()
 
 
 @pytest.fixture
@@ -101,11 +106,25 @@ def database_url(postgres: Path, database_name: str) -> str:
     return embedded.url(postgres, database_name, embedded.APP_ROLE)
 
 
+@pytest.fixture(scope="session")
+async def one_loop(cellar: Cellar) -> AsyncIterator[None]:
+    """Connections stay from one test to the next, and belong to a loop."""
+    yield
+    await cellar.close_all()
+
+
 @pytest.fixture
-async def database(database_url: str, schema: str) -> AsyncIterator[Database]:
-    opened = await Database.open(database_url, schema=schema)
-    yield opened
-    await opened.close()
+async def database(
+    one_loop: None, cellar: Cellar, database_name: str, database_url: str, schema: str
+) -> AsyncIterator[Database]:
+    await cellar.close_left()
+    again = cellar.again
+    if again is not None and again.name == database_name:
+        yield await again.opened(database_url, schema)
+    else:
+        opened = await Database.open(database_url, schema=schema)
+        yield opened
+        await opened.close()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shop.core.settings import Settings
+from tests.make import started
 
 PROJECT = Path(__file__).parents[2]
 
@@ -25,7 +26,7 @@ class Processes:
     folder: Path
     port: int
     more: dict[str, str] = field(default_factory=dict)
-    running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    running: dict[str, "started.Started | subprocess.Popen[bytes]"] = field(default_factory=dict)
     code: Path = PROJECT
 
     @property
@@ -35,22 +36,27 @@ class Processes:
     def start(self, *names: str) -> None:
         """`web`, `worker`, `migrate`."""
         commands = {
-            "web": ["-m", f"{self.top}.main", "--port", str(self.port)],
-            "worker": ["-m", f"{self.top}.cli", "work"],
-            "migrate": ["-m", f"{self.top}.cli", "migrate"],
+            "web": [f"{self.top}.main", "--port", str(self.port)],
+            "worker": [f"{self.top}.cli", "work"],
+            "migrate": [f"{self.top}.cli", "migrate"],
         }
         for name in names:
-            with (self.folder / f"{name}.log").open("ab") as log:
-                self.running[name] = subprocess.Popen(
-                    [sys.executable, *commands[name]],
-                    cwd=self.folder,  # no `.env` there
-                    env=self.environment,
-                    stdout=log,
-                    stderr=log,
-                )
+            self.running[name] = self._started(commands[name], self.folder / f"{name}.log")
+
+    def _started(self, command: list[str], log: Path) -> "started.Started | subprocess.Popen[bytes]":
+        if self.code == PROJECT:  # in a folder where there is no `.env`
+            return started.start(*command, folder=self.folder, environment=self.environment, out=log)
+        with log.open("ab") as out:
+            return subprocess.Popen(
+                [sys.executable, "-m", *command], cwd=self.folder, env=self.environment, stdout=out, stderr=out
+            )
 
     def shop(self, *command: str) -> str:
         """What a command prints. Raises CalledProcessError."""
+        if self.code == PROJECT:
+            done = started.run(f"{self.top}.cli", *command, folder=self.folder, environment=self.environment)
+            done.check_returncode()
+            return done.stdout
         return subprocess.run(
             [sys.executable, "-m", f"{self.top}.cli", *command],
             cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, text=True, check=True,

@@ -3,7 +3,8 @@
 Nothing may crash, nothing may be answered that the document does not say. What is drawn is the same every time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -13,6 +14,8 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck
 from schemathesis.checks import not_a_server_error
+from schemathesis.generation.hypothesis.builder import HypothesisTestConfig, create_test
+from schemathesis.generation.hypothesis.builder import HypothesisTestMode as Mode
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -48,7 +51,28 @@ def document_of(*, edges: bool) -> Any:
     )
 
 
-mine, others = document_of(edges=True), document_of(edges=False)
+DRAWN: Final = hypothesis.settings(derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+LABELS: Final = sorted(f"{method.upper()} {path}" for path, asked in app.openapi()["paths"].items() for method in asked)
+
+
+@cache
+def operations(*, edges: bool) -> dict[str, Any]:
+    """By label. A test makes its own from one: made by the library while it collects, each of pytest's processes would
+    make all of them.
+    """
+    found = [result.ok() for result in document_of(edges=edges).get_all_operations()]
+    return {operation.label: operation for operation in found}
+
+
+def drawn(label: str, called: Callable[..., None], examples: int, *, edges: bool) -> Callable[..., None]:
+    operation = operations(edges=edges)[label]
+    settings = hypothesis.settings(DRAWN, max_examples=examples)
+    modes = [Mode.EXAMPLES, Mode.FUZZING, *([Mode.COVERAGE] if edges else [])]
+    config = HypothesisTestConfig(
+        project=operation.schema.config, settings=settings, explicit_settings=settings, modes=modes
+    )
+    made: Callable[..., None] = create_test(operation=operation, test_func=called, config=config)
+    return made
 
 
 def meant_seriously(shop: WholeShop, case: "schemathesis.Case[Any]", caller: str) -> None:
@@ -86,16 +110,20 @@ def called(shop: WholeShop, case: "schemathesis.Case[Any]", caller: str) -> None
     case.validate_response(answer, checks=CHECKS, headers=shop.headers(caller))
 
 
-@mine.parametrize()
-@hypothesis.settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
-def test_answers_what_the_document_says(shop: WholeShop, case: "schemathesis.Case[Any]") -> None:
-    called(shop, case, whose_job(_ASKED, case.operation.method.upper(), case.operation.path))
+def test_there_is_something_to_ask() -> None:
+    assert set(operations(edges=True)) == set(operations(edges=False)) == set(LABELS)
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_answers_what_the_document_says(shop: WholeShop, label: str) -> None:
+    method, path = label.split(" ", 1)
+    caller = whose_job(_ASKED, method, path)
+    drawn(label, lambda case: called(shop, case, caller), EXAMPLES, edges=True)()
+    assert shop.turns[f"{caller} {label}"]
 
 
 @pytest.mark.parametrize("caller", ["employee", "nobody"])
-@others.parametrize()
-@hypothesis.settings(
-    max_examples=OTHERS_EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
-)
-def test_others_get_what_the_document_says_too(shop: WholeShop, caller: str, case: "schemathesis.Case[Any]") -> None:
-    called(shop, case, caller)
+@pytest.mark.parametrize("label", LABELS)
+def test_others_get_what_the_document_says_too(shop: WholeShop, caller: str, label: str) -> None:
+    drawn(label, lambda case: called(shop, case, caller), OTHERS_EXAMPLES, edges=False)()
+    assert shop.turns[f"{caller} {label}"]

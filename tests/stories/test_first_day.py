@@ -4,8 +4,6 @@ import csv
 import io
 import json
 import os
-import subprocess
-import sys
 from collections import Counter
 from contextlib import nullcontext
 from decimal import Decimal
@@ -17,7 +15,9 @@ import pytest
 from shop.app.demo.caller import Json
 from shop.app.demo.day import Day, play_day
 from shop.core import clock
+from tests.make.processes import PROJECT
 from tests.make.report import unstamped
+from tests.make.started import run
 from tests.make.story import Story
 
 pytestmark = pytest.mark.anyio
@@ -198,11 +198,9 @@ async def scopes(day: Day, asked: dict[str, str]) -> dict[str, int]:
 
 def command(database_url: str, schema: str, asked: dict[str, str]) -> str:
     options = [part for name, value in asked.items() for part in (f"--{name}", value)]
-    done = subprocess.run(
-        [sys.executable, "-m", "shop.app.cli", "report", "sales", *options, "--group-by", "county", "--json"],
-        env=os.environ | {"SHOP_ENV": "development", "DATABASE_URL": database_url, "DATABASE_SCHEMA": schema},
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    told = os.environ | {"SHOP_ENV": "development", "DATABASE_URL": database_url, "DATABASE_SCHEMA": schema}
+    asked_for = ("report", "sales", *options, "--group-by", "county", "--json")
+    done = run("shop.app.cli", *asked_for, folder=PROJECT, environment=told)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

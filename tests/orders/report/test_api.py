@@ -4,8 +4,6 @@ import csv
 import io
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -21,7 +19,9 @@ from shop.core.database import Database
 from tests.make.credit import HUNYUAN, Given, Sale, enter
 from tests.make.flag import raised
 from tests.make.people import bearer, somebody
+from tests.make.processes import PROJECT
 from tests.make.report import unstamped
+from tests.make.started import run
 from tests.make.units import unit
 
 pytestmark = pytest.mark.anyio
@@ -243,11 +243,7 @@ async def test_the_command_line_says_what_the_api_says(
 def command(database_url: str, schema: str, *options: str, **asked: str) -> str:
     """Run `shop report sales` as an operator would."""
     given = [part for name, value in (PERIOD | asked).items() for part in (f"--{name.replace('_', '-')}", value)]
-    done = subprocess.run(
-        [sys.executable, "-m", "shop.app.cli", "report", "sales", *given, *options],
-        env=os.environ
-        | {"SHOP_ENV": "development", "DATABASE_URL": database_url, "DATABASE_SCHEMA": schema, "COLUMNS": "200"},
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    told = {"SHOP_ENV": "development", "DATABASE_URL": database_url, "DATABASE_SCHEMA": schema, "COLUMNS": "200"}
+    done = run("shop.app.cli", "report", "sales", *given, *options, folder=PROJECT, environment=os.environ | told)
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -34,7 +34,9 @@ from shop.core.settings import Settings
 from tests.make.credit import Sale, enter
 from tests.make.flag import raised
 from tests.make.people import bearer, somebody
+from tests.make.processes import PROJECT
 from tests.make.report import KEY, again, published
+from tests.make.started import run
 from tests.make.units import unit
 from tests.orders.report.test_api import command
 
@@ -211,11 +213,8 @@ async def test_where_nobody_watched_the_two_nearest_moments_are_offered(
 
 def refused_command(database_url: str, schema: str, known_at: str) -> str:
     asked = [f"--from={APRIL['from']}", f"--to={APRIL['to']}", f"--known-at={known_at}"]
-    done = subprocess.run(
-        [sys.executable, "-m", "shop.app.cli", "report", "sales", *asked],
-        env=os.environ | {"SHOP_ENV": "development", "DATABASE_URL": database_url, "DATABASE_SCHEMA": schema},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    told = os.environ | {"SHOP_ENV": "development", "DATABASE_URL": database_url, "DATABASE_SCHEMA": schema}
+    done = run("shop.app.cli", "report", "sales", *asked, folder=PROJECT, environment=told)
     assert done.returncode == 1
     return done.stderr
 

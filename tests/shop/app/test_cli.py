@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from shop.core.settings import Settings
+from tests.make.started import run
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -24,9 +25,8 @@ def shop(*arguments: str, settings: Settings | None = None, **variables: str) ->
             "DATABASE_OWNER_URL": settings.database_owner_url or "",
             "DATABASE_SCHEMA": settings.database_schema,
         } | variables
-    command = [sys.executable, "-m", "shop.app.cli", *arguments]
     environment = {"PATH": os.environ["PATH"], "COLUMNS": "200", "NO_COLOR": "1"} | variables
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return run("shop.app.cli", *arguments, folder=ROOT, environment=environment)
 
 
 def test_asked_the_wrong_way() -> None:

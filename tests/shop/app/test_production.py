@@ -5,7 +5,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,27 +19,21 @@ from shop.access.permissions import Grant, Role
 from shop.core.database import Database
 from shop.core.postgres import embedded
 from shop.core.settings import DEVELOPMENT_SEAL_KEY, DEVELOPMENT_SECRET
+from tests.make import started as processes
 from tests.make.people import ask_token, somebody
 from tests.make.processes import PROJECT, free_port
 from tests.make.production import environment, taken_over
 
-WEB = ("-m", "shop.app.main", "--port", "0")
-WORKER = ("-m", "shop.app.cli", "work")
-SERVE = ("-m", "shop.app.cli", "serve", "--port", "0")
+WEB = ("shop.app.main", "--port", "0")
+WORKER = ("shop.app.cli", "work")
+SERVE = ("shop.app.cli", "serve", "--port", "0")
 STARTED_S = 120
 
 
 def run(folder: Path, command: tuple[str, ...], told: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """A command with nothing but this environment, in a folder without `.env`, until it ends by itself."""
-    return subprocess.run(
-        [sys.executable, *command],
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT), "COLUMNS": "200"} | told,
-        capture_output=True,
-        text=True,
-        timeout=STARTED_S,
-        check=False,
-    )
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT), "COLUMNS": "200"} | told
+    return processes.run(*command, folder=folder, environment=environment, timeout=STARTED_S)
 
 
 def refused(folder: Path, command: tuple[str, ...], told: dict[str, str]) -> str:
@@ -60,9 +53,7 @@ def production(postgres: Path, database_name: str, database_url: str, schema: st
     return environment(DATABASE_URL=database_url, DATABASE_SCHEMA=schema)
 
 
-@pytest.mark.parametrize(
-    "command", [WEB, WORKER, SERVE, ("-m", "shop.app.cli", "migrate"), ("-m", "shop.app.cli", "seed")]
-)
+@pytest.mark.parametrize("command", [WEB, WORKER, SERVE, ("shop.app.cli", "migrate"), ("shop.app.cli", "seed")])
 def test_a_server_without_shop_env_is_nobodys(tmp_path: Path, database_url: str, command: tuple[str, ...]) -> None:
     said = refused(tmp_path, command, {"DATABASE_URL": database_url})
     assert "SHOP_ENV is not set" in said
@@ -147,7 +138,7 @@ def test_a_role_that_cannot_be_asked_about(
 
 
 def doctor(folder: Path, told: dict[str, str]) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = json.loads(run(folder, ("-m", "shop.app.cli", "doctor", "--json"), told).stdout)
+    found: list[dict[str, object]] = json.loads(run(folder, ("shop.app.cli", "doctor", "--json"), told).stdout)
     return found
 
 
@@ -155,14 +146,8 @@ def doctor(folder: Path, told: dict[str, str]) -> list[dict[str, object]]:
 def started(folder: Path, command: tuple[str, ...], told: dict[str, str]) -> Iterator[Path]:
     """A command that goes on until the block ends; yields its log."""
     log = folder / "log"
-    with log.open("wb") as out:
-        running = subprocess.Popen(
-            [sys.executable, *command],
-            cwd=folder,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT)} | told,
-            stdout=out,
-            stderr=out,
-        )
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT)} | told
+    running = processes.start(*command, folder=folder, environment=environment, out=log)
     try:
         yield log
     finally:
@@ -192,7 +177,7 @@ async def test_web_starts_and_knows_no_demo_account(
                 return (await http.get("/healthz")).status_code == 200
             return False
 
-        with started(tmp_path, ("-m", "shop.app.main", "--port", str(here)), told) as log:
+        with started(tmp_path, ("shop.app.main", "--port", str(here)), told) as log:
             await until(alive, log)
             assert (await http.get("/metrics")).status_code == 404
             assert "shop_http_requests" in (await http.get(f"http://127.0.0.1:{operators}/metrics")).text
@@ -237,17 +222,17 @@ def test_a_worker_whose_port_is_taken_says_so(tmp_path: Path, production: dict[s
 
 def test_a_port_is_the_operators_or_the_shops(tmp_path: Path, production: dict[str, str]) -> None:
     here = str(free_port())
-    said = refused(tmp_path, ("-m", "shop.app.main", "--port", here), production | {"OPERATOR_PORT": here})
+    said = refused(tmp_path, ("shop.app.main", "--port", here), production | {"OPERATOR_PORT": here})
     assert "OPERATOR_PORT" in said
 
 
 @pytest.mark.parametrize(
     "command",
     [
-        ("-m", "shop.app.cli", "seed", "--demo"),
-        ("-m", "shop.app.cli", "demo"),
-        ("-m", "shop.app.cli", "user", "create", "Admin@Demo.test", "管理丑（虚构）"),
-        ("-m", "shop.app.cli", "user", "create", "staff@other.test", "帮扶办（虚构）"),
+        ("shop.app.cli", "seed", "--demo"),
+        ("shop.app.cli", "demo"),
+        ("shop.app.cli", "user", "create", "Admin@Demo.test", "管理丑（虚构）"),
+        ("shop.app.cli", "user", "create", "staff@other.test", "帮扶办（虚构）"),
     ],
 )
 def test_nobody_makes_demo_accounts(tmp_path: Path, production: dict[str, str], command: tuple[str, ...]) -> None:

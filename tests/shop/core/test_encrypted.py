@@ -4,9 +4,8 @@ import asyncio
 import json
 import os
 import ssl
-import subprocess
-import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -21,6 +20,7 @@ from shop.core.settings import Settings
 from tests.make.encrypted import door
 from tests.make.processes import PROJECT
 from tests.make.smtp import certificate
+from tests.make.started import run
 
 pytestmark = pytest.mark.anyio
 
@@ -130,8 +130,6 @@ async def shop(settings: Settings, *words: str) -> tuple[int, str, str]:
         "SHOP_ENV": "development", "DATABASE_URL": settings.database_url or "", "PYTHONPATH": str(PROJECT),
         "DATABASE_OWNER_URL": settings.database_owner_url or "", "DATABASE_SCHEMA": settings.database_schema,
     }  # fmt: skip
-    command = [sys.executable, "-m", "shop.app.cli", *words]
-    done = await asyncio.to_thread(
-        subprocess.run, command, env=os.environ | more, capture_output=True, text=True, check=False, cwd="/"
-    )
+    command = partial(run, "shop.app.cli", *words, folder=Path("/"), environment=os.environ | more)
+    done = await asyncio.to_thread(command)
     return done.returncode, done.stdout, done.stderr

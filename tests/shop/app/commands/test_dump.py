@@ -12,6 +12,12 @@ from shop.core.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
+
+@pytest.fixture
+def own_database() -> bool:
+    return True
+
+
 COUNT = text("SELECT (SELECT count(*) FROM county), has_table_privilege('credit_entry', 'UPDATE')")
 
 

@@ -3,9 +3,8 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from shop.core.database import Database
 from shop.core.sandbox_clock import set_clock
 from shop.core.settings import Settings
 from tests.make.shop import buyer, placed, small_shop
+from tests.make.started import run
 
 pytestmark = pytest.mark.anyio
 PROJECT = Path(__file__).parents[4]
@@ -29,10 +29,8 @@ async def reconcile(settings: Settings, folder: Path) -> tuple[int, dict[str, An
         "PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT), "DATABASE_URL": settings.database_url or "",
         "DATABASE_SCHEMA": settings.database_schema, "SHOP_ENV": "development",
     }  # fmt: skip
-    command = [sys.executable, "-m", "shop.app.cli", "reconcile", "--json"]
-    done = await asyncio.to_thread(
-        subprocess.run, command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
+    command = partial(run, "shop.app.cli", "reconcile", "--json", folder=folder, environment=environment)
+    done = await asyncio.to_thread(command)
     assert done.returncode in {0, 1}, done.stderr
     return done.returncode, json.loads(done.stdout.splitlines()[-1])
 
