@@ -5,6 +5,8 @@ RUNTIME := .venv/runtime-installed
 TOOLS := .venv/tools-installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
+# What was compiled once is read by the next process, whatever the machine says.
+export PYTHONDONTWRITEBYTECODE :=
 QUICK ?=
 ONLY ?=
 
@@ -17,7 +19,7 @@ serve: $(RUNTIME)
 	$(BIN)/shop serve
 
 test: $(TOOLS)
-	$(PYTEST) -n 2 -m "not browser and not paper and not soak and not drill"
+	$(PYTEST) -n 3 --dist loadgroup -m "not browser and not paper and not soak and not drill"
 
 test-browser: $(TOOLS)
 	$(PYTEST) -m browser tests/browser

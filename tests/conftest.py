@@ -90,15 +90,15 @@ def own_database() -> bool:
 
 
 @pytest.fixture
-def database_name(cellar: Cellar, template: str, empty_template: str, own_database: bool) -> Iterator[str]:
+def database_name(cellar: Cellar, template: str, own_database: bool) -> Iterator[str]:
     """A database as the template is, of this test's own for as long as it runs."""
-    if own_database or template != empty_template:
+    if own_database:
         name = cellar.copy_of(template)
         yield name
         cellar.drop(name)
     else:
         yield cellar.take(template).name
-        cellar.give_back()
+        cellar.give_back(template)
 
 
 @pytest.fixture
@@ -115,16 +115,15 @@ async def one_loop(cellar: Cellar) -> AsyncIterator[None]:
 
 @pytest.fixture
 async def database(
-    one_loop: None, cellar: Cellar, database_name: str, database_url: str, schema: str
+    one_loop: None, cellar: Cellar, template: str, own_database: bool, database_url: str, schema: str
 ) -> AsyncIterator[Database]:
     await cellar.close_left()
-    again = cellar.again
-    if again is not None and again.name == database_name:
-        yield await again.opened(database_url, schema)
-    else:
+    if own_database:
         opened = await Database.open(database_url, schema=schema)
         yield opened
         await opened.close()
+    else:
+        yield await cellar.again[template].opened(database_url, schema)
 
 
 @pytest.fixture

@@ -33,8 +33,7 @@ locked AS (
 )
 """
 
-_COMMIT = text(
-    f"""
+_COMMIT = text(f"""
 WITH moved AS (
     UPDATE stock_hold SET state = 'committed' WHERE order_id = ANY(:orders) AND state = 'held'
     RETURNING order_id, sku_id, pieces
@@ -47,12 +46,10 @@ noted AS (
 )
 UPDATE stock_item i SET on_hand_pieces = i.on_hand_pieces - l.pieces, held_pieces = i.held_pieces - l.pieces
 FROM locked l WHERE i.sku_id = l.sku_id
-"""  # noqa: S608  # our own words
-).bindparams(_ORDERS)
+""").bindparams(_ORDERS)  # noqa: S608  # our own words
 
 # Of each hold at most what it has; the last part of it closes it.
-_COMMIT_PART = text(
-    f"""
+_COMMIT_PART = text(f"""
 WITH given AS (
     SELECT h.sku_id, least(h.pieces, r.pieces) AS pieces, h.pieces AS held
     FROM unnest(:skus, :pieces) AS r(sku_id, pieces)
@@ -70,23 +67,20 @@ noted AS (
 UPDATE stock_item i SET held_pieces = i.held_pieces - l.pieces,
     on_hand_pieces = i.on_hand_pieces - CASE WHEN :closed = 'committed' THEN l.pieces ELSE 0 END
 FROM locked l WHERE i.sku_id = l.sku_id
-"""  # noqa: S608  # our own words
-).bindparams(
+""").bindparams(  # noqa: S608  # our own words
     bindparam("order", type_=Uuid),
     bindparam("skus", type_=ARRAY(Uuid)),
     bindparam("pieces", type_=ARRAY(BigInteger)),
     bindparam("closed", type_=Text),
 )
 
-_RELEASE = text(
-    f"""
+_RELEASE = text(f"""
 WITH moved AS (
     UPDATE stock_hold SET state = 'released' WHERE order_id = ANY(:orders) AND state = 'held'
     RETURNING order_id, sku_id, pieces
 ), {_LOCKED}
 UPDATE stock_item i SET held_pieces = i.held_pieces - l.pieces FROM locked l WHERE i.sku_id = l.sku_id
-"""  # noqa: S608  # our own words
-).bindparams(_ORDERS)
+""").bindparams(_ORDERS)  # noqa: S608  # our own words
 
 HOLD = """promised AS (
     INSERT INTO stock_hold (order_id, sku_id, pieces, state) SELECT order_id, sku_id, pieces, 'held' FROM wanted
@@ -120,15 +114,12 @@ SELECT l.sku_id, l.pieces - l.free AS pieces, p.title, s.spec FROM seen l JOIN s
 JOIN product p ON p.id = s.product_id WHERE l.free < l.pieces ORDER BY p.title, s.spec
 """).bindparams(*_SKUS)  # noqa: S608  # our own words
 
-_LOCK_FOR = text(
-    """
+_LOCK_FOR = text("""
 SELECT i.sku_id FROM stock_item i JOIN stock_hold h USING (sku_id)
 WHERE h.order_id = ANY(:orders) ORDER BY i.sku_id FOR NO KEY UPDATE OF i
-"""
-).bindparams(_ORDERS)
+""").bindparams(_ORDERS)
 
-_HOLD_AGAIN = text(
-    """
+_HOLD_AGAIN = text("""
 WITH enough AS (
     SELECT coalesce(bool_and(i.on_hand_pieces - i.held_pieces >= h.pieces), false) AS yes
     FROM stock_hold h JOIN stock_item i USING (sku_id) WHERE h.order_id = :order AND h.state = 'released'
@@ -139,21 +130,17 @@ WITH enough AS (
     UPDATE stock_item i SET held_pieces = i.held_pieces + k.pieces FROM kept k WHERE i.sku_id = k.sku_id
 )
 SELECT yes FROM enough
-"""
-).bindparams(bindparam("order", type_=Uuid))
+""").bindparams(bindparam("order", type_=Uuid))
 
-_HOLD_UNSOLD = text(
-    f"""
+_HOLD_UNSOLD = text(f"""
 WITH moved AS (
     UPDATE stock_hold SET state = 'held' WHERE order_id = ANY(:orders) AND state = 'committed'
     RETURNING order_id, sku_id, pieces
 ), {_LOCKED}
 UPDATE stock_item i SET held_pieces = i.held_pieces + l.pieces FROM locked l WHERE i.sku_id = l.sku_id
-"""  # noqa: S608  # our own words
-).bindparams(_ORDERS)
+""").bindparams(_ORDERS)  # noqa: S608  # our own words
 
-_RETURN = text(
-    """
+_RETURN = text("""
 WITH given AS (
     SELECT * FROM unnest(:skus, :pieces) AS r(sku_id, pieces)
 ), noted AS (
@@ -165,12 +152,10 @@ WITH given AS (
     SELECT i.sku_id, n.pieces FROM stock_item i JOIN noted n USING (sku_id) ORDER BY i.sku_id FOR NO KEY UPDATE OF i
 )
 UPDATE stock_item i SET on_hand_pieces = i.on_hand_pieces + l.pieces FROM locked l WHERE i.sku_id = l.sku_id
-"""
-).bindparams(bindparam("skus", type_=ARRAY(Uuid)), bindparam("pieces", type_=ARRAY(BigInteger)))
+""").bindparams(bindparam("skus", type_=ARRAY(Uuid)), bindparam("pieces", type_=ARRAY(BigInteger)))
 
 
-_SELL_AGAIN = text(
-    """
+_SELL_AGAIN = text("""
 WITH wanted AS (
     SELECT * FROM unnest(:skus, :pieces) AS r(sku_id, pieces)
 ), locked AS MATERIALIZED (
@@ -184,8 +169,7 @@ WITH wanted AS (
 )
 UPDATE stock_item i SET on_hand_pieces = i.on_hand_pieces - n.pieces FROM noted n WHERE i.sku_id = n.sku_id
 RETURNING i.sku_id, n.pieces
-"""
-).bindparams(bindparam("skus", type_=ARRAY(Uuid)), bindparam("pieces", type_=ARRAY(BigInteger)))
+""").bindparams(bindparam("skus", type_=ARRAY(Uuid)), bindparam("pieces", type_=ARRAY(BigInteger)))
 
 
 async def hold(session: WriteSession, *, order_id: UUID, pieces: dict[UUID, int]) -> None:

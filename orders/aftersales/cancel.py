@@ -53,21 +53,17 @@ class Cancelled:
     pages: Mapping[UUID, str]
 
 
-_LOCK = text(
-    f"""
+_LOCK = text(f"""
 SELECT id, state, {IS_JOINT.format(order="o.id")} AS accepted_by_others,
     {CANCEL_UNTIL.format(order="o.id")} AS cancel_until
 FROM shop_order o WHERE id = :order AND buyer_id = :buyer FOR UPDATE
-"""  # noqa: S608  # composed of our own constants
-)
+""")  # noqa: S608  # composed of our own constants
 _OPEN = text(
     "SELECT id, session_id FROM payment WHERE order_id = :order AND state IN ('created', 'pending') ORDER BY id"
 )
-_REFUND = text(
-    """
+_REFUND = text("""
 SELECT id FROM refund WHERE order_id = :order AND kind = 'cancel' ORDER BY requested_at DESC LIMIT 1
-"""
-)
+""")
 _PAID = text("SELECT id FROM payment WHERE order_id = :order AND state = 'succeeded'")
 _STILL_HERE = {"placed", "confirmed"}
 _WHY = {"expired": "订单已过付款时间，自动关闭，不需要取消。"}

@@ -25,15 +25,12 @@ from shop.core.database import WriteSession
 from shop.core.ids import new_id
 
 # The orders that the disputed money paid: its own, and those that it was matched to after it had been kept.
-_LOCK = text(
-    """
+_LOCK = text("""
 SELECT id FROM shop_order WHERE id IN (
     SELECT q.order_id FROM payment p JOIN payment q ON p.id IN (q.id, q.advance_of_id)
     WHERE p.provider_payment_id = ANY(:payments)) ORDER BY id FOR UPDATE
-"""
-).bindparams(bindparam("payments", type_=ARRAY(Text)))
-_KEEP = text(
-    """
+""").bindparams(bindparam("payments", type_=ARRAY(Text)))
+_KEEP = text("""
 INSERT INTO dispute AS known (id, provider_dispute_id, payment_id, order_id, state, provider_state, amount_fen,
     currency, reason, withdrawn_fen, reinstated, opened_at, evidence_due_at, closed_at, seen_at)
 SELECT :id, :provider, p.id, p.order_id, :state, :provider_state, :amount, :currency, :reason, :withdrawn, :reinstated,
@@ -45,17 +42,14 @@ ON CONFLICT (provider_dispute_id) DO UPDATE SET state = excluded.state, provider
     closed_at = CASE WHEN excluded.state <> 'open' THEN coalesce(known.closed_at, excluded.closed_at) END
 WHERE known.seen_at <= excluded.seen_at
 RETURNING known.id, known.order_id
-"""
-)
-_OF_ORDER = text(
-    """
+""")
+_OF_ORDER = text("""
 SELECT d.id, d.payment_id, d.currency, CASE WHEN d.state = 'lost' AND NOT d.reinstated THEN d.amount_fen ELSE 0 END
     AS gone_fen, coalesce((SELECT sum(r.amount_fen) FROM refund r
     WHERE r.dispute_id = d.id AND r.state = 'succeeded'), 0)::bigint AS taken_fen
 FROM dispute d WHERE d.order_id = :order
     OR d.payment_id IN (SELECT advance_of_id FROM payment WHERE order_id = :order) ORDER BY d.id
-"""
-)
+""")
 _TAKEN = text("SELECT id FROM refund WHERE dispute_id = :dispute AND state = 'succeeded' ORDER BY id")
 REASON = "银行或卡组织判付款人胜诉，款项已被划走"
 

@@ -15,12 +15,10 @@ from orders.payment.move_refund import refund_failed
 from shop.core import clock
 from shop.core.database import WriteSession
 
-_GIVEN = text(
-    """
+_GIVEN = text("""
 SELECT CAST(a.owner AS uuid) AS allowance_id, t.amount_fen FROM transfer t JOIN account a ON a.id = t.debit_account_id
 WHERE t.reference = :refund AND t.kind = 'allowance_refunded' ORDER BY a.owner
-"""
-)
+""")
 
 
 async def fail(

@@ -16,40 +16,34 @@ from shop.adapters.stripe.gateway import GatewayRefused, GatewayUnavailable, Pay
 from shop.core.database import Database, WriteSession
 
 # What an order was paid with may be the money of an earlier payment that was kept: it goes back where it came from.
-_TO_SEND = text(
-    """
+_TO_SEND = text("""
 SELECT r.amount_fen - r.allowance_fen AS own_fen, coalesce(p.provider_payment_id, s.provider_payment_id)
     AS provider_payment_id
 FROM refund r JOIN payment p ON p.id = r.payment_id LEFT JOIN payment s ON s.id = p.advance_of_id
 WHERE r.id = :refund AND r.state = 'requested' AND r.kind NOT IN ('dispute', 'adopted')
     AND (coalesce(p.provider_payment_id, s.provider_payment_id) IS NOT NULL OR r.amount_fen = r.allowance_fen)
     AND (p.method <> 'bank_transfer' OR r.amount_fen = r.allowance_fen)
-"""
-)
+""")
 # Outcomes and new requests of one order queue; orders are locked in order of their ids, by everybody.
-_LOCK = text(
-    """
+_LOCK = text("""
 SELECT id FROM shop_order WHERE id IN (
     SELECT order_id FROM refund WHERE id = ANY(:refunds) OR provider_refund_id = ANY(:providers)
     UNION SELECT order_id FROM payment WHERE provider_payment_id = ANY(:payments))
 ORDER BY id FOR NO KEY UPDATE
-"""
-).bindparams(
+""").bindparams(
     bindparam("refunds", type_=ARRAY(Uuid)),
     bindparam("providers", type_=ARRAY(Text)),
     bindparam("payments", type_=ARRAY(Text)),
 )
 # Ours by the provider's name of it; by our own name only while we have not heard that name. Several of ours are one of
 # the provider's where an adopted one took the money of an advance out of several orders.
-_OURS = text(
-    """
+_OURS = text("""
 SELECT id, order_id, own_fen FROM (
     SELECT r.id, r.order_id, r.amount_fen - r.allowance_fen AS own_fen,
         rank() OVER (ORDER BY provider_refund_id IS NULL) AS named
     FROM refund r WHERE provider_refund_id = :provider OR (id = :refund AND provider_refund_id IS NULL)) ours
 WHERE named = 1 ORDER BY id
-"""
-).bindparams(bindparam("refund", type_=Uuid))
+""").bindparams(bindparam("refund", type_=Uuid))
 
 
 async def send(database: Database, gateway: PaymentGateway, *, refund_id: UUID, now: datetime) -> None:

@@ -10,18 +10,14 @@ from orders.aftersales.reserve import LineLeft, what_is_left
 from orders.aftersales.rules import Part, Remaining, of_amount, of_everything
 from shop.core.database import WriteSession
 
-_OF_ALLOWANCES = text(
-    """
+_OF_ALLOWANCES = text("""
 SELECT s.id FROM line_share s JOIN order_line l ON l.id = s.line_id
 WHERE l.order_id = :order AND s.payer_kind = 'allowance'
-"""
-)
-FREIGHT_LEFT = text(
-    """
+""")
+FREIGHT_LEFT = text("""
 SELECT id, freight_fen - refunded_freight_fen AS fen FROM parcel
 WHERE order_id = :order AND freight_fen > refunded_freight_fen ORDER BY id
-"""
-)
+""")
 
 
 @dataclass(frozen=True, slots=True)

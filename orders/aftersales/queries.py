@@ -8,18 +8,14 @@ from orders.aftersales.schemas import RefundLineOut, RefundOut
 from shop.core.database import ReadSession
 from shop.core.errors import NotFound
 
-_REFUND = text(
-    """
+_REFUND = text("""
 SELECT id, order_id, payment_id, kind, state, amount_fen, reason, requested_at, succeeded_at
 FROM refund WHERE id = :refund
-"""
-)
-_LINES = text(
-    """
+""")
+_LINES = text("""
 SELECT r.line_id, r.quantity FROM refund_line r JOIN order_line l ON l.id = r.line_id
 WHERE r.refund_id = :refund ORDER BY l.position
-"""
-)
+""")
 
 
 async def refund_of(session: ReadSession, refund_id: UUID) -> RefundOut:

@@ -58,13 +58,11 @@ class Requested:
 
 _LOCK = text("SELECT id, unit_id, buyer_id FROM shop_order WHERE id = :order FOR NO KEY UPDATE")
 _PAID = text("SELECT id FROM payment WHERE order_id = :order AND state = 'succeeded'")
-_ANSWERED = text(
-    """
+_ANSWERED = text("""
 SELECT i.request_sha256, i.answer, r.id AS refund_id
 FROM (SELECT * FROM idempotency WHERE actor_id = :actor AND key = :key) i
 FULL JOIN (SELECT id FROM refund WHERE requested_by = :actor AND idempotency_key = :key) r ON true
-"""
-)
+""")
 
 
 async def request_refund(

@@ -73,22 +73,18 @@ class AdvanceGone(Problem):
     title: ClassVar[str] = "这笔预收款已经不够"
 
 
-_LEFT = text(
-    """
+_LEFT = text("""
 SELECT l.id AS line_id, l.supplier_id, l.title, l.quantity - l.refunded_quantity AS pieces, s.id AS share_id,
     c.id AS component_id, c.net_fen - c.refunded_fen AS fen, c.grams - c.refunded_grams AS grams,
     c.quantity_milli - c.refunded_milli AS quantity_milli
 FROM order_line l JOIN line_share s ON s.line_id = l.id JOIN share_component c ON c.share_id = s.id
 WHERE l.order_id = :order
 ORDER BY l.position, s.position, c.position
-"""
-)
-_OF_ALLOWANCES = text(
-    """
+""")
+_OF_ALLOWANCES = text("""
 SELECT c.id FROM share_component c JOIN line_share s ON s.id = c.share_id
 WHERE c.order_id = :order AND s.payer_kind = 'allowance'
-"""
-)
+""")
 
 
 async def what_is_left(session: WriteSession, order_id: UUID) -> list[LineLeft]:

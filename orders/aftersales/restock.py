@@ -15,8 +15,7 @@ from shop.core.database import WriteSession
 
 # Shares of several payers may cut a piece in thousandths; together they are whole pieces again. No refund puts back
 # more than what the order still owns.
-_PIECES = text(
-    """
+_PIECES = text("""
 WITH owned AS (
     SELECT c.stock_sku_id, round(sum(c.quantity_milli) / 1000.0)::bigint - coalesce((SELECT sum(g.pieces)
         FROM refund_goods g JOIN refund r ON r.id = g.refund_id
@@ -28,32 +27,25 @@ WITH owned AS (
     FROM refund_part p JOIN share_component c ON c.id = p.component_id WHERE p.refund_id = :refund GROUP BY 1
 )
 SELECT r.stock_sku_id, least(r.pieces, o.pieces) AS pieces FROM returned r JOIN owned o USING (stock_sku_id)
-"""
-)
-_REST = text(
-    """
+""")
+_REST = text("""
 SELECT c.stock_sku_id, round(sum(c.quantity_milli) / 1000.0)::bigint - coalesce((SELECT sum(g.pieces)
     FROM refund_goods g JOIN refund r ON r.id = g.refund_id
     WHERE r.order_id = c.order_id AND g.stock_sku_id = c.stock_sku_id), 0)::bigint AS pieces
 FROM share_component c WHERE c.order_id = :order GROUP BY c.order_id, c.stock_sku_id
-"""
-)
+""")
 _NOT_SENT = text(
     "SELECT o.state = 'confirmed' FROM shop_order o JOIN refund r ON r.order_id = o.id WHERE r.id = :refund"
 )
-_PUT_BACK = text(
-    """
+_PUT_BACK = text("""
 INSERT INTO refund_goods (refund_id, stock_sku_id, pieces)
 SELECT :refund, sku_id, pieces FROM unnest(:skus, :pieces) AS r(sku_id, pieces)
-"""
-).bindparams(bindparam("skus", type_=ARRAY(Uuid)), bindparam("pieces", type_=ARRAY(BigInteger)))
+""").bindparams(bindparam("skus", type_=ARRAY(Uuid)), bindparam("pieces", type_=ARRAY(BigInteger)))
 _IN_THE_BARN = text("SELECT stock_sku_id, pieces FROM refund_goods WHERE refund_id = :refund AND pieces > 0")
-_OWNED_AGAIN = text(
-    """
+_OWNED_AGAIN = text("""
 UPDATE refund_goods g SET pieces = g.pieces - r.pieces FROM unnest(:skus, :pieces) AS r(sku_id, pieces)
 WHERE g.refund_id = :refund AND g.stock_sku_id = r.sku_id
-"""
-).bindparams(bindparam("skus", type_=ARRAY(Uuid)), bindparam("pieces", type_=ARRAY(BigInteger)))
+""").bindparams(bindparam("skus", type_=ARRAY(Uuid)), bindparam("pieces", type_=ARRAY(BigInteger)))
 
 
 async def restock(session: WriteSession, refund_id: UUID, *, now: datetime) -> None:

@@ -17,25 +17,20 @@ from shop.core import clock
 from shop.core.database import WriteSession
 
 CURRENCY = "cny"
-PARTS = text(
-    """
+PARTS = text("""
 SELECT r.component_id, r.fen, r.grams, r.quantity_milli, l.supplier_id, a.union_id,
     CASE WHEN s.payer_kind = 'allowance' THEN s.payer_id END AS allowance_id
 FROM refund_part r JOIN share_component c ON c.id = r.component_id JOIN order_line l ON l.id = c.line_id
 JOIN line_share s ON s.id = c.share_id JOIN attribution a ON a.id = c.id
 WHERE r.refund_id = :refund ORDER BY r.component_id
-"""
-)
-_FREIGHT = text(
-    """
+""")
+_FREIGHT = text("""
 SELECT p.supplier_id, r.fen, NULL AS allowance_id FROM refund_freight r JOIN parcel p ON p.id = r.parcel_id
 WHERE r.refund_id = :refund
-"""
-)
+""")
 # What the refunds of an order that stand give back to each allowance, less what it got: a refund that failed after all
 # may have left something with the member, which then counts for the next one.
-_OWED = text(
-    """
+_OWED = text("""
 WITH entitled AS (
     SELECT s.payer_id AS allowance_id, sum(p.fen)::bigint AS fen
     FROM refund r JOIN refund_part p ON p.refund_id = r.id JOIN share_component c ON c.id = p.component_id
@@ -50,8 +45,7 @@ WITH entitled AS (
 )
 SELECT e.allowance_id, e.fen - coalesce(g.fen, 0) AS fen FROM entitled e LEFT JOIN given g USING (allowance_id)
 WHERE e.fen > coalesce(g.fen, 0) ORDER BY 1
-"""
-)
+""")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,19 +22,16 @@ from orders.payment.move_on import end_payments
 from shop.core import clock
 from shop.core.database import WriteSession
 
-_PAID = text(
-    """
+_PAID = text("""
 SELECT p.id, p.succeeded_at, o.state,
     (SELECT coalesce(sum(r.amount_fen - r.allowance_fen), 0)::bigint FROM refund r
         WHERE r.order_id = o.id AND r.state = 'succeeded') AS returned_fen,
     coalesce((SELECT t.amount_fen FROM tender t WHERE t.payment_id = p.id AND t.kind = 'allowance'), 0) AS allowance_fen
 FROM payment p JOIN shop_order o ON o.id = p.order_id
 WHERE p.order_id = :order AND p.state = 'succeeded' AND p.method = 'bank_transfer'
-"""
-)
+""")
 _ON_THE_WAY = text("SELECT id FROM refund WHERE order_id = :order AND state IN ('requested', 'submitted') ORDER BY id")
-_CLAIMED = text(
-    """
+_CLAIMED = text("""
 SELECT l.supplier_id, CASE WHEN s.payer_kind = 'allowance' THEN a.union_id END AS union_id,
     CASE WHEN s.payer_kind = 'allowance' THEN s.payer_id END AS allowance_id,
     sum(c.net_fen - c.refunded_fen)::bigint AS fen
@@ -44,14 +41,11 @@ WHERE c.order_id = :order GROUP BY 1, 2, 3
 UNION ALL
 SELECT supplier_id, NULL, NULL, sum(freight_fen - refunded_freight_fen)::bigint FROM parcel
 WHERE order_id = :order GROUP BY 1
-"""
-)
-_PIECES = text(
-    """
+""")
+_PIECES = text("""
 SELECT stock_sku_id, round(sum(quantity_milli) / 1000.0)::bigint AS pieces FROM share_component
 WHERE order_id = :order GROUP BY 1
-"""
-)
+""")
 
 
 async def unpay(

@@ -8,21 +8,17 @@ from sqlalchemy import text
 from orders.aftersales.own_left import Spread, own_left, spread
 from shop.core.database import WriteSession
 
-_LOCK = text(
-    """
+_LOCK = text("""
 SELECT id FROM shop_order WHERE id IN (SELECT order_id FROM payment WHERE :payment IN (id, advance_of_id))
 ORDER BY id FOR UPDATE
-"""
-)
-_SOURCES = text(
-    """
+""")
+_SOURCES = text("""
 SELECT p.id, p.order_id, p.state = 'held' AS never_credited, coalesce(k.left_fen, p.received_fen - coalesce((
     SELECT sum(r.amount_fen) FROM refund r WHERE r.payment_id = p.id AND r.state <> 'failed'), 0))::bigint AS left_fen
 FROM payment p LEFT JOIN kept_advance k ON k.payment_id = p.id
 WHERE (p.id = :payment OR p.advance_of_id = :payment) AND p.state IN ('held', 'succeeded')
 ORDER BY p.created_at, p.id
-"""
-)
+""")
 
 
 @dataclass(frozen=True, slots=True)

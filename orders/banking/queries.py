@@ -171,17 +171,16 @@ FROM (SELECT t.* FROM bank_transfer t JOIN bank_statement b ON b.id = t.statemen
 # What waits for a second person stands first, however much waits for a first one.
 _RANK = """(t.state <> 'proposed' AND NOT EXISTS (SELECT FROM match_undoing u
     WHERE u.receipt_id = t.id AND u.state = 'proposed' AND u.reversal_id IS NULL))::int"""
-_QUEUE = text(
-    f"""{_TRANSFERS} WHERE (t.state IN ('queued', 'proposed') OR t.id IN (
+_QUEUE = text(f"""{_TRANSFERS} WHERE (t.state IN ('queued', 'proposed') OR t.id IN (
         SELECT receipt_id FROM match_undoing WHERE state = 'proposed' AND reversal_id IS NULL))
     AND (:all OR b.unit_id = ANY(:units))
     AND (CAST(:rank AS int) IS NULL OR ({_RANK}, t.day, t.id) > (:rank, CAST(:day AS date), CAST(:id AS uuid)))
-    ORDER BY {_RANK}, t.day, t.id LIMIT :most) t"""  # noqa: S608  # our own constants
-).bindparams(bindparam("units", type_=ARRAY(Uuid)), bindparam("day", type_=Date))
+    ORDER BY {_RANK}, t.day, t.id LIMIT :most) t""").bindparams(  # noqa: S608  # our own constants
+    bindparam("units", type_=ARRAY(Uuid)), bindparam("day", type_=Date)
+)
 _SAID = "position(lower(CAST(:q AS text)) IN lower({column})) > 0"
 # Without a question the rows of the last days; with one any that it names, also those that the bank took back.
-_MATCHED = text(
-    f"""{_TRANSFERS} WHERE (t.state IN ('matched', 'set_aside', 'came_back')
+_MATCHED = text(f"""{_TRANSFERS} WHERE (t.state IN ('matched', 'set_aside', 'came_back')
         OR (t.state = 'taken_back' AND CAST(:q AS text) <> ''))
     AND (:all OR b.unit_id = ANY(:units)) AND NOT EXISTS (
         SELECT FROM match_undoing u WHERE u.receipt_id = t.id AND u.state = 'proposed')
@@ -190,8 +189,7 @@ _MATCHED = text(
             SELECT FROM transfer_match m JOIN payer_share s ON s.id = m.payer_share_id
             JOIN shop_order o ON o.id = s.order_id WHERE m.transfer_id = t.id
                 AND {_SAID.format(column="concat_ws(' ', o.number, s.transfer_code, s.payer_name)")}) END
-    ORDER BY t.imported_at DESC, t.id LIMIT :most) t"""  # noqa: S608  # our own constants
-).bindparams(bindparam("units", type_=ARRAY(Uuid)))
+    ORDER BY t.imported_at DESC, t.id LIMIT :most) t""").bindparams(bindparam("units", type_=ARRAY(Uuid)))  # noqa: S608  # our own constants
 _OF_STATEMENT = text(f"{_TRANSFERS} WHERE t.statement_id = :statement ORDER BY t.day, t.id LIMIT :most) t")
 # Open shares with exactly this amount, or named by a code in the remark.
 _FITTING = text(f"""

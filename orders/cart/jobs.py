@@ -7,12 +7,10 @@ from sqlalchemy import text
 from orders.cart.visitor import LIFETIME
 from shop.core.database import Database
 
-_FORGET = text(
-    """
+_FORGET = text("""
 DELETE FROM cart_line WHERE added_at < :before
     AND NOT EXISTS (SELECT FROM user_account u WHERE u.id = owner_id AND u.state <> 'closed')
-"""
-)
+""")
 
 
 async def forget_carts(database: Database, *, now: datetime) -> None:

@@ -7,11 +7,9 @@ from sqlalchemy import text
 from orders.cart.put_line import LINES_MAX
 from shop.core.database import ReadSession
 
-_LINES = text(
-    """
+_LINES = text("""
 SELECT sku_id, quantity FROM cart_line WHERE owner_id = :owner_id ORDER BY added_at, sku_id LIMIT :most
-"""
-)
+""")
 
 
 async def lines_of(session: ReadSession, owner_id: UUID) -> list[tuple[UUID, int]]:

@@ -13,12 +13,10 @@ from shop.adapters.stripe.gateway import GatewayRefused, GatewayUnavailable, Pay
 from shop.core.database import Database
 
 BATCH = 200
-_OPEN_PAGES = text(
-    """
+_OPEN_PAGES = text("""
 SELECT id, session_id FROM payment WHERE order_id = ANY(:orders) AND state = 'pending' AND session_id IS NOT NULL
 ORDER BY id
-"""
-).bindparams(bindparam("orders", type_=ARRAY(Uuid)))
+""").bindparams(bindparam("orders", type_=ARRAY(Uuid)))
 
 _log = structlog.get_logger(__name__)
 

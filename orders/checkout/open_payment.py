@@ -82,23 +82,18 @@ async def open_payment(
     return Opened(begun.payment_id, "pending", page.url)
 
 
-_ORDER = text(
-    """
+_ORDER = text("""
 SELECT o.number, o.state, o.payment_state, o.placed_at, o.expires_at,
     (SELECT coalesce(sum(net_fen), 0)::bigint FROM share_component c WHERE c.order_id = o.id)
     + (SELECT coalesce(sum(freight_fen), 0)::bigint FROM parcel p WHERE p.order_id = o.id) AS total_fen,
     (SELECT coalesce(sum(c.net_fen), 0)::bigint FROM share_component c JOIN line_share s ON s.id = c.share_id
         WHERE c.order_id = o.id AND s.payer_kind = 'allowance') AS allowance_fen
 FROM shop_order o WHERE o.id = :order AND o.buyer_id = :buyer FOR UPDATE
-"""
-)
-_OPEN = text(
-    """
+""")
+_OPEN = text("""
 SELECT id, method, session_url, expires_at FROM payment WHERE order_id = :order AND state IN ('created', 'pending')
-"""
-)
-_LINES = text(
-    """
+""")
+_LINES = text("""
 SELECT * FROM (
     SELECT 0 AS part, l.position, l.title || ' ' || l.spec AS title, l.quantity, sum(c.net_fen)::bigint AS fen
     FROM order_line l JOIN line_share s ON s.line_id = l.id JOIN share_component c ON c.share_id = s.id
@@ -106,8 +101,7 @@ SELECT * FROM (
     UNION ALL
     SELECT 1, 0, '运费', 1, sum(freight_fen)::bigint FROM parcel WHERE order_id = :order HAVING sum(freight_fen) > 0
 ) shown ORDER BY part, position
-"""
-)
+""")
 
 
 async def _begin(session: WriteSession, *, actor: Actor, order_id: UUID, now: datetime) -> _Begun:

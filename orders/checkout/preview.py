@@ -17,14 +17,12 @@ from shop.core import clock
 from shop.core.database import Database, ReadSession
 from shop.core.errors import Detail
 
-_LAST_REGION = text(
-    """
+_LAST_REGION = text("""
 SELECT coalesce(
     (SELECT d.region_code FROM shop_order o JOIN delivery d ON d.id = o.id WHERE o.buyer_id = :user_id
         ORDER BY o.placed_at DESC LIMIT 1),
     (SELECT region_code FROM address WHERE person_id = :person_id ORDER BY used_at DESC LIMIT 1))
-"""
-)
+""")
 
 
 async def preview(

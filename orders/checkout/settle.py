@@ -84,8 +84,7 @@ _decode = msgspec.json.Decoder(list[_Order]).decode
 
 # Orders are locked in order of their ids, before payments, by everybody who settles, expires or cancels. Payments are
 # locked too, only so that whoever waited for the order reads what the other one wrote, and not this statement's past.
-_LOCK = text(
-    """
+_LOCK = text("""
 WITH locked AS MATERIALIZED (
     SELECT o.id, o.state, o.payment_state FROM shop_order o
     WHERE o.id IN (SELECT order_id FROM payment WHERE id = ANY(:payments)) ORDER BY o.id FOR UPDATE
@@ -110,23 +109,20 @@ SELECT coalesce(jsonb_agg(jsonb_build_object(
             GROUP BY supplier_id) s)
 )), '[]')::text
 FROM locked o JOIN paying p ON p.order_id = o.id
-"""
-).bindparams(bindparam("payments", type_=ARRAY(Uuid)))
+""").bindparams(bindparam("payments", type_=ARRAY(Uuid)))
 
 _CONFIRM = text(f"""
 WITH {MARKED}, {confirmed_by("SELECT order_id FROM marked WHERE state = 'succeeded'")}
 SELECT count(*) FROM marked
 """)  # noqa: S608  # steps of their owners
-_BORNE = text(
-    """
+_BORNE = text("""
 SELECT l.order_id, l.supplier_id, a.union_id, sum(c.net_fen - c.refunded_fen)::bigint AS fen
 FROM order_line l JOIN line_share s ON s.line_id = l.id AND s.payer_kind = 'allowance'
 JOIN share_component c ON c.share_id = s.id JOIN attribution a ON a.id = c.id
 WHERE l.order_id = ANY(:orders) GROUP BY l.order_id, l.supplier_id, a.union_id
 HAVING sum(c.net_fen - c.refunded_fen) > 0
 ORDER BY l.order_id, l.supplier_id, a.union_id
-"""
-).bindparams(bindparam("orders", type_=ARRAY(Uuid)))
+""").bindparams(bindparam("orders", type_=ARRAY(Uuid)))
 
 
 async def settle(session: WriteSession, paid: Sequence[Paid], *, now: datetime) -> list[Settled]:

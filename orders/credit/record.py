@@ -61,8 +61,7 @@ _FROZEN = [
 # `placed` looks where a row lands as this statement's snapshot sees the months of its top unit; `held` then holds those
 # months' rows against a close, and reads them as they are after whatever it waited for. A month that was closed in
 # between, or has no row yet, writes nothing and is reported, and the statement is run again.
-RECORD = text(
-    f"""
+RECORD = text(f"""
 WITH wanted AS (
     SELECT r.*, (extract(year FROM occurred_on) * 100 + extract(month FROM occurred_on))::int AS month,
         a.id AS holds, {TOP_UNIT.format("a.")} AS top_unit_id, a.order_line_id, a.order_id,
@@ -122,8 +121,7 @@ WITH wanted AS (
 SELECT (SELECT count(DISTINCT (kind, cause_id, component_id)) FROM entered) AS written,
     EXISTS (SELECT FROM held WHERE shut) AS closed_meanwhile,
     (SELECT json_agg(json_build_object('unit_id', unit_id, 'month', month))::text FROM missing) AS missing
-"""  # noqa: S608  # only names of our own columns are put in
-)
+""")  # noqa: S608  # only names of our own columns are put in
 
 
 async def record(session: WriteSession, rows: Sequence[Recognised], *, now: datetime) -> int:

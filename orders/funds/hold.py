@@ -22,8 +22,7 @@ class HoldClosed(Problem):
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
 
 # Accounts are locked before anything is written, in order of their ids, as `post` does.
-_HOLD = text(
-    """
+_HOLD = text("""
 WITH wanted AS (
     SELECT * FROM jsonb_to_recordset(CAST(:transfers AS jsonb)) AS r(
         id uuid, kind text, debit uuid, credit uuid, amount_fen bigint, reference uuid)
@@ -44,8 +43,7 @@ WITH wanted AS (
     FROM changed c JOIN locked l ON l.id = c.account_id WHERE a.id = c.account_id
 )
 SELECT count(*) FROM held
-"""
-)
+""")
 _LOCKED = """
 WITH locked AS MATERIALIZED (
     SELECT a.id FROM account a
@@ -59,8 +57,7 @@ WITH locked AS MATERIALIZED (
     RETURNING id, kind, debit_account_id, credit_account_id, amount_fen, reference
 )
 """
-_POST_HELD = text(
-    f"""
+_POST_HELD = text(f"""
 {_LOCKED}, posted AS (
     INSERT INTO transfer (
         id, kind, debit_account_id, credit_account_id, amount_fen, reference, occurred_on, recorded_at)
@@ -75,10 +72,8 @@ _POST_HELD = text(
     FROM changed c JOIN locked l ON l.id = c.account_id WHERE a.id = c.account_id
 )
 SELECT count(*) FROM closed
-"""  # noqa: S608  # composed of our own constants
-).bindparams(_IDS)
-_VOID_HELD = text(
-    f"""
+""").bindparams(_IDS)  # noqa: S608  # composed of our own constants
+_VOID_HELD = text(f"""
 {_LOCKED}, changed AS (
     SELECT credit_account_id AS account_id, sum(amount_fen)::bigint AS fen FROM closed GROUP BY 1
 ), stored AS (
@@ -86,8 +81,7 @@ _VOID_HELD = text(
     FROM changed c JOIN locked l ON l.id = c.account_id WHERE a.id = c.account_id
 )
 SELECT count(*) FROM closed
-"""  # noqa: S608  # as above
-).bindparams(_IDS)
+""").bindparams(_IDS)  # noqa: S608  # as above
 _OTHERWISE = text("SELECT count(*) FROM held_transfer WHERE id = ANY(:ids) AND state = :state").bindparams(_IDS)
 
 

@@ -44,8 +44,7 @@ class FundsShort(Problem):
     title: ClassVar[str] = "余额不足"
 
 
-_POST = text(
-    """
+_POST = text("""
 WITH accounts AS (
     INSERT INTO account (id, kind, owner, created_at)
     SELECT r.id, r.kind, r.owner, :now
@@ -64,23 +63,19 @@ WITH accounts AS (
     RETURNING id
 )
 SELECT count(*) FROM posted
-"""
-)
+""")
 # A statement does not see the rows it inserts, so guarded accounts are opened before they are moved.
-_OPEN = text(
-    """
+_OPEN = text("""
 INSERT INTO account (id, kind, owner, created_at, balance_fen, held_fen)
 SELECT r.id, r.kind, r.owner, :now, CASE WHEN r.guarded THEN 0 END, CASE WHEN r.guarded THEN 0 END
 FROM jsonb_to_recordset(CAST(:accounts AS jsonb)) AS r(id uuid, kind text, owner text, guarded boolean)
 WHERE NOT EXISTS (SELECT FROM account known WHERE known.id = r.id)
 ORDER BY r.id
 ON CONFLICT DO NOTHING
-"""
-)
+""")
 # Accounts first, in order of their ids, then transfers: whoever comes second with the same key waits for the account,
 # and finds the key taken.
-_POST_GUARDED = text(
-    """
+_POST_GUARDED = text("""
 WITH wanted AS (
     SELECT * FROM jsonb_to_recordset(CAST(:transfers AS jsonb)) AS r(
         id uuid, kind text, debit uuid, credit uuid, amount_fen bigint, reference uuid, occurred_on date)
@@ -106,8 +101,7 @@ WITH wanted AS (
     FROM changed c JOIN locked l ON l.id = c.account_id WHERE a.id = c.account_id
 )
 SELECT count(*) FROM posted
-"""
-)
+""")
 _BALANCE = text("SELECT balance_fen - held_fen FROM account WHERE id = :account")
 
 

@@ -22,8 +22,7 @@ class DueRefund:
 
 
 # The wait is as long as the age: 1, 2, 4 … minutes; a page that is about to close is looked at right after it closed.
-_PAYMENTS = text(
-    """
+_PAYMENTS = text("""
 WITH due AS (
     SELECT id FROM payment
     WHERE state IN ('created', 'pending') AND (check_at <= :now OR :everything)
@@ -33,10 +32,8 @@ UPDATE payment p
 SET check_at = :now + greatest(least(:now - p.created_at, CAST(:longest AS interval)), interval '1 minute')
 FROM due WHERE p.id = due.id
 RETURNING p.session_id
-"""
-)
-_REFUNDS = text(
-    """
+""")
+_REFUNDS = text("""
 WITH due AS (
     SELECT id FROM refund
     WHERE state IN ('requested', 'submitted') AND (check_at <= :now OR :everything)
@@ -49,8 +46,7 @@ SET check_at = :now + greatest(
     interval '1 minute')
 FROM due WHERE r.id = due.id
 RETURNING r.id, r.provider_refund_id
-"""
-)
+""")
 _LOOK_NOW = text("UPDATE payment SET check_at = :now WHERE id = :payment AND state = 'pending'")
 
 

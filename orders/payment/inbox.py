@@ -26,15 +26,12 @@ class Hint:
     attempts: int
 
 
-_PUT = text(
-    """
+_PUT = text("""
 INSERT INTO webhook_inbox (event_id, kind, object_id, object_kind, received_at, try_at, attempts)
 VALUES (:event_id, :kind, :object_id, :object_kind, :now, :now, 0) ON CONFLICT DO NOTHING
-"""
-)
+""")
 # What is taken comes due again by itself: a worker that dies loses nothing, and one that fails waits ever longer.
-_TAKE = text(
-    """
+_TAKE = text("""
 WITH due AS (
     SELECT event_id FROM webhook_inbox WHERE handled_at IS NULL AND try_at <= :now
     ORDER BY try_at LIMIT :most FOR UPDATE SKIP LOCKED
@@ -44,8 +41,7 @@ SET attempts = attempts + 1,
     try_at = :now + least(CAST(:lease AS interval) * power(2, least(attempts, 10)), CAST(:longest AS interval))
 FROM due WHERE i.event_id = due.event_id
 RETURNING i.event_id, i.kind, i.object_id, i.attempts
-"""
-)
+""")
 _DONE = text(
     "UPDATE webhook_inbox SET handled_at = :now, last_error = NULL WHERE event_id = ANY(:events) AND handled_at IS NULL"
 ).bindparams(bindparam("events", type_=ARRAY(Text)))

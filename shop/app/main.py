@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
@@ -28,7 +28,7 @@ from shop.app.home.openapi import describe
 from shop.app.home.operator import DoorShared, OperatorsDoor, operators_app
 from shop.app.home.problems import answer, answer_problems, crashed
 from shop.app.migrate import import_tables
-from shop.app.routers import ROUTERS
+from shop.app.routers import routers
 from shop.core import clock, logging, telemetry
 from shop.core.database import Database, open_database
 from shop.core.keys import keys_of
@@ -66,7 +66,7 @@ def create_app(settings: Settings, database: Database | None = None, gateway: Pa
     answer_problems(app)
     app.add_exception_handler(SignInFirst, sign_in_first)
     # Their routes as they stand: included, the framework would build each of them anew for every application.
-    for router in (*ROUTERS, *(() if settings.production else _sandbox_routers())):
+    for router in routers(production=settings.production):
         app.router.routes.extend(router.routes)
     app.mount("/static", static_app)
     # The last added stands outermost.
@@ -78,14 +78,6 @@ def create_app(settings: Settings, database: Database | None = None, gateway: Pa
     app.add_middleware(Observed, crashed=crashed)
     app.add_middleware(SecurityHeaders, production=settings.production)
     return app
-
-
-def _sandbox_routers() -> tuple[APIRouter, ...]:
-    import orders.payment.sandbox  # production neither mounts nor loads them  # noqa: PLC0415
-    import shop.app.home.clock_api  # noqa: PLC0415
-    import shop.messages.sandbox  # noqa: PLC0415
-
-    return orders.payment.sandbox.routes, shop.app.home.clock_api.routes, shop.messages.sandbox.routes
 
 
 @asynccontextmanager

@@ -101,7 +101,7 @@ class Cellar:
 
     def __init__(self, postgres: Path, schema: str, runner: asyncio.Runner) -> None:
         self.postgres, self.schema, self.runner = postgres, schema, runner
-        self.again: UsedAgain | None = None
+        self.again: dict[str, UsedAgain] = {}
         self.left: list[UsedAgain] = []
         self.unused: list[str] = []
         self.superuser = runner.run(self._connected("postgres"))
@@ -121,17 +121,16 @@ class Cellar:
     def take(self, template: str) -> "UsedAgain":
         while self.unused:
             self.drop(self.unused.pop())
-        if self.again is None:
+        if template not in self.again:
             name = self.copy_of(template)
             superuser = self.runner.run(self._connected(name))
             self.runner.run(watched(superuser, self.schema))
-            self.again = UsedAgain(name, superuser)
-        return self.again
+            self.again[template] = UsedAgain(name, superuser)
+        return self.again[template]
 
-    def give_back(self) -> None:
-        if self.again is not None and not self.runner.run(self.again.put_back()):
-            self.left.append(self.again)
-            self.again = None
+    def give_back(self, template: str) -> None:
+        if not self.runner.run(self.again[template].put_back()):
+            self.left.append(self.again.pop(template))
 
     async def close_left(self) -> None:
         """In the loop of the tests, to which their connections belong."""
@@ -144,12 +143,12 @@ class Cellar:
 
     async def close_all(self) -> None:
         """After the last test."""
-        self.left += [self.again] if self.again is not None else []
-        self.again = None
+        self.left += self.again.values()
+        self.again = {}
         await self.close_left()
 
     def close(self) -> None:
-        for one in [*self.left, *([self.again] if self.again else [])]:
+        for one in [*self.left, *self.again.values()]:
             one.superuser.terminate()
         self.runner.run(self.superuser.close())
 

@@ -28,6 +28,7 @@ from tests.make.running_shop import running_shop, whose_job
 from tests.make.whole_shop import WholeShop
 from tests.rules.test_routes import calls
 
+pytestmark = pytest.mark.xdist_group("fuzz")  # one furnished shop
 EXAMPLES, OTHERS_EXAMPLES = 4, 2
 MOST = 12
 """Calls of one operation by one caller; a large body has hundreds of edges."""

@@ -67,6 +67,7 @@ _THROWAWAY = _PERSISTENT | {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
+    "autovacuum": "off",  # what it learns of one test's rows would plan the next one's questions
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "dynamic_shared_memory_type": "mmap",  # in its own folder: what a kill leaves behind is swept with it
