@@ -113,7 +113,7 @@ async def test_a_step_that_was_killed_while_it_built_an_index_runs_again(
 
 async def test_vacuum_leaves_for_it(schema: str) -> None:
     """PostgreSQL's own, at a table for minutes, which nobody may be made to wait for."""
-    with embedded.throwaway(autovacuum_naptime="1s") as socket:
+    with embedded.throwaway(autovacuum="on", autovacuum_naptime="1s") as socket:
         embedded.prepare(socket, "bangfu")
         owner = embedded.url(socket, "bangfu", embedded.OWNER_ROLE)
         await upgrade(owner, schema, BEFORE)
@@ -124,8 +124,9 @@ async def test_vacuum_leaves_for_it(schema: str) -> None:
             ALTER TABLE audit_event SET (autovacuum_vacuum_insert_threshold = 1, autovacuum_vacuum_cost_delay = 100,
                 autovacuum_vacuum_cost_limit = 1)"""
         )
-        while not await watching.fetchval("SELECT count(*) FROM pg_stat_progress_vacuum"):  # noqa: ASYNC110  # PostgreSQL's
-            await asyncio.sleep(0.1)
+        async with asyncio.timeout(60):
+            while not await watching.fetchval("SELECT count(*) FROM pg_stat_progress_vacuum"):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
         await upgrade(owner, schema, tries=4)
         assert (await changed(watching))[0] == newest_revision()
         await watching.close()
