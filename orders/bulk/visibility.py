@@ -22,7 +22,7 @@ WITH RECURSIVE under (union_id, unit_id) AS (
     JOIN role_grant g ON g.user_id = a.id AND g.role = 'union_approver'
         AND {in_force("g", ":day")}
     JOIN unit n ON g.scope_kind = 'all' OR (g.scope_kind = 'unit' AND n.id::text = g.scope_id)
-    WHERE d.delegate_id = :actor AND d.valid_from <= :day AND d.valid_to > :day
+    WHERE d.delegate_id = :actor AND {in_force("d", ":day")}
     UNION
     SELECT under.union_id, b.unit_id FROM under JOIN unit_parent b ON b.parent_id = under.unit_id
     WHERE {in_force("b", ":day")}

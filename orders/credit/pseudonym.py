@@ -11,12 +11,13 @@ from sqlalchemy import Row, text
 from shop.access.permissions import Actor, Role
 from shop.core.database import ReadSession
 from shop.core.keys import Keys
+from shop.core.window import in_force
 
-_MANDATE = text("""
+_MANDATE = text(f"""
 SELECT m.id, m.covers_from, m.covers_to, m.unit_ids FROM audit_mandate m
-WHERE m.auditor_id = :auditor AND m.valid_from <= :day AND m.valid_to > :day
+WHERE m.auditor_id = :auditor AND {in_force("m", ":day")}
 ORDER BY m.granted_at DESC, m.id DESC LIMIT 1
-""")
+""")  # noqa: S608  # an expression of our own
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ _ALL_TOPS: Final = text(f"""
 _MANDATED: Final = text(f"""
     WITH RECURSIVE seen (unit_id) AS (
         SELECT DISTINCT unnest(unit_ids) FROM audit_mandate
-        WHERE auditor_id = :auditor AND valid_from <= :day AND valid_to > :day
+        WHERE auditor_id = :auditor AND {in_force("", ":day")}
         UNION
         SELECT below.unit_id FROM seen JOIN unit_parent AS below ON below.parent_id = seen.unit_id
         WHERE {in_force("below", ":day")}

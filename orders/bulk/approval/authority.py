@@ -66,7 +66,7 @@ entitled AS ({_ENTITLED})
 SELECT CAST(NULL AS uuid) AS delegated_by FROM entitled WHERE id = :actor
 UNION ALL
 (SELECT d.approver_id FROM approval_delegation d JOIN entitled e ON e.id = d.approver_id
-WHERE d.delegate_id = :actor AND d.union_id = :union AND d.valid_from <= :day AND d.valid_to > :day
+WHERE d.delegate_id = :actor AND d.union_id = :union AND {in_force("d", ":day")}
     AND d.up_to_fen >= :fen AND d.approver_id <> :requester
     AND EXISTS (SELECT FROM user_account a JOIN here h ON h.person_id = a.person_id
         WHERE a.id = :actor AND a.state = 'active')

@@ -13,6 +13,7 @@ from orders.aftersales.rules import of_amount
 from shop.access.permissions import Actor
 from shop.core import clock
 from shop.core.database import Database, WriteSession
+from shop.core.window import in_force
 
 AT_ONCE: Final = 50
 
@@ -21,14 +22,14 @@ SELECT id FROM shop_order WHERE id IN (SELECT order_id FROM bulk_purchase WHERE 
     UNION SELECT order_id FROM bulk_change WHERE purchase_id = :purchase) ORDER BY id FOR NO KEY UPDATE
 """)
 # The same step of the same list as the plan's price came from, today.
-_FALLEN = """
+_FALLEN = f"""
 FROM order_line l JOIN price p ON p.id = l.price_id
 JOIN price q ON q.sku_id = p.sku_id AND q.list = p.list AND q.min_quantity = p.min_quantity
-    AND q.valid_from <= {at} AND (q.valid_to IS NULL OR q.valid_to > {at})
-WHERE l.order_id = {order} AND q.fen < l.unit_price_fen AND NOT EXISTS (
+    AND {in_force("q", "{at}")}
+WHERE l.order_id = {{order}} AND q.fen < l.unit_price_fen AND NOT EXISTS (
     SELECT FROM reduction d JOIN reduction_part r ON r.reduction_id = d.id
     JOIN share_component c ON c.id = r.component_id WHERE d.kind = 'price_protection' AND c.line_id = l.id)
-"""
+"""  # noqa: S608  # an expression of our own
 _LINES = text(f"""
 SELECT l.id AS line_id, l.title, l.unit_price_fen, q.fen
 {_FALLEN.format(at=":at", order=":order")} ORDER BY l.position

@@ -11,6 +11,7 @@ from shop.access.permissions import Actor, Permission
 from shop.access.session.tokens import grants_of
 from shop.core import clock
 from shop.core.database import Database
+from shop.core.window import in_force
 
 COOKIE: Final = "bangfu_session"
 LIFETIME: Final = timedelta(hours=12)
@@ -18,11 +19,11 @@ REMEMBERED_SECONDS: Final = 0.5
 _REMEMBERED_MOST: Final = 20_000
 _SECRET_LENGTH: Final = 43
 
-GRANTS_TODAY: Final = """
+GRANTS_TODAY: Final = f"""
     SELECT array_agg(concat_ws(':', role, scope_kind, scope_id) ORDER BY role, scope_kind, scope_id)
     FROM role_grant
-    WHERE user_id = account.id AND valid_from <= {day} AND (valid_to IS NULL OR valid_to > {day})
-"""
+    WHERE user_id = account.id AND {in_force("", "{day}")}
+"""  # noqa: S608  # expressions of our own
 _RESOLVE: Final = f"""
     SELECT held.id AS session_id, account.id AS user_id, account.person_id, person.name,
            account.email_verified_at IS NOT NULL AS proven,

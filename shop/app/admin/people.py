@@ -12,22 +12,22 @@ from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import ReadSession, WriteSession
 from shop.core.errors import NotFound, SecondPersonNeeded
-from shop.core.window import in_force
+from shop.core.window import in_force, not_ended
 from shop.organisation.authority import EVERYBODY, Place, of_units, require
 from shop.organisation.queries import unit_path, units_below, visible_unit_ids
 
 SHOWN_MAX = 50
 # Where an account belongs: where its person works, and where its roles hold; ever: or did.
-_PLACES = """
+_PLACES = f"""
 SELECT m.unit_id FROM membership m WHERE m.person_id = u.person_id
-    AND m.valid_from <= :day AND (CAST(:ever AS bool) OR m.valid_to IS NULL OR m.valid_to > :day)
+    AND m.valid_from <= :day AND (CAST(:ever AS bool) OR {not_ended("m", ":day")})
 UNION SELECT n.id FROM role_grant g JOIN unit n ON n.id::text = g.scope_id
 WHERE g.user_id = u.id AND g.scope_kind = 'unit'
-    AND (CAST(:ever AS bool) OR g.valid_to IS NULL OR g.valid_to > :day)
-"""
+    AND (CAST(:ever AS bool) OR {not_ended("g", ":day")})
+"""  # noqa: S608  # expressions of our own
 _ACCOUNT = text(f"""
 SELECT u.id, ARRAY({_PLACES}) AS units, EXISTS (SELECT FROM role_grant g WHERE g.user_id = u.id
-    AND g.scope_kind <> 'unit' AND (CAST(:ever AS bool) OR g.valid_to IS NULL OR g.valid_to > :day)) AS wider,
+    AND g.scope_kind <> 'unit' AND (CAST(:ever AS bool) OR {not_ended("g", ":day")})) AS wider,
     (SELECT m.unit_id FROM membership m WHERE m.person_id = u.person_id
     AND {in_force("m", ":day")}) AS works_at
 FROM user_account u WHERE u.id = :user
