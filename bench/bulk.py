@@ -137,8 +137,8 @@ async def _purchase(database: Database, shop: SmallShop) -> Joint:
     named = {"purchase": joint.purchase_id, "packages": PACKAGES}
     async with database.transaction() as session:
         for statement in _PACKAGES:
-            wanted = {name: value for name, value in named.items() if f":{name}" in statement}
-            await session.execute(text(statement), wanted)
+            requested = {name: value for name, value in named.items() if f":{name}" in statement}
+            await session.execute(text(statement), requested)
         content = await content_hash(session, joint.purchase_id)
         await session.execute(
             text("UPDATE bulk_purchase SET content_sha256 = :content WHERE id = :purchase"),

@@ -121,6 +121,6 @@ def orders(token: str, skus: list[UUID], chance: Random, lines: int = 3) -> Iter
     address = {"name": "收货人甲", "phone": "13800138000", "region_code": "310101", "street": "示例路一号"}
     headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
     for number in count():
-        wanted = [{"sku_id": str(sku), "quantity": 1} for sku in chance.sample(skus, lines)]
-        body = json.dumps({"lines": wanted, "address": address, "fund_source": "personal"}).encode()
+        requested = [{"sku_id": str(sku), "quantity": 1} for sku in chance.sample(skus, lines)]
+        body = json.dumps({"lines": requested, "address": address, "fund_source": "personal"}).encode()
         yield request("POST", "/api/v1/orders", headers | {"idempotency-key": f"{chance.random()}{number}"}, body)

@@ -131,10 +131,10 @@ def _load(seconds: float, asked: Target, target: str, *headers: str) -> Load:
         ["taskset", "-c", str(LOAD_CORE), *command], stdout=subprocess.PIPE, stderr=sys.stderr, text=True, check=True
     )
     found = json.loads(done.stdout)
-    wanted = "304" if headers else "200"
-    if set(found["statuses"]) != {wanted}:
+    requested = "304" if headers else "200"
+    if set(found["statuses"]) != {requested}:
         raise RuntimeError(f"{target}: {found['statuses']}")
-    return Load(found["per_s"], (_busy_s(pid) - before) / found["statuses"][wanted] * 1e6)
+    return Load(found["per_s"], (_busy_s(pid) - before) / found["statuses"][requested] * 1e6)
 
 
 def _busy_s(pid: int) -> float:

@@ -48,15 +48,15 @@ async def _export(running: Server, count: int) -> dict[str, Any]:
     seconds, grown, pdfs = {}, {}, 0
     with tempfile.TemporaryDirectory() as folder:
         to = Path(folder) / "roll"
-        for wanted in FORMATS:
-            await _one(database, small, wanted, to)
+        for requested in FORMATS:
+            await _one(database, small, requested, to)
         before = _memory_mib("VmRSS")
-        for wanted in FORMATS:
+        for requested in FORMATS:
             _forget_peak()
             began = perf_counter()
-            await _one(database, large, wanted, to)
-            seconds[f"{wanted}_s"] = round(perf_counter() - began, 1)
-            grown[f"{wanted}_mib"] = round(_memory_mib("VmHWM") - before, 1)
+            await _one(database, large, requested, to)
+            seconds[f"{requested}_s"] = round(perf_counter() - began, 1)
+            grown[f"{requested}_mib"] = round(_memory_mib("VmHWM") - before, 1)
         with zipfile.ZipFile(to) as archive:
             pdfs = len(archive.namelist())
     await database.close()
@@ -66,7 +66,7 @@ async def _export(running: Server, count: int) -> dict[str, Any]:
     }
 
 
-async def _one(database: Database, plan: Plan, wanted: Format, to: Path) -> None:
+async def _one(database: Database, plan: Plan, requested: Format, to: Path) -> None:
     now = clock.now()
     async with database.transaction() as session:
         led = await led_by(session, plan.desk.clerk, plan.id, now, Permission.BULK_READ)
@@ -75,7 +75,7 @@ async def _one(database: Database, plan: Plan, wanted: Format, to: Path) -> None
         database,
         led.purchase,
         None,
-        wanted=wanted,
+        requested=requested,
         named=True,
         public_url="https://bench.invalid",
         actor=plan.desk.clerk,

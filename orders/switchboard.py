@@ -154,7 +154,7 @@ class _Thing:
     event_id: str | None
 
 
-async def _read_back(gateway: PaymentGateway, wanted: Mapping[str, Read]) -> dict[str, Sequence[Seen] | Exception]:
+async def _read_back(gateway: PaymentGateway, requested: Mapping[str, Read]) -> dict[str, Sequence[Seen] | Exception]:
     """Object id → what the provider says of it, or the error. A few at a time; each object once."""
     gate = asyncio.Semaphore(AT_ONCE)
 
@@ -166,8 +166,8 @@ async def _read_back(gateway: PaymentGateway, wanted: Mapping[str, Read]) -> dic
                 _log.warning("provider_object_unread", object_id=object_id, trouble=type(error).__name__)
                 return error
 
-    answers = await asyncio.gather(*(one(object_id, read) for object_id, read in wanted.items()))
-    return dict(zip(wanted, answers, strict=True))
+    answers = await asyncio.gather(*(one(object_id, read) for object_id, read in requested.items()))
+    return dict(zip(requested, answers, strict=True))
 
 
 async def _do(database: Database, gateway: PaymentGateway, things: Sequence[_Thing], now: datetime) -> int:

@@ -172,17 +172,17 @@ class Facts(msgspec.Struct, frozen=True):
 
 
 _FACTS = text(f"""
-WITH RECURSIVE wanted AS (
+WITH RECURSIVE requested AS (
     SELECT * FROM product WHERE id = ANY(:ids) AND state = 'listed'
 ),
 inside AS (
     SELECT s.product_id AS of_product, c.sku_id AS of_sku, c.position, c.pieces, b.id AS sku_id, b.spec, b.net_grams,
         p.id AS product_id, p.title, p.origin_county_code, p.producer_id
-    FROM wanted w JOIN sku s ON s.product_id = w.id AND s.active
+    FROM requested w JOIN sku s ON s.product_id = w.id AND s.active
     JOIN sku_content c ON c.sku_id = s.id JOIN sku b ON b.id = c.stock_sku_id JOIN product p ON p.id = b.product_id
 ),
 origin AS (
-    SELECT origin_county_code AS code FROM wanted UNION SELECT made_county_code FROM wanted
+    SELECT origin_county_code AS code FROM requested UNION SELECT made_county_code FROM requested
     UNION SELECT origin_county_code FROM inside
 ),
 onward(origin, code) AS (
@@ -204,13 +204,13 @@ place AS (
     SELECT r.region, (SELECT CASE length(r.region) WHEN 2 THEN c.province WHEN 4 THEN c.prefecture ELSE c.name END
         FROM county c WHERE c.code BETWEEN rpad(r.region, 6, '0') AND rpad(r.region, 6, '9') ORDER BY c.code LIMIT 1
     ) AS name
-    FROM (SELECT DISTINCT region FROM freight_rate WHERE supplier_id IN (SELECT supplier_id FROM wanted)
+    FROM (SELECT DISTINCT region FROM freight_rate WHERE supplier_id IN (SELECT supplier_id FROM requested)
         AND region <> '') r
 ),
 rates AS (
     SELECT f.supplier_id, jsonb_agg(to_jsonb(f) || jsonb_build_object('place', l.name) ORDER BY f.region) AS facts
     FROM freight_rate f LEFT JOIN place l ON l.region = f.region
-    WHERE f.supplier_id IN (SELECT supplier_id FROM wanted) AND {not_ended("f", ":today")}
+    WHERE f.supplier_id IN (SELECT supplier_id FROM requested) AND {not_ended("f", ":today")}
     GROUP BY f.supplier_id
 ),
 designated AS (
@@ -241,7 +241,7 @@ skus AS (
     SELECT s.product_id, jsonb_agg(jsonb_build_object('id', s.id, 'spec', s.spec, 'net_grams', s.net_grams,
         'prices', coalesce(q.facts, '[]'), 'contents', coalesce(c.facts, '[]'), 'papers', coalesce(d.facts, '[]'))
         ORDER BY s.code) AS facts
-    FROM wanted w JOIN sku s ON s.product_id = w.id AND s.active
+    FROM requested w JOIN sku s ON s.product_id = w.id AND s.active
     LEFT JOIN contents c ON c.of_sku = s.id LEFT JOIN papers d ON d.of_sku = s.id
     LEFT JOIN LATERAL (
         SELECT jsonb_agg(to_jsonb(p) ORDER BY p.min_quantity) AS facts FROM price p
@@ -250,7 +250,7 @@ skus AS (
     GROUP BY s.product_id
 ),
 sold AS (
-    SELECT s.product_id, -sum(m.pieces) AS pieces FROM wanted w JOIN sku s ON s.product_id = w.id
+    SELECT s.product_id, -sum(m.pieces) AS pieces FROM requested w JOIN sku s ON s.product_id = w.id
     JOIN stock_movement m ON m.sku_id = s.id AND m.kind IN ('sold', 'returned') GROUP BY s.product_id
 )
 SELECT (to_jsonb(w) || jsonb_build_object(
@@ -268,7 +268,7 @@ SELECT (to_jsonb(w) || jsonb_build_object(
     'discounts', coalesce((SELECT jsonb_agg(to_jsonb(d) ORDER BY d.threshold_fen) FROM seller_discount d
         WHERE d.supplier_id = w.supplier_id AND {not_ended("d", ":today")}), '[]')
 ))::text
-FROM wanted w JOIN producer r ON r.id = w.producer_id JOIN supplier f ON f.id = w.supplier_id
+FROM requested w JOIN producer r ON r.id = w.producer_id JOIN supplier f ON f.id = w.supplier_id
 LEFT JOIN today here ON here.origin = w.origin_county_code
 LEFT JOIN today made ON made.origin = w.made_county_code
 LEFT JOIN designated g ON g.county = here.code

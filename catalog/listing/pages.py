@@ -142,7 +142,7 @@ def _links(asked: dict[str, str]) -> Callable[..., str]:
     """Addresses of this list with something changed; None takes a filter away. Each starts at the first page."""
 
     def link(**changed: Any) -> str:
-        wanted = {name: value for name, value in (asked | {"cursor": None} | changed).items() if value is not None}
-        return f"/?{urlencode(wanted)}" if wanted else "/"
+        requested = {name: value for name, value in (asked | {"cursor": None} | changed).items() if value is not None}
+        return f"/?{urlencode(requested)}" if requested else "/"
 
     return link

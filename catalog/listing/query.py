@@ -213,12 +213,12 @@ def statement_of(filters: Filters, *, now: datetime) -> Statement:
         if value is not None:
             add(condition, value)
     if filters.q is not None:
-        wanted = asked(filters.q)
-        if not wanted.terms:
+        requested = asked(filters.q)
+        if not requested.terms:
             conditions.append("false")
         else:
-            add("terms @> {}::text[]", list(wanted.terms))
-        for part in wanted.parts:
+            add("terms @> {}::text[]", list(requested.terms))
+        for part in requested.parts:
             add("strpos(search_text, {}) > 0", part)
     if filters.cursor is not None:
         last_key, last_id = _keys(filters)

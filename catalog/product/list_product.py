@@ -42,19 +42,21 @@ async def list_products(
     """All of them, or none. Already listed is success. Raises NotFound, OriginCountyRequired (pointers `/{position}`,
     after `product_ids`).
     """
-    wanted = list(product_ids)
-    known = {row.id: row.code for row in await session.execute(_KNOWN, {"ids": wanted})}
-    if len(known) < len(set(wanted)):
+    requested = list(product_ids)
+    known = {row.id: row.code for row in await session.execute(_KNOWN, {"ids": requested})}
+    if len(known) < len(set(requested)):
         raise NotFound("没有这个商品。")
-    before = set((await session.execute(_STATES, {"ids": wanted})).scalars())
-    listed = set((await session.execute(_LIST, {"ids": wanted, "day": clock.business_day(now), "now": now})).scalars())
+    before = set((await session.execute(_STATES, {"ids": requested})).scalars())
+    listed = set(
+        (await session.execute(_LIST, {"ids": requested, "day": clock.business_day(now), "now": now})).scalars()
+    )
     homeless = [
         Detail(
             f"/{i}/origin_county_code",
             OriginCountyRequired.code,
             f"商品 {known[one]} 没有今天有效的产地县代码，请填写六位行政区划代码",
         )
-        for i, one in enumerate(wanted)
+        for i, one in enumerate(requested)
         if one not in listed
     ]
     if homeless:

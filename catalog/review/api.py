@@ -48,10 +48,10 @@ async def post_approve(database: TheDatabase, actor: Writer, review_id: UUID) ->
 
 
 @routes.post("/{review_id}/reject", responses={**_PROBLEMS})
-async def post_reject(database: TheDatabase, actor: Writer, review_id: UUID, wanted: ReviewReasonIn) -> ReviewOut:
+async def post_reject(database: TheDatabase, actor: Writer, review_id: UUID, body: ReviewReasonIn) -> ReviewOut:
     """The shelf stays. Who wanted it, and the goods' own supplier, take it back with it."""
     async with database.transaction() as session:
-        await reject(session, actor=actor, review_id=review_id, reason=wanted.reason, now=clock.now())
+        await reject(session, actor=actor, review_id=review_id, reason=body.reason, now=clock.now())
         return review_out(await review_of(session, actor, review_id), actor)
 
 

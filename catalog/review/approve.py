@@ -59,11 +59,11 @@ async def _carry_out(
     shown = (await on_shelf(session, [review.product_id])).get(review.product_id)
     facts = [one for one in items if one.field in SHOWN]
     prices = [one for one in items if one.field == PRICE]
-    wanted = [one.price(now) for one in prices]
+    requested = [one.price(now) for one in prices]
     if (
         shown is None
         or any(shown.facts[one.field] != one.before for one in facts)
-        or await prices_before(session, wanted, now=now) != [one.before for one in prices]
+        or await prices_before(session, requested, now=now) != [one.before for one in prices]
     ):
         raise ReviewStale("提交以后商品又有变化，没有改动任何内容；请退回，或由提交人按现在的商品重新提交。")
     if facts:
@@ -73,4 +73,4 @@ async def _carry_out(
     documents = [NewDocument(review.product_code, kind, AS_NAMED) for kind in papers]
     await add_documents(session, documents=documents, now=now)
     reference = f"review:{review.id}"
-    await change_prices(session, actor=actor, prices=wanted, now=now, reason=reference, reviewed=True)
+    await change_prices(session, actor=actor, prices=requested, now=now, reason=reference, reviewed=True)

@@ -67,21 +67,21 @@ async def ask(
     for product_id in ids:
         old = before.get(product_id)
         known = read_items(old.items) if old else []
-        wanted = [*(one for one in known if one.key not in spoken[product_id]), *items.get(product_id, ())]
-        if {one.content for one in wanted} == {one.content for one in known}:
+        requested = [*(one for one in known if one.key not in spoken[product_id]), *items.get(product_id, ())]
+        if {one.content for one in requested} == {one.content for one in known}:
             if old:
                 waits[product_id] = old.id, known
             continue
         if old:
-            ended.append(_ending(old, replaced=bool(wanted)))
-        if wanted:
-            made.append(_new(product_id, wanted, actor, old.id if old else again))
-            waits[product_id] = made[-1]["id"], wanted
+            ended.append(_ending(old, replaced=bool(requested)))
+        if requested:
+            made.append(_new(product_id, requested, actor, old.id if old else again))
+            waits[product_id] = made[-1]["id"], requested
     await _write(session, ended, made, actor=actor, reference=reference, now=now)
     products = {row.id: row for row in await session.execute(_TITLES, {"ids": list(waits)})} if waits else {}
     asked = [
-        Asked(review_id, one, products[one].code, products[one].title, tuple(wanted))
-        for one, (review_id, wanted) in waits.items()
+        Asked(review_id, one, products[one].code, products[one].title, tuple(requested))
+        for one, (review_id, requested) in waits.items()
     ]
     return sorted(asked, key=lambda one: one.code)
 
@@ -92,10 +92,10 @@ def _ending(old: Row[Any], *, replaced: bool) -> dict[str, Any]:
     return {"id": old.id, "state": "withdrawn", "reason": "后来交来的内容与货架上一致"}
 
 
-def _new(product_id: UUID, wanted: Sequence[Item], actor: Actor | None, replaces: UUID | None) -> dict[str, Any]:
-    authors = {one.by for one in wanted if one.by} | ({actor.user_id} if actor else set())
+def _new(product_id: UUID, requested: Sequence[Item], actor: Actor | None, replaces: UUID | None) -> dict[str, Any]:
+    authors = {one.by for one in requested if one.by} | ({actor.user_id} if actor else set())
     return {
-        "id": new_id(), "product_id": product_id, "items": wanted, "authors": sorted(authors), "replaces": replaces,
+        "id": new_id(), "product_id": product_id, "items": requested, "authors": sorted(authors), "replaces": replaces,
     }  # fmt: skip
 
 

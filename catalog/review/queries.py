@@ -41,8 +41,8 @@ class Page:
 async def reviews_of(session: ReadSession, actor: Actor, *, state: str | None, limit: int, cursor: str | None) -> Page:
     """The newest first. Raises Invalid for a cursor that is none."""
     after = read_cursor(cursor, UUID)[0] if cursor else None
-    wanted = {"mine": _visible(actor), "state": state, "after": after, "limit": limit + 1}
-    rows = (await session.execute(_PAGE, wanted)).all()
+    requested = {"mine": _visible(actor), "state": state, "after": after, "limit": limit + 1}
+    rows = (await session.execute(_PAGE, requested)).all()
     return Page(rows[:limit], cursor_of(rows[limit - 1].id) if len(rows) > limit else None)
 
 

@@ -44,8 +44,8 @@ async def _now(session: WriteSession, product_id: UUID, code: str, items: Sequen
     """What of it is still wanted, with what it would change today."""
     shelf = await on_shelf(session, [product_id])
     prices = [one for one in items if one.field == PRICE]
-    wanted = [one.price(now) for one in prices]
-    before = dict(zip(prices, await prices_before(session, wanted, now=now), strict=True))
+    requested = [one.price(now) for one in prices]
+    before = dict(zip(prices, await prices_before(session, requested, now=now), strict=True))
     found = []
     for one in items:
         if one.field == PRICE:

@@ -83,26 +83,26 @@ UPDATE stock_item i SET held_pieces = i.held_pieces - l.pieces FROM locked l WHE
 """).bindparams(_ORDERS)  # noqa: S608  # our own words
 
 HOLD = """promised AS (
-    INSERT INTO stock_hold (order_id, sku_id, pieces, state) SELECT order_id, sku_id, pieces, 'held' FROM wanted
+    INSERT INTO stock_hold (order_id, sku_id, pieces, state) SELECT order_id, sku_id, pieces, 'held' FROM requested
     RETURNING 1
 ), locked AS (
-    SELECT i.sku_id, w.pieces FROM stock_item i JOIN wanted w USING (sku_id)
+    SELECT i.sku_id, w.pieces FROM stock_item i JOIN requested w USING (sku_id)
     WHERE (SELECT count(*) FROM promised) + {after} ORDER BY i.sku_id FOR NO KEY UPDATE OF i
 )
 UPDATE stock_item i SET held_pieces = i.held_pieces + l.pieces FROM locked l WHERE i.sku_id = l.sku_id
 """
-"""The end of a statement that promises pieces to a new order: of `wanted` (order_id, sku_id, pieces), an earlier step.
+"""The end of a statement that promises pieces to an order: of `requested` (order_id, sku_id, pieces), an earlier step.
 
 {after}: what is to be done before the stock is locked, as SQL that says how many rows were written, and `> 0`. More
 than there is breaks the CHECK of `stock_item`.
 """
-_GIVEN = "wanted AS (SELECT CAST(:order AS uuid) AS order_id, r.* FROM unnest(:skus, :pieces) AS r(sku_id, pieces))"
+_GIVEN = "requested AS (SELECT CAST(:order AS uuid) AS order_id, r.* FROM unnest(:skus, :pieces) AS r(sku_id, pieces))"
 _SKUS = (bindparam("skus", type_=ARRAY(Uuid)), bindparam("pieces", type_=ARRAY(BigInteger)))
 _HOLD = text(f"WITH {_GIVEN}, " + HOLD.replace("{after}", "0 > 0")).bindparams(*_SKUS)  # our own words
 _HOLD_OR_MISSING = text(f"""
 WITH {_GIVEN}, seen AS MATERIALIZED (
     SELECT i.sku_id, w.order_id, w.pieces, i.on_hand_pieces - i.held_pieces AS free
-    FROM stock_item i JOIN wanted w USING (sku_id) ORDER BY i.sku_id FOR NO KEY UPDATE OF i
+    FROM stock_item i JOIN requested w USING (sku_id) ORDER BY i.sku_id FOR NO KEY UPDATE OF i
 ), promised AS (
     INSERT INTO stock_hold (order_id, sku_id, pieces, state)
     SELECT order_id, sku_id, pieces, 'held' FROM seen WHERE free >= pieces
@@ -156,11 +156,11 @@ UPDATE stock_item i SET on_hand_pieces = i.on_hand_pieces + l.pieces FROM locked
 
 
 _SELL_AGAIN = text("""
-WITH wanted AS (
+WITH requested AS (
     SELECT * FROM unnest(:skus, :pieces) AS r(sku_id, pieces)
 ), locked AS MATERIALIZED (
     SELECT i.sku_id, least(w.pieces, i.on_hand_pieces - i.held_pieces) AS pieces
-    FROM stock_item i JOIN wanted w USING (sku_id) ORDER BY i.sku_id FOR NO KEY UPDATE OF i
+    FROM stock_item i JOIN requested w USING (sku_id) ORDER BY i.sku_id FOR NO KEY UPDATE OF i
 ), noted AS (
     INSERT INTO stock_movement (id, sku_id, kind, pieces, reference, at)
     SELECT gen_random_uuid(), sku_id, 'sold', -pieces, :reference, :now FROM locked WHERE pieces > 0

@@ -59,7 +59,7 @@ async def owe(
         if fen
     ]
     await post(session, moves, now=now)
-    standing = await balances(session, list(latest))
+    balance_of = await balances(session, list(latest))
     applied = [
         Moved(
             key=f"advance_applied:{latest[share_id]}:{share_id}",
@@ -70,7 +70,7 @@ async def owe(
             reference=reference or latest[share_id],
             occurred_on=occurred_on,
         )
-        for share_id, (receivable, advance) in standing.items()
+        for share_id, (receivable, advance) in balance_of.items()
         if (fen := min(receivable, advance)) > 0
     ]
     await post(session, applied, now=now)

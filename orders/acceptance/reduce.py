@@ -192,7 +192,7 @@ async def _less_owed(
         ],
         now=now,
     )
-    standing = await balances(session, sorted({share_id for share_id, _ in sums}))
+    balance_of = await balances(session, sorted({share_id for share_id, _ in sums}))
     await post(
         session,
         [
@@ -205,7 +205,7 @@ async def _less_owed(
                 reference=reduction_id,
                 occurred_on=day,
             )
-            for share_id, (receivable, _) in standing.items()
+            for share_id, (receivable, _) in balance_of.items()
             if receivable < 0
         ],
         now=now,

@@ -36,7 +36,7 @@ _LINES = text("SELECT id, supplier_id, title FROM order_line WHERE order_id = :o
 
 
 async def refund_joint(
-    session: WriteSession, *, actor: Actor, order_id: UUID, wanted: RefundIn, key: str | None, now: datetime
+    session: WriteSession, *, actor: Actor, order_id: UUID, requested: RefundIn, key: str | None, now: datetime
 ) -> RefundOut | None:
     """None where the order is not one that is accepted. By staff of its unit, or the supplier for his own lines.
 
@@ -51,22 +51,22 @@ async def refund_joint(
     accepted = await what_was_accepted(session, list(lines))
     if not any(group.milli for group in accepted.values()):
         raise NotAccepted("请先验收；没有收到的货在验收时填短少或拒收，不用退款。")
-    if wanted.lines is None:
-        taken, pieces = _amount(accepted, lines, wanted), dict[Group, int]()
+    if requested.lines is None:
+        taken, pieces = _amount(accepted, lines, requested), dict[Group, int]()
     else:
-        taken, pieces = _pieces(accepted, lines, wanted.lines)
-    why = Why(kind="refund", reason=wanted.reason, key=key or str(new_id()), pieces=pieces)
+        taken, pieces = _pieces(accepted, lines, requested.lines)
+    why = Why(kind="refund", reason=requested.reason, key=key or str(new_id()), pieces=pieces)
     day = clock.business_day(now)
     refund_id = await reduce(session, actor=actor, order_id=order_id, taken=taken, why=why, occurred_on=day, now=now)
     return RefundOut(
         id=refund_id,
         order_id=order_id,
         payment_id=None,
-        kind="amount" if wanted.lines is None else "lines",
+        kind="amount" if requested.lines is None else "lines",
         state="succeeded",
         amount_fen=sum(one.part.fen for one in taken),
-        reason=wanted.reason,
-        lines=[RefundLineOut(line.line_id, line.quantity) for line in wanted.lines or ()],
+        reason=requested.reason,
+        lines=[RefundLineOut(line.line_id, line.quantity) for line in requested.lines or ()],
         requested_at=now,
         succeeded_at=now,
     )
@@ -84,12 +84,12 @@ async def _visible_lines(session: WriteSession, actor: Actor, order: Row[Any], n
 
 
 def _pieces(
-    accepted: Mapping[Group, Open], lines: Mapping[UUID, Row[Any]], wanted: Sequence[RefundLineIn]
+    accepted: Mapping[Group, Open], lines: Mapping[UUID, Row[Any]], requested: Sequence[RefundLineIn]
 ) -> tuple[list[Taken], dict[Group, int]]:
     """Where a payer is named, his share is the line; else all payers of the line bear it."""
     taken: list[Taken] = []
     pieces: dict[Group, int] = {}
-    for i, line in enumerate(wanted):
+    for i, line in enumerate(requested):
         if line.line_id not in lines:
             raise UnknownLine("请核对行号。", [Detail(f"/lines/{i}/line_id", "unknown_line", "订单里没有这一行")])
         groups = {
@@ -108,14 +108,16 @@ def _pieces(
     return taken, pieces
 
 
-def _amount(accepted: Mapping[Group, Open], lines: Mapping[UUID, Row[Any]], wanted: RefundIn) -> list[Taken]:
-    if wanted.line_id is not None and wanted.line_id not in lines:
+def _amount(accepted: Mapping[Group, Open], lines: Mapping[UUID, Row[Any]], requested: RefundIn) -> list[Taken]:
+    if requested.line_id is not None and requested.line_id not in lines:
         raise UnknownLine("请核对行号。", [Detail("/line_id", "unknown_line", "订单里没有这一行")])
     groups = {
-        group: opened for group, opened in accepted.items() if wanted.line_id is None or group[0] == wanted.line_id
+        group: opened
+        for group, opened in accepted.items()
+        if requested.line_id is None or group[0] == requested.line_id
     }
     parts = [part for opened in groups.values() for part in opened.parts]
-    left, fen = sum(part.fen for part in parts), wanted.amount_fen or 0
+    left, fen = sum(part.fen for part in parts), requested.amount_fen or 0
     if fen > left:
         raise ReductionExceeds(
             f"还可退 {left} 分，请按剩余金额重新申请。",

@@ -32,22 +32,22 @@ Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_le
 async def post_refund(
     request: Request,
     order_id: UUID,
-    wanted: RefundIn,
+    body: RefundIn,
     actor: Annotated[Actor, Depends(requires(Permission.REFUND_REQUEST))],
     database: TheDatabase,
     idempotency_key: Key = None,
 ) -> Response:
     """Give money back by pieces of lines, or by an amount spread over what is left. 409 above what is left."""
     now = clock.now()
-    digest = sha256(f"refund {order_id} {wanted.model_dump_json()}".encode()).digest()
+    digest = sha256(f"refund {order_id} {body.model_dump_json()}".encode()).digest()
     if await _is_joint(database, order_id):
-        return await _refund_joint(database, actor, order_id, wanted, idempotency_key, digest)
+        return await _refund_joint(database, actor, order_id, body, idempotency_key, digest)
     async with database.transaction() as session:
         requested = await request_refund(
             session,
             actor=actor,
             order_id=order_id,
-            wanted=wanted,
+            requested=body,
             now=now,
             key=idempotency_key,
             request_sha256=digest,
@@ -69,13 +69,13 @@ async def _is_joint(database: Database, order_id: UUID) -> bool:
 
 
 async def _refund_joint(
-    database: Database, actor: Actor, order_id: UUID, wanted: RefundIn, key: str | None, digest: bytes
+    database: Database, actor: Actor, order_id: UUID, requested: RefundIn, key: str | None, digest: bytes
 ) -> Response:
     """No provider is asked: one transaction, and what the payers owe has fallen."""
     now = clock.now()
 
     async def verb(session: WriteSession) -> Answer:
-        refunded = await refund_joint(session, actor=actor, order_id=order_id, wanted=wanted, key=key, now=now)
+        refunded = await refund_joint(session, actor=actor, order_id=order_id, requested=requested, key=key, now=now)
         return Answer.of(refunded, 201)
 
     done = await once(database, verb, actor_id=actor.user_id, key=key, request_sha256=digest, now=now)

@@ -102,7 +102,7 @@ async def _take(session: WriteSession, gone: _Gone, now: datetime) -> None:
     dispute = gone.dispute
     await lock_orders_of(session, dispute.payment_id)
     for one in await where_it_stands(session, dispute.payment_id, gone.fen):
-        wanted = RefundRequest(
+        requested = RefundRequest(
             order_id=one.order_id,
             payment_id=one.payment_id,
             kind="dispute",
@@ -114,7 +114,7 @@ async def _take(session: WriteSession, gone: _Gone, now: datetime) -> None:
             currency=dispute.currency,
             dispute_id=dispute.id,
         )
-        refund_id = await reserve(session, wanted, now=now)
+        refund_id = await reserve(session, requested, now=now)
         if one.whole:
             await _cancel(session, one.order_id, dispute, now)
         await succeed(session, refund_id, Success(None, one.fen, now), now=now)

@@ -70,7 +70,7 @@ async def request_refund(
     *,
     actor: Actor,
     order_id: UUID,
-    wanted: RefundIn,
+    requested: RefundIn,
     now: datetime,
     key: str | None = None,
     request_sha256: bytes = b"",
@@ -92,17 +92,17 @@ async def request_refund(
     payment_id = await session.scalar(_PAID, {"order": order_id})
     if payment_id is None:
         raise NotPaid("请在付款成功之后再申请退款。")
-    parts = _parts(left, wanted)
+    parts = _parts(left, requested)
     refund_id = await reserve(
         session,
         RefundRequest(
             order_id=order_id,
             payment_id=payment_id,
-            kind="amount" if wanted.lines is None else "lines",
+            kind="amount" if requested.lines is None else "lines",
             amount_fen=sum(part.fen for part in parts),
-            reason=wanted.reason,
+            reason=requested.reason,
             parts=parts,
-            lines={line.line_id: line.quantity for line in wanted.lines or ()},
+            lines={line.line_id: line.quantity for line in requested.lines or ()},
             requested_by=actor.user_id,
             idempotency_key=key,
         ),
@@ -129,15 +129,15 @@ async def _visible_lines(
     return own
 
 
-def _parts(left: Sequence[LineLeft], wanted: RefundIn) -> list[Part]:
+def _parts(left: Sequence[LineLeft], requested: RefundIn) -> list[Part]:
     by_id = {line.line_id: line for line in left}
-    if wanted.lines is None:
-        return _amount(left, by_id, wanted.amount_fen or 0, wanted.line_id)
-    if unknown := [i for i, line in enumerate(wanted.lines) if line.line_id not in by_id]:
+    if requested.lines is None:
+        return _amount(left, by_id, requested.amount_fen or 0, requested.line_id)
+    if unknown := [i for i, line in enumerate(requested.lines) if line.line_id not in by_id]:
         raise UnknownLine(
             "请核对行号。", [Detail(f"/lines/{i}/line_id", "unknown_line", "订单里没有这一行") for i in unknown]
         )
-    if short := [(i, line) for i, line in enumerate(wanted.lines) if line.quantity > by_id[line.line_id].pieces]:
+    if short := [(i, line) for i, line in enumerate(requested.lines) if line.quantity > by_id[line.line_id].pieces]:
         raise RefundExceeds(
             "请按剩余件数重新申请。",
             [Detail(f"/lines/{i}/quantity", "left", f"还可退 {by_id[line.line_id].pieces} 件") for i, line in short],
@@ -145,7 +145,7 @@ def _parts(left: Sequence[LineLeft], wanted: RefundIn) -> list[Part]:
         )
     parts = [
         part
-        for line in wanted.lines
+        for line in requested.lines
         for part in of_pieces(by_id[line.line_id].parts, pieces=line.quantity, unrefunded=by_id[line.line_id].pieces)
     ]
     if not any(part.fen for part in parts):

@@ -102,24 +102,24 @@ async def what_is_left(session: WriteSession, order_id: UUID) -> list[LineLeft]:
     ]
 
 
-async def reserve(session: WriteSession, wanted: RefundRequest, *, now: datetime) -> UUID:
+async def reserve(session: WriteSession, requested: RefundRequest, *, now: datetime) -> UUID:
     """Write the refund with its parts and take them from what is left; returns its id.
 
     The caller holds the order's lock and has computed the parts from what is left; the tables' CHECKs hold besides.
     """
-    if not wanted.parts and not wanted.freight:
-        await _take_from_kept(session, wanted)
-    rows = _rows(wanted, set(await session.scalars(_OF_ALLOWANCES, {"order": wanted.order_id})), now)
+    if not requested.parts and not requested.freight:
+        await _take_from_kept(session, requested)
+    rows = _rows(requested, set(await session.scalars(_OF_ALLOWANCES, {"order": requested.order_id})), now)
     await ask_refund(session, rows)
-    leaving = [Leaving(part.component_id, part.fen, part.grams, part.quantity_milli) for part in wanted.parts]
-    await take_out(session, parts=leaving, pieces=wanted.lines or {}, freight=wanted.freight)
+    leaving = [Leaving(part.component_id, part.fen, part.grams, part.quantity_milli) for part in requested.parts]
+    await take_out(session, parts=leaving, pieces=requested.lines or {}, freight=requested.freight)
     await record_change(
         session,
-        actor_id=wanted.requested_by,
+        actor_id=requested.requested_by,
         action="refund.request",
         subject=f"refund:{rows.refund.id}",
-        after={"order_id": str(wanted.order_id), "kind": wanted.kind, "amount_fen": wanted.amount_fen},
-        reason=wanted.reason,
+        after={"order_id": str(requested.order_id), "kind": requested.kind, "amount_fen": requested.amount_fen},
+        reason=requested.reason,
         now=now,
     )
     return rows.refund.id
@@ -137,33 +137,33 @@ async def return_reservation(session: WriteSession, refund_id: UUID) -> None:
     await put_back_kept(session, refund_id=refund_id)
 
 
-def _rows(wanted: RefundRequest, of_allowances: set[UUID], now: datetime) -> RefundRows:
+def _rows(requested: RefundRequest, of_allowances: set[UUID], now: datetime) -> RefundRows:
     return RefundRows(
         refund=RefundRow(
             id=new_id(),
-            payment_id=wanted.payment_id,
-            order_id=wanted.order_id,
-            kind=wanted.kind,
-            amount_fen=wanted.amount_fen,
-            allowance_fen=sum(part.fen for part in wanted.parts if part.component_id in of_allowances),
-            currency=wanted.currency,
-            reason=wanted.reason,
-            requested_by=wanted.requested_by,
-            idempotency_key=wanted.idempotency_key,
+            payment_id=requested.payment_id,
+            order_id=requested.order_id,
+            kind=requested.kind,
+            amount_fen=requested.amount_fen,
+            allowance_fen=sum(part.fen for part in requested.parts if part.component_id in of_allowances),
+            currency=requested.currency,
+            reason=requested.reason,
+            requested_by=requested.requested_by,
+            idempotency_key=requested.idempotency_key,
             requested_at=now,
             check_at=now + FIRST_CHECK,
-            dispute_id=wanted.dispute_id,
-            retries_id=wanted.retries_id,
+            dispute_id=requested.dispute_id,
+            retries_id=requested.retries_id,
         ),
-        parts=[RefundPartRow(part.component_id, part.fen, part.grams, part.quantity_milli) for part in wanted.parts],
-        lines=[RefundLineRow(*line) for line in (wanted.lines or {}).items()],
-        freight=[RefundFreightRow(*parcel) for parcel in (wanted.freight or {}).items()],
+        parts=[RefundPartRow(part.component_id, part.fen, part.grams, part.quantity_milli) for part in requested.parts],
+        lines=[RefundLineRow(*line) for line in (requested.lines or {}).items()],
+        freight=[RefundFreightRow(*parcel) for parcel in (requested.freight or {}).items()],
     )
 
 
-async def _take_from_kept(session: WriteSession, wanted: RefundRequest) -> None:
+async def _take_from_kept(session: WriteSession, requested: RefundRequest) -> None:
     """Money that two people had kept leaves what is left of it; money nobody kept has no such row."""
-    if not await is_kept(session, wanted.payment_id):
+    if not await is_kept(session, requested.payment_id):
         return
-    if await take_kept(session, payment_id=wanted.payment_id, fen=wanted.amount_fen) is None:
+    if await take_kept(session, payment_id=requested.payment_id, fen=requested.amount_fen) is None:
         raise AdvanceGone("请刷新页面，按剩余金额办理。")

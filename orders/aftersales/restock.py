@@ -75,8 +75,8 @@ async def own_again(session: WriteSession, refund_id: UUID, *, now: datetime) ->
     """
     if not await session.scalar(_NOT_SENT, {"refund": refund_id}):
         return
-    wanted = _counted((await session.execute(_IN_THE_BARN, {"refund": refund_id})).all())
-    taken = await moving.sell_again(session, reference=f"refund_undone:{refund_id}", pieces=wanted, now=now)
+    requested = _counted((await session.execute(_IN_THE_BARN, {"refund": refund_id})).all())
+    taken = await moving.sell_again(session, reference=f"refund_undone:{refund_id}", pieces=requested, now=now)
     if taken:
         named = {"refund": refund_id, "skus": list(taken), "pieces": list(taken.values())}
         await session.execute(_OWNED_AGAIN, named)

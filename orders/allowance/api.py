@@ -47,18 +47,18 @@ async def get_grants(
     day = clock.today()
     async with database.snapshot() as session:
         unions = await visible_union_ids(session, actor, Permission.ALLOWANCE_GRANT, day=day)
-        wanted = unions if union_id is None else unions & {union_id}
-        return await grants_of(session, wanted, day=day, limit=limit, cursor=cursor)
+        requested = unions if union_id is None else unions & {union_id}
+        return await grants_of(session, requested, day=day, limit=limit, cursor=cursor)
 
 
 @routes.post("/grants/{grant_id}/withdraw", response_model=GrantOut)
 async def post_withdrawal(
-    request: Request, grant_id: UUID, wanted: WithdrawIn, actor: Granter, key: IdempotencyKey
+    request: Request, grant_id: UUID, body: WithdrawIn, actor: Granter, key: IdempotencyKey
 ) -> Response:
     """Take back what nobody spent; it returns to the union's budget."""
 
     async def verb(session: WriteSession, now: datetime) -> GrantOut:
-        union_id = await withdraw(session, actor=actor, grant_id=grant_id, reason=wanted.reason, now=now)
+        union_id = await withdraw(session, actor=actor, grant_id=grant_id, reason=body.reason, now=now)
         return await grant_of(session, union_id, grant_id, day=clock.business_day(now))
 
     return await answer_once(request, actor.user_id, key, verb, status=200)

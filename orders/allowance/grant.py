@@ -109,24 +109,24 @@ WHERE person_id = ANY(:people)
 _ENCUMBERED = text("SELECT 1 FROM encumbrance WHERE purchase_id = :plan")
 
 
-async def grant(session: WriteSession, *, actor: Actor, plan: Plan, wanted: GrantIn, now: datetime) -> Granted:
+async def grant(session: WriteSession, *, actor: Actor, plan: Plan, requested: GrantIn, now: datetime) -> Granted:
     """Give every person of the batch `amount_fen` for the plan's goods. Who asks holds the plan, and may grant for its
     union.
 
     The same number with the same content is success and gives nothing twice. Raises BatchNumberUsed, PlanNotApproved,
     NotOfThePlan, MoreThanApproved, Invalid (nobody, nothing to buy, a past day), FundsShort.
     """
-    content = sha256(wanted.model_dump_json().encode()).hexdigest()
-    found = await session.execute(_BEFORE, {"union_id": plan.union_id, "number": wanted.batch_number})
+    content = sha256(requested.model_dump_json().encode()).hexdigest()
+    found = await session.execute(_BEFORE, {"union_id": plan.union_id, "number": requested.batch_number})
     if before := found.one_or_none():
         if before.content_sha256 != content:
             raise BatchNumberUsed("请换一个批次号；同一批次只能发放一次。")
         return Granted(before.id, plan.union_id, replayed=True)
-    _check(plan, wanted.expires_on, clock.business_day(now))
-    people = _chosen(wanted, plan.members)
+    _check(plan, requested.expires_on, clock.business_day(now))
+    people = _chosen(requested, plan.members)
     room = {row.person_id: row.fen for row in await session.execute(_ROOM, {"plan": plan.id, "people": list(people)})}
-    _check_room(people, room, wanted.amount_fen)
-    return await _write(session, actor, plan, wanted, people, content, now)
+    _check_room(people, room, requested.amount_fen)
+    return await _write(session, actor, plan, requested, people, content, now)
 
 
 def _check(plan: Plan, expires_on: date, day: date) -> None:
@@ -136,13 +136,13 @@ def _check(plan: Plan, expires_on: date, day: date) -> None:
         raise Invalid("到期日必须在今天之后。", [Detail("/expires_on", "in_the_past", "请填写今天之后的日期")])
 
 
-def _chosen(wanted: GrantIn, members: Sequence[UUID]) -> Sequence[UUID]:
+def _chosen(requested: GrantIn, members: Sequence[UUID]) -> Sequence[UUID]:
     """Those named, each of them a member of the plan; all members where nobody is named."""
-    people = members if wanted.person_ids is None else list(dict.fromkeys(wanted.person_ids))
+    people = members if requested.person_ids is None else list(dict.fromkeys(requested.person_ids))
     if not people:
         raise Invalid("计划里没有会员，请先导入会员名单。")
     known = set(members)
-    if strangers := [i for i, person in enumerate(wanted.person_ids or ()) if person not in known]:
+    if strangers := [i for i, person in enumerate(requested.person_ids or ()) if person not in known]:
         raise NotOfThePlan(
             "请从名单里删除这些人，或先把他们加入计划。",
             [Detail(f"/person_ids/{i}", "not_of_the_plan", "不在计划的会员名单里") for i in strangers[:100]],
@@ -164,14 +164,14 @@ async def _write(
     session: WriteSession,
     actor: Actor,
     plan: Plan,
-    wanted: GrantIn,
+    requested: GrantIn,
     people: Sequence[UUID],
     content: str,
     now: datetime,
 ) -> Granted:
     grant_id = new_id()
-    facts = {"amount_fen": wanted.amount_fen, "members": len(people), "expires_on": wanted.expires_on}
-    names = {"id": grant_id, "number": wanted.batch_number, "union_id": plan.union_id, "plan": plan.id}
+    facts = {"amount_fen": requested.amount_fen, "members": len(people), "expires_on": requested.expires_on}
+    names = {"id": grant_id, "number": requested.batch_number, "union_id": plan.union_id, "plan": plan.id}
     more = {"title": plan.title, "fiscal_year": plan.fiscal_year, "content": content, "by": actor.user_id, "now": now}
     await session.execute(_GRANT, facts | names | more)
     if not plan.sku_ids:
@@ -188,13 +188,14 @@ async def _write(
             amount_fen=plan.budget_fen,
             now=now,
         )
-    await post(session, _moves(plan.id, grant_id, list(ids.values()), wanted.amount_fen, now), now=now)
+    await post(session, _moves(plan.id, grant_id, list(ids.values()), requested.amount_fen, now), now=now)
     await record_change(
         session,
         actor_id=actor.user_id,
         action="allowance_granted",
         subject=f"allowance_grant:{grant_id}",
-        after=facts | {"expires_on": str(wanted.expires_on), "batch_number": wanted.batch_number, "plan": str(plan.id)},
+        after=facts
+        | {"expires_on": str(requested.expires_on), "batch_number": requested.batch_number, "plan": str(plan.id)},
         now=now,
     )
     return Granted(grant_id, plan.union_id, replayed=False)

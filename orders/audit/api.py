@@ -119,15 +119,15 @@ async def get_lines(
 
 
 @routes.post("/audit/baskets")
-async def post_basket(wanted: BasketIn, actor: Reader, database: TheDatabase, keys: TheKeys) -> BasketOut:
+async def post_basket(body: BasketIn, actor: Reader, database: TheDatabase, keys: TheKeys) -> BasketOut:
     """What one person bought, on a reason that is kept: each look is noted."""
     async with database.transaction() as session:
         return await open_basket(
             session,
             actor=actor,
             keys=keys,
-            pseudonym=wanted.pseudonym,
-            reason=wanted.reason,
+            pseudonym=body.pseudonym,
+            reason=body.reason,
             now=clock.now(),
         )
 
@@ -142,17 +142,17 @@ async def get_samples(
 
 
 @routes.post("/audit/samples", status_code=201, response_model=SampleOut)
-async def post_sample(request: Request, wanted: SampleIn, actor: Reader, key: IdempotencyKey) -> Response:
+async def post_sample(request: Request, body: SampleIn, actor: Reader, key: IdempotencyKey) -> Response:
     """Draw order lines by a seed: the same seed over the same lines draws the same ones."""
 
     async def verb(session: WriteSession, now: datetime) -> SampleOut:
         drawn = await draw_sample(
             session,
             actor=actor,
-            since=wanted.since,
-            until=wanted.until,
-            size=wanted.size,
-            seed=wanted.seed,
+            since=body.since,
+            until=body.until,
+            size=body.size,
+            seed=body.seed,
             now=now,
         )
         return await sample_out(session, actor, drawn)

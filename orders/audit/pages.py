@@ -44,15 +44,15 @@ async def post_sample(request: Request, actor: Reader, database: TheDatabase, ke
     """Draw; refused, the form comes back as it was typed."""
     typed = await _typed(request)
     try:
-        wanted = SampleIn.model_validate({name: typed[name] for name in ("from", "to", "size", "seed")})
+        requested = SampleIn.model_validate({name: typed[name] for name in ("from", "to", "size", "seed")})
         async with database.transaction() as session:
             await draw_sample(
                 session,
                 actor=actor,
-                since=wanted.since,
-                until=wanted.until,
-                size=wanted.size,
-                seed=wanted.seed,
+                since=requested.since,
+                until=requested.until,
+                size=requested.size,
+                seed=requested.seed,
                 now=clock.now(),
             )
     except ValidationError as wrong:
@@ -67,14 +67,14 @@ async def post_basket(request: Request, actor: Reader, database: TheDatabase, ke
     """One person's lines, shown once; each look is noted with its reason."""
     typed = await _typed(request)
     try:
-        wanted = BasketIn(pseudonym=typed["pseudonym"], reason=typed["reason"])
+        requested = BasketIn(pseudonym=typed["pseudonym"], reason=typed["reason"])
         async with database.transaction() as session:
             basket = await open_basket(
                 session,
                 actor=actor,
                 keys=keys,
-                pseudonym=wanted.pseudonym,
-                reason=wanted.reason,
+                pseudonym=requested.pseudonym,
+                reason=requested.reason,
                 now=clock.now(),
             )
     except ValidationError as wrong:

@@ -45,9 +45,9 @@ async def post_question(request: Request, actor: Reader, database: TheDatabase) 
     form = await request.form()
     typed = {name: str(form.get(name, "")).strip() for name in FIELDS}
     try:
-        wanted = QuestionIn.model_validate({name: value for name, value in typed.items() if value})
+        requested = QuestionIn.model_validate({name: value for name, value in typed.items() if value})
         async with database.transaction() as session:
-            await ask(session, actor=actor, **wanted.model_dump(), now=clock.now())
+            await ask(session, actor=actor, **requested.model_dump(), now=clock.now())
     except ValidationError as wrong:
         errors = {str(one["loc"][0]) if one["loc"] else "owner": "填写有误" for one in wrong.errors()}
         return await _page(request, actor, database, typed, errors, None)
@@ -63,9 +63,9 @@ async def post_reply(request: Request, question_id: UUID, actor: Somebody, datab
     words = str((await request.form()).get("reply", "")).strip()
     typed = {f"reply-{question_id}": words}
     try:
-        wanted = ReplyIn(reply=words)
+        requested = ReplyIn(reply=words)
         async with database.transaction() as session:
-            await reply(session, actor=actor, question_id=question_id, words=wanted.reply, now=clock.now())
+            await reply(session, actor=actor, question_id=question_id, words=requested.reply, now=clock.now())
     except ValidationError:
         return await _page(
             request, actor, database, typed, {f"reply-{question_id}": "请填写答复，不超过 1000 字"}, None

@@ -37,22 +37,22 @@ async def get_questions(
 
 
 @routes.post("/questions", status_code=201, response_model=QuestionOut)
-async def post_question(request: Request, wanted: QuestionIn, actor: Reader, key: IdempotencyKey) -> Response:
+async def post_question(request: Request, body: QuestionIn, actor: Reader, key: IdempotencyKey) -> Response:
     """Ask a role of a unit, or one account, to answer by a day. Auditors under a mandate only."""
 
     async def verb(session: WriteSession, now: datetime) -> QuestionOut:
-        asked = await ask(session, actor=actor, **wanted.model_dump(), now=now)
+        asked = await ask(session, actor=actor, **body.model_dump(), now=now)
         return await question_out(session, actor, asked, now=now)
 
     return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.post("/questions/{question_id}/reply")
-async def post_reply(question_id: UUID, wanted: ReplyIn, actor: Somebody, database: TheDatabase) -> QuestionOut:
+async def post_reply(question_id: UUID, body: ReplyIn, actor: Somebody, database: TheDatabase) -> QuestionOut:
     """By its owner, once."""
     now = clock.now()
     async with database.transaction() as session:
-        await reply(session, actor=actor, question_id=question_id, words=wanted.reply, now=now)
+        await reply(session, actor=actor, question_id=question_id, words=body.reply, now=now)
         return await question_out(session, actor, question_id, now=now)
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from orders.banking.match import WantedShare, confirm, propose, reject
+from orders.banking.match import RequestedShare, confirm, propose, reject
 from orders.banking.pay_back import pay_back
 from orders.banking.queries import queue_of
 from orders.banking.return_refund import return_refund
@@ -53,7 +53,7 @@ async def get_queue(
 async def post_match(
     request: Request,
     statement_id: UUID,
-    wanted: BankMatchIn,
+    body: BankMatchIn,
     actor: Importer,
     key: IdempotencyKey,
 ) -> Response:
@@ -64,10 +64,10 @@ async def post_match(
             session,
             actor=actor,
             statement_id=statement_id,
-            transfer_id=wanted.transfer_id,
-            shares=[WantedShare(share.payer_share_id, share.amount_fen) for share in wanted.shares],
-            remember_payer=wanted.remember_payer,
-            reason=wanted.reason,
+            transfer_id=body.transfer_id,
+            shares=[RequestedShare(share.payer_share_id, share.amount_fen) for share in body.shares],
+            remember_payer=body.remember_payer,
+            reason=body.reason,
             now=now,
         )
         return ProposedOut(proposal_id=proposal_id, state="proposed")
@@ -85,7 +85,7 @@ async def post_confirm(statement_id: UUID, proposal_id: UUID, actor: Confirmer, 
 
 @routes.post("/bank-statements/{statement_id}/match/{proposal_id}/reject")
 async def post_reject(
-    statement_id: UUID, proposal_id: UUID, wanted: BankRejectIn, actor: Confirmer, database: TheDatabase
+    statement_id: UUID, proposal_id: UUID, body: BankRejectIn, actor: Confirmer, database: TheDatabase
 ) -> ProposedOut:
     """The transfer waits again."""
     async with database.transaction() as session:
@@ -94,7 +94,7 @@ async def post_reject(
             actor=actor,
             statement_id=statement_id,
             proposal_id=proposal_id,
-            reason=wanted.reason,
+            reason=body.reason,
             now=clock.now(),
         )
     return ProposedOut(proposal_id=proposal_id, state="rejected")
@@ -104,7 +104,7 @@ async def post_reject(
 async def post_pay_back(
     request: Request,
     payer_share_id: UUID,
-    wanted: PayBackIn,
+    body: PayBackIn,
     actor: Confirmer,
     key: IdempotencyKey,
 ) -> Response:
@@ -115,10 +115,10 @@ async def post_pay_back(
             session,
             actor=actor,
             payer_share_id=payer_share_id,
-            amount_fen=wanted.amount_fen,
-            bank_reference=wanted.bank_reference,
-            returned_on=wanted.returned_on,
-            reason=wanted.reason,
+            amount_fen=body.amount_fen,
+            bank_reference=body.bank_reference,
+            returned_on=body.returned_on,
+            reason=body.reason,
             now=now,
         )
         return PaidBackOut(id=returned)
@@ -128,7 +128,7 @@ async def post_pay_back(
 
 @routes.post("/bank-refunds/{refund_id}/returned")
 async def post_returned(
-    refund_id: UUID, wanted: RefundReturnedIn, actor: Confirmer, database: TheDatabase
+    refund_id: UUID, body: RefundReturnedIn, actor: Confirmer, database: TheDatabase
 ) -> RefundReturnedOut:
     """A refund of an order that was paid by bank transfer went back by one; told twice is success."""
     async with database.transaction() as session:
@@ -136,8 +136,8 @@ async def post_returned(
             session,
             actor=actor,
             refund_id=refund_id,
-            bank_reference=wanted.bank_reference,
-            returned_on=wanted.returned_on,
+            bank_reference=body.bank_reference,
+            returned_on=body.returned_on,
             now=clock.now(),
         )
     return RefundReturnedOut(refund_id=refund_id, state="succeeded")

@@ -12,11 +12,11 @@ from shop.core.database import WriteSession
 from shop.core.rows import as_rows
 
 _MATCH = text("""
-WITH wanted AS (
+WITH requested AS (
     SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(transfer_id uuid, share_id uuid, fen bigint, how text)
 ), taken AS (
     UPDATE bank_transfer t SET state = 'matched', matched_fen = w.fen, why_queued = NULL
-    FROM (SELECT transfer_id, sum(fen) AS fen FROM wanted GROUP BY transfer_id) w
+    FROM (SELECT transfer_id, sum(fen) AS fen FROM requested GROUP BY transfer_id) w
     WHERE t.id = w.transfer_id AND t.amount_fen - t.taken_back_fen = w.fen AND t.state IN ('queued', 'proposed')
     RETURNING t.id
 )
@@ -24,7 +24,7 @@ INSERT INTO transfer_match (transfer_id, payer_share_id, round, amount_fen, how,
 SELECT w.transfer_id, w.share_id, 1 + (SELECT count(*) FROM transfer_unmatch u
         WHERE u.transfer_id = w.transfer_id AND u.payer_share_id = w.share_id),
     w.fen, w.how, CAST(:proposal AS uuid), :now
-FROM wanted w JOIN taken ON taken.id = w.transfer_id ORDER BY 1, 2
+FROM requested w JOIN taken ON taken.id = w.transfer_id ORDER BY 1, 2
 RETURNING transfer_id, payer_share_id
 """)
 

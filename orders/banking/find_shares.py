@@ -82,9 +82,9 @@ async def find_shares(
     What an earlier transfer of the same list will pay is no longer open for the next one.
     """
     codes = {one.id: codes_in(one.remark) for one in incoming}
-    wanted = sorted({code for each in codes.values() for code in each})
+    requested = sorted({code for each in codes.values() for code in each})
     visible = {"company": None if company is None else list(company)}
-    rows = (await session.execute(_BY_CODE, visible | {"codes": wanted})).mappings()
+    rows = (await session.execute(_BY_CODE, visible | {"codes": requested})).mappings()
     by_code = {row["transfer_code"]: OpenShare(**row) for row in rows}
     digests = sorted({one.payer_account_digest for one in incoming if one.payer_account_digest})
     of_payer: dict[tuple[str, str], list[OpenShare]] = {}

@@ -37,7 +37,7 @@ class AlreadyMatched(Problem):
 
 
 @dataclass(frozen=True, slots=True)
-class WantedShare:
+class RequestedShare:
     """amount_fen None: the whole transfer; only where there is one share."""
 
     payer_share_id: UUID
@@ -100,7 +100,7 @@ async def propose(
     actor: Actor,
     statement_id: UUID,
     transfer_id: UUID,
-    shares: Sequence[WantedShare],
+    shares: Sequence[RequestedShare],
     remember_payer: bool,
     reason: str,
     now: datetime,
@@ -124,7 +124,7 @@ async def propose(
             raise NotFound(f"{said}。", [Detail(f"/shares/{index}/payer_share_id", "not_found", said)])
     alone = transfer.left_fen if len(shares) == 1 else 0
     fens = [share.amount_fen or alone for share in shares]
-    wanted = [{"share_id": s.payer_share_id, "fen": fen} for s, fen in zip(shares, fens, strict=True)]
+    requested = [{"share_id": s.payer_share_id, "fen": fen} for s, fen in zip(shares, fens, strict=True)]
     total = sum(fens)
     if total != transfer.left_fen or not all(fens) or len(known) < len(shares):
         raise AmountsDiffer(
@@ -133,7 +133,7 @@ async def propose(
     facts = {"id": new_id(), "transfer": transfer_id, "remember": remember_payer, "reason": reason}
     try:
         async with session.begin_nested():
-            await session.execute(_PROPOSE, facts | {"actor": actor.user_id, "now": now, "shares": as_rows(wanted)})
+            await session.execute(_PROPOSE, facts | {"actor": actor.user_id, "now": now, "shares": as_rows(requested)})
     except IntegrityError as error:
         raise AlreadyMatched("它正等另一位同事确认。") from error
     proposal_id: UUID = facts["id"]  # type: ignore[assignment]

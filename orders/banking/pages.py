@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from orders.aftersales.sent_transfer import bank_reference
 from orders.banking.desk import desks_of
-from orders.banking.match import WantedShare, confirm, propose, reject
+from orders.banking.match import RequestedShare, confirm, propose, reject
 from orders.banking.pay_back import pay_back
 from orders.banking.queries import matched_of, overpaid_of, queue_of, refunds_of, shares_by_code
 from orders.banking.return_refund import return_refund
@@ -227,7 +227,7 @@ async def desk_page(
     )
 
 
-async def _shares(session: ReadSession, typed: str) -> list[WantedShare]:
+async def _shares(session: ReadSession, typed: str) -> list[RequestedShare]:
     """Raises Invalid, naming the line."""
     lines = [line for line in typed.splitlines() if line.strip()]
     if not lines or len(lines) > _LINES_MAX:
@@ -243,7 +243,7 @@ async def _shares(session: ReadSession, typed: str) -> list[WantedShare]:
     for number, (code, _) in enumerate(read, start=1):
         if code not in known:
             raise Invalid(f"第 {number} 行：没有识别码是 {code} 的付款份额。")
-    return [WantedShare(known[code], fen) for code, fen in read]
+    return [RequestedShare(known[code], fen) for code, fen in read]
 
 
 def fen_typed(yuan: str) -> int:

@@ -102,30 +102,30 @@ async def post_confirm(statement_id: UUID, actor: Confirmer, database: TheDataba
 
 @routes.post("/bank-statements/{statement_id}/refuse")
 async def post_refuse(
-    statement_id: UUID, wanted: BankRejectIn, actor: Confirmer, database: TheDatabase
+    statement_id: UUID, body: BankRejectIn, actor: Confirmer, database: TheDatabase
 ) -> StatementRefusedOut:
     """It is not the bank's, or not ours: nothing of it counts. The importer may take it back himself."""
     async with database.transaction() as session:
-        await refuse_statement(session, actor=actor, statement_id=statement_id, reason=wanted.reason, now=clock.now())
+        await refuse_statement(session, actor=actor, statement_id=statement_id, reason=body.reason, now=clock.now())
     return StatementRefusedOut(statement_id=statement_id, state="refused")
 
 
 @routes.post("/bank-statements/{statement_id}/receipts", status_code=201)
 async def post_receipt(
-    statement_id: UUID, wanted: BankReceiptIn, actor: Importer, database: TheDatabase, keys: TheKeys
+    statement_id: UUID, body: BankReceiptIn, actor: Importer, database: TheDatabase, keys: TheKeys
 ) -> ProvenOut:
     """The bank's electronic receipt of one transfer (its file by `POST /evidence` first), brought by another person
     than the statement: where account, day, number and amount agree, the transfer is the bank's record (grade A).
     """
-    receipt = BankReceipt(wanted.sha256, wanted.account, wanted.day, wanted.serial_number, wanted.amount_fen)
+    receipt = BankReceipt(body.sha256, body.account, body.day, body.serial_number, body.amount_fen)
     async with database.transaction() as session:
         await prove_by_receipt(
             session,
             keys=keys,
             actor=actor,
             statement_id=statement_id,
-            transfer_id=wanted.transfer_id,
+            transfer_id=body.transfer_id,
             receipt=receipt,
             now=clock.now(),
         )
-    return ProvenOut(transfer_id=wanted.transfer_id, kind="receipt")
+    return ProvenOut(transfer_id=body.transfer_id, kind="receipt")

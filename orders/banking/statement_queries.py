@@ -155,8 +155,8 @@ async def rows_of(session: ReadSession, actor: Actor, statement_id: UUID, *, day
 
 
 async def _planned(session: ReadSession, plan: StatementPlan) -> list[RowPlanned]:
-    wanted = sorted({share_id for match in plan.found.values() for share_id, _ in match.shares})
-    names: dict[UUID, Row[Any]] = {row.id: row for row in await session.execute(_NAMES, {"shares": wanted})}
+    requested = sorted({share_id for match in plan.found.values() for share_id, _ in match.shares})
+    names: dict[UUID, Row[Any]] = {row.id: row for row in await session.execute(_NAMES, {"shares": requested})}
     planned = []
     for row in plan.rows:
         becomes, why = _becomes(row, plan)

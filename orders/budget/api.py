@@ -38,8 +38,8 @@ async def get_budgets(
     """Budgets of the unions within reach, the newest year first."""
     async with database.snapshot() as session:
         unions = await visible_union_ids(session, actor, Permission.BULK_READ, day=clock.today())
-        wanted = unions if union_id is None else unions & {union_id}
-        return await budgets_of(session, wanted, fiscal_year=fiscal_year, limit=limit, cursor=cursor)
+        requested = unions if union_id is None else unions & {union_id}
+        return await budgets_of(session, requested, fiscal_year=fiscal_year, limit=limit, cursor=cursor)
 
 
 @routes.get("/{union_id}/{fiscal_year}")
@@ -51,21 +51,21 @@ async def get_budget(union_id: UUID, fiscal_year: Year, actor: Reader, database:
 
 
 @routes.post("", status_code=201, response_model=BudgetOut)
-async def post_budget(request: Request, wanted: BudgetIn, actor: Approver, key: IdempotencyKey) -> Response:
+async def post_budget(request: Request, body: BudgetIn, actor: Approver, key: IdempotencyKey) -> Response:
     """Adopt the budget of a year; once."""
 
     async def verb(session: WriteSession, now: datetime) -> None:
         await adopt(
             session,
             actor=actor,
-            union_id=wanted.union_id,
-            fiscal_year=wanted.fiscal_year,
-            amount_fen=wanted.amount_fen,
-            paper=Paper(wanted.reason, wanted.document_sha256),
+            union_id=body.union_id,
+            fiscal_year=body.fiscal_year,
+            amount_fen=body.amount_fen,
+            paper=Paper(body.reason, body.document_sha256),
             now=now,
         )
 
-    return await _changed(request, actor, key, wanted.union_id, wanted.fiscal_year, verb)
+    return await _changed(request, actor, key, body.union_id, body.fiscal_year, verb)
 
 
 @routes.post("/{union_id}/{fiscal_year}/adjustments", status_code=201, response_model=BudgetOut)
@@ -73,7 +73,7 @@ async def post_adjustment(
     request: Request,
     union_id: UUID,
     fiscal_year: Year,
-    wanted: AdjustmentIn,
+    body: AdjustmentIn,
     actor: Approver,
     key: IdempotencyKey,
 ) -> Response:
@@ -85,8 +85,8 @@ async def post_adjustment(
             actor=actor,
             union_id=union_id,
             fiscal_year=fiscal_year,
-            change_fen=wanted.change_fen,
-            paper=Paper(wanted.reason, wanted.document_sha256),
+            change_fen=body.change_fen,
+            paper=Paper(body.reason, body.document_sha256),
             now=now,
         )
 
@@ -95,7 +95,7 @@ async def post_adjustment(
 
 @routes.post("/{union_id}/{fiscal_year}/carry-over", status_code=201, response_model=BudgetOut)
 async def post_carry_over(
-    request: Request, union_id: UUID, fiscal_year: Year, wanted: BudgetPaperIn, actor: Approver, key: IdempotencyKey
+    request: Request, union_id: UUID, fiscal_year: Year, body: BudgetPaperIn, actor: Approver, key: IdempotencyKey
 ) -> Response:
     """Move what is left to the next year; answers with the old one."""
 
@@ -105,7 +105,7 @@ async def post_carry_over(
             actor=actor,
             union_id=union_id,
             fiscal_year=fiscal_year,
-            paper=Paper(wanted.reason, wanted.document_sha256),
+            paper=Paper(body.reason, body.document_sha256),
             now=now,
         )
 

@@ -64,30 +64,28 @@ async def get_lists(actor: Buyer, database: TheDatabase) -> Lists:
 
 
 @routes.post("/canteen-lists", status_code=201, response_model=Made)
-async def post_list(request: Request, wanted: ListIn, actor: Buyer, key: IdempotencyKey) -> Response:
+async def post_list(request: Request, body: ListIn, actor: Buyer, key: IdempotencyKey) -> Response:
     """A list to order from again and again."""
 
     async def verb(session: WriteSession, now: datetime) -> Made:
-        lines = [line.as_amount() for line in wanted.lines]
-        made = await add_list(
-            session, actor=actor, canteen_id=wanted.canteen_id, name=wanted.name, lines=lines, now=now
-        )
+        lines = [line.as_amount() for line in body.lines]
+        made = await add_list(session, actor=actor, canteen_id=body.canteen_id, name=body.name, lines=lines, now=now)
         return Made(made)
 
     return await answer_once(request, actor.user_id, key, verb)
 
 
 @routes.put("/canteen-lists/{list_id}")
-async def put_list(list_id: UUID, wanted: ListChangeIn, actor: Buyer, database: TheDatabase) -> dict[str, int]:
+async def put_list(list_id: UUID, body: ListChangeIn, actor: Buyer, database: TheDatabase) -> dict[str, int]:
     """Replace name and lines; 409 when somebody changed it meanwhile."""
     async with database.transaction() as session:
         version = await change_list(
             session,
             actor=actor,
             list_id=list_id,
-            version=wanted.version,
-            name=wanted.name,
-            lines=[line.as_amount() for line in wanted.lines],
+            version=body.version,
+            name=body.name,
+            lines=[line.as_amount() for line in body.lines],
             now=clock.now(),
         )
     return {"version": version}
@@ -101,18 +99,18 @@ async def delete_list(list_id: UUID, actor: Buyer, database: TheDatabase) -> Non
 
 
 @routes.post("/canteen-orders", status_code=201, response_model=CanteenOrderOut)
-async def post_order(request: Request, wanted: OrderIn, actor: Buyer, key: IdempotencyKey) -> Response:
+async def post_order(request: Request, body: OrderIn, actor: Buyer, key: IdempotencyKey) -> Response:
     """Confirmed and unpaid at once; goods are held until their day."""
     wish = Wish(
-        deliver_on=wanted.deliver_on,
-        lines=[line.as_amount() for line in wanted.lines],
-        list_id=wanted.list_id,
-        repeat_id=wanted.repeat_order_id,
-        supplements_id=wanted.supplements_id,
+        deliver_on=body.deliver_on,
+        lines=[line.as_amount() for line in body.lines],
+        list_id=body.list_id,
+        repeat_id=body.repeat_order_id,
+        supplements_id=body.supplements_id,
     )
 
     async def verb(session: WriteSession, now: datetime) -> CanteenOrderOut:
-        order_id = await place(session, actor=actor, canteen_id=wanted.canteen_id, wish=wish, key=key, now=now)
+        order_id = await place(session, actor=actor, canteen_id=body.canteen_id, wish=wish, key=key, now=now)
         return await _order_out(session, order_id)
 
     return await answer_once(request, actor.user_id, key, verb)
@@ -146,7 +144,7 @@ async def get_order(
 
 @routes.post("/canteen-orders/{order_id}/acceptances", status_code=201, response_model=Made)
 async def post_acceptance(
-    request: Request, order_id: UUID, wanted: AcceptIn, actor: Receiver, key: IdempotencyKey
+    request: Request, order_id: UUID, body: AcceptIn, actor: Receiver, key: IdempotencyKey
 ) -> Response:
     """What two people weighed and counted. Neither of them asked for the goods."""
 
@@ -158,11 +156,11 @@ async def post_acceptance(
             session,
             actor=actor,
             order_id=order_id,
-            witness_id=wanted.witness_id,
-            lines=[_weighed(line, by_id.get(line.line_id)) for line in wanted.lines],
-            accepted_on=wanted.accepted_on or clock.business_day(now),
-            truck=Truck(wanted.truck.driver, wanted.truck.plate, wanted.truck.delivery_note) if wanted.truck else None,
-            note=wanted.note,
+            witness_id=body.witness_id,
+            lines=[_weighed(line, by_id.get(line.line_id)) for line in body.lines],
+            accepted_on=body.accepted_on or clock.business_day(now),
+            truck=Truck(body.truck.driver, body.truck.plate, body.truck.delivery_note) if body.truck else None,
+            note=body.note,
             key=key,
             now=now,
         )
@@ -172,19 +170,19 @@ async def post_acceptance(
 
 
 @routes.post("/canteen-orders/{order_id}/papers", status_code=201)
-async def post_paper(order_id: UUID, wanted: CanteenPaperIn, actor: Receiver, database: TheDatabase) -> dict[str, str]:
+async def post_paper(order_id: UUID, body: CanteenPaperIn, actor: Receiver, database: TheDatabase) -> dict[str, str]:
     """A conformity or quarantine paper of an accepted line's batch; the file comes by `POST /evidence`."""
-    paper = Paper(wanted.line_id, wanted.kind, wanted.evidence_sha256, wanted.batch_number, wanted.number)
+    paper = Paper(body.line_id, body.kind, body.evidence_sha256, body.batch_number, body.number)
     async with database.transaction() as session:
         await add_paper(session, actor=actor, order_id=order_id, paper=paper, now=clock.now())
-    return {"evidence_sha256": wanted.evidence_sha256}
+    return {"evidence_sha256": body.evidence_sha256}
 
 
 @routes.post("/canteen-orders/{order_id}/extension")
-async def post_extension(order_id: UUID, wanted: ExtensionIn, actor: Buyer, database: TheDatabase) -> CanteenOrderOut:
+async def post_extension(order_id: UUID, body: ExtensionIn, actor: Buyer, database: TheDatabase) -> CanteenOrderOut:
     """Fifteen days more to pay, once; 409 `already_extended`."""
     async with database.transaction() as session:
-        await extend(session, actor=actor, order_id=order_id, reason=wanted.reason, now=clock.now())
+        await extend(session, actor=actor, order_id=order_id, reason=body.reason, now=clock.now())
         return await _order_out(session, order_id)
 
 
@@ -208,15 +206,15 @@ async def get_overdue(actor: Buyer, database: TheDatabase) -> OrderPage:
 @routes.post("/canteen-contracts", status_code=201, response_model=Made)
 async def post_contract(
     request: Request,
-    wanted: ContractIn,
+    body: ContractIn,
     actor: Annotated[Actor, Depends(requires(Permission.RULE_WRITE))],
     key: IdempotencyKey,
 ) -> Response:
     """Who pays for a canteen from a day on. By those who keep dated rules; the contract before it ends that day."""
 
     async def verb(session: WriteSession, now: datetime) -> Made:
-        contract = NewContract(**wanted.model_dump(exclude={"canteen_id"}))
-        return Made(await sign_contract(session, actor=actor, canteen_id=wanted.canteen_id, contract=contract, now=now))
+        contract = NewContract(**body.model_dump(exclude={"canteen_id"}))
+        return Made(await sign_contract(session, actor=actor, canteen_id=body.canteen_id, contract=contract, now=now))
 
     return await answer_once(request, actor.user_id, key, verb)
 

@@ -92,20 +92,20 @@ async def begun(
     """The form as it opens: filled from a list, or from an order to repeat; empty for more of an order."""
     form = Form(kitchen.id, str(clock.business_day(now) + timedelta(days=1)), supplements_id=supplements_id)
     form.key = str(new_id())
-    wanted: dict[UUID, int] = {}
+    requested: dict[UUID, int] = {}
     if list_id:
         for seen in await lists_of(session, [kitchen], now=now, list_id=list_id):
             form.list_id, form.list_version, form.list_name = seen.id, seen.version, seen.name
-            wanted = {line.sku_id: line.milli for line in seen.lines}
+            requested = {line.sku_id: line.milli for line in seen.lines}
     elif before := repeat_id or supplements_id:
         theirs = await kitchen_of_order(session, actor, before, clock.business_day(now), Permission.CANTEEN_BUY)
         if theirs.id != kitchen.id:
             raise NoSuchCanteenOrder("请从这个食堂的订单里选。")
         _, lines = await order_seen(session, before)
-        wanted = {line.sku_id: line.ordered_milli if repeat_id else 0 for line in lines}
-    goods = await goods_of(session, list(wanted))
+        requested = {line.sku_id: line.ordered_milli if repeat_id else 0 for line in lines}
+    goods = await goods_of(session, list(requested))
     await _fill_rows(
-        session, form, [(goods[sku], said(milli, goods[sku]) if milli else "") for sku, milli in wanted.items()], now
+        session, form, [(goods[sku], said(milli, goods[sku]) if milli else "") for sku, milli in requested.items()], now
     )
     return form
 

@@ -15,13 +15,13 @@ HOLD: Final = timedelta(minutes=30)
 """How long goods are held for a payment that nobody has begun."""
 
 
-def order_of(quoted: Quote, wanted: PlaceIn, now: datetime) -> OrderOut:
+def order_of(quoted: Quote, requested: PlaceIn, now: datetime) -> OrderOut:
     return OrderOut(
         id=new_id(),
         number=new_number(clock.business_day(now)),
         state="placed",
         payment_state="unpaid",
-        fund_source=wanted.fund_source,
+        fund_source=requested.fund_source,
         placed_at=now,
         expires_at=now + HOLD,
         goods_fen=quoted.goods_fen,

@@ -43,22 +43,22 @@ class IdempotencyKeyRequired(Problem):
 
 @routes.post("/quotes")
 async def post_quote(
-    wanted: CheckoutQuoteIn, actor: Annotated[Actor, Depends(requires(Permission.CART_WRITE))], database: TheDatabase
+    body: CheckoutQuoteIn, actor: Annotated[Actor, Depends(requires(Permission.CART_WRITE))], database: TheDatabase
 ) -> CheckoutQuoteOut:
     """What these lines (or the cart) cost at that place, whether they arrive, and what they will count for."""
-    if wanted.lines is None:
+    if body.lines is None:
         async with database.reading() as session:
             lines = await lines_of(session, actor.user_id)
     else:
-        lines = [(line.sku_id, line.quantity) for line in wanted.lines]
+        lines = [(line.sku_id, line.quantity) for line in body.lines]
     return await preview(
-        database, lines, person_id=actor.person_id, region_code=wanted.address.region_code, now=clock.now()
+        database, lines, person_id=actor.person_id, region_code=body.address.region_code, now=clock.now()
     )
 
 
 @routes.post("/orders", status_code=201, response_model=OrderOut, openapi_extra=_KEY_HEADER)
 async def post_order(
-    request: Request, wanted: PlaceIn, actor: Annotated[Actor, Depends(requires(Permission.ORDER_PLACE))]
+    request: Request, body: PlaceIn, actor: Annotated[Actor, Depends(requires(Permission.ORDER_PLACE))]
 ) -> Response:
     """Place an order: prices, papers and stock are checked again, and the goods held until `expires_at`.
 
@@ -70,7 +70,7 @@ async def post_order(
         actor=actor,
         key=key,
         request_sha256=sha256(await request.body()).digest(),
-        wanted=wanted,
+        requested=body,
         now=clock.now(),
     )
     headers = {"idempotent-replayed": "true"} if placed.replayed else None

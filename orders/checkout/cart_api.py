@@ -31,11 +31,11 @@ async def get_cart(actor: Buyer, database: TheDatabase) -> CheckoutQuoteOut:
 
 
 @routes.put("/cart/lines/{sku_id}")
-async def put_cart_line(sku_id: UUID, wanted: QuantityIn, actor: Buyer, database: TheDatabase) -> CheckoutQuoteOut:
+async def put_cart_line(sku_id: UUID, body: QuantityIn, actor: Buyer, database: TheDatabase) -> CheckoutQuoteOut:
     """So many pieces of it, whatever was there before; the cart as it is now."""
     now = clock.now()
     async with database.transaction() as session:
-        await put_line(session, owner_id=actor.user_id, sku_id=sku_id, quantity=wanted.quantity, now=now)
+        await put_line(session, owner_id=actor.user_id, sku_id=sku_id, quantity=body.quantity, now=now)
     return await quoted_cart(database, actor, now=now)
 
 

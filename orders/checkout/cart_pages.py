@@ -44,12 +44,12 @@ async def post_line(
     """From a product's page: so many more. Shows the cart."""
     actor = await buyer_of(request)
     cookie = request.cookies.get(_cookie(request)) or new_visitor()
-    wanted = _quantity(quantity)
-    if wanted is None:
+    requested = _quantity(quantity)
+    if requested is None:
         return await _page(request, database, actor, wrong={})
     async with database.transaction() as session:
         owner_id = actor.user_id if actor else visitor_id_of(cookie)
-        await add_line(session, owner_id=owner_id, sku_id=sku_id, quantity=wanted, now=clock.now())
+        await add_line(session, owner_id=owner_id, sku_id=sku_id, quantity=requested, now=clock.now())
     answer = RedirectResponse("/cart", 303)
     if actor is None:
         answer.set_cookie(
@@ -74,16 +74,16 @@ async def post_quantity(
     """From the cart: another quantity, or `do=remove`. What cannot be a quantity stays on the page to be mended."""
     actor = await buyer_of(request)
     owner_id = _owner_of(request, actor)
-    wanted = _quantity(quantity)
+    requested = _quantity(quantity)
     if owner_id is None:
         return RedirectResponse("/cart", 303)
-    if do == "put" and wanted is None:
+    if do == "put" and requested is None:
         return await _page(request, database, actor, wrong={sku_id: quantity})
     async with database.transaction() as session:
-        if do == "remove" or wanted is None:
+        if do == "remove" or requested is None:
             await remove_line(session, owner_id=owner_id, sku_id=sku_id)
         else:
-            await put_line(session, owner_id=owner_id, sku_id=sku_id, quantity=wanted, now=clock.now())
+            await put_line(session, owner_id=owner_id, sku_id=sku_id, quantity=requested, now=clock.now())
     return RedirectResponse("/cart", 303)
 
 

@@ -150,13 +150,13 @@ SELECT jsonb_build_object(
 """  # noqa: S608  # expressions of our own
 
 _GOODS = f"""
-WITH wanted AS (SELECT DISTINCT unnest($1::uuid[]) AS id),
+WITH requested AS (SELECT DISTINCT unnest($1::uuid[]) AS id),
 bought AS (
     SELECT s.id, s.spec, s.active, s.net_grams, p.id AS product_id, p.title, p.category, p.state, p.ship_months,
         p.supplier_id, f.name AS supplier_name,
         coalesce((SELECT jsonb_agg(jsonb_build_object('id', q.id, 'min_quantity', q.min_quantity, 'fen', q.fen))
             FROM price q WHERE q.sku_id = s.id AND q.list = 'retail' AND {in_force("q", "$4")}), '[]') AS prices
-    FROM wanted w JOIN sku s ON s.id = w.id JOIN product p ON p.id = s.product_id
+    FROM requested w JOIN sku s ON s.id = w.id JOIN product p ON p.id = s.product_id
     JOIN supplier f ON f.id = p.supplier_id
 ),
 inside AS (
@@ -177,7 +177,7 @@ inside AS (
             WHERE b.product_id = p.id AND {in_force("a", "$3")} ORDER BY a.position, a.id LIMIT 1),
         'changed_at', p.changed_at
     ) AS facts
-    FROM wanted w
+    FROM requested w
     JOIN sku_content c ON c.sku_id = w.id
     JOIN sku s ON s.id = c.stock_sku_id
     JOIN product p ON p.id = s.product_id

@@ -45,7 +45,7 @@ class CheckoutForm(BaseModel):
     allowance_fen: str = ""
 
     @property
-    def wanted_allowance_fen(self) -> int | None:
+    def requested_allowance_fen(self) -> int | None:
         """As much as the page offered, if that is wanted."""
         typed = self.allowance_fen
         offered = int(typed) if typed.isascii() and typed.isdigit() and len(typed) <= 12 else 0

@@ -43,7 +43,7 @@ class Opened:
 class _Begun:
     payment_id: UUID
     session_url: str | None
-    wanted: OpenCheckout
+    requested: OpenCheckout
 
 
 async def open_payment(
@@ -64,12 +64,12 @@ async def open_payment(
     if begun.session_url:
         return Opened(begun.payment_id, "pending", begun.session_url)
     try:
-        page = await gateway.open_checkout(begun.wanted)
+        page = await gateway.open_checkout(begun.requested)
     except GatewayRefused as refused:
         async with database.transaction() as session:
             await end_payments(session, [begun.payment_id], of={"created"}, to="failed")
         raise PaymentRefused("请稍后重新付款；如果多次失败，请联系客服并提供订单号。") from refused
-    hold_until = begun.wanted.expires_at + HOLD_OUTLIVES_PAGE
+    hold_until = begun.requested.expires_at + HOLD_OUTLIVES_PAGE
     async with database.transaction() as session:
         kept = await await_payment(session, order_id=order_id, until=hold_until, now=now)
         if kept:

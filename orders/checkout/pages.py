@@ -103,14 +103,16 @@ async def _place(database: Database, actor: Actor, form: CheckoutForm, destinati
     """Returns the order's id."""
     address = destination.address
     assert address is not None  # noqa: S101  # the caller looked
-    wanted = PlaceIn(address=address, expected_total_fen=form.seen_total_fen, allowance_fen=form.wanted_allowance_fen)
+    requested = PlaceIn(
+        address=address, expected_total_fen=form.seen_total_fen, allowance_fen=form.requested_allowance_fen
+    )
     now = clock.now()
     await place(
         database,
         actor=actor,
         key=form.key,
-        request_sha256=sha256(wanted.model_dump_json().encode()).digest(),
-        wanted=wanted,
+        request_sha256=sha256(requested.model_dump_json().encode()).digest(),
+        requested=requested,
         now=now,
     )
     if form.remember or destination.remembered_id:

@@ -26,10 +26,10 @@ class PayIn(BaseModel):
 async def post_pay(
     request: Request,
     order_id: UUID,
-    wanted: PayIn,
+    body: PayIn,
     actor: Annotated[Actor, Depends(requires(Permission.PAYMENT_OPEN))],
     database: TheDatabase,
 ) -> Opened:
     """Open (or find again) the payment page, or get the code of a bank transfer; the goods stay held meanwhile."""
     gateway: PaymentGateway = request.app.state.gateway
-    return await open_payment(database, gateway, actor=actor, order_id=order_id, method=wanted.method, now=clock.now())
+    return await open_payment(database, gateway, actor=actor, order_id=order_id, method=body.method, now=clock.now())

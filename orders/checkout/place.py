@@ -64,7 +64,7 @@ _Write = Callable[[Quote], Awaitable[Placed]]
 
 
 async def place(
-    database: Database, *, actor: Actor, key: str, request_sha256: bytes, wanted: PlaceIn, now: datetime
+    database: Database, *, actor: Actor, key: str, request_sha256: bytes, requested: PlaceIn, now: datetime
 ) -> Placed:
     """Hold the goods and freeze what the buyer saw. The order waits for payment until `expires_at`.
 
@@ -72,11 +72,11 @@ async def place(
     AllowanceNotAvailable, FundsShort, IdempotencyKeyReused, GoodsChanged and their like, with one detail a line;
     nothing is written then.
     """
-    asked = Asked(actor, key, request_sha256, wanted, now)
+    asked = Asked(actor, key, request_sha256, requested, now)
     recent = database.kept.setdefault(RecentGoods, RecentGoods())
     async with database.hot.acquire() as connection:
         write: _Write = partial(_write_with_allowance, database, asked)
-        if not wanted.allowance_fen:
+        if not requested.allowance_fen:
             write = partial(_write, connection, asked)
         try:
             return await _place(connection, asked, recent, write)
@@ -91,20 +91,20 @@ async def place(
 
 async def _place(connection: Connection, asked: Asked, recent: RecentGoods, write: _Write) -> Placed:
     """First with facts of a moment ago; whatever is wrong with them is decided on fresh ones."""
-    wanted, now, region_code = asked.wanted, asked.now, asked.wanted.address.region_code
-    lines = [(line.sku_id, line.quantity) for line in wanted.lines or await _cart(connection, asked.actor.user_id)]
+    requested, now, region_code = asked.requested, asked.now, asked.requested.address.region_code
+    lines = [(line.sku_id, line.quantity) for line in requested.lines or await _cart(connection, asked.actor.user_id)]
     sku_ids = [sku_id for sku_id, _ in lines]
     buyer = await buyer_of(connection, person_id=asked.actor.person_id, now=now)
     goods = await recent.goods(connection, sku_ids=sku_ids, region_code=region_code, now=now)
     try:
-        return await write(quote(lines, together(goods, buyer), now=now, fund_source=wanted.fund_source))
+        return await write(quote(lines, together(goods, buyer), now=now, fund_source=requested.fund_source))
     except (Problem, _Stale):
         pass
     for _ in range(_TRIES):
         goods = await goods_of(connection, sku_ids=sku_ids, region_code=region_code, now=now)
         recent.keep(goods, region_code, now)
         try:
-            return await write(quote(lines, together(goods, buyer), now=now, fund_source=wanted.fund_source))
+            return await write(quote(lines, together(goods, buyer), now=now, fund_source=requested.fund_source))
         except _Stale:
             continue
     raise GoodsChanged
@@ -115,8 +115,8 @@ class _Stale(Exception):
 
 
 async def _write(connection: Connection, asked: Asked, quoted: Quote) -> Placed:
-    check(quoted, asked.wanted)
-    order = order_of(quoted, asked.wanted, asked.now)
+    check(quoted, asked.requested)
+    order = order_of(quoted, asked.requested, asked.now)
     answer = msgspec.json.encode(order)
     given = given_of(order_rows(order, quoted, asked), quoted, asked, answer)
     with _stale_refused():
@@ -126,12 +126,12 @@ async def _write(connection: Connection, asked: Asked, quoted: Quote) -> Placed:
 
 async def _write_with_allowance(database: Database, asked: Asked, quoted: Quote) -> Placed:
     """The same in a transaction that also holds the allowance's part; where that is all, the order is paid in it."""
-    now, day, amount_fen = asked.now, clock.business_day(asked.now), asked.wanted.allowance_fen or 0
+    now, day, amount_fen = asked.now, clock.business_day(asked.now), asked.requested.allowance_fen or 0
     async with database.transaction() as session:
         purses = await purses_of(session, asked.actor.person_id, day=day)
         shared, allocated = allocated_over(quoted, purses, amount_fen)
-        check(shared, asked.wanted)
-        order = order_of(shared, asked.wanted, now)
+        check(shared, asked.requested)
+        order = order_of(shared, asked.requested, now)
         covered = shared.total_fen == amount_fen
         answer = msgspec.json.encode(
             replace(order, state="confirmed", payment_state="paid", paid_fen=order.total_fen) if covered else order

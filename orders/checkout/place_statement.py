@@ -46,7 +46,7 @@ def _placing(given: dict[str, str]) -> str:
 )""",
         write.INSERTS.replace("{price_id}", _STILL),
         f"emptied AS ({EMPTY})",
-        """wanted AS (
+        """requested AS (
     SELECT r.sku_id, r.pieces, o.id AS order_id
     FROM ordered o, jsonb_to_recordset({stock}) AS r(sku_id uuid, pieces bigint)
 )""",
@@ -84,7 +84,7 @@ def given_of(rows: OrderRows, quoted: Quote, asked: Asked, answer: bytes) -> dic
             now=asked.now,
         ),
         "versions": [{"product_id": product_id, "changed_at": at} for product_id, at in versions.items()],
-        "from_cart": [] if asked.wanted.lines else [line.sku_id for line in rows.lines],
+        "from_cart": [] if asked.requested.lines else [line.sku_id for line in rows.lines],
         "stock": [{"sku_id": sku_id, "pieces": pieces} for sku_id, pieces in stock.items()],
     }  # fmt: skip
     return write.as_json(rows) | {part: msgspec.json.encode(value).decode() for part, value in others.items()}

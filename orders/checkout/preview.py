@@ -27,7 +27,7 @@ SELECT coalesce(
 
 async def preview(
     database: Database,
-    wanted: Sequence[tuple[UUID, int]],
+    requested: Sequence[tuple[UUID, int]],
     *,
     person_id: UUID | None,
     region_code: str | None,
@@ -40,12 +40,12 @@ async def preview(
     async with database.hot.acquire() as connection:
         facts = await facts_for(
             connection,
-            sku_ids=[sku_id for sku_id, _ in wanted],
+            sku_ids=[sku_id for sku_id, _ in requested],
             person_id=person_id,
             region_code=region_code or "",
             now=now,
         )
-    quoted = quote(wanted, facts, now=now)
+    quoted = quote(requested, facts, now=now)
     if unknown := [i for i, line in enumerate(quoted.lines) if line.sku is None]:
         details = [Detail(f"/lines/{i}", "unknown_sku", "没有这个规格") for i in unknown]
         raise UnknownSku("请从商品页重新选择规格。", details)

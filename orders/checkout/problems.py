@@ -89,15 +89,15 @@ _TROUBLES: dict[str, tuple[type[Problem], str]] = {
 }
 
 
-def check(quoted: Quote, wanted: PlaceIn) -> None:
+def check(quoted: Quote, requested: PlaceIn) -> None:
     """Raise the first kind of trouble with all its lines; an order is placed whole or not at all."""
     if not quoted.lines:
         raise EmptyCart("请先把商品放进购物车。")
-    _check_money(wanted)
+    _check_money(requested)
     if trouble := trouble_of(quoted):
         raise trouble
-    _check_expected(quoted, wanted)
-    _check_allowance(quoted, wanted)
+    _check_expected(quoted, requested)
+    _check_allowance(quoted, requested)
 
 
 def trouble_of(quoted: Quote) -> Problem | None:
@@ -112,22 +112,22 @@ def trouble_of(quoted: Quote) -> Problem | None:
     return None
 
 
-def _check_money(wanted: PlaceIn) -> None:
-    if wanted.allowance_fen and wanted.fund_source != "personal":
+def _check_money(requested: PlaceIn) -> None:
+    if requested.allowance_fen and requested.fund_source != "personal":
         raise AllowanceNotAvailable(
             "福利额度只能和个人支付一起使用。",
             [Detail("/allowance_fen", "allowance_not_available", "资金来源请选“个人”")],
         )
-    if wanted.fund_source != "personal":
+    if requested.fund_source != "personal":
         raise OwnDeskOnly(
             "请选择“个人”；工会经费在“工会采购”里做计划，食堂经费在“食堂采购”里下单，福利额度在结算时使用。",
             [Detail("/fund_source", OwnDeskOnly.code, "商城里只能用个人资金")],
         )
 
 
-def _check_allowance(quoted: Quote, wanted: PlaceIn) -> None:
+def _check_allowance(quoted: Quote, requested: PlaceIn) -> None:
     """The quote bears as much of the allowance as fits; `available_fen` says how much that is."""
-    if quoted.allowance_fen < (wanted.allowance_fen or 0):
+    if quoted.allowance_fen < (requested.allowance_fen or 0):
         fits = quoted.allowance_fen
         raise AllowanceNotAvailable(
             "请减少使用的福利额度，其余用自己的钱支付。" if fits else "请改用自己的钱支付。",
@@ -146,10 +146,10 @@ def _left(lines: Sequence[tuple[int, QuoteLine]], code: str) -> dict[str, dict[s
     return {"left": {str(line.sku_id): line.available for _, line in lines}} if code == "out_of_stock" else {}
 
 
-def _check_expected(quoted: Quote, wanted: PlaceIn) -> None:
+def _check_expected(quoted: Quote, requested: PlaceIn) -> None:
     changed = [
         (index, asked, line)
-        for index, (asked, line) in enumerate(zip(wanted.lines or (), quoted.lines, strict=bool(wanted.lines)))
+        for index, (asked, line) in enumerate(zip(requested.lines or (), quoted.lines, strict=bool(requested.lines)))
         if asked.expected_price_fen is not None and line.step and asked.expected_price_fen != line.step.fen
     ]
     if changed:
@@ -172,15 +172,15 @@ def _check_expected(quoted: Quote, wanted: PlaceIn) -> None:
                 ]
             },
         )
-    if wanted.expected_total_fen is not None and wanted.expected_total_fen != quoted.total_fen:
+    if requested.expected_total_fen is not None and requested.expected_total_fen != quoted.total_fen:
         raise PriceChanged(
             "请看过新的合计再提交。",
             [
                 Detail(
                     "/expected_total_fen",
                     "price_changed",
-                    f"原合计 {wanted.expected_total_fen} 分，现合计 {quoted.total_fen} 分",
+                    f"原合计 {requested.expected_total_fen} 分，现合计 {quoted.total_fen} 分",
                 )
             ],
-            extra={"old_total_fen": wanted.expected_total_fen, "new_total_fen": quoted.total_fen},
+            extra={"old_total_fen": requested.expected_total_fen, "new_total_fen": quoted.total_fen},
         )

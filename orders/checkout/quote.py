@@ -114,7 +114,7 @@ class Quote:
 
 
 def quote(
-    wanted: Sequence[tuple[UUID, int]],
+    requested: Sequence[tuple[UUID, int]],
     facts: Facts,
     *,
     now: datetime,
@@ -123,12 +123,12 @@ def quote(
 ) -> Quote:
     """Pure: the facts of one moment in, lines, sums and what they count for out.
 
-    wanted: (SKU, pieces ≥ 1), each SKU once; weights: the milli-pieces of goods that are weighed. An employee's
+    requested: (SKU, pieces ≥ 1), each SKU once; weights: the milli-pieces of goods that are weighed. An employee's
     purchase is direct, of the unit he works at; an outside buyer's is an assisted sale of the introducing unit (DOMAIN
     rule 1).
     """
     by_id = {sku.id: sku for sku in facts.skus}
-    found = [(by_id.get(sku_id), quantity) for sku_id, quantity in wanted]
+    found = [(by_id.get(sku_id), quantity) for sku_id, quantity in requested]
     steps = [_step(sku, quantity) for sku, quantity in found]
     sums = _sums(found, steps, facts, weights)
     unit = facts.works_at or facts.introduced_by
@@ -136,7 +136,7 @@ def quote(
     discounts = iter(sums.discount_fen)
     lines = []
     taken: dict[UUID, int] = {}
-    for (sku_id, quantity), (sku, _), step in zip(wanted, found, steps, strict=True):
+    for (sku_id, quantity), (sku, _), step in zip(requested, found, steps, strict=True):
         if sku is None or step is None:
             trouble = "unknown_sku" if sku is None else "not_for_sale"
             lines.append(QuoteLine(sku_id, quantity, sku, None, 0, (), 0, trouble))

@@ -23,7 +23,7 @@ class Asked:
     actor: Actor
     key: str
     request_sha256: bytes
-    wanted: PlaceIn
+    requested: PlaceIn
     now: datetime
 
 
@@ -80,7 +80,7 @@ def order_rows(order: OrderOut, quoted: Quote, asked: Asked) -> OrderRows:
                 attributions.append(attribution_row(component.id, out.id, line.sku, piece.content, reason, credited))
     return OrderRows(
         order=_order_row(order, asked, unit),
-        deliveries=[_delivery_row(order.id, asked.wanted.address)],
+        deliveries=[_delivery_row(order.id, asked.requested.address)],
         parcels=parcel_rows(order.id, quoted),
         lines=lines,
         line_shares=line_shares,

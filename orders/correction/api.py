@@ -51,11 +51,11 @@ async def get_correction(correction_id: UUID, actor: Reader, database: TheDataba
 
 
 @routes.post("/credit/corrections", status_code=201, response_model=CorrectionOut)
-async def post_correction(request: Request, wanted: CorrectionIn, actor: Requester, key: IdempotencyKey) -> Response:
+async def post_correction(request: Request, body: CorrectionIn, actor: Requester, key: IdempotencyKey) -> Response:
     """Ask for other facts of a line, or of one origin of it. Nothing moves before a second person approved."""
 
     async def verb(session: WriteSession, now: datetime) -> CorrectionOut:
-        correction_id = await request_correction(session, actor=actor, wanted=wanted, now=now)
+        correction_id = await request_correction(session, actor=actor, requested=body, now=now)
         return await correction_out(session, actor, correction_id, day=clock.business_day(now))
 
     return await answer_once(request, actor.user_id, key, verb)
@@ -63,7 +63,7 @@ async def post_correction(request: Request, wanted: CorrectionIn, actor: Request
 
 @routes.post("/credit/corrections/{correction_id}/approve")
 async def post_approve(
-    correction_id: UUID, actor: Approver, database: TheDatabase, wanted: CorrectionDecisionIn | None = None
+    correction_id: UUID, actor: Approver, database: TheDatabase, body: CorrectionDecisionIn | None = None
 ) -> CorrectionOut:
     """By another person than who asked: what remains is reversed and posted again. 409 when it was decided before."""
     now = clock.now()
@@ -73,18 +73,18 @@ async def post_approve(
             actor=actor,
             correction_id=correction_id,
             state="approved",
-            decision=wanted.decision if wanted else None,
+            decision=body.decision if body else None,
             now=now,
         )
         return await correction_out(session, actor, correction_id, day=clock.business_day(now))
 
 
 @routes.post("/credit/corrections/{correction_id}/refuse")
-async def post_refuse(correction_id: UUID, wanted: RefusalIn, actor: Approver, database: TheDatabase) -> CorrectionOut:
+async def post_refuse(correction_id: UUID, body: RefusalIn, actor: Approver, database: TheDatabase) -> CorrectionOut:
     """With a reason. Nothing moves."""
     now = clock.now()
     async with database.transaction() as session:
         await decide_correction(
-            session, actor=actor, correction_id=correction_id, state="refused", decision=wanted.decision, now=now
+            session, actor=actor, correction_id=correction_id, state="refused", decision=body.decision, now=now
         )
         return await correction_out(session, actor, correction_id, day=clock.business_day(now))

@@ -93,8 +93,8 @@ async def decide_correction(
 
 
 def _within(part: Mapping[str, Any], visible: frozenset[UUID]) -> bool:
-    wanted = part["facts"].get("unit_id")
-    return part["unit_id"] in visible and (wanted is None or UUID(wanted) in visible)
+    requested = part["facts"].get("unit_id")
+    return part["unit_id"] in visible and (requested is None or UUID(requested) in visible)
 
 
 def _as_json(part: Mapping[str, Any], corrections: list[Corrected]) -> dict[str, Any]:

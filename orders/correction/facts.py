@@ -38,23 +38,23 @@ FROM ({recognised_on(":product", ":day")}) r
 _RULE = text("SELECT * FROM counting_rule WHERE id = :id")
 
 
-async def resolved(session: ReadSession, before: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns of an attribution that change when `wanted` holds. Raises FactUnknown."""
+async def resolved(session: ReadSession, before: Mapping[str, Any], requested: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of an attribution that change when `requested` holds. Raises FactUnknown."""
     day: date = before["placed_on"]
     facts: dict[str, Any] = {}
-    if code := wanted.get("county_code"):
+    if code := requested.get("county_code"):
         facts |= await _county(session, code, day)
-    if producer := wanted.get("producer_id"):
+    if producer := requested.get("producer_id"):
         facts |= {"producer_id": producer, "producer_name": await _named(session, "producer_id", producer)}
-    if unit := wanted.get("unit_id"):
+    if unit := requested.get("unit_id"):
         name = await _named(session, "unit_id", unit)
         facts |= {"unit_id": unit, "unit_name": name, "unit_path": await unit_path(session, UUID(str(unit)), day)}
-    if kind := wanted.get("credit_kind"):
+    if kind := requested.get("credit_kind"):
         facts["credit_kind"] = kind
-    if number := wanted.get("recognition_number"):
+    if number := requested.get("recognition_number"):
         facts["recognition_number"] = await _recognised(session, number, before["product_id"], day)
-    if wanted.get("counted") is not None:
-        reason = wanted.get("not_counted_reason")
+    if requested.get("counted") is not None:
+        reason = requested.get("not_counted_reason")
     else:
         reason = await _judged(session, dict(before) | facts)
     changed = facts | {"counted": reason is None, "not_counted_reason": reason}

@@ -47,7 +47,7 @@ async def post_correction(request: Request, actor: Requester, database: TheDatab
     try:
         parsed = _parsed(typed)
         async with database.transaction() as session:
-            await request_correction(session, actor=actor, wanted=parsed, now=clock.now())
+            await request_correction(session, actor=actor, requested=parsed, now=clock.now())
     except ValidationError as wrong:
         errors = {str(one["loc"][-1]) if one["loc"] else "reason": "填写有误" for one in wrong.errors()}
         return await _desk(request, actor, database, typed, None, errors)

@@ -48,19 +48,19 @@ async def holding(session: ReadSession, order_line_id: UUID) -> list[dict[str, A
     return [row | {"component": row["component_id"] or row["id"]} for row in rows]
 
 
-async def request_correction(session: WriteSession, *, actor: Actor, wanted: CorrectionIn, now: datetime) -> UUID:
+async def request_correction(session: WriteSession, *, actor: Actor, requested: CorrectionIn, now: datetime) -> UUID:
     """Raises NotFound, EvidenceUnknown, FactUnknown, NothingRemains, NothingChanges."""
-    rows = await holding(session, wanted.order_line)
-    rows = [row for row in rows if wanted.component_id in (None, row["component"])]
+    rows = await holding(session, requested.order_line)
+    rows = [row for row in rows if requested.component_id in (None, row["component"])]
     visible = await visible_unit_ids(session, actor, Permission.CORRECTION_REQUEST, clock.business_day(now))
     if not rows or not (visible is None or all(row["unit_id"] in visible for row in rows)):
         raise NotFound("没有这一行销售，或者它不在您的管理范围内。")
-    if visible is not None and wanted.facts.unit_id is not None and wanted.facts.unit_id not in visible:
+    if visible is not None and requested.facts.unit_id is not None and requested.facts.unit_id not in visible:
         raise NotFound("没有这个单位。", [Detail("/facts/unit_id", "not_found", "没有这个单位")])
-    await cited(session, actor, wanted.document_sha256, field="document_sha256", day=clock.business_day(now))
+    await cited(session, actor, requested.document_sha256, field="document_sha256", day=clock.business_day(now))
     if not await remaining_of(session, [row["component"] for row in rows]):
         raise NothingRemains("它还没有确认销售，或已全部退回。")
-    facts = wanted.facts.model_dump(mode="json", exclude_none=True)
+    facts = requested.facts.model_dump(mode="json", exclude_none=True)
     changes = [await resolved(session, row, facts) for row in rows]
     if not any(changes):
         raise NothingChanges("请核对要更正的内容。")
@@ -68,10 +68,10 @@ async def request_correction(session: WriteSession, *, actor: Actor, wanted: Cor
     await session.execute(
         insert(Correction).values(
             id=correction_id,
-            order_line_id=wanted.order_line,
+            order_line_id=requested.order_line,
             facts=facts,
-            reason=wanted.reason,
-            document_sha256=wanted.document_sha256,
+            reason=requested.reason,
+            document_sha256=requested.document_sha256,
             requested_by=actor.user_id,
             requested_at=now,
         )
@@ -87,8 +87,8 @@ async def request_correction(session: WriteSession, *, actor: Actor, wanted: Cor
         actor_id=actor.user_id,
         action="correction.request",
         subject=f"correction:{correction_id}",
-        after={"order_line": str(wanted.order_line), "facts": facts, "document_sha256": wanted.document_sha256},
-        reason=wanted.reason,
+        after={"order_line": str(requested.order_line), "facts": facts, "document_sha256": requested.document_sha256},
+        reason=requested.reason,
         now=now,
     )
     return correction_id

@@ -81,17 +81,17 @@ async def get_links(actor: Checker, database: TheDatabase) -> CreditLinksOut:
 
 
 @routes.post("/credit/evidence-links", status_code=201, response_model=CreditLinksOut)
-async def post_link(request: Request, wanted: LinkIn, actor: Prover, key: IdempotencyKey) -> Response:
+async def post_link(request: Request, body: LinkIn, actor: Prover, key: IdempotencyKey) -> Response:
     """Put a kept document beside components, claiming a grade. Nothing is lifted before a second person agreed."""
 
     async def verb(session: WriteSession, now: datetime) -> CreditLinksOut:
         links = await propose(
             session,
             actor=actor,
-            component_ids=wanted.component_ids,
-            sha256=wanted.sha256,
-            grade=wanted.grade,
-            note=wanted.note,
+            component_ids=body.component_ids,
+            sha256=body.sha256,
+            grade=body.grade,
+            note=body.note,
             now=now,
         )
         return CreditLinksOut(items=links)
@@ -100,9 +100,9 @@ async def post_link(request: Request, wanted: LinkIn, actor: Prover, key: Idempo
 
 
 @routes.post("/credit/evidence-links/{link_id}/check")
-async def post_check(link_id: UUID, wanted: CheckIn, actor: Checker, database: TheDatabase) -> CreditLinkOut:
+async def post_check(link_id: UUID, body: CheckIn, actor: Checker, database: TheDatabase) -> CreditLinkOut:
     """Accept or refuse, by another person than who proposed it."""
     async with database.transaction() as session:
         return await check(
-            session, actor=actor, link_id=link_id, accept=wanted.accept, finding=wanted.finding, now=clock.now()
+            session, actor=actor, link_id=link_id, accept=body.accept, finding=body.finding, now=clock.now()
         )

@@ -23,19 +23,19 @@ _RULE = text("SELECT * FROM counting_rule WHERE id = :id")
 
 async def rules_of(session: ReadSession, *, limit: int, cursor: str | None, on: date | None) -> CreditRulePage:
     """The newest first; `on`: only those in force that business day."""
-    wanted = choose(CountingRule).order_by(col(CountingRule.valid_from).desc(), col(CountingRule.version))
+    requested = choose(CountingRule).order_by(col(CountingRule.valid_from).desc(), col(CountingRule.version))
     if on is not None:
-        wanted = wanted.where(
+        requested = requested.where(
             col(CountingRule.valid_from) <= on,
             col(CountingRule.valid_to).is_(None) | (col(CountingRule.valid_to) > on),
         )
     if cursor is not None:
         since, version = read_cursor(cursor, date, str)
-        wanted = wanted.where(
+        requested = requested.where(
             (col(CountingRule.valid_from) < since)
             | ((col(CountingRule.valid_from) == since) & (col(CountingRule.version) > version))
         )
-    rows = (await session.scalars(wanted.limit(limit + 1))).all()
+    rows = (await session.scalars(requested.limit(limit + 1))).all()
     more = cursor_of(rows[limit - 1].valid_from, rows[limit - 1].version) if len(rows) > limit else None
     return CreditRulePage(items=[CreditRuleOut.model_validate(row) for row in rows[:limit]], next_cursor=more)
 
@@ -58,17 +58,17 @@ async def entries_of(
     the pseudonyms of his mandate, nobody else sees anything of them.
     """
     e = _ENTRY.c
-    wanted = choose(_ENTRY).where(
+    requested = choose(_ENTRY).where(
         e.occurred_on >= since, e.occurred_on < until, e.period_month.between(_month(since), _month(until))
     )
     visible = await visible_unit_ids(session, actor, Permission.CREDIT_READ, day)
     if visible is not None:
-        wanted = wanted.where(e.unit_id.in_(visible))
-    wanted = wanted.where(*(e[name] == value for name, value in filters.items() if value is not None))
+        requested = requested.where(e.unit_id.in_(visible))
+    requested = requested.where(*(e[name] == value for name, value in filters.items() if value is not None))
     if cursor is not None:
         at, entry_id = read_cursor(cursor, datetime, UUID)
-        wanted = wanted.where((e.recorded_at < at) | ((e.recorded_at == at) & (e.id < entry_id)))
-    rows = (await session.execute(wanted.order_by(e.recorded_at.desc(), e.id.desc()).limit(limit + 1))).all()
+        requested = requested.where((e.recorded_at < at) | ((e.recorded_at == at) & (e.id < entry_id)))
+    rows = (await session.execute(requested.order_by(e.recorded_at.desc(), e.id.desc()).limit(limit + 1))).all()
     more = cursor_of(rows[limit - 1].recorded_at, rows[limit - 1].id) if len(rows) > limit else None
     mandate = await mandate_of(session, actor, day)
     items = [EntryOut.model_validate(row) for row in rows[:limit]]

@@ -62,7 +62,7 @@ _FROZEN = [
 # months' rows against a close, and reads them as they are after whatever it waited for. A month that was closed in
 # between, or has no row yet, writes nothing and is reported, and the statement is run again.
 RECORD = text(f"""
-WITH wanted AS (
+WITH requested AS (
     SELECT r.*, (extract(year FROM occurred_on) * 100 + extract(month FROM occurred_on))::int AS month,
         a.id AS holds, {TOP_UNIT.format("a.")} AS top_unit_id, a.order_line_id, a.order_id,
         a.counted AS may_count, a.not_counted_reason, {", ".join("a." + name for name in _FROZEN)}
@@ -75,7 +75,7 @@ WITH wanted AS (
 ), placed AS MATERIALIZED (
     SELECT w.*, CASE WHEN p.month IS NULL OR NOT ({SHUT.format("p")}) THEN w.month
         ELSE {FIRST_OPEN.format("w")} END AS lands
-    FROM wanted w LEFT JOIN unit_month p ON p.unit_id = w.top_unit_id AND p.month = w.month
+    FROM requested w LEFT JOIN unit_month p ON p.unit_id = w.top_unit_id AND p.month = w.month
 ), needed AS MATERIALIZED (
     SELECT DISTINCT top_unit_id AS unit_id, lands AS month FROM placed
 ), held AS MATERIALIZED (

@@ -40,8 +40,10 @@ async def lift(
     if not component_ids:
         return 0
     await locked(session, set(component_ids))
-    wanted = [(one, to, evidence_sha256) for one in await remaining_of(session, set(component_ids)) if one.grade > to]
-    return await _move(session, wanted, cause_id=cause_id, occurred_on=occurred_on, now=now, actor_id=actor_id)
+    requested = [
+        (one, to, evidence_sha256) for one in await remaining_of(session, set(component_ids)) if one.grade > to
+    ]
+    return await _move(session, requested, cause_id=cause_id, occurred_on=occurred_on, now=now, actor_id=actor_id)
 
 
 async def lower(
@@ -61,17 +63,17 @@ async def lower(
     await locked(session, set(component_ids))
     rows = await session.execute(_PROVEN, {"components": list(component_ids)})
     proven = {row.component_id: (row.grade, row.sha256) for row in rows}
-    wanted = [
+    requested = [
         (one, *proven.get(one.component_id, (ACCEPTED, None)))
         for one in await remaining_of(session, set(component_ids))
         if one.grade < proven.get(one.component_id, (ACCEPTED, None))[0]
     ]
-    return await _move(session, wanted, cause_id=cause_id, occurred_on=occurred_on, now=now, actor_id=actor_id)
+    return await _move(session, requested, cause_id=cause_id, occurred_on=occurred_on, now=now, actor_id=actor_id)
 
 
 async def _move(
     session: WriteSession,
-    wanted: Sequence[tuple[Remaining, Grade, str | None]],
+    requested: Sequence[tuple[Remaining, Grade, str | None]],
     *,
     cause_id: UUID,
     occurred_on: date,
@@ -80,7 +82,7 @@ async def _move(
 ) -> int:
     """Each to its grade, by its document's digest."""
     rows = []
-    for one, to, evidence_sha256 in wanted:
+    for one, to, evidence_sha256 in requested:
         if one.amount_fen < 0 or one.grams < 0:  # more was given back than stood there: nothing remains to move
             continue
         for kind, sign, grade in (("regrade_out", -1, one.grade), ("regrade_in", 1, to)):
@@ -103,10 +105,10 @@ async def _move(
     written = await record(session, rows, now=now)
     if not written:
         return 0
-    before = {str(one.component_id): {"grade": one.grade, "amount_fen": one.amount_fen} for one, _, _ in wanted}
+    before = {str(one.component_id): {"grade": one.grade, "amount_fen": one.amount_fen} for one, _, _ in requested}
     after = {
-        "grade": {str(one.component_id): to for one, to, _ in wanted},
-        "evidence_sha256": sorted({sha256 for _, _, sha256 in wanted if sha256}),
+        "grade": {str(one.component_id): to for one, to, _ in requested},
+        "evidence_sha256": sorted({sha256 for _, _, sha256 in requested if sha256}),
         "occurred_on": str(occurred_on),
     }
     await record_changes(

@@ -104,7 +104,7 @@ async def _explained(
     links: list[CreditLinkOut],
     entries: list[EntryOut],
 ) -> ComponentOut:
-    standing = [one for one in entries if one.kind not in REFUND_KINDS]
+    sales = [one for one in entries if one.kind not in REFUND_KINDS]
     counted, reason = row["counted"], row["not_counted_reason"]
     if counted and (reason := _not_counted_so_far(entries)):  # proven too little for its rule
         counted = False
@@ -126,8 +126,8 @@ async def _explained(
         recognition=recognition,
         evidence=links,
         placed_on=row["placed_on"],
-        recognised_on=standing[0].occurred_on if standing else None,
-        recorded_at=standing[0].recorded_at if standing else None,
+        recognised_on=sales[0].occurred_on if sales else None,
+        recorded_at=sales[0].recorded_at if sales else None,
         entries=entries,
     )
 

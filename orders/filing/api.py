@@ -47,18 +47,18 @@ async def get_rounds(
     cursor: Cursor = None,
 ) -> RoundPage:
     """Rounds the caller has to do with, the newest month first."""
-    wanted = int(month.replace("-", "")) if month else None
+    requested = int(month.replace("-", "")) if month else None
     async with database.reading() as session:
-        return await rounds_of(session, actor, month=wanted, limit=limit, cursor=cursor, now=clock.now())
+        return await rounds_of(session, actor, month=requested, limit=limit, cursor=cursor, now=clock.now())
 
 
 @routes.post("", status_code=201, response_model=BoardOut)
-async def post_round(request: Request, wanted: RoundIn, actor: Writer, key: IdempotencyKey) -> Response:
+async def post_round(request: Request, body: RoundIn, actor: Writer, key: IdempotencyKey) -> Response:
     """A round for the branches of a unit. 409 `round_exists` for a month that has one."""
 
     async def verb(session: WriteSession, now: datetime) -> BoardOut:
-        month = int(wanted.month.replace("-", ""))
-        opened = await open_round(session, actor=actor, month=month, unit_id=wanted.unit, due_on=wanted.due_on, now=now)
+        month = int(body.month.replace("-", ""))
+        opened = await open_round(session, actor=actor, month=month, unit_id=body.unit, due_on=body.due_on, now=now)
         return await board(session, actor, opened, now=now)
 
     return await answer_once(request, actor.user_id, key, verb)
@@ -79,36 +79,36 @@ async def get_branch(round_id: UUID, unit_id: UUID, actor: Reader, database: The
 
 @routes.post("/{round_id}/branches/{unit_id}/confirm")
 async def post_confirm(
-    round_id: UUID, unit_id: UUID, wanted: ConfirmIn, actor: Writer, database: TheDatabase, settings: TheSettings
+    round_id: UUID, unit_id: UUID, body: ConfirmIn, actor: Writer, database: TheDatabase, settings: TheSettings
 ) -> BranchOut:
     """The figure as the branch's report shows it now; `nil` where there is none (409 `not_nil` otherwise)."""
     now = clock.now()
     key = seal_key(settings)
-    await confirm(database, actor=actor, round_id=round_id, unit_id=unit_id, nil=wanted.nil, key=key, now=now)
+    await confirm(database, actor=actor, round_id=round_id, unit_id=unit_id, nil=body.nil, key=key, now=now)
     return await branch(database, actor, round_id, unit_id, now=clock.now())
 
 
 @routes.post("/{round_id}/branches/{unit_id}/sign")
-async def post_sign(round_id: UUID, unit_id: UUID, wanted: SignIn, actor: Writer, database: TheDatabase) -> BranchOut:
+async def post_sign(round_id: UUID, unit_id: UUID, body: SignIn, actor: Writer, database: TheDatabase) -> BranchOut:
     """By another person than who confirmed; signed once."""
     async with database.transaction() as session:
-        await sign(session, actor=actor, round_id=round_id, unit_id=unit_id, digest=wanted.digest, now=clock.now())
+        await sign(session, actor=actor, round_id=round_id, unit_id=unit_id, digest=body.digest, now=clock.now())
     return await branch(database, actor, round_id, unit_id, now=clock.now())
 
 
 @routes.post("/{round_id}/branches/{unit_id}/chase")
-async def post_chase(round_id: UUID, unit_id: UUID, wanted: ChaseIn, actor: Writer, database: TheDatabase) -> BranchOut:
+async def post_chase(round_id: UUID, unit_id: UUID, body: ChaseIn, actor: Writer, database: TheDatabase) -> BranchOut:
     """A reminder, noted; by the unit that opened the round."""
     async with database.transaction() as session:
-        await chase(session, actor=actor, round_id=round_id, unit_id=unit_id, words=wanted.words, now=clock.now())
+        await chase(session, actor=actor, round_id=round_id, unit_id=unit_id, words=body.words, now=clock.now())
     return await branch(database, actor, round_id, unit_id, now=clock.now())
 
 
 @routes.post("/{round_id}/branches/{unit_id}/send-back")
 async def post_send_back(
-    round_id: UUID, unit_id: UUID, wanted: SendBackIn, actor: Writer, database: TheDatabase
+    round_id: UUID, unit_id: UUID, body: SendBackIn, actor: Writer, database: TheDatabase
 ) -> BranchOut:
     """Back to the branch, with the reason; by the unit that opened the round."""
     async with database.transaction() as session:
-        await send_back(session, actor=actor, round_id=round_id, unit_id=unit_id, reason=wanted.reason, now=clock.now())
+        await send_back(session, actor=actor, round_id=round_id, unit_id=unit_id, reason=body.reason, now=clock.now())
     return await branch(database, actor, round_id, unit_id, now=clock.now())

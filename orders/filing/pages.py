@@ -54,14 +54,14 @@ async def post_round(request: Request, actor: Writer, database: TheDatabase) -> 
     form = await request.form()
     typed = {name: str(form.get(name, "")).strip()[:100] for name in _NOTHING}
     try:
-        wanted = RoundIn.model_validate({name: value for name, value in typed.items() if value})
+        requested = RoundIn.model_validate({name: value for name, value in typed.items() if value})
         async with database.transaction() as session:
             opened = await open_round(
                 session,
                 actor=actor,
-                month=int(wanted.month.replace("-", "")),
-                unit_id=wanted.unit,
-                due_on=wanted.due_on,
+                month=int(requested.month.replace("-", "")),
+                unit_id=requested.unit,
+                due_on=requested.due_on,
                 now=clock.now(),
             )
     except ValidationError as wrong:
@@ -114,8 +114,8 @@ async def post_sign(request: Request, round_id: UUID, unit_id: UUID, actor: Writ
     digest = str((await request.form()).get("digest", ""))
 
     async def act(session: WriteSession) -> None:
-        wanted = SignIn(digest=digest)
-        await sign(session, actor=actor, round_id=round_id, unit_id=unit_id, digest=wanted.digest, now=clock.now())
+        requested = SignIn(digest=digest)
+        await sign(session, actor=actor, round_id=round_id, unit_id=unit_id, digest=requested.digest, now=clock.now())
 
     return await _acted(request, actor, database, round_id, unit_id, act, "")
 
@@ -126,8 +126,8 @@ async def post_chase(request: Request, round_id: UUID, unit_id: UUID, actor: Wri
     words = str((await request.form()).get("words", "")).strip()
 
     async def act(session: WriteSession) -> None:
-        wanted = ChaseIn(words=words or None)
-        await chase(session, actor=actor, round_id=round_id, unit_id=unit_id, words=wanted.words, now=clock.now())
+        requested = ChaseIn(words=words or None)
+        await chase(session, actor=actor, round_id=round_id, unit_id=unit_id, words=requested.words, now=clock.now())
 
     return await _acted(request, actor, database, round_id, unit_id, act, words)
 
@@ -140,8 +140,10 @@ async def post_send_back(
     words = str((await request.form()).get("words", "")).strip()
 
     async def act(session: WriteSession) -> None:
-        wanted = SendBackIn(reason=words)
-        await send_back(session, actor=actor, round_id=round_id, unit_id=unit_id, reason=wanted.reason, now=clock.now())
+        requested = SendBackIn(reason=words)
+        await send_back(
+            session, actor=actor, round_id=round_id, unit_id=unit_id, reason=requested.reason, now=clock.now()
+        )
 
     return await _acted(request, actor, database, round_id, unit_id, act, words)
 

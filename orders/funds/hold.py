@@ -23,16 +23,16 @@ _IDS = bindparam("ids", type_=ARRAY(Uuid))
 
 # Accounts are locked before anything is written, in order of their ids, as `post` does.
 _HOLD = text("""
-WITH wanted AS (
+WITH requested AS (
     SELECT * FROM jsonb_to_recordset(CAST(:transfers AS jsonb)) AS r(
         id uuid, kind text, debit uuid, credit uuid, amount_fen bigint, reference uuid)
 ), locked AS MATERIALIZED (
-    SELECT id FROM account WHERE id IN (SELECT credit FROM wanted) AND balance_fen IS NOT NULL
+    SELECT id FROM account WHERE id IN (SELECT credit FROM requested) AND balance_fen IS NOT NULL
     ORDER BY id FOR NO KEY UPDATE
 ), held AS (
     INSERT INTO held_transfer (id, kind, debit_account_id, credit_account_id, amount_fen, reference, state, held_at)
     SELECT r.id, r.kind, r.debit, r.credit, r.amount_fen, r.reference, 'held', :now
-    FROM wanted r WHERE (SELECT count(*) FROM locked) >= 0
+    FROM requested r WHERE (SELECT count(*) FROM locked) >= 0
     ORDER BY r.id
     ON CONFLICT (id) DO NOTHING
     RETURNING credit_account_id, amount_fen

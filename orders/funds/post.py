@@ -76,18 +76,18 @@ ON CONFLICT DO NOTHING
 # Accounts first, in order of their ids, then transfers: whoever comes second with the same key waits for the account,
 # and finds the key taken.
 _POST_GUARDED = text("""
-WITH wanted AS (
+WITH requested AS (
     SELECT * FROM jsonb_to_recordset(CAST(:transfers AS jsonb)) AS r(
         id uuid, kind text, debit uuid, credit uuid, amount_fen bigint, reference uuid, occurred_on date)
 ), locked AS MATERIALIZED (
     SELECT id FROM account
-    WHERE id IN (SELECT debit FROM wanted UNION SELECT credit FROM wanted) AND balance_fen IS NOT NULL
+    WHERE id IN (SELECT debit FROM requested UNION SELECT credit FROM requested) AND balance_fen IS NOT NULL
     ORDER BY id FOR NO KEY UPDATE
 ), posted AS (
     INSERT INTO transfer (
         id, kind, debit_account_id, credit_account_id, amount_fen, reference, occurred_on, recorded_at)
     SELECT r.id, r.kind, r.debit, r.credit, r.amount_fen, r.reference, r.occurred_on, :now
-    FROM wanted r WHERE (SELECT count(*) FROM locked) > 0
+    FROM requested r WHERE (SELECT count(*) FROM locked) > 0
     ORDER BY r.id
     ON CONFLICT (id) DO NOTHING
     RETURNING debit_account_id AS debit, credit_account_id AS credit, amount_fen

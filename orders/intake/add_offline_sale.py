@@ -24,15 +24,15 @@ class EnteredBefore(Problem):
     title: ClassVar[str] = "这笔线下销售已经录入过"
 
 
-async def add_offline_sale(session: WriteSession, *, actor: Actor, wanted: OfflineIn, now: datetime) -> UUID:
+async def add_offline_sale(session: WriteSession, *, actor: Actor, requested: OfflineIn, now: datetime) -> UUID:
     """A batch of one row, waiting for its second person; confirmed, its grade is C. The batch's id.
 
     Raises NotFound for a photo the actor may not see, ChannelUnknown, ImportRefused with the mistakes, EnteredBefore.
     """
     day = clock.business_day(now)
-    paper = await paper_seen_by(session, actor, wanted.evidence_sha256, day=day)
-    channel = channel_named(await channels_of(session, day), wanted.channel)
-    cells = {name: cell for name, cell in wanted.model_dump().items() if cell and name != "evidence_sha256"}
+    paper = await paper_seen_by(session, actor, requested.evidence_sha256, day=day)
+    channel = channel_named(await channels_of(session, day), requested.channel)
+    cells = {name: cell for name, cell in requested.model_dump().items() if cell and name != "evidence_sha256"}
     row = read_row(channel, 1, cells)
     await check(session, [row], actor=actor, now=now)
     refuse_wrong(channel, [row], None)

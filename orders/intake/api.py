@@ -132,19 +132,19 @@ async def post_confirm(batch_id: UUID, actor: Confirmer, database: TheDatabase) 
 
 
 @routes.post("/batches/{batch_id}/reject")
-async def post_reject(batch_id: UUID, wanted: IntakeRejectIn, actor: Confirmer, database: TheDatabase) -> BatchOut:
+async def post_reject(batch_id: UUID, body: IntakeRejectIn, actor: Confirmer, database: TheDatabase) -> BatchOut:
     """Sent back with a reason; nothing enters."""
     async with database.transaction() as session:
-        await reject(session, actor=actor, batch_id=batch_id, reason=wanted.reason, now=clock.now())
+        await reject(session, actor=actor, batch_id=batch_id, reason=body.reason, now=clock.now())
         return await batch_out(session, batch_id)
 
 
 @routes.post("/offline-sales", status_code=201, response_model=BatchOut)
-async def post_offline_sale(request: Request, wanted: OfflineIn, actor: Writer, key: IdempotencyKey) -> Response:
+async def post_offline_sale(request: Request, body: OfflineIn, actor: Writer, key: IdempotencyKey) -> Response:
     """One sale with its photo; it waits for a second person like any batch, and is then of grade C."""
 
     async def verb(session: WriteSession, now: datetime) -> BatchOut:
-        batch_id = await add_offline_sale(session, actor=actor, wanted=wanted, now=now)
+        batch_id = await add_offline_sale(session, actor=actor, requested=body, now=now)
         return await batch_out(session, batch_id)
 
     return await answer_once(request, actor.user_id, key, verb)
@@ -165,12 +165,12 @@ async def get_claims(
 
 @routes.post("/claims/{claim_id}/decide")
 async def post_decide(
-    claim_id: Annotated[UUID, Path()], wanted: DecideIn, actor: Confirmer, database: TheDatabase
+    claim_id: Annotated[UUID, Path()], body: DecideIn, actor: Confirmer, database: TheDatabase
 ) -> dict[str, str]:
     """By somebody who reaches both units and did not hand the claim in; of two at once one gets 409."""
     async with database.transaction() as session:
-        await decide_claim(session, actor=actor, claim_id=claim_id, to=wanted.to, reason=wanted.reason, now=clock.now())
-    return {"id": str(claim_id), "state": wanted.to}
+        await decide_claim(session, actor=actor, claim_id=claim_id, to=body.to, reason=body.reason, now=clock.now())
+    return {"id": str(claim_id), "state": body.to}
 
 
 async def take_file(

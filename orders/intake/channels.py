@@ -42,8 +42,8 @@ class Channel:
         own = {one.field for one in self.columns}
         return (*self.columns, *(one for one in _ANY_CHANNEL if one.field not in own))
 
-    def named(self, wanted: str) -> Named:
-        return next((one for one in self.columns if one.field == wanted), Named(wanted, ()))
+    def named(self, requested: str) -> Named:
+        return next((one for one in self.columns if one.field == requested), Named(requested, ()))
 
 
 _ANY_CHANNEL: Final = (Named("status", ("订单状态", "交易状态", "支付状态", "付款状态", "单据状态", "状态")),)

@@ -100,8 +100,8 @@ async def _move(session: WriteSession, claim: Row[Any], now: datetime) -> dict[s
     before = dict((await session.execute(_HOLDS, {"component": claim.sale_id})).mappings().one())
     stated = (await session.execute(_STATED, {"id": claim.row_id})).one()
     purse = {"fund_source": stated.fund_source}
-    wanted = {"unit_id": stated.unit_id, "credit_kind": stated.credit_kind}
-    facts = await resolved(session, before | purse, wanted)
+    requested = {"unit_id": stated.unit_id, "credit_kind": stated.credit_kind}
+    facts = await resolved(session, before | purse, requested)
     facts |= {name: value for name, value in purse.items() if before[name] != value}
     await repost(
         session,

@@ -70,9 +70,9 @@ def _rules(rule: Any, day: date | None) -> bool:
 
 
 async def _by_day(
-    session: WriteSession, statement: Any, wanted: set[tuple[str, str]], column: str, key: str
+    session: WriteSession, statement: Any, requested: set[tuple[str, str]], column: str, key: str
 ) -> dict[tuple[str, date | None], Row[Any]]:
-    rows = as_rows({column: of, "day": day} for of, day in sorted(wanted))
+    rows = as_rows({column: of, "day": day} for of, day in sorted(requested))
     found = await session.execute(statement, {"rows": rows})
     return {(str(getattr(one, key)), one.day): one for one in found}
 

@@ -154,9 +154,9 @@ async def post_offline(
         paper = await _paper(files, database, actor, photo, "document")
         if paper is None:
             raise Invalid("请附上小票或现场照片。")  # answered like any other refusal of the form
-        wanted = OfflineIn.model_validate(typed | {"evidence_sha256": paper.sha256})
+        requested = OfflineIn.model_validate(typed | {"evidence_sha256": paper.sha256})
         async with database.transaction() as session:
-            batch_id = await add_offline_sale(session, actor=actor, wanted=wanted, now=clock.now())
+            batch_id = await add_offline_sale(session, actor=actor, requested=requested, now=clock.now())
     except Problem as problem:
         return await _offline(request, actor, database, typed, problem)
     return RedirectResponse(f"{ADDRESS}/{batch_id}", 303)

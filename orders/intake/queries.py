@@ -43,15 +43,15 @@ SELECT b.*, c.name AS channel_name,
     coalesce(sum(w.amount_fen) FILTER (WHERE w.type = 'refund' AND w.state IN ('staged', 'entered')), 0)::bigint
         AS refunds_fen,
     coalesce(sum(w.amount_fen) FILTER (WHERE w.type = 'sale' AND w.state = 'held'), 0)::bigint AS held_fen
-FROM wanted b JOIN sales_channel c ON c.code = b.channel_code LEFT JOIN intake_row w ON w.batch_id = b.id
+FROM requested b JOIN sales_channel c ON c.code = b.channel_code LEFT JOIN intake_row w ON w.batch_id = b.id
 GROUP BY b.id, b.channel_code, b.origin, b.state, b.file_name, b.file_sha256, b.rows, b.errors, b.evidence_sha256,
     b.evidence_kind, b.uploaded_by, b.uploaded_at, b.decided_by, b.decided_at, b.decision, b.acknowledged_columns,
     b.unit_id, c.name
 ORDER BY b.uploaded_at DESC, b.id DESC
 """
-_ONE = text(f"WITH wanted AS (SELECT * FROM intake_batch WHERE id = :id) {_BATCHES}")  # noqa: S608  # our own constant
+_ONE = text(f"WITH requested AS (SELECT * FROM intake_batch WHERE id = :id) {_BATCHES}")  # noqa: S608  # our own constant
 _PAGE = text(f"""
-WITH wanted AS (
+WITH requested AS (
     SELECT * FROM intake_batch b
     WHERE (CAST(:at AS timestamptz) IS NULL OR (b.uploaded_at, b.id) < (:at, CAST(:id AS uuid)))
         AND (:all OR b.uploaded_by = :actor OR (

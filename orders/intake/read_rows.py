@@ -60,8 +60,8 @@ def read_rows(
     Raises what `read_sheet` and `table_of` raise, ChannelUnknown, WrongChannel, HeaderWrong, ColumnsUnknown.
     """
     sheet = read_sheet(data, ROWS_MAX)
-    wanted = channel_named(channels, channel_code) if channel_code else None
-    table, columns = _table_of(sheet, channels, wanted)
+    requested = channel_named(channels, channel_code) if channel_code else None
+    table, columns = _table_of(sheet, channels, requested)
     heed_above(sheet, table.header_row)
     _refuse_twice([plain(title) for title in table.titles])
     known = _read_titles(columns, [plain(title) for title in table.titles])
@@ -69,7 +69,7 @@ def read_rows(
     places = _places(columns, [plain(title) for title in table.titles])
     too_long = {one.pointer: one for one in table.errors}
     states = _states(columns, [plain(title) for title in table.titles])
-    channel, read = wanted, []
+    channel, read = requested, []
     for line in table.rows:
         by_field = {name: line.cells[place] for name, place in places.items() if place < len(line.cells)}
         if states:
@@ -135,17 +135,17 @@ def read_row(channel: Channel, number: int, cells: Mapping[str, str], lost: Coll
     return row
 
 
-def _table_of(sheet: Sheet, channels: Sequence[Channel], wanted: Channel | None) -> tuple[Table, Sequence[Named]]:
+def _table_of(sheet: Sheet, channels: Sequence[Channel], requested: Channel | None) -> tuple[Table, Sequence[Named]]:
     """The table under the first header that is the channel's own or our template's, and which of both it is."""
-    ways = [wanted.known_columns, TEMPLATE] if wanted else [TEMPLATE]
+    ways = [requested.known_columns, TEMPLATE] if requested else [TEMPLATE]
     for columns in ways:
         if table := table_of(sheet, partial(_whole, columns), rows_max=ROWS_MAX, is_row=partial(_is_row, columns)):
             return table, columns
     for other in channels:
-        if wanted in (None, other) or table_of(sheet, partial(_whole, other.columns)) is None:
+        if requested in (None, other) or table_of(sheet, partial(_whole, other.columns)) is None:
             continue
         raise WrongChannel(
-            f"这份文件看起来是“{other.name}”的对账单，不是“{wanted.name if wanted else ''}”的。请重新选择渠道。",
+            f"这份文件看起来是“{other.name}”的对账单，不是“{requested.name if requested else ''}”的。请重新选择渠道。",
             extra={"looks_like": other.code},
         )
     widest = max(sheet.lines[:ROWS_ABOVE_MAX], key=lambda line: len(line.cells))
@@ -176,8 +176,8 @@ def _places(columns: Sequence[Named], titles: Sequence[str]) -> dict[str, int]:
 
 def _states(columns: Sequence[Named], titles: Sequence[str]) -> list[int]:
     """Places of all columns that say a status: one of them may say that the order was closed."""
-    wanted = {plain(title) for one in columns if one.field == "status" for title in one.titles}
-    return [place for place, title in enumerate(titles) if title in wanted]
+    requested = {plain(title) for one in columns if one.field == "status" for title in one.titles}
+    return [place for place, title in enumerate(titles) if title in requested]
 
 
 def _read_titles(columns: Sequence[Named], titles: Sequence[str]) -> frozenset[str]:

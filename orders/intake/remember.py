@@ -27,7 +27,7 @@ SELECT DISTINCT c.* FROM {_STATED}
 JOIN intake_claim c ON {_SAME_CLAIM}
 """)  # noqa: S608  # our own constant
 _SALES = text(f"""
-WITH wanted AS (
+WITH requested AS (
     SELECT s.id FROM {_STATED} JOIN outside_sale s ON {_same("s")}
     UNION SELECT c.sale_id FROM {_STATED} JOIN intake_claim c ON {_SAME_CLAIM}
     UNION SELECT s.id FROM {_STATED} JOIN outside_sale s
@@ -40,7 +40,7 @@ SELECT s.*, u.name AS unit_name,
         AS whole,
     coalesce((SELECT array_agg(c.first_unit_id) FROM intake_claim c
         WHERE c.sale_id = s.id AND c.state = 'later'), '{{}}') AS former
-FROM wanted w JOIN outside_sale s ON s.id = w.id JOIN unit u ON u.id = s.unit_id ORDER BY s.id
+FROM requested w JOIN outside_sale s ON s.id = w.id JOIN unit u ON u.id = s.unit_id ORDER BY s.id
 """).bindparams(bindparam("blanks", sorted(BLANKS), type_=ARRAY(Text)))  # noqa: S608  # as above
 _REFUNDS = text("""
 SELECT f.sale_id, f.channel_code, f.refund_number, f.amount_fen

@@ -46,28 +46,28 @@ ON CONFLICT (code) DO UPDATE SET name = excluded.name, kind = excluded.kind, col
 _FIELDS = frozenset(one.field for one in TEMPLATE)
 
 
-async def set_channel(session: WriteSession, *, actor_id: UUID | None, wanted: NewChannel, now: datetime) -> None:
+async def set_channel(session: WriteSession, *, actor_id: UUID | None, requested: NewChannel, now: datetime) -> None:
     """What was staged before stays as it was read. A column keeps its `blank` and `words`. Raises ChannelRefused."""
     wrong = [
-        Detail(f"/columns/{name}", "unknown_column", "没有这一列") for name in wanted.columns if name not in _FIELDS
+        Detail(f"/columns/{name}", "unknown_column", "没有这一列") for name in requested.columns if name not in _FIELDS
     ]
-    wrong += [Detail("/columns", "missing", f"缺少“{name}”列") for name in NEEDED if not wanted.columns.get(name)]
-    if wanted.valid_to is not None and wanted.valid_to <= wanted.valid_from:
+    wrong += [Detail("/columns", "missing", f"缺少“{name}”列") for name in NEEDED if not requested.columns.get(name)]
+    if requested.valid_to is not None and requested.valid_to <= requested.valid_from:
         wrong.append(Detail("/valid_to", "half_open", "结束日期须晚于开始日期"))
     if wrong:
         raise ChannelRefused("请核对后再提交。", wrong)
-    before = (await session.execute(_BEFORE, {"code": wanted.code})).mappings().one_or_none()
+    before = (await session.execute(_BEFORE, {"code": requested.code})).mappings().one_or_none()
     kept: dict[str, Any] = {one["field"]: one for one in before["columns"]} if before else {}
-    columns = [{**kept.get(name, {}), "field": name, "titles": titles} for name, titles in wanted.columns.items()]
-    await session.execute(_SET, asdict(wanted) | {"columns": msgspec.json.encode(columns).decode()})
-    after: dict[str, Any] = msgspec.to_builtins({**asdict(wanted), "columns": columns})
+    columns = [{**kept.get(name, {}), "field": name, "titles": titles} for name, titles in requested.columns.items()]
+    await session.execute(_SET, asdict(requested) | {"columns": msgspec.json.encode(columns).decode()})
+    after: dict[str, Any] = msgspec.to_builtins({**asdict(requested), "columns": columns})
     await record_change(
         session,
         actor_id=actor_id,
         action="intake.channel_set",
-        subject=f"sales_channel:{wanted.code}",
+        subject=f"sales_channel:{requested.code}",
         before=msgspec.to_builtins(dict(before)) if before else None,
         after=after,
-        reason=wanted.source,
+        reason=requested.source,
         now=now,
     )

@@ -213,12 +213,12 @@ def take(row: SaleRow, sale: Sale) -> None:
     """Take a refund from what remains of its sale, or note why that cannot be."""
     if row.day is not None and row.day < sale.day:
         row.wrong("day", f"退款日期早于销售日期 {sale.day}", "refund_before_sale")
-    for column, wanted, left, said in (
+    for column, requested, left, said in (
         ("amount", row.amount_fen, sale.left_fen, yuan(sale.left_fen)),
         ("kg", row.grams, sale.left_grams, f"{sale.left_grams} 克"),
         ("quantity", row.quantity_milli, sale.left_milli, f"{sale.left_milli / 1000:g} 件"),
     ):
-        if wanted > left:
+        if requested > left:
             row.wrong(column, f"退款超过这笔销售还剩的 {said}", "refund_too_large")
     if not row.mistakes:
         sale.left_fen -= row.amount_fen

@@ -72,22 +72,22 @@ async def get_flag(flag_id: UUID, actor: Reader, database: TheDatabase) -> FlagO
 
 
 @routes.post("/flags/{flag_id}/review")
-async def post_review(flag_id: UUID, wanted: ReviewIn, actor: Reviewer, database: TheDatabase) -> FlagOut:
+async def post_review(flag_id: UUID, body: ReviewIn, actor: Reviewer, database: TheDatabase) -> FlagOut:
     """Propose what it is. 409 where somebody did before."""
     now = clock.now()
     async with database.transaction() as session:
-        await review(session, actor=actor, flag_id=flag_id, outcome=wanted.outcome, reason=wanted.reason, now=now)
+        await review(session, actor=actor, flag_id=flag_id, outcome=body.outcome, reason=body.reason, now=now)
         return await flag_out(session, actor, flag_id, day=clock.business_day(now))
 
 
 @routes.post("/flags/{flag_id}/clear")
-async def post_clear(flag_id: UUID, wanted: IntegrityDecisionIn, actor: Reviewer, database: TheDatabase) -> FlagOut:
+async def post_clear(flag_id: UUID, body: IntegrityDecisionIn, actor: Reviewer, database: TheDatabase) -> FlagOut:
     """Decide, by another person than who proposed: cleared, or a finding with its duty. 409 when it was decided."""
     now = clock.now()
-    duty = Duty(**wanted.duty.model_dump()) if wanted.duty else None
+    duty = Duty(**body.duty.model_dump()) if body.duty else None
     async with database.transaction() as session:
         await decide(
-            session, actor=actor, flag_id=flag_id, outcome=wanted.outcome, reason=wanted.reason, duty=duty, now=now
+            session, actor=actor, flag_id=flag_id, outcome=body.outcome, reason=body.reason, duty=duty, now=now
         )
         return await flag_out(session, actor, flag_id, day=clock.business_day(now))
 
@@ -106,7 +106,7 @@ async def get_items(
 
 
 @routes.post("/rectifications/{item_id}/close")
-async def post_close(item_id: UUID, wanted: ClosingIn, actor: Reviewer, database: TheDatabase) -> RectificationOut:
+async def post_close(item_id: UUID, body: ClosingIn, actor: Reviewer, database: TheDatabase) -> RectificationOut:
     """With evidence, by another person than its owner. 409 when it was closed."""
     now = clock.now()
     async with database.transaction() as session:
@@ -114,8 +114,8 @@ async def post_close(item_id: UUID, wanted: ClosingIn, actor: Reviewer, database
             session,
             actor=actor,
             item_id=item_id,
-            closing=wanted.closing,
-            evidence_sha256=wanted.evidence_sha256,
+            closing=body.closing,
+            evidence_sha256=body.evidence_sha256,
             now=now,
         )
         return await item_out(session, actor, item_id, day=clock.business_day(now))

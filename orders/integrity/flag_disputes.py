@@ -17,14 +17,14 @@ WITH raised AS (
         'amount_fen', d.amount_fen, 'currency', d.currency, 'reason', d.reason), :now
     FROM dispute d JOIN shop_order o ON o.id = d.order_id WHERE d.state = 'open'
     ON CONFLICT (kind, subject) DO NOTHING RETURNING id, subject
-), standing AS (
+), open_disputes AS (
     SELECT id, subject FROM raised
     UNION ALL SELECT f.id, f.subject FROM flag f WHERE f.kind = 'dispute_open'
         AND NOT EXISTS (SELECT FROM flag_end e WHERE e.flag_id = f.id)
         AND NOT EXISTS (SELECT FROM flag_decision s WHERE s.flag_id = f.id)
 ), lines AS (
     INSERT INTO flag_line (flag_id, order_line_id)
-    SELECT s.id, l.id FROM standing s
+    SELECT s.id, l.id FROM open_disputes s
     JOIN dispute d ON d.id = split_part(s.subject, ':', 2)::uuid AND d.state = 'open'
     JOIN payment p ON d.payment_id IN (p.id, p.advance_of_id) AND p.state = 'succeeded'
     JOIN order_line l ON l.order_id = p.order_id

@@ -53,10 +53,15 @@ async def post_review(request: Request, flag_id: UUID, actor: Reviewer, database
     """Propose; refused, the form comes back as it was typed."""
     typed = await _typed(request)
     try:
-        wanted = ReviewIn.model_validate({name: typed[name] for name in ("outcome", "reason")})
+        requested = ReviewIn.model_validate({name: typed[name] for name in ("outcome", "reason")})
         async with database.transaction() as session:
             await review(
-                session, actor=actor, flag_id=flag_id, outcome=wanted.outcome, reason=wanted.reason, now=clock.now()
+                session,
+                actor=actor,
+                flag_id=flag_id,
+                outcome=requested.outcome,
+                reason=requested.reason,
+                now=clock.now(),
             )
     except (ValidationError, Problem) as refused:
         return await _queue(request, actor, database, refused, typed, flag_id)
@@ -69,7 +74,7 @@ async def post_clear(request: Request, flag_id: UUID, actor: Reviewer, database:
     typed = await _typed(request)
     duty = {name: typed[name] for name in ("owner_id", "due_on", "what")} if typed["outcome"] == "finding" else None
     try:
-        wanted = IntegrityDecisionIn.model_validate(
+        requested = IntegrityDecisionIn.model_validate(
             {"outcome": typed["outcome"], "reason": typed["reason"], "duty": duty}
         )
         async with database.transaction() as session:
@@ -77,9 +82,9 @@ async def post_clear(request: Request, flag_id: UUID, actor: Reviewer, database:
                 session,
                 actor=actor,
                 flag_id=flag_id,
-                outcome=wanted.outcome,
-                reason=wanted.reason,
-                duty=Duty(**wanted.duty.model_dump()) if wanted.duty else None,
+                outcome=requested.outcome,
+                reason=requested.reason,
+                duty=Duty(**requested.duty.model_dump()) if requested.duty else None,
                 now=clock.now(),
             )
     except (ValidationError, Problem) as refused:
@@ -98,14 +103,14 @@ async def post_close(request: Request, item_id: UUID, actor: Reviewer, database:
     """Close another one's item, with evidence."""
     typed = await _typed(request)
     try:
-        wanted = ClosingIn.model_validate({name: typed[name] for name in ("closing", "evidence_sha256")})
+        requested = ClosingIn.model_validate({name: typed[name] for name in ("closing", "evidence_sha256")})
         async with database.transaction() as session:
             await close_item(
                 session,
                 actor=actor,
                 item_id=item_id,
-                closing=wanted.closing,
-                evidence_sha256=wanted.evidence_sha256,
+                closing=requested.closing,
+                evidence_sha256=requested.evidence_sha256,
                 now=clock.now(),
             )
     except (ValidationError, Problem) as refused:

@@ -57,7 +57,7 @@ class RedLetterForm(TypedFields):
 async def post_request(
     request: Request,
     order_id: UUID,
-    wanted: RequestIn,
+    body: RequestIn,
     actor: Annotated[Actor, Depends(requires(Permission.PAYMENT_OPEN))],
     key: IdempotencyKey,
 ) -> Response:
@@ -68,9 +68,9 @@ async def post_request(
             session,
             actor=actor,
             order_id=order_id,
-            share_ids=wanted.payer_share_ids,
-            title=wanted.title,
-            tax_number=wanted.tax_number,
+            share_ids=body.payer_share_ids,
+            title=body.title,
+            tax_number=body.tax_number,
             now=now,
         )
         asked = await requests_named(session, ids)

@@ -80,11 +80,9 @@ TheSandbox = Annotated[Sandbox, Depends(_sandbox)]
 
 
 @routes.post("/sandbox/payments/{payment_id}/succeed")
-async def post_succeed(
-    payment_id: UUID, sandbox: TheSandbox, wanted: Annotated[PayIn | None, Body()] = None
-) -> PaidOut:
+async def post_succeed(payment_id: UUID, sandbox: TheSandbox, body: Annotated[PayIn | None, Body()] = None) -> PaidOut:
     """Pay; again is success, and sends the same event again."""
-    page = await _pay(sandbox, payment_id, wanted or PayIn())
+    page = await _pay(sandbox, payment_id, body or PayIn())
     return PaidOut(payment_id=payment_id, state=page.state)
 
 
@@ -96,19 +94,19 @@ async def post_fail(payment_id: UUID, sandbox: TheSandbox) -> PaidOut:
 
 @routes.post("/sandbox/payments/{payment_id}/refund")
 async def post_refund(
-    payment_id: UUID, sandbox: TheSandbox, wanted: Annotated[DashboardIn | None, Body()] = None
+    payment_id: UUID, sandbox: TheSandbox, body: Annotated[DashboardIn | None, Body()] = None
 ) -> ProviderOut:
     """As somebody in the provider's own pages would do it: the shop has not asked for it."""
-    asked = wanted or DashboardIn()
+    asked = body or DashboardIn()
     return ProviderOut(id=await _done(sandbox.refund_in_dashboard(payment_id, amount_fen=asked.amount_fen)))
 
 
 @routes.post("/sandbox/payments/{payment_id}/dispute")
 async def post_dispute(
-    payment_id: UUID, sandbox: TheSandbox, wanted: Annotated[DisputeIn | None, Body()] = None
+    payment_id: UUID, sandbox: TheSandbox, body: Annotated[DisputeIn | None, Body()] = None
 ) -> ProviderOut:
     """The payer's bank asks for its money back; unless it only inquires, the money is taken off at once."""
-    return ProviderOut(id=await _done(sandbox.dispute(payment_id, **(wanted or DisputeIn()).model_dump())))
+    return ProviderOut(id=await _done(sandbox.dispute(payment_id, **(body or DisputeIn()).model_dump())))
 
 
 @routes.post("/sandbox/disputes/{dispute_id}/{end}")
@@ -164,10 +162,10 @@ async def _page(sandbox: Sandbox, payment_id: UUID) -> HostedPage:
         raise NotFound("没有这笔沙盒付款。") from refused
 
 
-async def _pay(sandbox: Sandbox, payment_id: UUID, wanted: PayIn) -> HostedPage:
+async def _pay(sandbox: Sandbox, payment_id: UUID, requested: PayIn) -> HostedPage:
     await _page(sandbox, payment_id)
     try:
-        return await sandbox.succeed(payment_id, **wanted.model_dump())
+        return await sandbox.succeed(payment_id, **requested.model_dump())
     except SandboxRefused as refused:
         raise PaymentEnded("请回到订单，重新付款。") from refused
 

@@ -81,7 +81,7 @@ async def _stands(session: WriteSession, waiting: Row[Any], lines: Sequence[Refu
 async def _reserved(
     session: WriteSession, actor: Actor, waiting: Row[Any], one: Stands, reason: str, now: datetime
 ) -> UUID:
-    wanted = RefundRequest(
+    requested = RefundRequest(
         order_id=one.order_id,
         payment_id=one.payment_id,
         kind="adopted",
@@ -93,7 +93,7 @@ async def _reserved(
         requested_by=actor.user_id,
         currency=waiting.currency,
     )
-    return await reserve(session, wanted, now=now)
+    return await reserve(session, requested, now=now)
 
 
 def _pieces(left: OwnLeft, amount_fen: int, lines: Sequence[RefundLineIn]) -> Spread:

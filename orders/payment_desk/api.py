@@ -59,14 +59,14 @@ async def get_held(
 
 @routes.post("/payments/{payment_id}/return", responses=TWO_PEOPLE)
 async def post_return(
-    payment_id: UUID, wanted: ReasonIn, actor: Clerk, database: TheDatabase, gateway: TheGateway, response: Response
+    payment_id: UUID, body: ReasonIn, actor: Clerk, database: TheDatabase, gateway: TheGateway, response: Response
 ) -> PaymentDeskStepOut:
     """Ask that a held (or kept) payment goes back; the same call by another person sends it."""
     now = clock.now()
     step = await act(
         database,
         gateway,
-        lambda session: return_payment(session, actor=actor, payment_id=payment_id, reason=wanted.reason, now=now),
+        lambda session: return_payment(session, actor=actor, payment_id=payment_id, reason=body.reason, now=now),
         now=now,
     )
     return _answered(step, response)
@@ -74,14 +74,14 @@ async def post_return(
 
 @routes.post("/payments/{payment_id}/keep", responses=TWO_PEOPLE)
 async def post_keep(
-    payment_id: UUID, wanted: ReasonIn, actor: Clerk, database: TheDatabase, gateway: TheGateway, response: Response
+    payment_id: UUID, body: ReasonIn, actor: Clerk, database: TheDatabase, gateway: TheGateway, response: Response
 ) -> PaymentDeskStepOut:
     """Ask that a held payment stays as an advance of its payer; the same call by another person keeps it."""
     now = clock.now()
     step = await act(
         database,
         gateway,
-        lambda session: keep(session, actor=actor, payment_id=payment_id, reason=wanted.reason, now=now),
+        lambda session: keep(session, actor=actor, payment_id=payment_id, reason=body.reason, now=now),
         now=now,
     )
     return _answered(step, response)
@@ -89,10 +89,10 @@ async def post_keep(
 
 @routes.post("/payments/{payment_id}/match")
 async def post_match(
-    payment_id: UUID, wanted: PaymentDeskMatchIn, actor: Clerk, database: TheDatabase
+    payment_id: UUID, body: PaymentDeskMatchIn, actor: Clerk, database: TheDatabase
 ) -> PaymentDeskStepOut:
     """A kept advance pays an order of the same buyer, in full; what is more stays an advance."""
-    return await act_match(database, actor, payment_id=payment_id, order_id=wanted.order_id, now=clock.now())
+    return await act_match(database, actor, payment_id=payment_id, order_id=body.order_id, now=clock.now())
 
 
 @routes.post("/payments/{payment_id}/withdraw")
@@ -109,7 +109,7 @@ async def post_retry(refund_id: UUID, actor: Clerk, database: TheDatabase, gatew
 
 @routes.post("/refunds/{refund_id}/given-back", responses=TWO_PEOPLE)
 async def post_refund_given_back(
-    refund_id: UUID, wanted: GivenBackIn, actor: Clerk, database: TheDatabase, gateway: TheGateway, response: Response
+    refund_id: UUID, body: GivenBackIn, actor: Clerk, database: TheDatabase, gateway: TheGateway, response: Response
 ) -> PaymentDeskStepOut:
     """Two people say that the buyer got the money of a failed refund by a bank transfer of ours."""
     now = clock.now()
@@ -120,8 +120,8 @@ async def post_refund_given_back(
             session,
             actor=actor,
             refund_id=refund_id,
-            bank_reference=wanted.bank_reference,
-            reason=wanted.reason,
+            bank_reference=body.bank_reference,
+            reason=body.reason,
             now=now,
         ),
         now=now,
@@ -131,10 +131,10 @@ async def post_refund_given_back(
 
 @routes.post("/refunds/{refund_id}/settle-otherwise", responses=TWO_PEOPLE)
 async def post_refund_settled(
-    refund_id: UUID, wanted: ReasonIn, actor: Clerk, database: TheDatabase, gateway: TheGateway, response: Response
+    refund_id: UUID, body: ReasonIn, actor: Clerk, database: TheDatabase, gateway: TheGateway, response: Response
 ) -> PaymentDeskStepOut:
     """Two people say that the buyer of a failed refund is owed nothing any more, and why."""
-    return await _settled(f"refund:{refund_id}", wanted, actor, database, gateway, response)
+    return await _settled(f"refund:{refund_id}", body, actor, database, gateway, response)
 
 
 @routes.post("/refunds/{refund_id}/withdraw")
@@ -144,10 +144,10 @@ async def post_refund_withdraw(refund_id: UUID, actor: Clerk, database: TheDatab
 
 @routes.post("/disputes/{dispute_id}/settle-otherwise", responses=TWO_PEOPLE)
 async def post_dispute_settled(
-    dispute_id: UUID, wanted: ReasonIn, actor: Clerk, database: TheDatabase, gateway: TheGateway, response: Response
+    dispute_id: UUID, body: ReasonIn, actor: Clerk, database: TheDatabase, gateway: TheGateway, response: Response
 ) -> PaymentDeskStepOut:
     """Two people say how a lost dispute was settled that took more than what was left."""
-    return await _settled(f"dispute:{dispute_id}", wanted, actor, database, gateway, response)
+    return await _settled(f"dispute:{dispute_id}", body, actor, database, gateway, response)
 
 
 @routes.post("/disputes/{dispute_id}/withdraw")
@@ -158,7 +158,7 @@ async def post_dispute_withdraw(dispute_id: UUID, actor: Clerk, database: TheDat
 @routes.post("/provider-refunds/{provider_refund_id}/adopt", responses=TWO_PEOPLE)
 async def post_adopt(
     provider_refund_id: ProviderRefundId,
-    wanted: AdoptIn,
+    body: AdoptIn,
     actor: Clerk,
     database: TheDatabase,
     gateway: TheGateway,
@@ -173,8 +173,8 @@ async def post_adopt(
             session,
             actor=actor,
             provider_refund_id=provider_refund_id,
-            lines=wanted.lines,
-            reason=wanted.reason,
+            lines=body.lines,
+            reason=body.reason,
             now=now,
         ),
         now=now,
@@ -185,14 +185,14 @@ async def post_adopt(
 @routes.post("/provider-refunds/{provider_refund_id}/settle-otherwise", responses=TWO_PEOPLE)
 async def post_provider_refund_settled(
     provider_refund_id: ProviderRefundId,
-    wanted: ReasonIn,
+    body: ReasonIn,
     actor: Clerk,
     database: TheDatabase,
     gateway: TheGateway,
     response: Response,
 ) -> PaymentDeskStepOut:
     """Two people say why a refund of the dashboard cannot be one of ours, and how it was settled."""
-    return await _settled(f"provider_refund:{provider_refund_id}", wanted, actor, database, gateway, response)
+    return await _settled(f"provider_refund:{provider_refund_id}", body, actor, database, gateway, response)
 
 
 @routes.post("/provider-refunds/{provider_refund_id}/withdraw")
@@ -203,13 +203,13 @@ async def post_provider_refund_withdraw(
 
 
 async def _settled(
-    subject: str, wanted: ReasonIn, actor: Actor, database: Database, gateway: PaymentGateway, response: Response
+    subject: str, requested: ReasonIn, actor: Actor, database: Database, gateway: PaymentGateway, response: Response
 ) -> PaymentDeskStepOut:
     now = clock.now()
     step = await act(
         database,
         gateway,
-        lambda session: settle_otherwise(session, actor=actor, subject=subject, reason=wanted.reason, now=now),
+        lambda session: settle_otherwise(session, actor=actor, subject=subject, reason=requested.reason, now=now),
         now=now,
     )
     return _answered(step, response)

@@ -61,35 +61,34 @@ async def ask_or_decide(
 
     Raises SecondPersonNeeded for who asked himself, OtherThingAsked while something else is asked about the subject.
     """
-    wanted = msgspec.to_builtins(dict(details or {}))
+    requested = msgspec.to_builtins(dict(details or {}))
     asked = (await session.execute(_ASKED, {"subject": subject})).one_or_none()
     if asked is None:
         decision_id = new_id()
         named = {"id": decision_id, "subject": subject, "action": action, "reason": reason, "now": now}
-        document = msgspec.json.encode(wanted).decode()
+        document = msgspec.json.encode(requested).decode()
         await session.execute(_ASK, named | {"details": document, "actor": actor.user_id})
-        await _note(session, actor, subject, f"payment_desk.ask.{action}", {}, wanted, reason, now)
+        await _note(session, actor, subject, f"payment_desk.ask.{action}", {}, requested, reason, now)
         return Step(decision_id, subject, action, "asked", reason)
-    if (asked.action, asked.details) != (action, wanted):
-        said = (
-            f"已经有人申请“{ACTIONS[asked.action]}”{_differs(asked.details, wanted) if asked.action == action else ''}"
-        )
+    if (asked.action, asked.details) != (action, requested):
+        differs = _differs(asked.details, requested) if asked.action == action else ""
+        said = f"已经有人申请“{ACTIONS[asked.action]}”{differs}"
         raise OtherThingAsked(f"{said}。请按他的申请确认，或先撤回再另行申请。", extra={"asked": asked.action})
     if asked.asked_by == actor.user_id:
         raise SecondPersonNeeded("您已经申请过，请另一位同事确认。")
     if await session.scalar(_DECIDE, {"id": asked.id, "actor": actor.user_id, "now": now}) is None:
         raise NothingToDecide("请刷新页面查看结果。")
     before = {"asked_by": str(asked.asked_by), "reason": asked.reason}
-    await _note(session, actor, subject, f"payment_desk.decide.{action}", before, wanted, reason, now)
+    await _note(session, actor, subject, f"payment_desk.decide.{action}", before, requested, reason, now)
     return Step(asked.id, subject, action, "decided", asked.reason)
 
 
-def _differs(asked: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+def _differs(asked: Mapping[str, Any], requested: Mapping[str, Any]) -> str:
     """What stands otherwise in the request, in words."""
     said = [
-        f"{DETAILS[name]}是{_said(asked[name])}，您填的是{_said(wanted[name])}"
+        f"{DETAILS[name]}是{_said(asked[name])}，您填的是{_said(requested[name])}"
         for name in asked
-        if asked[name] != wanted[name]
+        if asked[name] != requested[name]
     ]
     return f"，{'；'.join(said)}"
 

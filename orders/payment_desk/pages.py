@@ -107,11 +107,11 @@ async def _act(request: Request, actor: Actor, database: Database, typed: _Typed
     match typed.action, kind:
         case (("return" | "keep"), "payment"):
             verb = return_payment if typed.action == "return" else keep
-            wanted, payment_id = ReasonIn(reason=reason), typed.uuid(typed.key)
+            requested, payment_id = ReasonIn(reason=reason), typed.uuid(typed.key)
             return await act(
                 database,
                 gateway,
-                lambda session: verb(session, actor=actor, payment_id=payment_id, reason=wanted.reason, now=now),
+                lambda session: verb(session, actor=actor, payment_id=payment_id, reason=requested.reason, now=now),
                 now=now,
             )
         case "match", "payment":
@@ -144,7 +144,9 @@ async def _refund(gateway: PaymentGateway, actor: Actor, database: Database, typ
     now, refund_id = clock.now(), typed.uuid(typed.key)
     if typed.action == "retry":
         return await act_retry(database, gateway, actor, refund_id=refund_id, now=now)
-    wanted = GivenBackIn(bank_reference=typed.fields.get("bank_reference", ""), reason=typed.fields.get("reason", ""))
+    requested = GivenBackIn(
+        bank_reference=typed.fields.get("bank_reference", ""), reason=typed.fields.get("reason", "")
+    )
     return await act(
         database,
         gateway,
@@ -152,8 +154,8 @@ async def _refund(gateway: PaymentGateway, actor: Actor, database: Database, typ
             session,
             actor=actor,
             refund_id=refund_id,
-            bank_reference=wanted.bank_reference,
-            reason=wanted.reason,
+            bank_reference=requested.bank_reference,
+            reason=requested.reason,
             now=now,
         ),
         now=now,
@@ -167,12 +169,12 @@ async def _adopt(gateway: PaymentGateway, actor: Actor, database: Database, type
         for name, value in typed.fields.items()
         if name.startswith("line:") and value.isdecimal() and value != "0"
     ]
-    wanted = AdoptIn.model_validate({"lines": lines or None, "reason": typed.fields.get("reason", "")})
+    requested = AdoptIn.model_validate({"lines": lines or None, "reason": typed.fields.get("reason", "")})
     return await act(
         database,
         gateway,
         lambda session: adopt(
-            session, actor=actor, provider_refund_id=typed.key, lines=wanted.lines, reason=wanted.reason, now=now
+            session, actor=actor, provider_refund_id=typed.key, lines=requested.lines, reason=requested.reason, now=now
         ),
         now=now,
     )

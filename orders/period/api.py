@@ -69,7 +69,7 @@ async def post_close(month: str, actor: Closer, database: TheDatabase, unit: OfU
 async def post_reopen(
     request: Request,
     month: str,
-    wanted: ReopenIn,
+    body: ReopenIn,
     actor: Closer,
     key: Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)] = None,
     unit: OfUnit = None,
@@ -83,7 +83,7 @@ async def post_reopen(
 
     async def verb(session: WriteSession, now: datetime) -> ReopeningOut:
         unit_id = await months_of_whom(session, actor, Permission.PERIOD_CLOSE, unit, day=clock.business_day(now))
-        asked = await ask_reopening(session, actor=actor, unit_id=unit_id, month=number, reason=wanted.reason, now=now)
+        asked = await ask_reopening(session, actor=actor, unit_id=unit_id, month=number, reason=body.reason, now=now)
         return await reopening_out(session, asked)
 
     return await answer_once(request, actor.user_id, key, verb)
@@ -91,7 +91,7 @@ async def post_reopen(
 
 @routes.post("/{month}/reopen/{reopening_id}/approve")
 async def post_approve(
-    month: str, reopening_id: UUID, actor: Closer, database: TheDatabase, wanted: AgreeIn | None = None
+    month: str, reopening_id: UUID, actor: Closer, database: TheDatabase, body: AgreeIn | None = None
 ) -> ClosingPeriodOut:
     """By another person than who asked: the month takes entries until it is closed again."""
     number = month_number(month)
@@ -102,7 +102,7 @@ async def post_approve(
             month=number,
             reopening_id=reopening_id,
             state="approved",
-            decision=wanted.decision if wanted else None,
+            decision=body.decision if body else None,
             now=clock.now(),
         )
         return await period_out(session, unit_id, number)
@@ -110,7 +110,7 @@ async def post_approve(
 
 @routes.post("/{month}/reopen/{reopening_id}/refuse")
 async def post_refuse(
-    month: str, reopening_id: UUID, wanted: ClosingRefuseIn, actor: Closer, database: TheDatabase
+    month: str, reopening_id: UUID, body: ClosingRefuseIn, actor: Closer, database: TheDatabase
 ) -> ClosingPeriodOut:
     """By another person than who asked, with a reason. The month stays closed."""
     number = month_number(month)
@@ -121,7 +121,7 @@ async def post_refuse(
             month=number,
             reopening_id=reopening_id,
             state="refused",
-            decision=wanted.decision,
+            decision=body.decision,
             now=clock.now(),
         )
         return await period_out(session, unit_id, number)

@@ -53,8 +53,8 @@ async def units_to_choose(session: ReadSession, actor: Actor, now: datetime) -> 
         tops = await top_unit_ids(session, actor, day)
     else:
         tops = await own_tops(session, actor, Permission.CREDIT_READ, day=day)
-    wanted = select(col(Unit.id), col(Unit.name)).where(col(Unit.id).in_(tops)).order_by(col(Unit.code))
-    return [UnitOut(id=row.id, name=row.name) for row in await session.execute(wanted)]
+    requested = select(col(Unit.id), col(Unit.name)).where(col(Unit.id).in_(tops)).order_by(col(Unit.code))
+    return [UnitOut(id=row.id, name=row.name) for row in await session.execute(requested)]
 
 
 async def _unit(session: ReadSession, unit_id: UUID) -> UnitOut | None:

@@ -57,7 +57,7 @@ async def get_my_data(actor: Me, database: TheDatabase) -> MyData:
 
 @routes.post("/me/erasure")
 async def post_erasure(
-    wanted: ErasureIn, actor: Me, database: TheDatabase, keys: TheKeys, address: OwnAddress
+    body: ErasureIn, actor: Me, database: TheDatabase, keys: TheKeys, address: OwnAddress
 ) -> ErasedOut:
     """Close the caller's account and erase what need not stay; the ledger stays without a name. Cannot be undone.
 
@@ -67,7 +67,7 @@ async def post_erasure(
         database,
         keys=keys,
         actor=actor,
-        password=wanted.password,
+        password=body.password,
         address=address,
         now=clock.now(),
     )

@@ -20,8 +20,8 @@ async def copy_data(session: WriteSession, *, actor: Actor, now: datetime) -> di
     for one in PERSONAL:
         if one.copy is None:
             continue
-        wanted = {"person": actor.person_id, "user": actor.user_id}
-        asked = {name: value for name, value in wanted.items() if f":{name}" in one.copy}
+        requested = {"person": actor.person_id, "user": actor.user_id}
+        asked = {name: value for name, value in requested.items() if f":{name}" in one.copy}
         rows = await session.scalar(text(_ROWS.format(copy=one.copy)), asked)
         found[one.title] = msgspec.json.decode(rows or "[]")
     await record_change(

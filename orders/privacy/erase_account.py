@@ -119,9 +119,9 @@ async def _kept(session: WriteSession, actor: Actor, *, listed: bool, day: date)
     for one in PERSONAL:
         if one.copy is None or not one.kind or one.table in _GOES_AT_ONCE or one.kind == "roster":
             continue
-        wanted = {name: value for name, value in
+        requested = {name: value for name, value in
             {"person": actor.person_id, "user": actor.user_id}.items() if f":{name}" in one.copy}  # fmt: skip
-        if await session.scalar(text(f"SELECT EXISTS ({one.copy})"), wanted):  # our own literal table
+        if await session.scalar(text(f"SELECT EXISTS ({one.copy})"), requested):  # our own literal table
             rule = rules[one.kind]
             kept.append(Kept(one.title, ends_after(since, rule), rule.source))
     return kept

@@ -234,11 +234,11 @@ def entered(
         if column.key in grouped or column.key == "month"
     ]
     found = select(*keys, *_SUMMED).where(*_period(question))
-    wanted: dict[ColumnElement[Any], Any] = {
+    requested: dict[ColumnElement[Any], Any] = {
         e.credit_kind: question.kind, e.channel: question.channel, e.fund_source: question.fund_source,
         e.county_code: question.county, e.producer_id: question.producer, e.campaign_id: question.campaign,
     }  # fmt: skip
-    found = found.where(*(column == value for column, value in wanted.items() if value is not None))
+    found = found.where(*(column == value for column, value in requested.items() if value is not None))
     if question.scope:
         found = found.where(scope == question.scope)
     if snapshot is not None:

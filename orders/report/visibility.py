@@ -63,10 +63,10 @@ async def visibility_of(session: ReadSession, *, unit: UUID | None, actor: Actor
 async def units_to_choose(session: ReadSession, *, actor: Actor, day: date) -> list[tuple[UUID, str]]:
     """Units a caller may ask about, (id, name) by code."""
     visible = await visible_unit_ids(session, actor, Permission.REPORT_READ, day)
-    wanted = select(col(Unit.id), col(Unit.name)).order_by(col(Unit.code))
+    requested = select(col(Unit.id), col(Unit.name)).order_by(col(Unit.code))
     if visible is not None:
-        wanted = wanted.where(col(Unit.id).in_(visible))
-    return [(row.id, row.name) for row in await session.execute(wanted)]
+        requested = requested.where(col(Unit.id).in_(visible))
+    return [(row.id, row.name) for row in await session.execute(requested)]
 
 
 async def _about(session: ReadSession, unit: UUID | None) -> Visibility:

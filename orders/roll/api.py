@@ -108,9 +108,9 @@ async def get_roll(
 
 
 @routes.post("/bulk-purchases/{purchase_id}/roll/signatures", responses={409: {"description": "还没有或已经归档"}})
-async def post_signatures(purchase_id: UUID, wanted: SignaturesIn, actor: Writer, database: TheDatabase) -> SignedOut:
+async def post_signatures(purchase_id: UUID, body: SignaturesIn, actor: Writer, database: TheDatabase) -> SignedOut:
     """Record who took the goods: all rows or none. The same again changes nothing; a later word replaces."""
-    signatures = [Signed(**one.model_dump()) for one in wanted.signatures]
+    signatures = [Signed(**one.model_dump()) for one in body.signatures]
     async with database.transaction() as session:
         changed = await record_signatures(
             session,
@@ -126,15 +126,15 @@ async def post_signatures(purchase_id: UUID, wanted: SignaturesIn, actor: Writer
 
 
 @routes.post("/bulk-purchases/{purchase_id}/roll/scans")
-async def post_scan(purchase_id: UUID, wanted: ScanIn, actor: Writer, database: TheDatabase) -> ScanPlacedOut:
+async def post_scan(purchase_id: UUID, body: ScanIn, actor: Writer, database: TheDatabase) -> ScanPlacedOut:
     """A signed page that was kept as evidence goes back to the page that its QR code names. Twice is once."""
     async with database.transaction() as session:
         page = await attach_scan(
             session,
             actor=actor,
             purchase_id=purchase_id,
-            qr=wanted.qr,
-            evidence_sha256=wanted.evidence_sha256,
+            qr=body.qr,
+            evidence_sha256=body.evidence_sha256,
             now=clock.now(),
         )
     return ScanPlacedOut(page=page)
@@ -142,12 +142,12 @@ async def post_scan(purchase_id: UUID, wanted: ScanIn, actor: Writer, database: 
 
 @routes.post("/bulk-purchases/{purchase_id}/roll/leftovers", status_code=201, response_model=LeftoverMadeOut)
 async def post_leftover(
-    request: Request, purchase_id: UUID, wanted: LeftoverIn, actor: Writer, key: IdempotencyKey
+    request: Request, purchase_id: UUID, body: LeftoverIn, actor: Writer, key: IdempotencyKey
 ) -> Response:
     """Goods that nobody took, what was decided about them, and the minutes (kept as evidence before)."""
 
     async def verb(session: WriteSession, now: datetime) -> LeftoverMadeOut:
-        made = await record_leftover(session, actor=actor, purchase_id=purchase_id, now=now, **wanted.model_dump())
+        made = await record_leftover(session, actor=actor, purchase_id=purchase_id, now=now, **body.model_dump())
         return LeftoverMadeOut(id=made)
 
     return await answer_once(request, actor.user_id, key, verb)
@@ -178,7 +178,7 @@ async def hands_out(session: ReadSession, actor: Actor, led: Led) -> bool:
     return writes.whole or (not led.whole and frozenset(led.units or ()) <= frozenset(writes.units or ()))
 
 
-async def exported(database: Database, led: Led, actor: Actor, wanted: Format, public_url: str) -> Response:
+async def exported(database: Database, led: Led, actor: Actor, requested: Format, public_url: str) -> Response:
     """The roll as a file, which is removed once it was sent."""
     with tempfile.NamedTemporaryFile(prefix="roll-", delete=False) as made:
         path = Path(made.name)
@@ -189,7 +189,7 @@ async def exported(database: Database, led: Led, actor: Actor, wanted: Format, p
             database,
             led.purchase,
             _units(led),
-            wanted=wanted,
+            requested=requested,
             named=named,
             public_url=public_url,
             actor=actor,

@@ -86,7 +86,7 @@ async def get_checklist(purchase_id: UUID, actor: Reader, database: TheDatabase)
 @routes.post("")
 async def post_archive(
     purchase_id: UUID,
-    wanted: ArchiveIn,
+    body: ArchiveIn,
     actor: Annotated[Actor, Depends(requires(Permission.BULK_WRITE))],
     database: TheDatabase,
     files: TheFiles,
@@ -97,6 +97,6 @@ async def post_archive(
     packed.file.close()
     async with database.transaction() as session:
         await close_archive(
-            session, actor=actor, purchase_id=purchase_id, packed=packed, explained=wanted.explanations, now=now
+            session, actor=actor, purchase_id=purchase_id, packed=packed, explained=body.explanations, now=now
         )
     return ArchivedOut("archived", packed.sha256, packed.size)

@@ -40,7 +40,7 @@ async def export_roll(
     purchase: Row[Any],
     units: list[UUID] | None,
     *,
-    wanted: Format,
+    requested: Format,
     named: bool,
     public_url: str,
     actor: Actor,
@@ -55,10 +55,10 @@ async def export_roll(
     async with database.reading() as session:
         found = await departments(session, purchase.id, units)
     people = sum(one.people for one in found)
-    kind: str = wanted
-    if wanted == "csv":
+    kind: str = requested
+    if requested == "csv":
         await _csv(database, purchase.id, found, to)
-    elif wanted == "xlsx":
+    elif requested == "xlsx":
         await _xlsx(database, purchase.id, found, to)
     elif people <= ONE_PDF_MOST:
         whole = [
@@ -76,7 +76,7 @@ async def export_roll(
             actor_id=actor.user_id,
             action="roll.exported",
             subject=f"bulk_purchase:{purchase.id}",
-            after={"format": kind, "people": people, "named": named and wanted == "pdf"},
+            after={"format": kind, "people": people, "named": named and requested == "pdf"},
             now=now,
         )
     return kind

@@ -110,7 +110,7 @@ noted AS (
     SELECT CAST(:decision_id AS uuid), owner_id, key, year, fen, 0 FROM need WHERE NOT EXISTS (SELECT FROM exceeded)
     RETURNING owner_id
 )
-SELECT (SELECT count(*) FROM need) AS wanted, (SELECT count(*) FROM noted) AS taken,
+SELECT (SELECT count(*) FROM need) AS requested, (SELECT count(*) FROM noted) AS taken,
     (SELECT count(*) FROM moved) AS moved,
     (SELECT count(DISTINCT place) FROM exceeded) AS people,
     (SELECT coalesce(jsonb_agg(e ORDER BY e.place), '[]') FROM (
@@ -141,7 +141,7 @@ async def take_caps(session: WriteSession, decision_id: UUID, *, now: datetime) 
     await session.execute(_MAKE, asked)
     await session.execute(_LOCK, asked)
     done = (await session.execute(_TAKE, asked | {"shown": EXCEEDED_SHOWN_MAX})).one()
-    if done.taken < done.wanted:
+    if done.taken < done.requested:
         who = f"有 {done.people:,} 人" if done.people else "工会平均"
         raise CapExceeded(
             f"{who}超过上限（含其他采购和其他工会已发的），什么都没有占用。请减少金额或人员后重新提交。",

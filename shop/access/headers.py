@@ -25,8 +25,8 @@ _NO_STORE: Final = (b"cache-control", b"private, no-store")
 
 def security_headers(*, production: bool) -> list[tuple[bytes, bytes]]:
     """Ready to be sent; also for answers that never reach the middleware, such as a cached one."""
-    wanted = _ALWAYS | {"content-security-policy": _STRICT} | (_HTTPS_ONLY if production else {})
-    return [(name.encode(), value.encode()) for name, value in wanted.items()]
+    requested = _ALWAYS | {"content-security-policy": _STRICT} | (_HTTPS_ONLY if production else {})
+    return [(name.encode(), value.encode()) for name, value in requested.items()]
 
 
 class SecurityHeaders:

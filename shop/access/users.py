@@ -253,8 +253,8 @@ async def reinstate(
 
 async def person_id_of(session: ReadSession, email: str) -> UUID:
     """Of whom an account is, by its verified email. Raises NoSuchUser."""
-    wanted = select(col(UserAccount.person_id)).where(col(UserAccount.id) == await user_id_of(session, email))
-    return (await session.execute(wanted)).scalar_one()
+    requested = select(col(UserAccount.person_id)).where(col(UserAccount.id) == await user_id_of(session, email))
+    return (await session.execute(requested)).scalar_one()
 
 
 async def user_id_of(session: ReadSession, email: str) -> UUID:

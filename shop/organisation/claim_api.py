@@ -106,8 +106,8 @@ async def post_confirm(claim_id: UUID, database: TheDatabase, actor: Somebody) -
 @routes.post(
     "/membership-claims/{claim_id}/refuse", responses={409: {"description": "已处理、已过期或须由另一个人确认"}}
 )
-async def post_refuse(claim_id: UUID, wanted: MembershipRefuseIn, database: TheDatabase, actor: Somebody) -> DecidedOut:
+async def post_refuse(claim_id: UUID, body: MembershipRefuseIn, database: TheDatabase, actor: Somebody) -> DecidedOut:
     """Nothing changes; the list's row keeps the reason. 409 `claim_decided`, `second_person_needed`."""
     async with database.transaction() as session:
-        await refuse_claim(session, actor=actor, claim_id=claim_id, reason=wanted.reason, now=clock.now())
+        await refuse_claim(session, actor=actor, claim_id=claim_id, reason=body.reason, now=clock.now())
     return DecidedOut(id=claim_id, state="refused", valid_from=None)

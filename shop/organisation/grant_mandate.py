@@ -41,8 +41,8 @@ WHERE {is_named("u", "lower(:email)")} AND u.state = 'active'
     AND EXISTS (SELECT FROM role_grant g WHERE g.user_id = u.id AND g.role = 'auditor')
 """)  # noqa: S608  # our own words
 _UNKNOWN = text("""
-SELECT count(*) FROM unnest(CAST(:units AS uuid[])) AS wanted (id)
-WHERE NOT EXISTS (SELECT FROM unit WHERE unit.id = wanted.id)
+SELECT count(*) FROM unnest(CAST(:units AS uuid[])) AS requested (id)
+WHERE NOT EXISTS (SELECT FROM unit WHERE unit.id = requested.id)
 """).bindparams(bindparam("units", type_=ARRAY(Uuid)))
 _GRANT = text("""
 INSERT INTO audit_mandate (id, auditor_id, unit_ids, covers_from, covers_to, valid_from, valid_to, document_sha256,
@@ -51,20 +51,20 @@ VALUES (:id, :auditor, :units, :covers_from, :covers_to, :valid_from, :valid_to,
 """).bindparams(bindparam("units", type_=ARRAY(Uuid)))
 
 
-async def grant_mandate(session: WriteSession, *, actor_id: UUID, wanted: NewMandate, now: datetime) -> UUID:
+async def grant_mandate(session: WriteSession, *, actor_id: UUID, requested: NewMandate, now: datetime) -> UUID:
     """Dated and never altered: another letter is another mandate. Raises MandateRefused."""
-    auditor = await session.scalar(_AUDITOR, {"email": wanted.auditor})
+    auditor = await session.scalar(_AUDITOR, {"email": requested.auditor})
     if auditor is None:
         raise _refused("auditor", "没有这个审计账号，请先授予审计角色")
     if auditor == actor_id:
         raise _refused("auditor", "不能给自己登记审计委托")
-    if await session.scalar(_UNKNOWN, {"units": wanted.unit_ids}):
+    if await session.scalar(_UNKNOWN, {"units": requested.unit_ids}):
         raise _refused("unit_ids", "有查不到的单位")
     dates: dict[str, Any] = {
-        name: getattr(wanted, name) for name in ("covers_from", "covers_to", "valid_from", "valid_to")
+        name: getattr(requested, name) for name in ("covers_from", "covers_to", "valid_from", "valid_to")
     }
-    facts = dates | {"id": new_id(), "auditor": auditor, "units": wanted.unit_ids}
-    facts |= {"document_sha256": wanted.document_sha256, "actor": actor_id, "now": now}
+    facts = dates | {"id": new_id(), "auditor": auditor, "units": requested.unit_ids}
+    facts |= {"document_sha256": requested.document_sha256, "actor": actor_id, "now": now}
     await session.execute(_GRANT, facts)
     await record_change(
         session,
@@ -74,8 +74,8 @@ async def grant_mandate(session: WriteSession, *, actor_id: UUID, wanted: NewMan
         after={name: str(day) for name, day in dates.items()}
         | {
             "auditor_id": str(auditor),
-            "unit_ids": [str(one) for one in wanted.unit_ids],
-            "document_sha256": wanted.document_sha256,
+            "unit_ids": [str(one) for one in requested.unit_ids],
+            "document_sha256": requested.document_sha256,
         },
         now=now,
     )

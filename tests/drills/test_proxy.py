@@ -52,7 +52,7 @@ async def way(
     trusted = certificate(tmp_path)[1]
     both = tmp_path / "server.pem"
     asked = {"PUBLIC_URL": url, "TLS": f"{both} {both}", "UPSTREAM": f"127.0.0.1:{web}", "HTTP_PORT": str(clear)}
-    with started(tmp_path, ("-m", "shop.app.main", "--port", str(web)), told) as log, caddy(tmp_path, asked):
+    with started(tmp_path, ("shop.app.main", "--port", str(web)), told) as log, caddy(tmp_path, asked):
         made = Way(url, f"http://localhost:{clear}", ssl.create_default_context(cafile=trusted))
 
         async def alive() -> bool:

@@ -26,15 +26,15 @@ async def supplier(desk: Till, supplier_id: UUID) -> Actor:
     return replace(person, grants=(Grant(Role.SUPPLIER, "supplier", str(supplier_id)),))
 
 
-async def refund(desk: Till, actor: Actor, order_id: UUID, key: str | None = None, **wanted: Any) -> RefundOut:
+async def refund(desk: Till, actor: Actor, order_id: UUID, key: str | None = None, **requested: Any) -> RefundOut:
     now = datetime.now(UTC)
-    asked = RefundIn.model_validate({"reason": "到货有坏果", **wanted})
+    asked = RefundIn.model_validate({"reason": "到货有坏果", **requested})
     async with desk.database.transaction() as session:
         requested = await request_refund(
             session,
             actor=actor,
             order_id=order_id,
-            wanted=asked,
+            requested=asked,
             now=now,
             key=key,
             request_sha256=sha256(asked.model_dump_json().encode()).digest(),

@@ -89,11 +89,11 @@ async def _decided(
 async def granted(
     database: Database, desk: UnionDesk, plan_id: UUID, amount_fen: int, *, number: str = "2026-01", **more: Any
 ) -> UUID:
-    wanted = GrantIn.model_validate(
+    requested = GrantIn.model_validate(
         {"batch_number": number, "plan_id": plan_id, "amount_fen": amount_fen, "expires_on": UNTIL, **more}
     )
     async with database.transaction() as session:
-        return (await grant_allowances(session, actor=desk.clerk, wanted=wanted, now=clock.now())).grant_id
+        return (await grant_allowances(session, actor=desk.clerk, requested=requested, now=clock.now())).grant_id
 
 
 async def bought(
@@ -106,7 +106,7 @@ async def bought(
         actor=actor,
         key=key,
         request_sha256=sha256(key.encode()).digest(),
-        wanted=wanting(lines, allowance_fen=allowance_fen),
+        requested=wanting(lines, allowance_fen=allowance_fen),
         now=clock.now(),
     )
     return msgspec.json.decode(answer.answer, type=OrderOut)

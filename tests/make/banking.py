@@ -180,10 +180,10 @@ async def brought(
 async def proven(app: FastAPI, database: Database, importer: Actor) -> None:
     """The bank's receipt of every transfer that has none, brought by a colleague: what was paid is grade A."""
     second = await colleague(database, importer)
-    wanted = text("""SELECT t.id, t.statement_id, t.day, t.serial_number, t.amount_fen FROM bank_transfer t
+    requested = text("""SELECT t.id, t.statement_id, t.day, t.serial_number, t.amount_fen FROM bank_transfer t
         WHERE t.amount_fen > 0 AND NOT EXISTS (SELECT FROM transfer_proof p WHERE p.transfer_id = t.id)""")
     async with database.reading() as session:
-        rows = (await session.execute(wanted)).all()
+        rows = (await session.execute(requested)).all()
     async with as_caller(app, second) as caller:
         for row in rows:
             file = ("回单.pdf", PDF + str(row.id).encode())

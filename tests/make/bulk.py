@@ -84,7 +84,7 @@ async def a_desk(
     return Desk(database, shop, union.id, places, clerk, tuple(others[:3]), tuple(others[3:]), people)
 
 
-def wanted(desk: Desk, **changes: object) -> PlanIn:
+def requested(desk: Desk, **changes: object) -> PlanIn:
     """Everybody gets the gift box of two counties; a site for each branch."""
     ship_on = clock.today() + timedelta(days=30)
     plan: dict[str, object] = {
@@ -115,7 +115,7 @@ async def a_plan(
 ) -> Plan:
     """A purchase in state draft, submitted or approved; `changes` are fields of `PlanIn`."""
     desk = desk or await a_desk(database, members=members)
-    plan = wanted(desk, **changes)
+    plan = requested(desk, **changes)
     async with database.transaction() as session:
         plan_id = await create(session, actor=desk.clerk, plan=plan, key=str(new_id()), now=clock.now())
     made = Plan(desk, plan_id, plan.ship_on)

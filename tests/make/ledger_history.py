@@ -229,8 +229,8 @@ async def _lower(history: History, step: Lower) -> None:
 
 async def _ask(history: History, step: Ask) -> None:
     about = history.paper.of_line(_component(history, step.which).line)
-    wanted = dict(step.facts)
-    changed = [one for one in about if history.put_right(one, wanted) != one.facts]
+    requested = dict(step.facts)
+    changed = [one for one in about if history.put_right(one, requested) != one.facts]
     expected: type[Problem] | None = None
     if not any(one.left for one in about):
         expected = NothingRemains
@@ -238,33 +238,33 @@ async def _ask(history: History, step: Ask) -> None:
         expected = NothingChanges
     body = CorrectionIn(
         order_line=about[0].line,
-        facts=FactsIn(**_named(history, wanted)),
+        facts=FactsIn(**_named(history, requested)),
         reason="合格证补交",
         document_sha256=PAPER,
     )
 
     async def ask(session: WriteSession) -> UUID:
-        return await request_correction(session, actor=history.stage.first, wanted=body, now=clock.now())
+        return await request_correction(session, actor=history.stage.first, requested=body, now=clock.now())
 
     correction_id = await _refused(history, expected, ask)
     if correction_id is not None:
-        asked = Asked(correction_id, wanted, {one.id: one.version for one in changed})
+        asked = Asked(correction_id, requested, {one.id: one.version for one in changed})
         history.asked.append(asked)
         if step.at_once:
             await _decide(history, asked, approve=True)
 
 
-def _named(history: History, wanted: Mapping[str, Any]) -> dict[str, Any]:
+def _named(history: History, requested: Mapping[str, Any]) -> dict[str, Any]:
     named: dict[str, Any] = {}
-    if (place := wanted.get("place")) is not None:
+    if (place := requested.get("place")) is not None:
         named["county_code"] = PLACES[place].code
-    if (producer := wanted.get("producer")) is not None:
+    if (producer := requested.get("producer")) is not None:
         named["producer_id"] = history.producers[producer]
-    if (unit := wanted.get("unit")) is not None:
+    if (unit := requested.get("unit")) is not None:
         named["unit_id"] = history.units[unit]
-    if kind := wanted.get("kind"):
+    if kind := requested.get("kind"):
         named["credit_kind"] = kind
-    if (counted := wanted.get("counted")) is not None:
+    if (counted := requested.get("counted")) is not None:
         named |= {"counted": counted} | ({} if counted else {"not_counted_reason": "donated"})
     return named
 

@@ -161,24 +161,24 @@ class History:
             reason="donated" if step.donated else None,
         ).judged()
 
-    def put_right(self, of: Component, wanted: Mapping[str, Any]) -> Facts:
+    def put_right(self, of: Component, requested: Mapping[str, Any]) -> Facts:
         """The facts with what is wanted, as they were on the day of the placement."""
         facts = of.facts
-        if (place := wanted.get("place")) is not None:
+        if (place := requested.get("place")) is not None:
             facts = replace(
                 facts,
                 county=PLACES[place].code,
                 county_name=self.county_names[place],
                 designated=self.designated(place),
             )
-        if (producer := wanted.get("producer")) is not None:
+        if (producer := requested.get("producer")) is not None:
             name = self.producer_names[producer]
             facts = replace(facts, producer=self.producers[producer], producer_name=name)
-        if (unit := wanted.get("unit")) is not None:
+        if (unit := requested.get("unit")) is not None:
             facts = replace(facts, path=self.path(unit, of.placed_on), unit_name=self.unit_names[unit])
-        if kind := wanted.get("kind"):
+        if kind := requested.get("kind"):
             facts = replace(facts, kind=kind)
-        if (counted := wanted.get("counted")) is not None:
+        if (counted := requested.get("counted")) is not None:
             return replace(facts, reason=None if counted else "donated")
         return facts.judged()
 

@@ -194,13 +194,13 @@ def wanting(lines: dict[UUID, int], **more: object) -> PlaceIn:
 
 async def placed(database: Database, actor: Actor, lines: dict[UUID, int], *, now: datetime | None = None) -> OrderOut:
     """An order through the real verb."""
-    wanted, key = wanting(lines), str(new_id())
+    requested, key = wanting(lines), str(new_id())
     answer = await place(
         database,
         actor=actor,
         key=key,
         request_sha256=sha256(key.encode()).digest(),
-        wanted=wanted,
+        requested=requested,
         now=now or datetime.now(UTC),
     )
     return msgspec.json.decode(answer.answer, type=OrderOut)

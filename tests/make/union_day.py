@@ -138,8 +138,8 @@ class UnionDay:
 
     async def days_later(self, days: int) -> None:
         """Development's clock: everybody's."""
-        wanted = clock.now() + timedelta(days=days)
-        answer = await self.http.put("/sandbox/clock", json={"now": wanted.isoformat()})
+        requested = clock.now() + timedelta(days=days)
+        answer = await self.http.put("/sandbox/clock", json={"now": requested.isoformat()})
         assert answer.status_code == 200, answer.text
 
     async def statement(self, rows: Sequence[tuple[str, int, str, str]], *, who: Caller | None = None) -> Json:

@@ -237,16 +237,16 @@ async def paid(day: UnionDay, purchase: Json) -> None:
     path = f"/bank-statements/{done['statement_id']}"
     (waiting,) = [one for one in (await day.get(day.staff, f"/api/v1{path}"))["transfers"] if one["state"] == "queued"]
     assert waiting["why_queued"] == "new_payer"
-    wanted = {
+    requested = {
         "transfer_id": waiting["id"],
         "shares": [{"payer_share_id": of[c]["id"], "amount_fen": of[c]["due_fen"]} for c in ("DEMO-2", "DEMO-3")],
         "remember_payer": True,
         "reason": "集团代付，有委托书（虚构）",
     }
-    wrong = wanted | {"shares": [{"payer_share_id": of["DEMO-2"]["id"], "amount_fen": both - 1}]}
+    wrong = requested | {"shares": [{"payer_share_id": of["DEMO-2"]["id"], "amount_fen": both - 1}]}
     refused(await day.post(day.staff, f"{path}/match", wrong, under="/api/v1"), 422, "amounts_differ")
-    refused(await day.post(day.other_bank, f"{path}/match", wanted, under="/api/v1"), 404, "not_found")
-    proposed = (await day.post(day.staff, f"{path}/match", wanted, under="/api/v1")).json()
+    refused(await day.post(day.other_bank, f"{path}/match", requested, under="/api/v1"), 404, "not_found")
+    proposed = (await day.post(day.staff, f"{path}/match", requested, under="/api/v1")).json()
     confirm = f"{path}/match/{proposed['proposal_id']}/confirm"
     refused(await day.post(day.staff, confirm, under="/api/v1"), 409, "same_person")
     assert (await day.post(day.staff_second, confirm, under="/api/v1")).status_code == 200

@@ -36,9 +36,9 @@ def _money(shop: WholeShop) -> None:
     (flag,) = shop.ask("staff", "GET", "/flags?state=open")["items"]
     shop.ask("staff.second", "POST", f"/flags/{flag['id']}/review", {"outcome": "finding", **_WHY})
     order = shop.ask("employee", "GET", f"/orders/{shop.ids['order_id']}")
-    wanted = {"order_line": order["lines"][0]["id"], "facts": {"counted": False, "not_counted_reason": "donated"}}
+    requested = {"order_line": order["lines"][0]["id"], "facts": {"counted": False, "not_counted_reason": "donated"}}
     paper = {"document_sha256": shop.ids["sha256"], **_WHY}
-    shop.ask("staff.second", "POST", "/credit/corrections", wanted | paper)
+    shop.ask("staff.second", "POST", "/credit/corrections", requested | paper)
 
 
 def _paid(shop: WholeShop, **how: Any) -> str:
@@ -77,11 +77,11 @@ def _questions(shop: WholeShop) -> None:
 
 
 def _requests(shop: WholeShop) -> None:
-    wanted = {
+    requested = {
         "email": "employee@demo.test", "role": "staff", "scope_kind": "unit", "scope_id": shop.ids["unit_id"],
         "valid_from": str(clock.today()), **_WHY,
     }  # fmt: skip
-    shop.ask("admin.second", "POST", "/role-grants", wanted)
+    shop.ask("admin.second", "POST", "/role-grants", requested)
 
 
 def _until(shop: WholeShop, done: Any) -> None:

@@ -194,11 +194,11 @@ async def _ledger(shop: WholeShop, tables: Tables) -> None:
     (found, *_) = await tables.ask(paid, UUID(shop.ids["order_id"]))
     link = {"component_ids": [str(found["component"])], "sha256": shop.ids["sha"], "grade": "B", "note": "发票（虚构）"}
     linked = shop.ask("staff", "POST", "/credit/evidence-links", link)
-    wanted = {
+    requested = {
         "order_line": str(found["line"]), "facts": {"credit_kind": "assisted_sale"},
         "document_sha256": shop.ids["sha"], **WHY,
     }  # fmt: skip
-    asked = shop.ask("staff", "POST", "/credit/corrections", wanted)
+    asked = shop.ask("staff", "POST", "/credit/corrections", requested)
     month = clock.month_of(clock.today())
     before = clock.add_months(month, -1)
     round_ = {"month": f"{before // 100}-{before % 100:02}", "unit": shop.ids["unit_id"]}
@@ -230,7 +230,7 @@ async def _ledger(shop: WholeShop, tables: Tables) -> None:
     shop.bodies |= {
         f"POST {API}/credit/evidence-links": link,
         f"POST {API}/credit/evidence-links/{{link_id}}/check": {"accept": True, "finding": "相符（虚构）"},
-        f"POST {API}/credit/corrections": wanted,
+        f"POST {API}/credit/corrections": requested,
         f"POST {API}/filings": round_,
         f"POST {branch}/sign": {"digest": "0" * 64},
         f"POST {API}/audit/questions": question,

@@ -293,14 +293,17 @@ def _bank(shop: WholeShop) -> None:
     shop.ask("staff.second", "POST", f"/bank-statements/{made['statement_id']}/confirm")
     one = f"{API}/bank-statements/{{statement_id}}"
     first, second = shop.ask("staff", "GET", f"/bank-statements/{made['statement_id']}")["transfers"]
-    wanted = {"shares": [{"payer_share_id": shop.ids["payer_share_id"]}], "reason": "代付"}
+    requested = {"shares": [{"payer_share_id": shop.ids["payer_share_id"]}], "reason": "代付"}
     proposed = shop.ask(
-        "staff.second", "POST", f"/bank-statements/{made['statement_id']}/match", {"transfer_id": first["id"], **wanted}
+        "staff.second",
+        "POST",
+        f"/bank-statements/{made['statement_id']}/match",
+        {"transfer_id": first["id"], **requested},
     )
     back = {"bank_reference": "R0001", "returned_on": str(clock.today())}
     shop.ids |= {"statement_id": made["statement_id"], "proposal_id": proposed["proposal_id"]}
     shop.bodies |= {
-        f"POST {one}/match": {"transfer_id": second["id"], **wanted},
+        f"POST {one}/match": {"transfer_id": second["id"], **requested},
         f"POST {one}/match/{{proposal_id}}/reject": {"reason": "不是"},
         f"POST {API}/payer-shares/{{payer_share_id}}/pay-back": {"amount_fen": 1, "reason": "多付", **back},
         f"POST {API}/bank-refunds/{{refund_id}}/returned": back,

@@ -52,14 +52,14 @@ async def test_one_decision_holds_whatever_happens_meanwhile(database: Database,
     for _ in range(12):
         sale = Sale(on=DAY, fen=1_000, grade="D", rule=history.rule.id, path=[history.units[0]])
         await enter(database, sale)
-        wanted = CorrectionIn(
+        requested = CorrectionIn(
             order_line=sale.order,
             facts=FactsIn(county_code=PLACES[1].code),
             reason="产地写错",
             document_sha256=PAPER,
         )
         async with database.transaction() as session:
-            correction = await request_correction(session, actor=stage.first, wanted=wanted, now=clock.now())
+            correction = await request_correction(session, actor=stage.first, requested=requested, now=clock.now())
 
         async def refund(sale: Sale = sale) -> None:
             async with database.transaction() as session:

@@ -124,8 +124,8 @@ class Melee:
         goods = [*self.shop.skus, self.shop.box]
         for number in range(ORDERS):
             actor = self.buyers[number % len(self.buyers)]
-            wanted = {sku: self.chance.randint(1, 2) for sku in self.chance.sample(goods, 2)}
-            order = await placed(self.desk.database, actor, wanted, now=self.now)
+            requested = {sku: self.chance.randint(1, 2) for sku in self.chance.sample(goods, 2)}
+            order = await placed(self.desk.database, actor, requested, now=self.now)
             opened = await self.desk.open(actor, order.id, now=self.now)
             session_id = await self.desk.one("SELECT session_id FROM payment WHERE id = :id", id=opened.payment_id)
             if number % 4:  # the fourth never pays

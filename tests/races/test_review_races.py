@@ -108,8 +108,8 @@ async def test_files_brought_at_once_leave_one_review_a_product(database: Databa
 
     async def prices(n: int) -> None:
         async with database.transaction() as session:
-            wanted = [NewPrice(code, 50_000 + n) for code in (CODES[::-1] if n % 2 else CODES)]
-            await bring(session, actor=crowd[n], prices=wanted, reference="test", now=clock.now())
+            requested = [NewPrice(code, 50_000 + n) for code in (CODES[::-1] if n % 2 else CODES)]
+            await bring(session, actor=crowd[n], prices=requested, reference="test", now=clock.now())
 
     await asyncio.gather(*turns, *(prices(n) for n in range(4)))
     assert await rows(database, WAITING) == [(len(CODES),)]

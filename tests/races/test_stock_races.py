@@ -43,13 +43,13 @@ async def test_what_is_held_is_what_was_answered(crowd: Database, seed: int) -> 
     gate = asyncio.Semaphore(BUYERS)
 
     async def attempt(number: int) -> Counter[UUID]:
-        wanted = {sku: chance.randint(1, 3) for sku in chance.sample(list(inside), chance.randint(1, 3))}
+        requested = {sku: chance.randint(1, 3) for sku in chance.sample(list(inside), chance.randint(1, 3))}
         async with gate:
             try:
-                await placed(crowd, actors[number % len(actors)], wanted)
+                await placed(crowd, actors[number % len(actors)], requested)
             except (OutOfStock, GoodsChanged):
                 return Counter()
-        return sum((Counter({s: n * k for s, n in inside[sku].items()}) for sku, k in wanted.items()), Counter())
+        return sum((Counter({s: n * k for s, n in inside[sku].items()}) for sku, k in requested.items()), Counter())
 
     answered = sum(await asyncio.gather(*(attempt(n) for n in range(ATTEMPTS))), Counter())
     async with crowd.reading() as session:

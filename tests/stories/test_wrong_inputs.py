@@ -22,9 +22,9 @@ pytestmark = pytest.mark.anyio
 TIBET = ADDRESS | {"region_code": "540102"}
 
 
-async def goods(who: Caller, **wanted: str) -> tuple[str, int]:
+async def goods(who: Caller, **requested: str) -> tuple[str, int]:
     """A SKU on the shelf, and its price in fen."""
-    sku = (await who.find(**wanted))["skus"][0]
+    sku = (await who.find(**requested))["skus"][0]
     return str(sku["id"]), int(sku["price_fen"])
 
 

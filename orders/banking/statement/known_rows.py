@@ -35,20 +35,21 @@ JOIN bank_statement s ON s.id = t.statement_id
 WHERE {_SAME_NAME} ORDER BY r.id, {_OURS} DESC, t.conflicts_with_id NULLS FIRST, t.imported_at, t.id
 """)  # noqa: S608  # composed of our own constants
 _ALIKE = text(f"""
-WITH wanted AS MATERIALIZED (SELECT {compared_columns("r")} FROM {ROWS}),
+WITH requested AS MATERIALIZED (SELECT {compared_columns("r")} FROM {ROWS}),
 earlier AS MATERIALIZED (
     SELECT {compared_columns("t")}
     FROM (
-        SELECT t.id FROM (SELECT DISTINCT w.amount_fen, w.day + n AS day FROM wanted w, generate_series(-1, 1) n) w
+        SELECT t.id FROM (SELECT DISTINCT w.amount_fen, w.day + n AS day FROM requested w, generate_series(-1, 1) n) w
         JOIN bank_transfer t ON t.amount_fen = w.amount_fen AND t.day = w.day
-        UNION SELECT t.id FROM wanted w JOIN bank_transfer t ON t.serial_number = w.serial_number
+        UNION SELECT t.id FROM requested w JOIN bank_transfer t ON t.serial_number = w.serial_number
             AND t.day BETWEEN w.day - {DAYS_APART} AND w.day + {DAYS_APART}
-        UNION SELECT t.id FROM wanted w CROSS JOIN generate_series(-{DAYS_APART}, {DAYS_APART}) n JOIN bank_transfer t
+        UNION SELECT t.id FROM requested w CROSS JOIN generate_series(-{DAYS_APART}, {DAYS_APART}) n
+        JOIN bank_transfer t
             ON t.serial_number = to_char(w.day + n, 'YYYYMMDD') || w.beside_day AND t.day = w.day + n
     ) n JOIN bank_transfer t ON t.id = n.id JOIN bank_statement s ON s.id = t.statement_id
     WHERE {MAY_BE_OURS}
 )
-SELECT p.a_id, p.b_id FROM ({alike("wanted", "earlier")}) p ORDER BY p.a_id, p.b_id
+SELECT p.a_id, p.b_id FROM ({alike("requested", "earlier")}) p ORDER BY p.a_id, p.b_id
 """)  # noqa: S608  # as above
 
 

@@ -28,17 +28,17 @@ async def get_layouts(actor: Importer, database: TheDatabase) -> LayoutsOut:
 
 
 @routes.post("", status_code=201, responses={422: {"description": "缺少必需的列"}})
-async def post_layout(wanted: LayoutIn, actor: Importer, database: TheDatabase) -> LayoutDecidedOut:
+async def post_layout(body: LayoutIn, actor: Importer, database: TheDatabase) -> LayoutDecidedOut:
     """Say what each column of a statement is. Another person confirms; then its files are read."""
     async with database.transaction() as session:
         layout_id = await propose_layout(
             session,
             actor=actor,
-            unit_id=wanted.unit_id,
-            name=wanted.name,
-            columns={str(name): titles for name, titles in wanted.columns.items()},
-            ignored=wanted.ignored,
-            sample_sha256=wanted.sample_sha256,
+            unit_id=body.unit_id,
+            name=body.name,
+            columns={str(name): titles for name, titles in body.columns.items()},
+            ignored=body.ignored,
+            sample_sha256=body.sample_sha256,
             now=clock.now(),
         )
     return LayoutDecidedOut(id=layout_id, state="proposed")

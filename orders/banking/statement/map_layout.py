@@ -135,22 +135,22 @@ async def propose_layout(
     await _within(session, actor, Permission.BANK_IMPORT, unit_id, day)
     if sample_sha256 is not None:
         await paper_seen_by(session, actor, sample_sha256, day=day)
-    wanted = {field: list(titles) for field, titles in columns.items() if field in MAPPABLE and titles}
-    layout = _named(name, wanted, ignored)
-    if not layout.is_header([plain(title) for titles in wanted.values() for title in titles]):
+    requested = {field: list(titles) for field, titles in columns.items() if field in MAPPABLE and titles}
+    layout = _named(name, requested, ignored)
+    if not layout.is_header([plain(title) for titles in requested.values() for title in titles]):
         said = "须指明流水号、日期、对方户名，以及收入金额（或金额和收支方向）各是哪一列"
         raise LayoutIncomplete(f"{said}。", [Detail("/columns", LayoutIncomplete.code, said)])
-    every = [plain(title) for titles in wanted.values() for title in titles]
+    every = [plain(title) for titles in requested.values() for title in titles]
     if twice := sorted({title for title in every if every.count(title) > 1}):
         said = f"一列只能是一种内容：{'、'.join(twice)}"
         raise LayoutIncomplete(f"{said}。", [Detail("/columns", LayoutIncomplete.code, said)])
-    if said := _overlooked(wanted, ignored):
+    if said := _overlooked(requested, ignored):
         raise LayoutIncomplete(f"{said}。", [Detail("/columns", LayoutIncomplete.code, said)])
     layout_id = new_id()
     facts = {"id": layout_id, "name": name, "unit": unit_id, "ignored": list(ignored), "sample": sample_sha256}
-    facts |= {"columns": msgspec.json.encode(wanted).decode(), "day": day, "actor": actor.user_id, "now": now}
+    facts |= {"columns": msgspec.json.encode(requested).decode(), "day": day, "actor": actor.user_id, "now": now}
     await session.execute(_PROPOSE, facts)
-    after = {"name": name, "unit_id": str(unit_id) if unit_id else None, "columns": wanted, "ignored": list(ignored)}
+    after = {"name": name, "unit_id": str(unit_id) if unit_id else None, "columns": requested, "ignored": list(ignored)}
     await _note(session, actor, "bank_layout.propose", layout_id, after, now)
     return layout_id
 
@@ -180,12 +180,12 @@ async def decide_layout(
     await _note(session, actor, f"bank_layout.{state}", layout_id, {"name": layout.name}, now)
 
 
-def _overlooked(wanted: Mapping[str, Sequence[str]], ignored: Sequence[str]) -> str:
+def _overlooked(requested: Mapping[str, Sequence[str]], ignored: Sequence[str]) -> str:
     """What would make another figure of a row's, or money that came of what went out; "" where nothing does."""
-    for title in (title for name in ("income", "outgo", "amount") for title in wanted.get(name, ())):
+    for title in (title for name in ("income", "outgo", "amount") for title in requested.get(name, ())):
         if unit := unit_in(title):
             return f"“{title}”以{unit}为单位，请先换算成元（或使用以元为单位的导出）"
-    one_way = "direction" in wanted or {"income", "outgo"} <= wanted.keys()
+    one_way = "direction" in requested or {"income", "outgo"} <= requested.keys()
     for title in ignored:
         if says_status(title) or (not one_way and says_direction(title)):
             return f"“{title}”说的是收支方向或状态，不能不读，请指明它是哪一列"

@@ -34,12 +34,12 @@ Confirmer = Annotated[Actor, Depends(requires(Permission.BANK_CONFIRM))]
 
 @routes.post("/bank-transfers/{transfer_id}/unmatch", status_code=201, response_model=UndoingOut)
 async def post_unmatch(
-    request: Request, transfer_id: UUID, wanted: UnmatchIn, actor: Importer, key: IdempotencyKey
+    request: Request, transfer_id: UUID, body: UnmatchIn, actor: Importer, key: IdempotencyKey
 ) -> Response:
     """A match was wrong. Once another person confirms, what it paid is unpaid and the receipt waits again."""
 
     async def verb(session: WriteSession, now: datetime) -> UndoingOut:
-        undoing_id = await propose_unmatch(session, actor=actor, transfer_id=transfer_id, reason=wanted.reason, now=now)
+        undoing_id = await propose_unmatch(session, actor=actor, transfer_id=transfer_id, reason=body.reason, now=now)
         return UndoingOut(undoing_id=undoing_id, state="proposed")
 
     return await answer_once(request, actor.user_id, key, verb)
@@ -47,12 +47,12 @@ async def post_unmatch(
 
 @routes.post("/bank-transfers/{transfer_id}/set-aside", status_code=201, response_model=ProposedOut)
 async def post_set_aside(
-    request: Request, transfer_id: UUID, wanted: UnmatchIn, actor: Importer, key: IdempotencyKey
+    request: Request, transfer_id: UUID, body: UnmatchIn, actor: Importer, key: IdempotencyKey
 ) -> Response:
     """A row that is for no share of ours. Another person confirms, as a match."""
 
     async def verb(session: WriteSession, now: datetime) -> ProposedOut:
-        proposal_id = await propose_aside(session, actor=actor, transfer_id=transfer_id, reason=wanted.reason, now=now)
+        proposal_id = await propose_aside(session, actor=actor, transfer_id=transfer_id, reason=body.reason, now=now)
         return ProposedOut(proposal_id=proposal_id, state="proposed")
 
     return await answer_once(request, actor.user_id, key, verb)
@@ -62,7 +62,7 @@ async def post_set_aside(
 async def post_takes_back(
     request: Request,
     transfer_id: UUID,
-    wanted: TakesBackIn,
+    body: TakesBackIn,
     actor: Importer,
     key: IdempotencyKey,
 ) -> Response:
@@ -73,8 +73,8 @@ async def post_takes_back(
             session,
             actor=actor,
             reversal_id=transfer_id,
-            receipt_id=wanted.receipt_id,
-            reason=wanted.reason,
+            receipt_id=body.receipt_id,
+            reason=body.reason,
             now=now,
         )
         return UndoingOut(undoing_id=undoing_id, state="proposed")
@@ -84,7 +84,7 @@ async def post_takes_back(
 
 @routes.post("/bank-transfers/{transfer_id}/came-back", status_code=201, response_model=CameBackOut)
 async def post_came_back(
-    request: Request, transfer_id: UUID, wanted: CameBackIn, actor: Importer, key: IdempotencyKey
+    request: Request, transfer_id: UUID, body: CameBackIn, actor: Importer, key: IdempotencyKey
 ) -> Response:
     """A refund or a pay-back of ours that the bank could not deliver. Another person confirms."""
 
@@ -93,9 +93,9 @@ async def post_came_back(
             session,
             actor=actor,
             transfer_id=transfer_id,
-            kind=wanted.kind,
-            returned_id=wanted.returned_id,
-            reason=wanted.reason,
+            kind=body.kind,
+            returned_id=body.returned_id,
+            reason=body.reason,
             now=now,
         )
         return CameBackOut(came_back_id=said, state="proposed")
@@ -117,7 +117,7 @@ async def post_came_back_confirm(
 
 @routes.post("/bank-transfers/{transfer_id}/came-back/{came_back_id}/reject")
 async def post_came_back_reject(
-    transfer_id: UUID, came_back_id: UUID, wanted: BankRejectIn, actor: Confirmer, database: TheDatabase
+    transfer_id: UUID, came_back_id: UUID, body: BankRejectIn, actor: Confirmer, database: TheDatabase
 ) -> CameBackOut:
     """The row waits again."""
     async with database.transaction() as session:
@@ -126,7 +126,7 @@ async def post_came_back_reject(
             actor=actor,
             transfer_id=transfer_id,
             came_back_id=came_back_id,
-            reason=wanted.reason,
+            reason=body.reason,
             now=clock.now(),
         )
     return CameBackOut(came_back_id=came_back_id, state="rejected")
@@ -141,8 +141,8 @@ async def post_confirm(undoing_id: UUID, actor: Confirmer, database: TheDatabase
 
 
 @routes.post("/bank-undoings/{undoing_id}/reject")
-async def post_reject(undoing_id: UUID, wanted: BankRejectIn, actor: Confirmer, database: TheDatabase) -> UndoingOut:
+async def post_reject(undoing_id: UUID, body: BankRejectIn, actor: Confirmer, database: TheDatabase) -> UndoingOut:
     """The receipt stands."""
     async with database.transaction() as session:
-        await reject_undoing(session, actor=actor, undoing_id=undoing_id, reason=wanted.reason, now=clock.now())
+        await reject_undoing(session, actor=actor, undoing_id=undoing_id, reason=body.reason, now=clock.now())
     return UndoingOut(undoing_id=undoing_id, state="rejected")

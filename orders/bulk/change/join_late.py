@@ -52,9 +52,9 @@ async def join_late(session: WriteSession, actor: Actor, change: ApprovedChange,
     await session.execute(_JOIN, named | {"day": day, "now": now})
     await _within_caps(session, actor, purchase, change, now)
     counts = (await session.execute(_COUNTS, named)).all()
-    wanted = await further(session, purchase, counts, day=day)
+    requested = await further(session, purchase, counts, day=day)
     key = f"bulk-change:{change.id}"
-    return await write_order(session, purchase, wanted, approver_id=actor.user_id, key=key, now=now)
+    return await write_order(session, purchase, requested, approver_id=actor.user_id, key=key, now=now)
 
 
 async def _within_caps(

@@ -132,9 +132,9 @@ FROM bulk_package k WHERE k.purchase_id = :purchase ORDER BY k.position
 
 
 @routes.post("/bulk-purchases/{purchase_id}/choices", responses={409: {"description": "选择已经截止"}})
-async def post_choices(purchase_id: UUID, wanted: ChoicesIn, actor: Leader, database: TheDatabase) -> ChosenOut:
+async def post_choices(purchase_id: UUID, body: ChoicesIn, actor: Leader, database: TheDatabase) -> ChosenOut:
     """A group leader chooses for members of the own branches who cannot. All of them or none; again is no second."""
-    choices = [ChoiceFor(one.package_id, one.person_id, one.staff_number) for one in wanted.choices]
+    choices = [ChoiceFor(one.package_id, one.person_id, one.staff_number) for one in body.choices]
     async with database.transaction() as session:
         done = await choose_for(session, actor=actor, purchase_id=purchase_id, choices=choices, now=clock.now())
     return ChosenOut(chosen=done)
@@ -187,14 +187,14 @@ async def post_links(
 
 
 @routes.put("/bulk-purchases/{purchase_id}/cases")
-async def put_cases(purchase_id: UUID, wanted: CasesIn, actor: Leader, database: TheDatabase) -> CasesOut:
+async def put_cases(purchase_id: UUID, body: CasesIn, actor: Leader, database: TheDatabase) -> CasesOut:
     """How many pieces a case of a SKU holds; what is not named stays."""
     async with database.transaction() as session:
         await set_cases(
             session,
             actor=actor,
             purchase_id=purchase_id,
-            case_pieces={one.sku_id: one.case_pieces for one in wanted.cases},
+            case_pieces={one.sku_id: one.case_pieces for one in body.cases},
             now=clock.now(),
         )
         found = await cased(session, purchase_id)

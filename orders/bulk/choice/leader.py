@@ -142,10 +142,10 @@ async def choose_for(
             [Detail(f"/choices/{i}/package_id", PackageUnknown.code, "没有这个套餐") for i in unknown],
         )
     # Named twice, the last word counts.
-    wanted = {row.person_id: choices[row.at].package_id for row in found}
-    rows = as_rows({"person_id": str(person), "package_id": str(package)} for person, package in wanted.items())
+    requested = {row.person_id: choices[row.at].package_id for row in found}
+    rows = as_rows({"person_id": str(person), "package_id": str(package)} for person, package in requested.items())
     await session.execute(_CHOOSE, {"purchase": purchase_id, "rows": rows, "actor": actor.user_id, "now": now})
-    return len(wanted)
+    return len(requested)
 
 
 async def link_list(

@@ -38,12 +38,12 @@ async def post_choose(
 ) -> Response:
     """Kept, and shown as kept; after the cut-off the page says so."""
     try:
-        wanted = UUID(package_id)
+        requested = UUID(package_id)
     except ValueError:
-        wanted = UUID(int=0)
+        requested = UUID(int=0)
     try:
         async with database.transaction() as session:
-            await choose(session, secret=secret, package_id=wanted, now=clock.now())
+            await choose(session, secret=secret, package_id=requested, now=clock.now())
     except Problem as problem:
         if problem.status == 404:
             raise
@@ -72,10 +72,10 @@ async def post_choices(
     typed = {"staff_number": staff_number, "package_id": package_id}
     try:
         try:
-            wanted = UUID(package_id)
+            requested = UUID(package_id)
         except ValueError as error:
             raise PackageUnknown("请选择一种套餐。") from error
-        choice = ChoiceFor(wanted, staff_number=staff_number.strip().replace("\0", "")[:40])
+        choice = ChoiceFor(requested, staff_number=staff_number.strip().replace("\0", "")[:40])
         async with database.transaction() as session:
             await choose_for(session, actor=actor, purchase_id=purchase_id, choices=[choice], now=clock.now())
     except Problem as problem:

@@ -135,7 +135,7 @@ async def post_submit(purchase_id: UUID, actor: Clerk, database: TheDatabase) ->
 
 
 @routes.post("/bulk-purchases/{purchase_id}/approve")
-async def post_approve(purchase_id: UUID, wanted: ApproveIn, actor: Reader, database: TheDatabase) -> ApprovedOut:
+async def post_approve(purchase_id: UUID, body: ApproveIn, actor: Reader, database: TheDatabase) -> ApprovedOut:
     """Whoever holds the approver's role for the unit today, or a delegation of such a person: the verb looks.
 
     409 `approval_stale` when the content is not the one that `content_sha256` names.
@@ -145,42 +145,42 @@ async def post_approve(purchase_id: UUID, wanted: ApproveIn, actor: Reader, data
             session,
             actor=actor,
             purchase_id=purchase_id,
-            content_sha256=wanted.content_sha256,
-            minutes_sha256=wanted.minutes_sha256,
-            reason=wanted.reason,
+            content_sha256=body.content_sha256,
+            minutes_sha256=body.minutes_sha256,
+            reason=body.reason,
             now=clock.now(),
         )
     return ApprovedOut(
         id=purchase_id,
         state=done.state,
         revision=done.revision,
-        content_sha256=wanted.content_sha256,
+        content_sha256=body.content_sha256,
         approvals=done.approvals,
         approvers_needed=done.approvers_needed,
     )
 
 
 @routes.post("/bulk-purchases/{purchase_id}/reject")
-async def post_reject(purchase_id: UUID, wanted: PurchaseRejectIn, actor: Reader, database: TheDatabase) -> DoneOut:
+async def post_reject(purchase_id: UUID, body: PurchaseRejectIn, actor: Reader, database: TheDatabase) -> DoneOut:
     now = clock.now()
     async with database.transaction() as session:
         await reject(
             session,
             actor=actor,
             purchase_id=purchase_id,
-            content_sha256=wanted.content_sha256,
-            reason=wanted.reason,
+            content_sha256=body.content_sha256,
+            reason=body.reason,
             now=now,
         )
     return await _stands(database, actor, purchase_id, now)
 
 
 @routes.post("/bulk-purchases/{purchase_id}/notice")
-async def post_notice(purchase_id: UUID, wanted: NoticeIn, actor: Clerk, database: TheDatabase) -> DoneOut:
+async def post_notice(purchase_id: UUID, body: NoticeIn, actor: Clerk, database: TheDatabase) -> DoneOut:
     now = clock.now()
     async with database.transaction() as session:
         await publish(
-            session, actor=actor, purchase_id=purchase_id, words=wanted.words, open_until=wanted.open_until, now=now
+            session, actor=actor, purchase_id=purchase_id, words=body.words, open_until=body.open_until, now=now
         )
     return await _stands(database, actor, purchase_id, now)
 
@@ -189,14 +189,14 @@ async def post_notice(purchase_id: UUID, wanted: NoticeIn, actor: Clerk, databas
 async def post_objection(
     request: Request,
     purchase_id: UUID,
-    wanted: ObjectionIn,
+    body: ObjectionIn,
     actor: Anybody,
     key: IdempotencyKey,
 ) -> Response:
     """By a member of the plan, or anybody who may read it, while the notice is open."""
 
     async def verb(session: WriteSession, now: datetime) -> dict[str, object]:
-        made = await raise_objection(session, actor=actor, purchase_id=purchase_id, words=wanted.words, now=now)
+        made = await raise_objection(session, actor=actor, purchase_id=purchase_id, words=body.words, now=now)
         return {"id": made, "at": now}
 
     return await answer_once(request, actor.user_id, key, verb)
@@ -204,7 +204,7 @@ async def post_objection(
 
 @routes.post("/bulk-purchases/{purchase_id}/objections/{objection_id}/answer")
 async def post_answer(
-    purchase_id: UUID, objection_id: UUID, wanted: AnswerIn, actor: Reader, database: TheDatabase
+    purchase_id: UUID, objection_id: UUID, body: AnswerIn, actor: Reader, database: TheDatabase
 ) -> DoneOut:
     now = clock.now()
     async with database.transaction() as session:
@@ -213,7 +213,7 @@ async def post_answer(
             actor=actor,
             purchase_id=purchase_id,
             objection_id=objection_id,
-            answer=wanted.answer,
+            answer=body.answer,
             now=now,
         )
     return await _stands(database, actor, purchase_id, now)
@@ -221,14 +221,14 @@ async def post_answer(
 
 @routes.post("/bulk-purchases/{purchase_id}/changes", status_code=201, response_model=MadeOut)
 async def post_change(
-    request: Request, purchase_id: UUID, wanted: ChangeIn, actor: Clerk, key: IdempotencyKey
+    request: Request, purchase_id: UUID, body: ChangeIn, actor: Clerk, key: IdempotencyKey
 ) -> Response:
     """A change order: it takes effect when another person approves it."""
 
     async def verb(session: WriteSession, now: datetime) -> dict[str, object]:
-        terms = wanted.model_dump(mode="json", exclude={"kind", "reason"}, exclude_none=True)
+        terms = body.model_dump(mode="json", exclude={"kind", "reason"}, exclude_none=True)
         made = await request_change(
-            session, actor=actor, purchase_id=purchase_id, kind=wanted.kind, terms=terms, reason=wanted.reason, now=now
+            session, actor=actor, purchase_id=purchase_id, kind=body.kind, terms=terms, reason=body.reason, now=now
         )
         return {"id": made, "at": now}
 
@@ -240,7 +240,7 @@ async def post_change_decision(
     purchase_id: UUID,
     change_id: UUID,
     decision: Literal["approve", "reject"],
-    wanted: ChangeApproveIn,
+    body: ChangeApproveIn,
     actor: Reader,
     database: TheDatabase,
 ) -> PurchaseOut:
@@ -253,26 +253,26 @@ async def post_change_decision(
             actor=actor,
             purchase_id=purchase_id,
             change_id=change_id,
-            content_sha256=wanted.content_sha256,
+            content_sha256=body.content_sha256,
             now=now,
         )
         return await purchase_as_it_stands(session, actor=actor, purchase_id=purchase_id, now=now)
 
 
 @routes.post("/bulk-purchases/{purchase_id}/cancel")
-async def post_cancel(purchase_id: UUID, wanted: CancelIn, actor: Clerk, database: TheDatabase) -> DoneOut:
+async def post_cancel(purchase_id: UUID, body: CancelIn, actor: Clerk, database: TheDatabase) -> DoneOut:
     now = clock.now()
     async with database.transaction() as session:
-        await cancel(session, actor=actor, purchase_id=purchase_id, reason=wanted.reason, now=now)
+        await cancel(session, actor=actor, purchase_id=purchase_id, reason=body.reason, now=now)
     return await _stands(database, actor, purchase_id, now)
 
 
 @routes.post("/bulk-purchases/{purchase_id}/copy", status_code=201, response_model=PurchaseOut)
-async def post_copy(request: Request, purchase_id: UUID, wanted: CopyIn, actor: Clerk, key: IdempotencyKey) -> Response:
+async def post_copy(request: Request, purchase_id: UUID, body: CopyIn, actor: Clerk, key: IdempotencyKey) -> Response:
     """The plan again, for today's members at today's prices; goods that are not sold any more are left out."""
 
     async def verb(session: WriteSession, now: datetime) -> PurchaseOut:
-        copied = await copy_last_year(session, actor=actor, purchase_id=purchase_id, wanted=wanted, key=key, now=now)
+        copied = await copy_last_year(session, actor=actor, purchase_id=purchase_id, requested=body, key=key, now=now)
         return await purchase_as_it_stands(session, actor=actor, purchase_id=copied.id, now=now)
 
     return await answer_once(request, actor.user_id, key, verb)
@@ -286,11 +286,11 @@ async def get_contract(purchase_id: UUID, actor: Reader, database: TheDatabase) 
 
 
 @routes.post("/bulk-delegations", status_code=201, response_model=MadeOut)
-async def post_delegation(request: Request, wanted: DelegationIn, actor: Approver, key: IdempotencyKey) -> Response:
+async def post_delegation(request: Request, body: DelegationIn, actor: Approver, key: IdempotencyKey) -> Response:
     """An approver lets somebody else decide, from day to day, up to an amount."""
 
     async def verb(session: WriteSession, now: datetime) -> dict[str, object]:
-        return {"id": await delegate(session, actor=actor, **wanted.model_dump(), now=now), "at": now}
+        return {"id": await delegate(session, actor=actor, **body.model_dump(), now=now), "at": now}
 
     return await answer_once(request, actor.user_id, key, verb)
 

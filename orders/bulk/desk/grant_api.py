@@ -20,11 +20,11 @@ Granter = Annotated[Actor, Depends(requires(Permission.ALLOWANCE_GRANT))]
 
 
 @routes.post("/grants", status_code=201, response_model=GrantOut, responses={200: {"model": GrantOut}})
-async def post_grant(request: Request, wanted: GrantIn, actor: Granter, key: IdempotencyKey) -> Response:
+async def post_grant(request: Request, body: GrantIn, actor: Granter, key: IdempotencyKey) -> Response:
     """Grant a batch to members of an approved plan. The same batch number again grants nothing twice."""
 
     async def verb(session: WriteSession, now: datetime) -> Answer:
-        granted = await grant_allowances(session, actor=actor, wanted=wanted, now=now)
+        granted = await grant_allowances(session, actor=actor, requested=body, now=now)
         seen = await grant_of(session, granted.union_id, granted.grant_id, day=clock.business_day(now))
         return Answer.of(seen, 200 if granted.replayed else 201)
 

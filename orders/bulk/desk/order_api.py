@@ -154,14 +154,14 @@ async def post_place(
 @routes.post("/ship")
 async def post_ship(
     purchase_id: UUID,
-    wanted: ShipIn,
+    body: ShipIn,
     actor: Annotated[Actor, Depends(requires(Permission.REFUND_REQUEST))],
     database: TheDatabase,
 ) -> dict[str, str]:
     """Waybills or the truck, by the supplier for his own parcels or by staff. The same again is success."""
     now = clock.now()
-    sent = [Sent(one.parcel_id, carrier=one.carrier, waybill=one.waybill) for one in wanted.parcels]
-    truck = wanted.truck
+    sent = [Sent(one.parcel_id, carrier=one.carrier, waybill=one.waybill) for one in body.parcels]
+    truck = body.truck
     by_truck = Sent(UUID(int=0), truck_plate=truck.plate, truck_driver=truck.driver) if truck else None
     async with database.transaction() as session:
         state = await ship(session, actor=actor, purchase_id=purchase_id, sent=sent, truck=by_truck, now=now)
@@ -172,7 +172,7 @@ async def post_ship(
 async def post_acceptance(
     request: Request,
     purchase_id: UUID,
-    wanted: AcceptanceIn,
+    body: AcceptanceIn,
     actor: Annotated[Actor, Depends(requires(Permission.ACCEPTANCE_WRITE))],
     key: IdempotencyKey,
 ) -> Response:
@@ -182,22 +182,22 @@ async def post_acceptance(
         by = Acceptors(
             kind="bulk",
             actor=actor,
-            witness_id=wanted.witness_id,
-            accepted_on=wanted.accepted_on or clock.business_day(now),
+            witness_id=body.witness_id,
+            accepted_on=body.accepted_on or clock.business_day(now),
             key=key,
-            truck=Truck(wanted.truck.driver, wanted.truck.plate, wanted.truck.delivery_note) if wanted.truck else None,
-            note=wanted.note,
-            evidence_sha256=wanted.evidence_sha256,
+            truck=Truck(body.truck.driver, body.truck.plate, body.truck.delivery_note) if body.truck else None,
+            note=body.note,
+            evidence_sha256=body.evidence_sha256,
         )
-        if wanted.delivery is not None:
-            delivered = wanted.delivery.delivered()
+        if body.delivery is not None:
+            delivered = body.delivery.delivered()
             ids = await accept_site(session, purchase_id=purchase_id, delivered=delivered, by=by, now=now)
         else:
             ids = await accept_homes(
                 session,
                 purchase_id=purchase_id,
-                payer_share_id=wanted.payer_share_id or UUID(int=0),
-                exceptions=[one.delivered() for one in wanted.exceptions],
+                payer_share_id=body.payer_share_id or UUID(int=0),
+                exceptions=[one.delivered() for one in body.exceptions],
                 by=by,
                 now=now,
             )

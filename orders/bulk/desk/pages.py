@@ -55,9 +55,9 @@ async def post_delegation(request: Request, actor: Approver, database: TheDataba
     typed = {name: said.strip() for name, said in (await request.form()).items() if isinstance(said, str)}
     facts = {name: said for name, said in typed.items() if name in DelegationIn.model_fields}
     try:
-        wanted = DelegationIn.model_validate(facts | {"up_to_fen": as_fen(typed.get("up_to", ""))})
+        requested = DelegationIn.model_validate(facts | {"up_to_fen": as_fen(typed.get("up_to", ""))})
         async with database.transaction() as session:
-            await delegate(session, actor=actor, **wanted.model_dump(), now=clock.now())
+            await delegate(session, actor=actor, **requested.model_dump(), now=clock.now())
     except ValidationError:
         wrong = Invalid("请选择工会，填写受托人邮箱、金额（例如 10000）和起止日期。")
         return await _desk(request, database, actor, problem=wrong, typed=typed)
@@ -254,14 +254,14 @@ async def _editor(
 
 def _difference(found: PurchaseOut, plan: PlanIn, revision: str) -> PlanPatch:
     """Only what the form changed, so that an unchanged list keeps its ids and its members' choices."""
-    wanted = plan.model_dump(exclude={"union_id", "unit_id", "person_ids", "payers"}, exclude_unset=True)
-    wanted |= {name: None for name in ("festival", "directed_reason", "choose_until") if name not in wanted}
+    requested = plan.model_dump(exclude={"union_id", "unit_id", "person_ids", "payers"}, exclude_unset=True)
+    requested |= {name: None for name in ("festival", "directed_reason", "choose_until") if name not in requested}
     goods = [(k.name, [(line.sku_id, line.pieces) for line in k.lines]) for k in found.packages]
     said = [(k.name, [(line.sku_id, line.pieces) for line in k.lines]) for k in plan.packages]
     sites = [(s.unit.id, s.name, s.contact_name, s.contact_phone, s.region_code, s.street) for s in found.sites]
     changed = {
         name: value
-        for name, value in wanted.items()
+        for name, value in requested.items()
         if name not in {"packages", "sites"} and value != getattr(found, name)
     }
     if sorted(goods, key=str) != sorted(said, key=str):

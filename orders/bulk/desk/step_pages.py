@@ -277,7 +277,7 @@ async def post_copy(request: Request, purchase_id: UUID, actor: Clerk, database:
     try:
         async with database.transaction() as session:
             copied = await copy_last_year(
-                session, actor=actor, purchase_id=purchase_id, wanted=CopyIn(), key=key, now=now
+                session, actor=actor, purchase_id=purchase_id, requested=CopyIn(), key=key, now=now
             )
     except Problem as problem:
         return await purchase_page(request, database, actor, purchase_id, problem=problem)

@@ -42,7 +42,7 @@ WHERE purchase_id = :purchase ORDER BY name
 
 
 async def copy_last_year(
-    session: WriteSession, *, actor: Actor, purchase_id: UUID, wanted: CopyIn, key: str, now: datetime
+    session: WriteSession, *, actor: Actor, purchase_id: UUID, requested: CopyIn, key: str, now: datetime
 ) -> Copied:
     """A new draft. Members, payers and prices are those of today; quotes, minutes and approvals are not copied.
 
@@ -54,7 +54,7 @@ async def copy_last_year(
         raise PlanInvalid("去年的商品现在都不出售，请新建计划。")
     rows = await session.execute(_SITES, {"purchase": purchase_id})
     sites = [SiteIn.model_validate(row._asdict()) for row in rows if names_a_place(row.street)]  # else asked for anew
-    plan = _next(old, wanted, packages, sites, now)
+    plan = _next(old, requested, packages, sites, now)
     return Copied(await create(session, actor=actor, plan=plan, key=key, now=now, copied_from_id=purchase_id), dropped)
 
 
@@ -73,19 +73,19 @@ def _same_day(day: date, year: int) -> date:
         return day.replace(year=year, day=28)
 
 
-def _next(old: Row[Any], wanted: CopyIn, packages: list[PackageIn], sites: list[SiteIn], now: datetime) -> PlanIn:
+def _next(old: Row[Any], requested: CopyIn, packages: list[PackageIn], sites: list[SiteIn], now: datetime) -> PlanIn:
     today = clock.business_day(now)
-    ship_on = wanted.ship_on or a_year_later(old.ship_on, not_before=today)
+    ship_on = requested.ship_on or a_year_later(old.ship_on, not_before=today)
     return PlanIn(
-        title=wanted.title or old.title,
+        title=requested.title or old.title,
         union_id=old.union_id,
         unit_id=old.unit_id,
         purpose=old.purpose,
         festival=old.festival,
         fund_source=old.fund_source,
-        fiscal_year=wanted.fiscal_year or old.fiscal_year + ship_on.year - old.ship_on.year,
-        budget_fen=wanted.budget_fen or old.budget_fen,
-        members_as_of=wanted.members_as_of or today,
+        fiscal_year=requested.fiscal_year or old.fiscal_year + ship_on.year - old.ship_on.year,
+        budget_fen=requested.budget_fen or old.budget_fen,
+        members_as_of=requested.members_as_of or today,
         procurement=old.procurement,
         terms=old.terms,
         deliver_to=old.deliver_to,

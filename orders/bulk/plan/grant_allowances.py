@@ -26,10 +26,10 @@ WHERE p.purchase_id = :plan
 _APPROVED: Final = {"approved", "noticed"}
 
 
-async def grant_allowances(session: WriteSession, *, actor: Actor, wanted: GrantIn, now: datetime) -> Granted:
+async def grant_allowances(session: WriteSession, *, actor: Actor, requested: GrantIn, now: datetime) -> Granted:
     """A batch of the plan that is wanted. Raises NotFound to strangers, and what `grant` raises."""
     visible = await visible_union_ids(session, actor, Permission.ALLOWANCE_GRANT, day=clock.business_day(now))
-    row = (await session.execute(_PLAN, {"plan": wanted.plan_id})).one_or_none()
+    row = (await session.execute(_PLAN, {"plan": requested.plan_id})).one_or_none()
     if row is None or row.union_id not in visible:
         raise NotFound("没有这个福利额度计划。")
     plan = Plan(
@@ -42,4 +42,4 @@ async def grant_allowances(session: WriteSession, *, actor: Actor, wanted: Grant
         members=list[UUID](await session.scalars(_MEMBERS, {"plan": row.id})),
         sku_ids=list[UUID](await session.scalars(_SKUS, {"plan": row.id})),
     )
-    return await grant(session, actor=actor, plan=plan, wanted=wanted, now=now)
+    return await grant(session, actor=actor, plan=plan, requested=requested, now=now)

@@ -73,22 +73,22 @@ async def set_payers(session: WriteSession, *, purchase: Row[Any], payers: Seque
 
     A payer's union must serve its unit, and the unit stands under the purchase's. Raises PlanInvalid.
     """
-    wanted = list(payers) or await _branches(session, purchase)
-    if purchase.spare_pieces and not any(payer.owns_spares for payer in wanted):
-        wanted = _with_an_owner_of_spares(wanted, purchase.unit_id)
-    if sum(payer.owns_spares for payer in wanted) > 1:
+    requested = list(payers) or await _branches(session, purchase)
+    if purchase.spare_pieces and not any(payer.owns_spares for payer in requested):
+        requested = _with_an_owner_of_spares(requested, purchase.unit_id)
+    if sum(payer.owns_spares for payer in requested) > 1:
         raise PlanInvalid("备用件只能归一个付款方。", [Detail("/payers", "two_owners", "备用件只能归一个付款方")])
-    asked = as_rows(payer.model_dump(mode="json", include={"unit_id", "payer_kind", "payer_id"}) for payer in wanted)
+    asked = as_rows(payer.model_dump(mode="json", include={"unit_id", "payer_kind", "payer_id"}) for payer in requested)
     named = {"purchase": purchase.id, "unit": purchase.unit_id, "union": purchase.union_id, "day": day}
     behind = (await session.execute(_BEHIND, named | {"rows": asked})).all()
-    rows = [_row(i, payer, found) for i, (payer, found) in enumerate(zip(wanted, behind, strict=True))]
+    rows = [_row(i, payer, found) for i, (payer, found) in enumerate(zip(requested, behind, strict=True))]
     if len({row["unit_id"] for row in rows}) < len(rows):
         raise PlanInvalid("同一单位只能有一个付款方。", [Detail("/payers", "twice", "同一单位只能有一个付款方")])
     await session.execute(_CLEAR, named)
     await session.execute(_LAY, named | {"rows": as_rows(rows)})
     await weigh(session, purchase_id=purchase.id)
     if purchase.shared_by == "fixed":
-        if not any(payer.weight for payer in wanted):
+        if not any(payer.weight for payer in requested):
             raise PlanInvalid("按固定份额分摊时，请填写各付款方的份额。", [Detail("/payers", "no_weight", "缺少份额")])
     elif unpaid := (await session.execute(_UNPAID, named)).all():
         said = "、".join(f"{row.name}（{row.members} 人）" for row in unpaid[:10])

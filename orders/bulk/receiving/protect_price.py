@@ -29,7 +29,7 @@ JOIN price q ON q.sku_id = p.sku_id AND q.list = p.list AND q.min_quantity = p.m
 WHERE l.order_id = {{order}} AND q.fen < l.unit_price_fen AND NOT EXISTS (
     SELECT FROM reduction d JOIN reduction_part r ON r.reduction_id = d.id
     JOIN share_component c ON c.id = r.component_id WHERE d.kind = 'price_protection' AND c.line_id = l.id)
-"""  # noqa: S608  # an expression of our own
+"""  # an expression of our own
 _LINES = text(f"""
 SELECT l.id AS line_id, l.title, l.unit_price_fen, q.fen
 {_FALLEN.format(at=":at", order=":order")} ORDER BY l.position

@@ -204,7 +204,7 @@ def judge(
 
 def totals(rows: Sequence[Recipient], purchase: Purchase) -> list[Detail]:
     """Σ quantities of each package must be what the members get: neither one too few nor one too many."""
-    wanted = Counter(one.package_id for one in purchase.members)
+    requested = Counter(one.package_id for one in purchase.members)
     given: Counter[UUID] = Counter()
     for one in rows:
         given[one.package_id] += one.quantity
@@ -212,12 +212,12 @@ def totals(rows: Sequence[Recipient], purchase: Purchase) -> list[Detail]:
         Detail(
             "/rows",
             "quantity_total",
-            f"“{name}”应为 {wanted[package]} 份，表格里合计 {given[package]} 份，"
-            + (f"少 {wanted[package] - given[package]} 份" if given[package] < wanted[package] else "")
-            + (f"多 {given[package] - wanted[package]} 份" if given[package] > wanted[package] else ""),
+            f"“{name}”应为 {requested[package]} 份，表格里合计 {given[package]} 份，"
+            + (f"少 {requested[package] - given[package]} 份" if given[package] < requested[package] else "")
+            + (f"多 {given[package] - requested[package]} 份" if given[package] > requested[package] else ""),
         )
         for name, package in purchase.packages.items()
-        if wanted[package] != given[package]
+        if requested[package] != given[package]
     ]
 
 

@@ -53,7 +53,7 @@ class Asked(BaseModel):
 @routes.post("/me/password", status_code=204)
 async def post_password(
     request: Request,
-    wanted: PasswordIn,
+    body: PasswordIn,
     actor: Owner,
     database: TheDatabase,
     keys: TheKeys,
@@ -64,8 +64,8 @@ async def post_password(
         database,
         actor=actor,
         keys=keys,
-        current=wanted.current_password,
-        new=wanted.new_password,
+        current=body.current_password,
+        new=body.new_password,
         address=address,
         lang=lang_of(request),
         now=clock.now(),
@@ -74,15 +74,15 @@ async def post_password(
 
 @routes.post("/me/email", status_code=202)
 async def post_email(
-    request: Request, wanted: EmailIn, actor: Owner, database: TheDatabase, keys: TheKeys, address: OwnAddress
+    request: Request, body: EmailIn, actor: Owner, database: TheDatabase, keys: TheKeys, address: OwnAddress
 ) -> Asked:
     """The new address gets a link, the old one is told and stays until the link was opened."""
     await change_email(
         database,
         actor=actor,
         keys=keys,
-        email=wanted.email,
-        current=wanted.current_password,
+        email=body.email,
+        current=body.current_password,
         address=address,
         lang=lang_of(request),
         now=clock.now(),
@@ -91,12 +91,12 @@ async def post_email(
 
 
 @routes.post("/auth/password-resets", status_code=202)
-async def post_reset(request: Request, wanted: ForgottenIn, database: TheDatabase, keys: TheKeys) -> Asked:
+async def post_reset(request: Request, body: ForgottenIn, database: TheDatabase, keys: TheKeys) -> Asked:
     """The same answer, as quickly, whether or not there is such an account."""
     await ask_reset(
         database,
         keys=keys,
-        email=wanted.email,
+        email=body.email,
         address=address_of(request),
         lang=lang_of(request),
         wall=clock.wall(),

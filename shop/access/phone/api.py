@@ -45,12 +45,12 @@ class ProofOut(BaseModel):
 
 
 @routes.post("/phone-proofs", status_code=202)
-async def post_proof(request: Request, wanted: PhoneIn, database: TheDatabase, keys: TheKeys) -> SentOut:
+async def post_proof(request: Request, body: PhoneIn, database: TheDatabase, keys: TheKeys) -> SentOut:
     """A code of six digits, for ten minutes. The same answer for every number, whoever has it."""
     sent = await send_code(
         database,
         keys=keys,
-        phone=wanted.phone,
+        phone=body.phone,
         address=address_of(request),
         lang=lang_of(request),
         now=clock.now(),
@@ -59,7 +59,7 @@ async def post_proof(request: Request, wanted: PhoneIn, database: TheDatabase, k
 
 
 @routes.post("/phone-proofs/{proof_id}/confirm")
-async def post_confirm(proof_id: UUID, wanted: CodeIn, database: TheDatabase, keys: TheKeys) -> ProofOut:
+async def post_confirm(proof_id: UUID, body: CodeIn, database: TheDatabase, keys: TheKeys) -> ProofOut:
     """The code that came by SMS. Five tries: 422 `code_wrong`, which says the same of an unknown id."""
-    proof = await confirm_code(database, keys=keys, proof_id=proof_id, code=wanted.code)
+    proof = await confirm_code(database, keys=keys, proof_id=proof_id, code=body.code)
     return ProofOut(proof=proof)

@@ -24,8 +24,8 @@ def known_device(cookie: str, keys: Keys, account: str) -> str | None:
     if not _WRITTEN.fullmatch(cookie):
         return None
     name, *signatures = cookie.split(".")
-    wanted = [_signature(key, name, account) for key in keys.every("devices")]
-    return name if any(hmac.compare_digest(own, one) for own in wanted for one in signatures) else None
+    requested = [_signature(key, name, account) for key in keys.every("devices")]
+    return name if any(hmac.compare_digest(own, one) for own in requested for one in signatures) else None
 
 
 def introduced(cookie: str, keys: Keys, account: str) -> str:

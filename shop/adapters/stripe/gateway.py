@@ -173,7 +173,7 @@ class SignatureInvalid(Problem):
 class PaymentGateway(Protocol):
     """Every call may raise GatewayUnavailable or GatewayRefused. None may stand inside a database transaction."""
 
-    async def open_checkout(self, wanted: OpenCheckout) -> CheckoutSeen:
+    async def open_checkout(self, requested: OpenCheckout) -> CheckoutSeen:
         """Open a payment page. Repeated with the same payment id it gives its first answer again and opens nothing."""
 
     async def expire_checkout(self, session_id: str) -> CheckoutSeen:

@@ -83,10 +83,10 @@ class StripeGateway:
             http_client=HouseClient(self._http),
         )
 
-    async def open_checkout(self, wanted: OpenCheckout) -> CheckoutSeen:
+    async def open_checkout(self, requested: OpenCheckout) -> CheckoutSeen:
         with _told():
             session = await self._client.v1.checkout.sessions.create_async(
-                _checkout_params(wanted), {"idempotency_key": str(wanted.payment_id)}
+                _checkout_params(requested), {"idempotency_key": str(requested.payment_id)}
             )
         return _checkout_seen(session)
 
@@ -205,29 +205,29 @@ def _untrusted() -> Iterator[None]:
         raise SignatureInvalid from error
 
 
-def _checkout_params(wanted: OpenCheckout) -> "SessionCreateParams":
-    ours = {"payment_id": str(wanted.payment_id)}
+def _checkout_params(requested: OpenCheckout) -> "SessionCreateParams":
+    ours = {"payment_id": str(requested.payment_id)}
     return {
         "mode": "payment",
         "currency": "cny",
         "adaptive_pricing": {"enabled": False},  # the payer pays what the shop asked, in the shop's currency
         "allowed_payment_method_types": ["wechat_pay", "alipay", "card"],
         "payment_method_options": {"wechat_pay": {"client": "web"}},
-        "line_items": _line_items(wanted),
+        "line_items": _line_items(requested),
         "client_reference_id": ours["payment_id"],
         "metadata": ours,
-        "payment_intent_data": {"metadata": ours, "description": f"订单 {wanted.order_number}"},
-        "success_url": wanted.success_url,
-        "cancel_url": wanted.cancel_url,
-        "expires_at": int(wanted.expires_at.timestamp()),
+        "payment_intent_data": {"metadata": ours, "description": f"订单 {requested.order_number}"},
+        "success_url": requested.success_url,
+        "cancel_url": requested.cancel_url,
+        "expires_at": int(requested.expires_at.timestamp()),
         "locale": "zh",
     }
 
 
-def _line_items(wanted: OpenCheckout) -> "list[SessionCreateParamsLineItem]":
-    if sum(line.amount_fen for line in wanted.lines) != wanted.amount_fen or len(wanted.lines) > MAX_LINES:
-        return [_line_item(CheckoutLine(f"订单 {wanted.order_number}", 1, wanted.amount_fen))]
-    return [_line_item(line) for line in wanted.lines if line.amount_fen]
+def _line_items(requested: OpenCheckout) -> "list[SessionCreateParamsLineItem]":
+    if sum(line.amount_fen for line in requested.lines) != requested.amount_fen or len(requested.lines) > MAX_LINES:
+        return [_line_item(CheckoutLine(f"订单 {requested.order_number}", 1, requested.amount_fen))]
+    return [_line_item(line) for line in requested.lines if line.amount_fen]
 
 
 def _line_item(line: CheckoutLine) -> "SessionCreateParamsLineItem":

@@ -16,11 +16,11 @@ from shop.core.database import Database, WriteSession
 from shop.core.idempotency import answer_once
 
 
-async def asked(request: Request, actor: Actor, key: str, kind: str, wanted: BaseModel) -> Response:
+async def asked(request: Request, actor: Actor, key: str, kind: str, requested: BaseModel) -> Response:
     """202 with the request, which another person decides. Raises what `ask` raises."""
 
     async def verb(session: WriteSession, now: datetime) -> AdminAskedOut:
-        request_id = await ask(session, actor=actor, kind=kind, wanted=wanted, now=now)
+        request_id = await ask(session, actor=actor, kind=kind, requested=requested, now=now)
         return AdminAskedOut(id=request_id, kind=kind, state="asked")
 
     return await answer_once(request, actor.user_id, key, verb, status=202)
@@ -55,8 +55,8 @@ async def approved(database: Database, actor: Actor, request_id: UUID, kinds: Ma
 
 
 async def refused(
-    database: Database, actor: Actor, request_id: UUID, kinds: Mapping[str, Kind], wanted: AdminRefuseIn
+    database: Database, actor: Actor, request_id: UUID, kinds: Mapping[str, Kind], requested: AdminRefuseIn
 ) -> None:
     """Raises what `refuse` raises."""
     async with database.transaction() as session:
-        await refuse(session, actor=actor, request_id=request_id, kinds=kinds, reason=wanted.reason, now=clock.now())
+        await refuse(session, actor=actor, request_id=request_id, kinds=kinds, reason=requested.reason, now=clock.now())

@@ -21,23 +21,23 @@ from shop.core.errors import Detail, NotFound, Problem, SecondPersonNeeded
 from shop.organisation.authority import may, require
 
 
-async def ask(session: WriteSession, *, actor: Actor, kind: str, wanted: BaseModel, now: datetime) -> UUID:
+async def ask(session: WriteSession, *, actor: Actor, kind: str, requested: BaseModel, now: datetime) -> UUID:
     """It is tried, and kept as a request only: what could not be carried out is not asked for. Returns the request.
 
     Raises NotAllowed, NotFound out of reach, SecondPersonNeeded for oneself, and what the kind's own verb raises.
     """
-    whom = await _require(session, actor, kind, wanted, now)
+    whom = await _require(session, actor, kind, requested, now)
     if field := KINDS[kind].cites:
-        await cited(session, actor, getattr(wanted, field), field=field, day=clock.business_day(now))
+        await cited(session, actor, getattr(requested, field), field=field, day=clock.business_day(now))
     tried = await session.begin_nested()
     try:
-        await KINDS[kind].carry_out(session, actor.user_id, wanted, now)
+        await KINDS[kind].carry_out(session, actor.user_id, requested, now)
     except Problem as problem:
         raise _of_one(problem) from problem
     finally:
         await tried.rollback()
-    reason = getattr(wanted, "reason", None)
-    facts = wanted.model_dump(mode="json")
+    reason = getattr(requested, "reason", None)
+    facts = requested.model_dump(mode="json")
     return await ask_change(session, actor, kind, facts, whom=whom, reason=reason, now=now)
 
 
@@ -65,15 +65,15 @@ async def approve(
     Raises NotFound, NotAllowed, ChangeDecided, SecondPersonNeeded, AskerGone, and what the kind's own verb raises.
     """
     request = await open_request(session, actor, request_id, kinds)
-    wanted = KINDS[request.kind].wanted.model_validate(request.facts)
-    await _require(session, actor, request.kind, wanted, now)
+    requested = KINDS[request.kind].requested.model_validate(request.facts)
+    await _require(session, actor, request.kind, requested, now)
     kind, day = KINDS[request.kind], clock.business_day(now)
     asker = await actor_today(session, request.asked_by)
-    if not await may(session, asker, kind.permission, await kind.place(session, wanted, day), day=day):
+    if not await may(session, asker, kind.permission, await kind.place(session, requested, day), day=day):
         raise AskerGone("请退回，需要的话由现在有权限的人另行提出。")
     await decide_change(session, actor, request, "approved", reason=None, now=now)
     try:
-        told = await kind.carry_out(session, request.asked_by, wanted, now)
+        told = await kind.carry_out(session, request.asked_by, requested, now)
     except Problem as problem:
         raise _of_one(problem) from problem
     return Approved(request.kind, told)
@@ -84,7 +84,7 @@ async def refuse(
 ) -> None:
     """The second person says no; who asked takes it back. Raises NotFound, NotAllowed, ChangeDecided."""
     request = await open_request(session, actor, request_id, kinds, own=True)
-    await _require(session, actor, request.kind, KINDS[request.kind].wanted.model_validate(request.facts), now)
+    await _require(session, actor, request.kind, KINDS[request.kind].requested.model_validate(request.facts), now)
     own = request.asked_by == actor.user_id
     await decide_change(session, actor, request, "withdrawn" if own else "refused", reason=reason, now=now)
 
@@ -95,7 +95,7 @@ async def asked_of(session: ReadSession, actor: Actor, *, kinds: Collection[str]
     found = []
     for request in await open_requests(session, kinds):
         kind = KINDS[request.kind]
-        place = await kind.place(session, kind.wanted.model_validate(request.facts), day)
+        place = await kind.place(session, kind.requested.model_validate(request.facts), day)
         if await may(session, actor, kind.permission, place, day=day):
             found.append(request)
     return found
@@ -109,13 +109,13 @@ async def letter_of(session: ReadSession, actor: Actor, request_id: UUID, *, now
     raise NotFound("没有这个申请。")
 
 
-async def _require(session: ReadSession, actor: Actor, kind: str, wanted: BaseModel, now: datetime) -> UUID | None:
+async def _require(session: ReadSession, actor: Actor, kind: str, requested: BaseModel, now: datetime) -> UUID | None:
     """The account that it is about, where it is about one."""
     day = clock.business_day(now)
-    place = await KINDS[kind].place(session, wanted, day)
+    place = await KINDS[kind].place(session, requested, day)
     await require(session, actor, KINDS[kind].permission, place, day=day)
     not_for = KINDS[kind].not_for
-    whom = await not_for(session, wanted) if not_for else None
+    whom = await not_for(session, requested) if not_for else None
     if whom == actor.user_id:
         raise SecondPersonNeeded("和您自己有关的，请两位同事办理。")
     return whom

@@ -19,9 +19,9 @@ Writer = Annotated[Actor, Depends(requires(Permission.RULE_WRITE, everywhere=Tru
 
 
 @routes.post("", status_code=202, response_model=AdminAskedOut)
-async def post_succession(request: Request, wanted: SuccessionIn, actor: Writer, key: IdempotencyKey) -> Response:
+async def post_succession(request: Request, body: SuccessionIn, actor: Writer, key: IdempotencyKey) -> Response:
     """Once approved, designations, pairings and origins of the old code pass to the new one from its first day."""
-    return await asked(request, actor, key, "county.succeed", wanted)
+    return await asked(request, actor, key, "county.succeed", body)
 
 
 @routes.get("")
@@ -37,6 +37,6 @@ async def post_approve(request_id: UUID, actor: Writer, database: TheDatabase) -
 
 
 @routes.post("/{request_id}/refuse", status_code=204)
-async def post_refuse(request_id: UUID, wanted: AdminRefuseIn, actor: Writer, database: TheDatabase) -> None:
+async def post_refuse(request_id: UUID, body: AdminRefuseIn, actor: Writer, database: TheDatabase) -> None:
     """By another person; who asked takes it back with it."""
-    await refused(database, actor, request_id, SUCCESSIONS, wanted)
+    await refused(database, actor, request_id, SUCCESSIONS, body)

@@ -35,9 +35,9 @@ async def post_succession(request: Request, actor: Writer, database: TheDatabase
     form = await request.form()
     typed = {name: str(form.get(name, "")).replace("\0", "").strip()[:300] for name in FIELDS}
     try:
-        wanted = SuccessionIn.model_validate(typed)
+        requested = SuccessionIn.model_validate(typed)
         async with database.transaction() as session:
-            await ask(session, actor=actor, kind="county.succeed", wanted=wanted, now=clock.now())
+            await ask(session, actor=actor, kind="county.succeed", requested=requested, now=clock.now())
     except ValidationError as wrong:
         errors = {str(one["loc"][-1]): "填写有误" for one in wrong.errors()}
         return await _page(request, database, typed=typed, errors=errors)

@@ -97,14 +97,14 @@ class ReinstateIn(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """title: for people. permission, place: what both people must hold, and where. wanted: the shape of what is asked
+    """title: for people. permission, place: what both people must hold, and where. requested: shape of what is asked
     for. carry_out: who asked for it stands as its author; what it returns is told once to who approves. not_for: an
     account that may neither ask nor approve. cites: the field that names a paper.
     """
 
     title: str
     permission: Permission
-    wanted: type[BaseModel]
+    requested: type[BaseModel]
     place: Callable[[ReadSession, Any, date], Awaitable[Place]]
     carry_out: Callable[[WriteSession, UUID, Any, datetime], Awaitable[str | None]]
     not_for: Callable[[ReadSession, Any], Awaitable[UUID | None]] | None = None
@@ -115,104 +115,104 @@ async def _everybody(_: ReadSession, __: Any, ___: date) -> Place:
     return EVERYBODY
 
 
-async def _of_union(session: ReadSession, wanted: SpendingIn, day: date) -> Place:
-    return await units_of_union(session, wanted.union_id, day=day)
+async def _of_union(session: ReadSession, requested: SpendingIn, day: date) -> Place:
+    return await units_of_union(session, requested.union_id, day=day)
 
 
-async def _of_rule(session: ReadSession, wanted: EndSpending, day: date) -> Place:
-    return await units_of_union(session, await union_of_rule(session, wanted.rule_id), day=day)
+async def _of_rule(session: ReadSession, requested: EndSpending, day: date) -> Place:
+    return await units_of_union(session, await union_of_rule(session, requested.rule_id), day=day)
 
 
-async def _add_counting(session: WriteSession, actor_id: UUID, wanted: CountingIn, now: datetime) -> None:
-    await add_counting(session, actor_id=actor_id, rules=[NewCountingRule(**wanted.model_dump())], now=now)
+async def _add_counting(session: WriteSession, actor_id: UUID, requested: CountingIn, now: datetime) -> None:
+    await add_counting(session, actor_id=actor_id, rules=[NewCountingRule(**requested.model_dump())], now=now)
 
 
-async def _end_counting(session: WriteSession, actor_id: UUID, wanted: EndCounting, now: datetime) -> None:
-    await end_counting(session, actor_id=actor_id, **wanted.model_dump(), now=now)
+async def _end_counting(session: WriteSession, actor_id: UUID, requested: EndCounting, now: datetime) -> None:
+    await end_counting(session, actor_id=actor_id, **requested.model_dump(), now=now)
 
 
-async def _add_spending(session: WriteSession, actor_id: UUID, wanted: SpendingIn, now: datetime) -> None:
-    rule = msgspec.convert(wanted.model_dump(), NewSpendingRule)
+async def _add_spending(session: WriteSession, actor_id: UUID, requested: SpendingIn, now: datetime) -> None:
+    rule = msgspec.convert(requested.model_dump(), NewSpendingRule)
     await add_spending(session, actor_id=actor_id, rules=[rule], now=now)
 
 
-async def _end_spending(session: WriteSession, actor_id: UUID, wanted: EndSpending, now: datetime) -> None:
-    await end_spending(session, actor_id=actor_id, **wanted.model_dump(), now=now)
+async def _end_spending(session: WriteSession, actor_id: UUID, requested: EndSpending, now: datetime) -> None:
+    await end_spending(session, actor_id=actor_id, **requested.model_dump(), now=now)
 
 
-async def _set_threshold(session: WriteSession, actor_id: UUID, wanted: ThresholdIn, now: datetime) -> None:
-    await set_threshold(session, actor_id=actor_id, **wanted.model_dump(), now=now)
+async def _set_threshold(session: WriteSession, actor_id: UUID, requested: ThresholdIn, now: datetime) -> None:
+    await set_threshold(session, actor_id=actor_id, **requested.model_dump(), now=now)
 
 
-async def _add_retention(session: WriteSession, actor_id: UUID, wanted: RetentionIn, now: datetime) -> None:
-    await add_retention(session, actor_id=actor_id, **wanted.model_dump(), now=now)
+async def _add_retention(session: WriteSession, actor_id: UUID, requested: RetentionIn, now: datetime) -> None:
+    await add_retention(session, actor_id=actor_id, **requested.model_dump(), now=now)
 
 
-async def _succeed(session: WriteSession, actor_id: UUID, wanted: SuccessionIn, now: datetime) -> None:
-    await succeed(session, actor_id=actor_id, **wanted.model_dump(), now=now)
+async def _succeed(session: WriteSession, actor_id: UUID, requested: SuccessionIn, now: datetime) -> None:
+    await succeed(session, actor_id=actor_id, **requested.model_dump(), now=now)
 
 
-async def _set_channel(session: WriteSession, actor_id: UUID, wanted: ChannelIn, now: datetime) -> None:
-    await set_channel(session, actor_id=actor_id, wanted=NewChannel(**wanted.model_dump()), now=now)
+async def _set_channel(session: WriteSession, actor_id: UUID, requested: ChannelIn, now: datetime) -> None:
+    await set_channel(session, actor_id=actor_id, requested=NewChannel(**requested.model_dump()), now=now)
 
 
-async def _of_mandate(_: ReadSession, wanted: MandateIn, __: date) -> Place:
-    return of_units(*wanted.unit_ids)
+async def _of_mandate(_: ReadSession, requested: MandateIn, __: date) -> Place:
+    return of_units(*requested.unit_ids)
 
 
-async def _grant_mandate(session: WriteSession, actor_id: UUID, wanted: MandateIn, now: datetime) -> None:
-    await grant_mandate(session, actor_id=actor_id, wanted=NewMandate(**wanted.model_dump()), now=now)
+async def _grant_mandate(session: WriteSession, actor_id: UUID, requested: MandateIn, now: datetime) -> None:
+    await grant_mandate(session, actor_id=actor_id, requested=NewMandate(**requested.model_dump()), now=now)
 
 
-async def _of_grant(_: ReadSession, wanted: RoleGrantIn, __: date) -> Place:
-    if wanted.scope_kind != "unit":
+async def _of_grant(_: ReadSession, requested: RoleGrantIn, __: date) -> Place:
+    if requested.scope_kind != "unit":
         return EVERYBODY
     try:
-        return of_units(UUID(wanted.scope_id))
+        return of_units(UUID(requested.scope_id))
     except ValueError as error:
         raise BadScope("单位编号不对。", [Detail("/scope_id", BadScope.code, "单位编号不对")]) from error
 
 
-async def _grant_role(session: WriteSession, actor_id: UUID, wanted: RoleGrantIn, now: datetime) -> None:
+async def _grant_role(session: WriteSession, actor_id: UUID, requested: RoleGrantIn, now: datetime) -> None:
     await grant_role(
         session,
         actor_id=actor_id,
-        user_id=await user_id_of(session, wanted.email),
-        grant=Grant(wanted.role, wanted.scope_kind, wanted.scope_id),
-        valid_from=wanted.valid_from,
-        valid_to=wanted.valid_to,
-        reason=wanted.reason,
+        user_id=await user_id_of(session, requested.email),
+        grant=Grant(requested.role, requested.scope_kind, requested.scope_id),
+        valid_from=requested.valid_from,
+        valid_to=requested.valid_to,
+        reason=requested.reason,
         now=now,
     )
 
 
-async def _reinstate(session: WriteSession, actor_id: UUID, wanted: ReinstateIn, now: datetime) -> None:
-    await reinstate(session, actor_id=actor_id, user_id=wanted.user_id, reason=wanted.reason, now=now)
+async def _reinstate(session: WriteSession, actor_id: UUID, requested: ReinstateIn, now: datetime) -> None:
+    await reinstate(session, actor_id=actor_id, user_id=requested.user_id, reason=requested.reason, now=now)
 
 
-async def _its_account(session: ReadSession, wanted: RoleGrantIn) -> UUID:
-    return await user_id_of(session, wanted.email)
+async def _its_account(session: ReadSession, requested: RoleGrantIn) -> UUID:
+    return await user_id_of(session, requested.email)
 
 
-async def _its_auditor(session: ReadSession, wanted: MandateIn) -> UUID | None:
+async def _its_auditor(session: ReadSession, requested: MandateIn) -> UUID | None:
     try:
-        return await user_id_of(session, wanted.auditor)
+        return await user_id_of(session, requested.auditor)
     except NoSuchUser:
         return None  # said by the verb, with its field
 
 
-async def _of_account(session: ReadSession, wanted: PasswordReset | ReinstateIn, day: date) -> Place:
+async def _of_account(session: ReadSession, requested: PasswordReset | ReinstateIn, day: date) -> Place:
     """Whoever is handed a code could sign in with it: he must answer for every unit that the account tells of."""
-    handed = isinstance(wanted, PasswordReset) and wanted.by == "code"
-    return await place_of(session, wanted.user_id, day, ever=handed)
+    handed = isinstance(requested, PasswordReset) and requested.by == "code"
+    return await place_of(session, requested.user_id, day, ever=handed)
 
 
-async def _reset_password(session: WriteSession, actor_id: UUID, wanted: PasswordReset, now: datetime) -> str | None:
-    return await void_password(session, asked_by=actor_id, **wanted.model_dump(), now=now)
+async def _reset_password(session: WriteSession, actor_id: UUID, requested: PasswordReset, now: datetime) -> str | None:
+    return await void_password(session, asked_by=actor_id, **requested.model_dump(), now=now)
 
 
-async def _that_account(_: ReadSession, wanted: PasswordReset | ReinstateIn) -> UUID:
-    return wanted.user_id
+async def _that_account(_: ReadSession, requested: PasswordReset | ReinstateIn) -> UUID:
+    return requested.user_id
 
 
 _RULE: Final = Permission.RULE_WRITE

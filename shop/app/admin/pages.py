@@ -69,11 +69,11 @@ async def post_grant(request: Request, actor: Administrator, database: TheDataba
     form = await request.form()
     typed = {name: str(form.get(name, "")).replace("\0", "").strip()[:300] for name in FIELDS}
     try:
-        wanted = RoleGrantIn.model_validate(typed)
+        requested = RoleGrantIn.model_validate(typed)
         async with database.transaction() as session:
-            said = wanted.scope_kind, wanted.scope_id
-            wanted.scope_id = await people.scope_id_of(session, actor, *said, clock.today())
-            await ask(session, actor=actor, kind="role.grant", wanted=wanted, now=clock.now())
+            said = requested.scope_kind, requested.scope_id
+            requested.scope_id = await people.scope_id_of(session, actor, *said, clock.today())
+            await ask(session, actor=actor, kind="role.grant", requested=requested, now=clock.now())
     except ValidationError as wrong:
         errors = {str(one["loc"][-1]) if one["loc"] else "reason": "填写有误" for one in wrong.errors()}
         return await _desk(request, actor, database, typed=typed, errors=errors)
@@ -98,10 +98,10 @@ async def post_end(request: Request, grant_id: UUID, actor: Administrator, datab
 async def post_password_reset(request: Request, user_id: UUID, actor: Administrator, database: TheDatabase) -> Response:
     """Ask that an account's password is made void."""
     by: By = "code" if (await request.form()).get("by") == "code" else "mail"
-    wanted = PasswordReset(user_id=user_id, by=by, reason=await _reason(request))
+    requested = PasswordReset(user_id=user_id, by=by, reason=await _reason(request))
 
     async def verb(session: WriteSession) -> None:
-        await ask(session, actor=actor, kind="password.reset", wanted=wanted, now=clock.now())
+        await ask(session, actor=actor, kind="password.reset", requested=requested, now=clock.now())
 
     return await _done(request, actor, database, verb, done="asked")
 
@@ -121,8 +121,8 @@ async def post_state(
         if verdict == "suspend":
             await people.suspend(session, actor=actor, user_id=user_id, reason=reason, now=clock.now())
         else:
-            wanted = ReinstateIn(user_id=user_id, reason=reason)
-            await ask(session, actor=actor, kind="user.reinstate", wanted=wanted, now=clock.now())
+            requested = ReinstateIn(user_id=user_id, reason=reason)
+            await ask(session, actor=actor, kind="user.reinstate", requested=requested, now=clock.now())
 
     return await _done(request, actor, database, verb, done="1" if verdict == "suspend" else "asked")
 

@@ -29,9 +29,9 @@ Administrator = Annotated[Actor, Depends(requires(Permission.USER_ADMINISTER))]
 
 
 @routes.post("/role-grants", status_code=202, response_model=AdminAskedOut)
-async def post_grant(request: Request, wanted: RoleGrantIn, actor: Administrator, key: IdempotencyKey) -> Response:
+async def post_grant(request: Request, body: RoleGrantIn, actor: Administrator, key: IdempotencyKey) -> Response:
     """A role in a scope from a day on; neither asked for nor approved by whoever gets it."""
-    return await asked(request, actor, key, "role.grant", wanted)
+    return await asked(request, actor, key, "role.grant", body)
 
 
 @routes.get("/role-grants")
@@ -47,37 +47,35 @@ async def post_grant_approve(request_id: UUID, actor: Administrator, database: T
 
 
 @routes.post("/role-grants/{request_id}/refuse", status_code=204)
-async def post_grant_refuse(
-    request_id: UUID, wanted: AdminRefuseIn, actor: Administrator, database: TheDatabase
-) -> None:
+async def post_grant_refuse(request_id: UUID, body: AdminRefuseIn, actor: Administrator, database: TheDatabase) -> None:
     """By another person; who asked takes it back with it."""
-    await refused(database, actor, request_id, GRANTS, wanted)
+    await refused(database, actor, request_id, GRANTS, body)
 
 
 @routes.post("/role-grants/{grant_id}/end", status_code=204)
-async def post_grant_end(grant_id: UUID, wanted: AdminRefuseIn, actor: Administrator, database: TheDatabase) -> None:
+async def post_grant_end(grant_id: UUID, body: AdminRefuseIn, actor: Administrator, database: TheDatabase) -> None:
     """A role ends today, by one person: what was given takes two, what is taken away does not wait."""
     async with database.transaction() as session:
-        await end_grant(session, actor=actor, grant_id=grant_id, reason=wanted.reason, now=clock.now())
+        await end_grant(session, actor=actor, grant_id=grant_id, reason=body.reason, now=clock.now())
 
 
 @routes.post("/users/{user_id}/suspend", status_code=204)
-async def post_suspend(user_id: UUID, wanted: AdminRefuseIn, actor: Administrator, database: TheDatabase) -> None:
+async def post_suspend(user_id: UUID, body: AdminRefuseIn, actor: Administrator, database: TheDatabase) -> None:
     """Nobody signs in with the account from now on."""
     async with database.transaction() as session:
-        await people.suspend(session, actor=actor, user_id=user_id, reason=wanted.reason, now=clock.now())
+        await people.suspend(session, actor=actor, user_id=user_id, reason=body.reason, now=clock.now())
 
 
 @routes.post("/users/{user_id}/reinstate", status_code=202, response_model=AdminAskedOut)
 async def post_reinstate(
     request: Request,
     user_id: UUID,
-    wanted: AdminRefuseIn,
+    body: AdminRefuseIn,
     actor: Administrator,
     key: IdempotencyKey,
 ) -> Response:
     """Ask that a suspended account may sign in again; another administrator approves it as he approves a role."""
-    asked_for = ReinstateIn(user_id=user_id, reason=wanted.reason)
+    asked_for = ReinstateIn(user_id=user_id, reason=body.reason)
     return await asked(request, actor, key, "user.reinstate", asked_for)
 
 
@@ -85,12 +83,12 @@ async def post_reinstate(
 async def post_password_reset(
     request: Request,
     user_id: UUID,
-    wanted: PasswordResetIn,
+    body: PasswordResetIn,
     actor: Administrator,
     key: IdempotencyKey,
 ) -> Response:
     """Once approved the password is void, and its owner sets a new one. Neither asked for nor approved by himself."""
-    asking = PasswordReset(user_id=user_id, **wanted.model_dump())
+    asking = PasswordReset(user_id=user_id, **body.model_dump())
     return await asked(request, actor, key, "password.reset", asking)
 
 
@@ -110,16 +108,16 @@ async def post_password_reset_approve(request_id: UUID, actor: Administrator, da
 
 @routes.post("/password-resets/{request_id}/refuse", status_code=204)
 async def post_password_reset_refuse(
-    request_id: UUID, wanted: AdminRefuseIn, actor: Administrator, database: TheDatabase
+    request_id: UUID, body: AdminRefuseIn, actor: Administrator, database: TheDatabase
 ) -> None:
     """By another person; who asked takes it back with it."""
-    await refused(database, actor, request_id, RESETS, wanted)
+    await refused(database, actor, request_id, RESETS, body)
 
 
 @routes.post("/audit/mandates", status_code=202, response_model=AdminAskedOut)
-async def post_mandate(request: Request, wanted: MandateIn, actor: Administrator, key: IdempotencyKey) -> Response:
+async def post_mandate(request: Request, body: MandateIn, actor: Administrator, key: IdempotencyKey) -> Response:
     """Register an engagement letter: an auditor of units, for business days, until a day."""
-    return await asked(request, actor, key, "audit_mandate.grant", wanted)
+    return await asked(request, actor, key, "audit_mandate.grant", body)
 
 
 @routes.get("/mandates")
@@ -146,7 +144,7 @@ async def post_mandate_approve(request_id: UUID, actor: Administrator, database:
 
 @routes.post("/mandates/{request_id}/refuse", status_code=204)
 async def post_mandate_refuse(
-    request_id: UUID, wanted: AdminRefuseIn, actor: Administrator, database: TheDatabase
+    request_id: UUID, body: AdminRefuseIn, actor: Administrator, database: TheDatabase
 ) -> None:
     """By another person; who asked takes it back with it."""
-    await refused(database, actor, request_id, MANDATES, wanted)
+    await refused(database, actor, request_id, MANDATES, body)

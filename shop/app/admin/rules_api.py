@@ -26,51 +26,51 @@ Writer = Annotated[Actor, Depends(requires(Permission.RULE_WRITE))]
 
 
 @routes.post("/counting-rules", status_code=202, response_model=AdminAskedOut)
-async def post_counting_rule(request: Request, wanted: CountingIn, actor: Writer, key: IdempotencyKey) -> Response:
+async def post_counting_rule(request: Request, body: CountingIn, actor: Writer, key: IdempotencyKey) -> Response:
     """A new version: once approved it judges what is placed from its first day, and nothing placed before."""
-    return await asked(request, actor, key, "counting_rule.add", wanted)
+    return await asked(request, actor, key, "counting_rule.add", body)
 
 
 @routes.post("/counting-rules/{rule}/end", status_code=202, response_model=AdminAskedOut)
 async def post_counting_rule_end(
-    request: Request, rule: UUID, wanted: EndCountingIn, actor: Writer, key: IdempotencyKey
+    request: Request, rule: UUID, body: EndCountingIn, actor: Writer, key: IdempotencyKey
 ) -> Response:
     """Once approved the rule holds until the day before `valid_to`. It ends once: 409 afterwards."""
-    ending = EndCounting(rule_id=rule, **wanted.model_dump())
+    ending = EndCounting(rule_id=rule, **body.model_dump())
     return await asked(request, actor, key, "counting_rule.end", ending)
 
 
 @routes.post("/spending-rules", status_code=202, response_model=AdminAskedOut)
-async def post_spending_rule(request: Request, wanted: SpendingIn, actor: Writer, key: IdempotencyKey) -> Response:
+async def post_spending_rule(request: Request, body: SpendingIn, actor: Writer, key: IdempotencyKey) -> Response:
     """A new rule, or a new version: an open one of the same code ends where it begins. 409 where days overlap."""
-    return await asked(request, actor, key, "spending_rule.add", wanted)
+    return await asked(request, actor, key, "spending_rule.add", body)
 
 
 @routes.post("/spending-rules/{rule_id}/end", status_code=202, response_model=AdminAskedOut)
 async def post_spending_rule_end(
-    request: Request, rule_id: UUID, wanted: EndSpendingIn, actor: Writer, key: IdempotencyKey
+    request: Request, rule_id: UUID, body: EndSpendingIn, actor: Writer, key: IdempotencyKey
 ) -> Response:
     """Once approved the rule holds until the day before `valid_to`. Nothing else of it changes."""
-    ending = EndSpending(rule_id=rule_id, **wanted.model_dump())
+    ending = EndSpending(rule_id=rule_id, **body.model_dump())
     return await asked(request, actor, key, "spending_rule.end", ending)
 
 
 @routes.post("/flag-thresholds", status_code=202, response_model=AdminAskedOut)
-async def post_threshold(request: Request, wanted: ThresholdIn, actor: Writer, key: IdempotencyKey) -> Response:
+async def post_threshold(request: Request, body: ThresholdIn, actor: Writer, key: IdempotencyKey) -> Response:
     """A figure that holds from a day on, with its source. Nothing raised before changes."""
-    return await asked(request, actor, key, "flag_threshold.set", wanted)
+    return await asked(request, actor, key, "flag_threshold.set", body)
 
 
 @routes.post("/audit/retention-rules", status_code=202, response_model=AdminAskedOut)
-async def post_retention(request: Request, wanted: RetentionIn, actor: Writer, key: IdempotencyKey) -> Response:
+async def post_retention(request: Request, body: RetentionIn, actor: Writer, key: IdempotencyKey) -> Response:
     """How long personal columns of a kind are kept, from a day on."""
-    return await asked(request, actor, key, "retention_rule.add", wanted)
+    return await asked(request, actor, key, "retention_rule.add", body)
 
 
 @routes.post("/intake/channels", status_code=202, response_model=AdminAskedOut)
-async def post_channel(request: Request, wanted: ChannelIn, actor: Writer, key: IdempotencyKey) -> Response:
+async def post_channel(request: Request, body: ChannelIn, actor: Writer, key: IdempotencyKey) -> Response:
     """Where else goods are sold and how its statement is read: a new channel, or another reading of a known one."""
-    return await asked(request, actor, key, "sales_channel.set", wanted)
+    return await asked(request, actor, key, "sales_channel.set", body)
 
 
 @routes.get("/rules")
@@ -86,6 +86,6 @@ async def post_approve(request_id: UUID, actor: Writer, database: TheDatabase) -
 
 
 @routes.post("/rules/{request_id}/refuse", status_code=204)
-async def post_refuse(request_id: UUID, wanted: AdminRefuseIn, actor: Writer, database: TheDatabase) -> None:
+async def post_refuse(request_id: UUID, body: AdminRefuseIn, actor: Writer, database: TheDatabase) -> None:
     """By another person; who asked takes it back with it."""
-    await refused(database, actor, request_id, RULES, wanted)
+    await refused(database, actor, request_id, RULES, body)

@@ -40,14 +40,14 @@ class Caller:
             raise Unexpected(f"{method} {path}：应答 {answer.status_code}，应为 {status}：{answer.text[:500]}")
         return answer.json()
 
-    async def find(self, **wanted: str) -> Json:
+    async def find(self, **requested: str) -> Json:
         """The first product on the shelf that can be ordered now."""
-        page = await self.ask("GET", "/api/v1/products", params={"limit": "100", **wanted})
+        page = await self.ask("GET", "/api/v1/products", params={"limit": "100", **requested})
         for card in page["items"]:
             if card["available"]:
                 found: Json = card
                 return found
-        raise Unexpected(f"货架上没有可买的商品：{wanted}")
+        raise Unexpected(f"货架上没有可买的商品：{requested}")
 
     async def order(self, goods: Mapping[str, int]) -> Json:
         """goods: SKU id → pieces."""

@@ -42,8 +42,8 @@ async def _let_audit(database: Database, people: DemoPeople) -> None:
         for auditor, admin, unit in _AUDITED:
             if await session.scalar(_MANDATED, {"auditor": people.user_ids[auditor]}):
                 continue
-            wanted = NewMandate(auditor, [people.unit_ids[unit]], SINCE, UNTIL, SINCE, UNTIL, letter)
-            await grant_mandate(session, actor_id=people.user_ids[admin], wanted=wanted, now=clock.now())
+            requested = NewMandate(auditor, [people.unit_ids[unit]], SINCE, UNTIL, SINCE, UNTIL, letter)
+            await grant_mandate(session, actor_id=people.user_ids[admin], requested=requested, now=clock.now())
 
 
 async def is_empty(database: Database) -> bool:

@@ -103,14 +103,14 @@ async def _roster(buyer: Caller, union_id: str, today: date) -> None:
 
 
 async def _budget(approver: Caller, union_id: str, today: date) -> None:
-    wanted = {
+    requested = {
         "union_id": union_id,
         "fiscal_year": today.year,
         "amount_fen": 50_000_00,
         "reason": "年度经费预算（虚构）",
         "document_sha256": await _paper(approver, "budget.pdf", b"budget"),
     }
-    await approver.ask("POST", "/api/v1/budgets", status=201, headers=_key(), json=wanted)
+    await approver.ask("POST", "/api/v1/budgets", status=201, headers=_key(), json=requested)
 
 
 async def _paper(who: Caller, name: str, what: bytes) -> str:
@@ -124,7 +124,7 @@ async def _plan(buyer: Caller, union: Json, today: date) -> Json:
     """Draft, sites for every branch, minutes as evidence, submitted."""
     box = await buyer.find(q=BOX)
     roles = (await buyer.ask("GET", "/api/v1/me"))["roles"]
-    wanted = {
+    requested = {
         "title": "年末慰问（虚构）",
         "union_id": union["id"],
         "unit_id": next(role["scope_id"] for role in roles if role["role"] == "union_buyer"),
@@ -141,7 +141,7 @@ async def _plan(buyer: Caller, union: Json, today: date) -> Json:
         "ship_on": (today + timedelta(days=10)).isoformat(),
         "packages": [{"name": "两县节礼盒", "lines": [{"sku_id": box["skus"][0]["id"], "pieces": 1}]}],
     }
-    made = await buyer.ask("POST", "/api/v1/bulk-purchases", status=201, headers=_key(), json=wanted)
+    made = await buyer.ask("POST", "/api/v1/bulk-purchases", status=201, headers=_key(), json=requested)
     payers = (await buyer.ask("GET", _at(made)))["payers"]
     sites = [
         {

@@ -43,7 +43,7 @@ async def get_phone(actor: Owner, database: TheDatabase) -> MyPhoneOut:
 
 
 @routes.post("/me/phone", status_code=204)
-async def post_phone(wanted: MyPhoneIn, actor: Owner, database: TheDatabase, keys: TheKeys) -> None:
+async def post_phone(body: MyPhoneIn, actor: Owner, database: TheDatabase, keys: TheKeys) -> None:
     """The phone is the caller's alone. Where a union's list knows him by it he has its unit and union from then on; his
     token ends then, and another one is needed. 409 `phone_taken`, 422 `phone_not_proven`.
     """
@@ -51,8 +51,8 @@ async def post_phone(wanted: MyPhoneIn, actor: Owner, database: TheDatabase, key
         await prove_my_phone(
             session,
             actor=actor,
-            phone=wanted.phone,
-            proof=wanted.proof,
+            phone=body.phone,
+            proof=body.proof,
             keys=keys,
             now=clock.now(),
         )

@@ -21,14 +21,14 @@ discounts = st.lists(
 
 @given(lines, discounts)
 def test_no_line_falls_below_zero_and_the_discount_is_given_whole(
-    wanted: list[PricingLine], offered: list[Discount]
+    requested: list[PricingLine], offered: list[Discount]
 ) -> None:
-    priced = price(wanted, {A: offered}, {A: RATE, B: RATE})
-    mine = [(line, off) for line, off in zip(wanted, priced.discount_fen, strict=True) if line.supplier_id == A]
+    priced = price(requested, {A: offered}, {A: RATE, B: RATE})
+    mine = [(line, off) for line, off in zip(requested, priced.discount_fen, strict=True) if line.supplier_id == A]
     gross = sum(line.gross_fen for line, _ in mine)
     assert sum(off for _, off in mine) == max((d.discount_fen for d in offered if d.threshold_fen <= gross), default=0)
     assert all(0 <= off <= line.gross_fen for line, off in mine)
-    assert not any(off for line, off in zip(wanted, priced.discount_fen, strict=True) if line.supplier_id == B)
+    assert not any(off for line, off in zip(requested, priced.discount_fen, strict=True) if line.supplier_id == B)
 
 
 def test_freight_grows_by_started_steps_and_ends_at_the_threshold() -> None:

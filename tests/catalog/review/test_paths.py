@@ -91,11 +91,11 @@ async def test_what_was_withdrawn_is_not_changed_behind_the_curtain(shelf: Goods
 async def test_a_price_list_by_itself_waits_up_and_down(shelf: Goods) -> None:
     facts = await shelf.facts()
     fen = facts["fen"]
-    for wanted in (fen * 10, fen // 10, fen * 2, fen // 2):
-        done = await shelf.prices(priced(shelf.code, wanted), shelf.supplier)
+    for requested in (fen * 10, fen // 10, fen * 2, fen // 2):
+        done = await shelf.prices(priced(shelf.code, requested), shelf.supplier)
         assert [len(one.items) for one in done.waiting] == [1]
         (review,) = await shelf.reviews(shelf.first, state="waiting")
-        assert changes(review) == [("price", fen, wanted)]
+        assert changes(review) == [("price", fen, requested)]
         assert (await shelf.facts())["fen"] == fen
     assert (await shelf.act(shelf.first, review["id"], "approve")).status_code == 200
     assert (await shelf.facts())["fen"] == fen // 2

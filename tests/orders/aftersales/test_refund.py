@@ -223,7 +223,7 @@ async def test_a_refund_that_was_never_sent_is_sent_later(shop: SmallShop, desk:
             session,
             actor=await staff(desk, shop.bank),
             order_id=order.id,
-            wanted=RefundIn(amount_fen=700, reason="示例"),
+            requested=RefundIn(amount_fen=700, reason="示例"),
             now=datetime.now(UTC),
         )
     await reconcile(desk.database, desk.gateway, now=datetime.now(UTC) + timedelta(minutes=2))
@@ -266,11 +266,11 @@ async def test_any_history_ends_at_exactly_nothing(
     for kind, one, other in history:
         left = await desk.one(sums, id=order.id)
         if kind == "lines":
-            wanted = pieces(order, one, other)
+            requested = pieces(order, one, other)
         else:
-            wanted = {"amount_fen": one} | ({"line_id": str(order.lines[other].id)} if other >= 0 else {})
+            requested = {"amount_fen": one} | ({"line_id": str(order.lines[other].id)} if other >= 0 else {})
         try:
-            back = await refund(desk, by, order.id, **wanted)
+            back = await refund(desk, by, order.id, **requested)
         except RefundExceeds:
             assert await desk.one(sums, id=order.id) == left
         else:

@@ -94,13 +94,15 @@ async def test_an_order_with_an_allowance_and_one_that_asks_too_much(app: FastAP
     lines = [{"sku_id": str(scene.shop.skus[0]), "quantity": 2}]
     quoted = await call(app, ada, "POST", "/quotes", {"lines": lines, "address": {"region_code": ADDRESS.region_code}})
     assert quoted.json()["allowance_fen"] == 2_000
-    wanted = {"lines": lines, "address": ADDRESS.model_dump()}
-    much = await call(app, ada, "POST", "/orders", wanted | {"allowance_fen": 2_001})
+    requested = {"lines": lines, "address": ADDRESS.model_dump()}
+    much = await call(app, ada, "POST", "/orders", requested | {"allowance_fen": 2_001})
     assert refused(much, 422, "allowance_not_available")
     assert much.json()["available_fen"] == 2_000
-    not_hers = await call(app, ada, "POST", "/orders", wanted | {"allowance_fen": 5, "fund_source": "administration"})
+    not_hers = await call(
+        app, ada, "POST", "/orders", requested | {"allowance_fen": 5, "fund_source": "administration"}
+    )
     assert refused(not_hers, 422, "allowance_not_available")
-    order = await call(app, ada, "POST", "/orders", wanted | {"allowance_fen": 2_000})
+    order = await call(app, ada, "POST", "/orders", requested | {"allowance_fen": 2_000})
     assert order.status_code == 201, order.text
     paid = await call(app, ada, "POST", f"/orders/{order.json()['id']}/pay", {"method": "stripe"})
     assert paid.json()["state"] == "pending"

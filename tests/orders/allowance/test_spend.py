@@ -171,7 +171,7 @@ async def test_a_killed_refund_of_an_allowance_is_finished_by_the_worker(story: 
             session,
             actor=story.clerk,
             order_id=order.id,
-            wanted=RefundIn.model_validate({"reason": "坏果", "amount_fen": 700}),
+            requested=RefundIn.model_validate({"reason": "坏果", "amount_fen": 700}),
             now=clock.now(),
         )
     await reconcile(story.database, story.till.gateway, now=clock.now(), everything=True)
@@ -186,8 +186,8 @@ async def test_a_refund_returns_each_tender_by_what_the_line_still_holds(story: 
     await story.till.sandbox.succeed(opened.payment_id)
     await story.till.work()
     given = []
-    for wanted in (pieces(order, 0, 1), {"amount_fen": 301, "line_id": order.lines[0].id}, pieces(order, 0, 2)):
-        await refund(story.till, story.clerk, order.id, **wanted)
+    for requested in (pieces(order, 0, 1), {"amount_fen": 301, "line_id": order.lines[0].id}, pieces(order, 0, 2)):
+        await refund(story.till, story.clerk, order.id, **requested)
         await story.till.work()
         newest = "SELECT amount_fen, allowance_fen FROM refund ORDER BY requested_at DESC LIMIT 1"
         given.append(await story.till.one(newest))

@@ -286,8 +286,8 @@ async def test_what_comes_for_a_share_that_owes_is_a_payment_like_any_other(desk
         assert "付款份额" in refused(answer, 409, "cannot_come_back")["detail"]
         match = f"/bank-statements/{row['statement_id']}/match"
         shares = [{"payer_share_id": str(await desk.share_of(order))}]
-        wanted = {"transfer_id": row["id"], "shares": shares} | WHY
-        proposal = (await desk.post(desk.importer, match, wanted, status=201))["proposal_id"]
+        requested = {"transfer_id": row["id"], "shares": shares} | WHY
+        proposal = (await desk.post(desk.importer, match, requested, status=201))["proposal_id"]
         await desk.post(desk.second, f"{match}/{proposal}/confirm")
     assert await desk.named() == {}
 

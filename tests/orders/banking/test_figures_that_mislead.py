@@ -72,16 +72,16 @@ async def test_words_that_only_sound_like_it_refuse_nothing(desk: Desk, above: s
 
 async def test_a_column_in_ten_thousands_is_not_mapped(desk: Desk) -> None:
     columns = {"day": ["日子"], "serial_number": ["编号"], "payer_name": ["谁付的"], "income": ["收入（万元）"]}
-    wanted = {"name": "某某社（虚构）", "unit_id": str(desk.shop.bank), "columns": columns, "ignored": []}
-    problem = refused(await desk.answer(desk.importer, "/bank-layouts", wanted), 422, "layout_incomplete")
+    requested = {"name": "某某社（虚构）", "unit_id": str(desk.shop.bank), "columns": columns, "ignored": []}
+    problem = refused(await desk.answer(desk.importer, "/bank-layouts", requested), 422, "layout_incomplete")
     assert "万元" in problem["detail"]
 
 
 @pytest.mark.parametrize("title", ["借贷标志", "收支方向", "交易状态"])
 async def test_which_way_money_went_is_not_mapped_away(desk: Desk, title: str) -> None:
     columns = {"day": ["日子"], "serial_number": ["编号"], "payer_name": ["谁付的"], "income": ["金额"]}
-    wanted = {"name": "某某社（虚构）", "unit_id": str(desk.shop.bank), "columns": columns, "ignored": [title]}
-    problem = refused(await desk.answer(desk.importer, "/bank-layouts", wanted), 422, "layout_incomplete")
+    requested = {"name": "某某社（虚构）", "unit_id": str(desk.shop.bank), "columns": columns, "ignored": [title]}
+    problem = refused(await desk.answer(desk.importer, "/bank-layouts", requested), 422, "layout_incomplete")
     assert title in problem["detail"]
 
 

@@ -213,7 +213,7 @@ async def test_an_unknown_layout_is_mapped_by_one_and_confirmed_by_another(desk:
     data = as_csv(lines).encode()
     problem = refused(await desk.bring(data), 422, "layout_unknown")
     assert problem["titles"] == lines[0]
-    wanted = {
+    requested = {
         "name": "某某社（虚构）",
         "unit_id": str(desk.shop.bank),
         "columns": {"day": ["日子"], "serial_number": ["编号"], "payer_name": ["谁付的"], "income": ["进"]},
@@ -222,11 +222,11 @@ async def test_an_unknown_layout_is_mapped_by_one_and_confirmed_by_another(desk:
     second = await worker(database, Role.STAFF, "unit", desk.shop.bank)
     branch = await worker(database, Role.STAFF, "unit", desk.shop.branch)
     async with as_caller(desk.app, desk.actor) as caller:
-        short = {**wanted, "columns": {"day": ["日子"]}}
+        short = {**requested, "columns": {"day": ["日子"]}}
         refused(await caller.post("/api/v1/bank-layouts", json=short), 422, "layout_incomplete")
-        everybody = {**wanted, "unit_id": None}
+        everybody = {**requested, "unit_id": None}
         refused(await caller.post("/api/v1/bank-layouts", json=everybody), 404, "not_found")
-        made = await caller.post("/api/v1/bank-layouts", json=wanted)
+        made = await caller.post("/api/v1/bank-layouts", json=requested)
         assert made.status_code == 201, made.text
         address = f"/api/v1/bank-layouts/{made.json()['id']}"
         refused(await caller.post(f"{address}/confirm"), 409, "same_person")

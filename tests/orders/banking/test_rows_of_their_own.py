@@ -48,9 +48,9 @@ async def test_a_layout_confirmed_under_a_name_ends_the_one_that_had_it_at_this_
 
     async def mapped(by: Actor, then: Actor, unit: object, payer: str, name: str = "某某社（虚构）") -> None:
         columns = {"day": ["日子"], "serial_number": ["编号"], "payer_name": [payer], "income": ["进"]}
-        wanted = {"name": name, "unit_id": str(unit), "columns": columns, "ignored": []}
+        requested = {"name": name, "unit_id": str(unit), "columns": columns, "ignored": []}
         async with as_caller(app, by) as caller:
-            made = await caller.post("/api/v1/bank-layouts", json=wanted)
+            made = await caller.post("/api/v1/bank-layouts", json=requested)
         assert made.status_code == 201, made.text
         async with as_caller(app, then) as caller:
             assert (await caller.post(f"/api/v1/bank-layouts/{made.json()['id']}/confirm")).status_code == 200

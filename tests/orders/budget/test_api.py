@@ -49,22 +49,22 @@ async def versions(database: Database) -> int:
 
 async def test_another_company_s_paper_is_cited_by_nobody(app: FastAPI, database: Database, desk: UnionDesk) -> None:
     other = await union_desk(database, await unit(database, "OTHER"))
-    wanted = {"union_id": str(other.union), "fiscal_year": YEAR, "amount_fen": 100_000}
-    answer = await post(app, other.approver, "", **wanted)
+    requested = {"union_id": str(other.union), "fiscal_year": YEAR, "amount_fen": 100_000}
+    answer = await post(app, other.approver, "", **requested)
     assert refused(answer, 422, "evidence_unknown")
-    unknown = await post(app, other.approver, "", **wanted | {"document_sha256": "f" * 64})
+    unknown = await post(app, other.approver, "", **requested | {"document_sha256": "f" * 64})
     assert unknown.json() == answer.json(), "unknown and not yours answer alike"
     assert await versions(database) == 0
 
 
 async def test_adopted_adjusted_carried_over_and_read(app: FastAPI, database: Database, desk: UnionDesk) -> None:
     year = f"/{desk.union}/{YEAR}"
-    wanted: dict[str, Any] = {"union_id": str(desk.union), "fiscal_year": YEAR, "amount_fen": 100_000}
-    first = await post(app, desk.approver, "", key="k-1", **wanted)
-    again = await post(app, desk.approver, "", key="k-1", **wanted)
+    requested: dict[str, Any] = {"union_id": str(desk.union), "fiscal_year": YEAR, "amount_fen": 100_000}
+    first = await post(app, desk.approver, "", key="k-1", **requested)
+    again = await post(app, desk.approver, "", key="k-1", **requested)
     assert (first.status_code, first.json()["available_fen"]) == (201, 100_000), first.text
     assert again.content == first.content
-    assert (await post(app, desk.approver, "", **wanted)).json()["code"] == "budget_adopted"
+    assert (await post(app, desk.approver, "", **requested)).json()["code"] == "budget_adopted"
     lowered = await post(app, desk.approver, f"{year}/adjustments", change_fen=-30_000)
     assert lowered.json()["amount_fen"] == 70_000
     short = await post(app, desk.approver, f"{year}/adjustments", change_fen=-70_001)

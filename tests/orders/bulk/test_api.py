@@ -14,7 +14,7 @@ from shop.access.permissions import Actor, Role
 from shop.core import clock
 from shop.core.database import Database
 from shop.core.ids import new_id
-from tests.make.bulk import Desk, a_desk, a_plan, one, stands, wanted
+from tests.make.bulk import Desk, a_desk, a_plan, one, requested, stands
 from tests.make.caller import as_caller, refused
 from tests.make.evidence import kept_paper, worker
 from tests.make.shop import buyer
@@ -29,7 +29,7 @@ def key() -> dict[str, str]:
 
 
 def plan_json(desk: Desk, **changes: object) -> dict[str, Any]:
-    return wanted(desk, **changes).model_dump(mode="json", exclude_none=True)
+    return requested(desk, **changes).model_dump(mode="json", exclude_none=True)
 
 
 def quote(n: int, **changes: object) -> dict[str, Any]:

@@ -228,10 +228,10 @@ async def test_an_order_is_cancelled_by_two_people_and_everything_returns(app: F
     async with as_caller(app, plan.desk.clerk) as clerk:
         alone = await clerk.post(f"{url}/cancel", json={"reason": "改期"})
         assert (alone.status_code, alone.json()["code"]) == (409, "wrong_state")
-        wanted = {"kind": "cancellation", "reason": "活动取消"}
-        asked = await clerk.post(f"{url}/changes", json=wanted, headers={"idempotency-key": "c"})
+        requested = {"kind": "cancellation", "reason": "活动取消"}
+        asked = await clerk.post(f"{url}/changes", json=requested, headers={"idempotency-key": "c"})
         assert asked.status_code == 201, asked.text
-        await clerk.post(f"{url}/changes", json=wanted | {"reason": "再提一次"}, headers={"idempotency-key": "d"})
+        await clerk.post(f"{url}/changes", json=requested | {"reason": "再提一次"}, headers={"idempotency-key": "d"})
         named = await rows(
             database, "SELECT id, content_sha256 FROM bulk_change WHERE kind = 'cancellation' ORDER BY number"
         )
@@ -262,8 +262,8 @@ async def test_what_was_sent_is_not_cancelled(app: FastAPI, database: Database) 
     plan, _ = await ordered(database)
     url = f"/api/v1/bulk-purchases/{plan.id}"
     async with as_caller(app, plan.desk.clerk) as clerk:
-        wanted = {"kind": "cancellation", "reason": "活动取消"}
-        asked = await clerk.post(f"{url}/changes", json=wanted, headers={"idempotency-key": "c"})
+        requested = {"kind": "cancellation", "reason": "活动取消"}
+        asked = await clerk.post(f"{url}/changes", json=requested, headers={"idempotency-key": "c"})
         assert asked.status_code == 201
     staff = await official(database, Role.STAFF, plan.desk.shop.bank)
     [parcel, *_] = await rows(database, "SELECT id FROM parcel ORDER BY id")

@@ -122,11 +122,11 @@ async def test_a_leader_chooses_for_those_of_the_own_branch(app: FastAPI, databa
     url = f"/api/v1/bulk-purchases/{plan.id}/choices"
     leader = await _officer(database, Role.UNION_BUYER, plan.desk.branches[1])
     own, foreign = plan.desk.members[1], plan.desk.members[0]
-    wanted = str(packages["杂粮套餐"])
+    requested = str(packages["杂粮套餐"])
     async with as_caller(app, leader) as caller:
-        done = await caller.post(url, json={"choices": [{"person_id": str(own), "package_id": wanted}]})
+        done = await caller.post(url, json={"choices": [{"person_id": str(own), "package_id": requested}]})
         assert (done.status_code, done.json()) == (200, {"chosen": 1})
-        both = [{"person_id": str(who), "package_id": wanted} for who in (plan.desk.members[3], foreign)]
+        both = [{"person_id": str(who), "package_id": requested} for who in (plan.desk.members[3], foreign)]
         problem = refused(await caller.post(url, json={"choices": both}), 422, "member_unknown")
         assert problem["errors"][0]["pointer"] == "/choices/1"
         none = [{"person_id": str(own), "package_id": str(new_id())}]

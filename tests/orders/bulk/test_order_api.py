@@ -125,15 +125,15 @@ async def test_a_refund_of_a_line_falls_on_all_its_payers(door: Door, database: 
     staff = await official(database, Role.STAFF, desk.shop.bank)
     path, headers = f"/api/v1/orders/{order_id}/refunds", token_of(door.app, staff)
     rows = await expected(database, order_id)
-    wanted = {"lines": [{"line_id": str(rows[0].line_id), "quantity": 2}], "reason": "抽检不合格"}
+    requested = {"lines": [{"line_id": str(rows[0].line_id), "quantity": 2}], "reason": "抽检不合格"}
     his = token_of(door.app, replace(desk.clerk, grants=(Grant(Role.STAFF, "all", "*"),)))
-    refused(await door.client.post(path, json=wanted, headers=his), 409, "own_money")
-    early = await door.client.post(path, json=wanted, headers=headers)
+    refused(await door.client.post(path, json=requested, headers=his), 409, "own_money")
+    early = await door.client.post(path, json=requested, headers=headers)
     assert (early.status_code, early.json()["code"]) == (409, "not_accepted")
     for delivery_id in dict.fromkeys(row.delivery_id for row in rows):
         body = {"delivery": {"delivery_id": str(delivery_id)}, "witness_id": str(desk.receivers[1].user_id)}
         assert (await door.post("acceptances", desk.receivers[0], body)).status_code == 201
-    for reason, asked in (("件", wanted), ("额", {"amount_fen": 101, "reason": "补偿"})):
+    for reason, asked in (("件", requested), ("额", {"amount_fen": 101, "reason": "补偿"})):
         refund = await door.client.post(path, json=asked, headers=headers)
         assert refund.status_code == 201, (reason, refund.text)
         await all_holds(database)
@@ -142,7 +142,7 @@ async def test_a_refund_of_a_line_falls_on_all_its_payers(door: Door, database: 
         fen = await session.scalar(text("SELECT sum(amount_fen)::bigint FROM credit_entry WHERE kind = 'refund'"))
     assert fen == -(101 + split(7 * 4_500, [2, 5])[0])
     others = await official(database, Role.STAFF, desk.branches[0])
-    hidden = await door.client.post(path, json=wanted, headers=token_of(door.app, others))
+    hidden = await door.client.post(path, json=requested, headers=token_of(door.app, others))
     assert hidden.status_code == 404
 
 
@@ -219,8 +219,8 @@ async def test_a_fallen_price_lowers_the_order_and_a_risen_one_does_not(door: Do
     assert (await door.post("ship", supplier, taken)).json()["code"] == "already_sent"
     await all_holds(database)
     for delivery_id in dict.fromkeys(row.delivery_id for row in await expected(database, order_id)):
-        wanted = {"delivery": {"delivery_id": str(delivery_id)}, "witness_id": str(desk.receivers[1].user_id)}
-        assert (await door.post("acceptances", desk.receivers[0], wanted)).status_code == 201
+        requested = {"delivery": {"delivery_id": str(delivery_id)}, "witness_id": str(desk.receivers[1].user_id)}
+        assert (await door.post("acceptances", desk.receivers[0], requested)).status_code == 201
     async with database.reading() as session:
         assert await session.scalar(text("SELECT sum(amount_fen)::bigint FROM credit_entry")) == 7 * 4_400
     await all_holds(database)

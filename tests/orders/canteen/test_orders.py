@@ -31,12 +31,12 @@ async def post(app: FastAPI, actor: Actor, path: str, body: dict[str, Any], key:
 
 
 async def ordered(app: FastAPI, made: KitchenShop, *, grams: int = 12_345, bags: int = 3, **more: Any) -> Any:
-    wanted = {
+    requested = {
         "canteen_id": str(made.canteen),
         "deliver_on": str(clock.today()),
         "lines": [{"sku_id": str(made.potatoes), "grams": grams}, {"sku_id": str(made.rice), "quantity": bags}],
     }
-    answer = await post(app, made.buyer, "/canteen-orders", wanted | more)
+    answer = await post(app, made.buyer, "/canteen-orders", requested | more)
     assert answer.status_code == 201, answer.text
     return answer.json()
 
@@ -219,8 +219,8 @@ async def test_wrong_amounts_are_named_and_nothing_is_ordered(
     app: FastAPI, database: Database, line: dict[str, Any], said: str
 ) -> None:
     made = await kitchen_shop(database)
-    wanted = {"sku_id": str(getattr(made, line.pop("sku"))), **line}
-    body = {"canteen_id": str(made.canteen), "deliver_on": str(clock.today()), "lines": [wanted]}
+    requested = {"sku_id": str(getattr(made, line.pop("sku"))), **line}
+    body = {"canteen_id": str(made.canteen), "deliver_on": str(clock.today()), "lines": [requested]}
     problem = refused(await post(app, made.buyer, "/canteen-orders", body), 422, "amount_wrong")
     assert said in problem["errors"][0]["detail"]
     assert await rows(database, "SELECT count(*) FROM shop_order") == [(0,)]

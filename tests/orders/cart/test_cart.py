@@ -41,8 +41,8 @@ async def test_freight_is_quoted_for_where_the_last_order_went(app: FastAPI, dat
     shop = await small_shop(database)
     address = {"name": "收货人甲", "phone": "13800138000", "region_code": "310101", "street": "示例路一号"}
     async with as_caller(app, await buyer(database)) as caller:
-        wanted = {"lines": [{"sku_id": str(shop.skus[0]), "quantity": 1}], "address": address}
-        await caller.post("/api/v1/orders", json=wanted, headers={"Idempotency-Key": "k"})
+        requested = {"lines": [{"sku_id": str(shop.skus[0]), "quantity": 1}], "address": address}
+        await caller.post("/api/v1/orders", json=requested, headers={"Idempotency-Key": "k"})
         cart = (await caller.put(f"/api/v1/cart/lines/{shop.skus[1]}", json={"quantity": 1})).json()
     assert (cart["region_code"], cart["freight_fen"], cart["total_fen"]) == ("310101", 600, 2_600)
 

@@ -37,10 +37,10 @@ NOTHING = dict.fromkeys([*WRITTEN, "held"], 0)
 
 async def test_an_order_is_answered_whole_and_replayed_under_its_key(app: FastAPI, database: Database) -> None:
     shop = await small_shop(database)
-    wanted = order_of({shop.skus[0]: 2, shop.box: 1}, expected_total_fen=2_000 + 4_500 + 1_000)
+    requested = order_of({shop.skus[0]: 2, shop.box: 1}, expected_total_fen=2_000 + 4_500 + 1_000)
     async with as_caller(app, await buyer(database, works_at=shop.branch)) as caller:
-        first = await caller.post("/api/v1/orders", json=wanted, headers={"Idempotency-Key": "k-1"})
-        again = await caller.post("/api/v1/orders", json=wanted, headers={"Idempotency-Key": "k-1"})
+        first = await caller.post("/api/v1/orders", json=requested, headers={"Idempotency-Key": "k-1"})
+        again = await caller.post("/api/v1/orders", json=requested, headers={"Idempotency-Key": "k-1"})
         assert (first.status_code, again.status_code) == (201, 201), first.text
         order = first.json()
         assert again.content == first.content
@@ -84,13 +84,13 @@ async def test_what_cannot_be_ordered_is_refused_and_nothing_is_written(
     app: FastAPI, database: Database, change: dict[str, Any], status: int, code: str
 ) -> None:
     shop = await small_shop(database, pieces=5)
-    wanted = order_of({shop.skus[0]: 1})
+    requested = order_of({shop.skus[0]: 1})
     if "quantity" in change:
-        wanted["lines"][0] |= change
+        requested["lines"][0] |= change
     else:
-        wanted |= change
+        requested |= change
     async with as_caller(app, await buyer(database, works_at=shop.branch)) as caller:
-        answer = await caller.post("/api/v1/orders", json=wanted, headers={"Idempotency-Key": "k"})
+        answer = await caller.post("/api/v1/orders", json=requested, headers={"Idempotency-Key": "k"})
     problem = refused(answer, status, code)
     if code == "out_of_stock":
         assert problem["left"] == {str(shop.skus[0]): 5}
@@ -104,8 +104,8 @@ async def test_money_of_a_union_or_a_kitchen_is_spent_at_its_own_desk_only(app: 
     for role, source in ((Role.UNION_BUYER, "union"), (Role.CANTEEN_BUYER, "canteen"), (Role.STAFF, "party_dues")):
         clerk = await worker(database, role, "unit", shop.bank, works_at=shop.branch)
         async with as_caller(app, clerk) as caller:
-            wanted = order_of({shop.skus[0]: 1}) | {"fund_source": source}
-            answer = await caller.post("/api/v1/orders", json=wanted, headers={"Idempotency-Key": source})
+            requested = order_of({shop.skus[0]: 1}) | {"fund_source": source}
+            answer = await caller.post("/api/v1/orders", json=requested, headers={"Idempotency-Key": source})
         refused(answer, 422, "own_desk_only")
     assert await count(database) == NOTHING
 
@@ -128,10 +128,10 @@ async def test_a_stranger_is_asked_to_sign_in(app: FastAPI, database: Database, 
 
 async def test_an_old_price_is_refused_with_both(app: FastAPI, database: Database) -> None:
     shop = await small_shop(database)
-    wanted = order_of({shop.skus[0]: 1})
-    wanted["lines"][0]["expected_price_fen"] = 900
+    requested = order_of({shop.skus[0]: 1})
+    requested["lines"][0]["expected_price_fen"] = 900
     async with as_caller(app, await buyer(database)) as caller:
-        answer = await caller.post("/api/v1/orders", json=wanted, headers={"Idempotency-Key": "k"})
+        answer = await caller.post("/api/v1/orders", json=requested, headers={"Idempotency-Key": "k"})
     problem = refused(answer, 409, "price_changed")
     assert problem["prices"] == [{"sku_id": str(shop.skus[0]), "old_fen": 900, "new_fen": 1_000}]
     assert await count(database) == NOTHING
@@ -149,15 +149,15 @@ async def test_a_quote_says_before_paying_what_cannot_arrive_and_what_it_counts_
 ) -> None:
     shop = await small_shop(database, pieces=5)
     await unserve(database, shop)
-    wanted = order_of({shop.skus[0]: 1, shop.skus[2]: 2, shop.skus[1]: 6})
+    requested = order_of({shop.skus[0]: 1, shop.skus[2]: 2, shop.skus[1]: 6})
     async with as_caller(app, await buyer(database, works_at=shop.branch)) as caller:
-        quoted = (await caller.post("/api/v1/quotes", json=wanted)).json()
+        quoted = (await caller.post("/api/v1/quotes", json=requested)).json()
         refused(
-            await caller.post("/api/v1/orders", json=wanted, headers={"Idempotency-Key": "k"}), 409, "cannot_arrive"
+            await caller.post("/api/v1/orders", json=requested, headers={"Idempotency-Key": "k"}), 409, "cannot_arrive"
         )
         unknown = order_of({uuid4(): 1})
         refused(await caller.post("/api/v1/quotes", json=unknown), 422, "unknown_sku")
-        nowhere = wanted | {"address": {"region_code": "999999"}}
+        nowhere = requested | {"address": {"region_code": "999999"}}
         refused(await caller.post("/api/v1/quotes", json=nowhere), 422, "region_unknown")
     assert (quoted["arrives"], quoted["can_order"]) == (False, False)
     assert [line["trouble"] and line["trouble"]["code"] for line in quoted["lines"]] == [
@@ -200,7 +200,7 @@ async def test_a_price_raised_after_the_quote_is_refused(app: FastAPI, database:
                 text("UPDATE price SET valid_to = :now WHERE sku_id = :s"), {"now": now, "s": shop.skus[0]}
             )
             session.add(Price(id=uuid4(), sku_id=shop.skus[0], fen=1_200, valid_from=now))
-        wanted = order_of({shop.skus[0]: 1}, expected_total_fen=quoted["total_fen"])
-        answer = await caller.post("/api/v1/orders", json=wanted, headers={"Idempotency-Key": "k"})
+        requested = order_of({shop.skus[0]: 1}, expected_total_fen=quoted["total_fen"])
+        answer = await caller.post("/api/v1/orders", json=requested, headers={"Idempotency-Key": "k"})
         problem = refused(answer, 409, "price_changed")
         assert problem["new_total_fen"] - problem["old_total_fen"] == 200

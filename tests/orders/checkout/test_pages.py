@@ -74,11 +74,11 @@ async def test_an_employee_buys_pays_and_reads_the_receipt(app: FastAPI, databas
 
 async def test_a_typed_address_is_remembered_if_wanted_and_offered_next_time(app: FastAPI, database: Database) -> None:
     shop, browser = await at_checkout(app, database, {0: "1"})
-    for wanted in ("false", "true"):
+    for requested in ("false", "true"):
         assert await scalar(database, "SELECT count(*) FROM address") == 0
         await browser.open("/checkout")
         await browser.send("/checkout", do="find", **TYPED)
-        await browser.send("/checkout", do="place", remember=wanted)
+        await browser.send("/checkout", do="place", remember=requested)
         assert browser.path.startswith("/sandbox/pay/")
         await browser.open("/orders")
         await into_cart(browser, shop.skus[0])

@@ -51,9 +51,9 @@ async def rows(database: Database, statement: str, **values: object) -> list[dic
         return [dict(row) for row in (await session.execute(text(statement), values)).mappings()]
 
 
-async def submit(database: Database, actor: Actor, wanted: PlaceIn, key: str = "k", body: bytes = b"b") -> OrderOut:
+async def submit(database: Database, actor: Actor, requested: PlaceIn, key: str = "k", body: bytes = b"b") -> OrderOut:
     answer = await place(
-        database, actor=actor, key=key, request_sha256=sha256(body).digest(), wanted=wanted, now=datetime.now(UTC)
+        database, actor=actor, key=key, request_sha256=sha256(body).digest(), requested=requested, now=datetime.now(UTC)
     )
     return msgspec.json.decode(answer.answer, type=OrderOut)
 
@@ -216,11 +216,11 @@ async def test_expired_food_papers_stop_the_sale(database: Database, shop: Small
 
 
 async def test_a_changed_price_says_old_and_new(database: Database, shop: SmallShop, employee: Actor) -> None:
-    wanted = wanting({shop.skus[0]: 1})
-    assert wanted.lines
-    wanted.lines[0].expected_price_fen = 900
+    requested = wanting({shop.skus[0]: 1})
+    assert requested.lines
+    requested.lines[0].expected_price_fen = 900
     with pytest.raises(PriceChanged) as raised:
-        await submit(database, employee, wanted)
+        await submit(database, employee, requested)
     assert raised.value.as_json()["prices"] == [{"sku_id": str(shop.skus[0]), "old_fen": 900, "new_fen": 1_000}]
     await assert_nothing_written(database)
 

@@ -114,10 +114,10 @@ async def test_what_was_paid_and_returned_is_summed_to_the_fen(app: FastAPI, dat
         order = await desk.paid(actor, {shop.skus[0]: 3, shop.box: 1})
         staff = somebody(Role.STAFF, "unit", shop.bank)
         async with database.transaction() as session:
-            wanted = RefundIn.model_validate(
+            requested = RefundIn.model_validate(
                 {"lines": [{"line_id": order.lines[1].id, "quantity": 1}], "reason": "破损"}
             )
-            asked = await request_refund(session, actor=staff, order_id=order.id, wanted=wanted, now=clock.now())
+            asked = await request_refund(session, actor=staff, order_id=order.id, requested=requested, now=clock.now())
         async with database.reading() as session:
             reserved = await own_order(session, actor, order.id)
             assert (reserved.paid_fen, reserved.refunded_fen) == (order.total_fen, 0), "asked for is not returned"

@@ -99,8 +99,8 @@ async def test_a_retry_after_the_provider_was_away_finds_the_same_page(
     class Away:
         """The call arrives; its answer does not."""
 
-        async def open_checkout(self, wanted: object) -> None:
-            await desk.gateway.open_checkout(wanted)
+        async def open_checkout(self, requested: object) -> None:
+            await desk.gateway.open_checkout(requested)
             raise GatewayUnavailable
 
     with pytest.raises(GatewayUnavailable):
@@ -120,7 +120,7 @@ async def test_a_page_nobody_heard_of_is_given_up_and_the_buyer_may_pay(
     order = await placed(database, actor, {shop.skus[0]: 1})
 
     class Dead:
-        async def open_checkout(self, wanted: object) -> None:
+        async def open_checkout(self, requested: object) -> None:
             raise GatewayUnavailable
 
     with pytest.raises(GatewayUnavailable):

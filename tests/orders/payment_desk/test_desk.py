@@ -240,14 +240,14 @@ async def test_a_refund_of_the_dashboard_is_adopted_by_two_people_once(desk: Des
     await desk.work()
     assert {one["id"] for one in await desk.items(desk.first, "provider_refund")} == {pieces, amount}
     at = f"/api/v1/provider-refunds/{pieces}/adopt"
-    wanted = {"lines": [{"line_id": str(order.lines[0].id), "quantity": 3}], "reason": "客服在平台退了三袋"}
-    refused(await desk.stranger.post(at, json=wanted), 404, "not_found")
+    requested = {"lines": [{"line_id": str(order.lines[0].id), "quantity": 3}], "reason": "客服在平台退了三袋"}
+    refused(await desk.stranger.post(at, json=requested), 404, "not_found")
     wrong = {"lines": [{"line_id": str(order.lines[0].id), "quantity": 2}], "reason": "两袋"}
     assert refused(await desk.first.post(at, json=wrong), 409, "not_that_way")["lines_fen"] == 2_000
-    assert (await desk.first.post(at, json=wanted)).status_code == 202
+    assert (await desk.first.post(at, json=requested)).status_code == 202
     refused(await desk.second.post(at, json={"reason": "按金额"}), 409, "other_thing_asked")
-    assert (await desk.second.post(at, json=wanted)).json()["state"] == "done"
-    refused(await desk.second.post(at, json=wanted), 409, "nothing_to_decide")
+    assert (await desk.second.post(at, json=requested)).json()["state"] == "done"
+    refused(await desk.second.post(at, json=requested), 409, "nothing_to_decide")
     assert await desk.one("SELECT kind, state, amount_fen, provider_refund_id FROM refund") == (
         "adopted", "succeeded", 3_000, pieces,
     )  # fmt: skip

@@ -118,8 +118,10 @@ async def test_behind_a_proxy_that_nobody_named_a_stranger_keeps_nobody_out(
         await times_more(database, 50)
         assert (await ask_token(ada, ADA)).status_code == 200
         assert (await sign_in(bob, BOB)).status_code == 303
-        wanted = {"current_password": PASSWORD, "new_password": "tangjun-rice-41-kettle"}
-        assert (await bob.post("/api/v1/me/password", json=wanted, headers=await bearer(bob, BOB))).status_code == 204
+        requested = {"current_password": PASSWORD, "new_password": "tangjun-rice-41-kettle"}
+        assert (
+            await bob.post("/api/v1/me/password", json=requested, headers=await bearer(bob, BOB))
+        ).status_code == 204
         await times_more(database, 100)
         assert (await ask_token(stranger, ADA)).status_code == 429, "of one account a hundred are heard, from wherever"
 

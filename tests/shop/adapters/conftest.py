@@ -61,7 +61,7 @@ async def sandbox(store: Store, door: Door, clock: Clock) -> AsyncIterator[Sandb
 
 
 @pytest.fixture
-def wanted(clock: Clock) -> Callable[..., OpenCheckout]:
+def requested(clock: Clock) -> Callable[..., OpenCheckout]:
     def build(payment_id: UUID | None = None, **other: object) -> OpenCheckout:
         facts: dict[str, object] = {
             "payment_id": payment_id or uuid4(),

@@ -14,8 +14,8 @@ pytestmark = pytest.mark.anyio
 Build = Callable[..., OpenCheckout]
 
 
-async def paid(sandbox: Sandbox, wanted: Build) -> tuple[OpenCheckout, str]:
-    asked = wanted()
+async def paid(sandbox: Sandbox, requested: Build) -> tuple[OpenCheckout, str]:
+    asked = requested()
     opened = await sandbox.gateway.open_checkout(asked)
     await sandbox.succeed(asked.payment_id)
     seen = await sandbox.gateway.read_payment(opened.session_id)
@@ -23,8 +23,10 @@ async def paid(sandbox: Sandbox, wanted: Build) -> tuple[OpenCheckout, str]:
     return asked, seen.provider_payment_id
 
 
-async def test_a_dispute_takes_the_money_and_a_win_brings_it_back(sandbox: Sandbox, door: Door, wanted: Build) -> None:
-    asked, provider_payment_id = await paid(sandbox, wanted)
+async def test_a_dispute_takes_the_money_and_a_win_brings_it_back(
+    sandbox: Sandbox, door: Door, requested: Build
+) -> None:
+    asked, provider_payment_id = await paid(sandbox, requested)
     dispute_id = await sandbox.dispute(asked.payment_id, reason="fraudulent")
     seen = await sandbox.gateway.read_dispute(dispute_id)
     assert (seen.state, seen.provider_state, seen.reason) == ("open", "needs_response", "fraudulent")
@@ -42,8 +44,8 @@ async def test_a_dispute_takes_the_money_and_a_win_brings_it_back(sandbox: Sandb
     ]  # fmt: skip
 
 
-async def test_an_inquiry_takes_nothing_until_it_is_lost(sandbox: Sandbox, wanted: Build) -> None:
-    asked, _ = await paid(sandbox, wanted)
+async def test_an_inquiry_takes_nothing_until_it_is_lost(sandbox: Sandbox, requested: Build) -> None:
+    asked, _ = await paid(sandbox, requested)
     dispute_id = await sandbox.dispute(asked.payment_id, amount_fen=300, inquiry=True)
     assert (await sandbox.gateway.read_dispute(dispute_id)).withdrawn_fen == 0
     await sandbox.end_dispute(dispute_id, won=False)
@@ -57,10 +59,10 @@ async def test_an_inquiry_takes_nothing_until_it_is_lost(sandbox: Sandbox, wante
 
 
 async def test_a_refund_of_the_dashboard_says_whose_payment_it_is_and_may_come_back(
-    sandbox: Sandbox, door: Door, wanted: Build
+    sandbox: Sandbox, door: Door, requested: Build
 ) -> None:
-    asked, provider_payment_id = await paid(sandbox, wanted)
-    other, _ = await paid(sandbox, wanted)
+    asked, provider_payment_id = await paid(sandbox, requested)
+    other, _ = await paid(sandbox, requested)
     await sandbox.refund_in_dashboard(other.payment_id, amount_fen=5)
     provider_refund_id = await sandbox.refund_in_dashboard(asked.payment_id, amount_fen=400)
     charge = next(event.object_id for event in reversed(door.events) if event.object_kind == "charge")

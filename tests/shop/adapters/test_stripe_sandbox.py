@@ -21,8 +21,8 @@ pytestmark = pytest.mark.anyio
 Build = Callable[..., OpenCheckout]
 
 
-async def test_open_pay_read(sandbox: Sandbox, door: Door, clock: Clock, wanted: Build) -> None:
-    asked = wanted()
+async def test_open_pay_read(sandbox: Sandbox, door: Door, clock: Clock, requested: Build) -> None:
+    asked = requested()
     opened = await sandbox.gateway.open_checkout(asked)
     assert opened.state == "open"
     assert opened.url == f"http://shop.test/sandbox/pay/{asked.payment_id}"
@@ -51,10 +51,10 @@ async def test_open_pay_read(sandbox: Sandbox, door: Door, clock: Clock, wanted:
     assert event.created_at == clock.moment
 
 
-async def test_page_asks_exactly_what_the_order_asks(sandbox: Sandbox, wanted: Build) -> None:
-    odd = wanted(amount_fen=1_000, lines=(CheckoutLine("苹果", 3, 1_000),))
-    by_allowance = wanted(amount_fen=600, lines=(CheckoutLine("苹果", 2, 1_000),))
-    many = wanted(amount_fen=101, lines=tuple(CheckoutLine(f"货{n}", 1, 1) for n in range(101)))
+async def test_page_asks_exactly_what_the_order_asks(sandbox: Sandbox, requested: Build) -> None:
+    odd = requested(amount_fen=1_000, lines=(CheckoutLine("苹果", 3, 1_000),))
+    by_allowance = requested(amount_fen=600, lines=(CheckoutLine("苹果", 2, 1_000),))
+    many = requested(amount_fen=101, lines=tuple(CheckoutLine(f"货{n}", 1, 1) for n in range(101)))
     for asked in (odd, by_allowance, many):
         await sandbox.gateway.open_checkout(asked)
     assert (await sandbox.look(odd.payment_id)).lines == (CheckoutLine("苹果 ×3", 1, 1_000),)
@@ -62,33 +62,33 @@ async def test_page_asks_exactly_what_the_order_asks(sandbox: Sandbox, wanted: B
     assert (await sandbox.look(many.payment_id)).amount_fen == 101
 
 
-async def test_same_payment_id_opens_one_page(sandbox: Sandbox, wanted: Build) -> None:
-    asked = wanted()
+async def test_same_payment_id_opens_one_page(sandbox: Sandbox, requested: Build) -> None:
+    asked = requested()
     seen = await asyncio.gather(*(sandbox.gateway.open_checkout(asked) for _ in range(8)))
     assert len({one.session_id for one in seen}) == 1
     with pytest.raises(GatewayRefused) as refused:
-        await sandbox.gateway.open_checkout(wanted(asked.payment_id, amount_fen=9_999))
+        await sandbox.gateway.open_checkout(requested(asked.payment_id, amount_fen=9_999))
     assert refused.value.code == "idempotency_error"
 
 
-async def test_page_lives_at_least_half_an_hour(sandbox: Sandbox, clock: Clock, wanted: Build) -> None:
+async def test_page_lives_at_least_half_an_hour(sandbox: Sandbox, clock: Clock, requested: Build) -> None:
     payment_id = uuid4()
     with pytest.raises(GatewayRefused, match="at least 30 minutes"):
-        await sandbox.gateway.open_checkout(wanted(payment_id, expires_at=clock.moment + timedelta(minutes=29)))
+        await sandbox.gateway.open_checkout(requested(payment_id, expires_at=clock.moment + timedelta(minutes=29)))
     # what was never begun is not held against the key
-    await sandbox.gateway.open_checkout(wanted(payment_id, expires_at=clock.moment + timedelta(minutes=31)))
+    await sandbox.gateway.open_checkout(requested(payment_id, expires_at=clock.moment + timedelta(minutes=31)))
 
 
-async def test_expires_by_itself(sandbox: Sandbox, door: Door, clock: Clock, wanted: Build) -> None:
-    opened = await sandbox.gateway.open_checkout(wanted())
+async def test_expires_by_itself(sandbox: Sandbox, door: Door, clock: Clock, requested: Build) -> None:
+    opened = await sandbox.gateway.open_checkout(requested())
     clock.pass_by(minutes=30)
     assert (await sandbox.gateway.read_payment(opened.session_id)).state == "cancelled"
     await sandbox.quiet()
     assert door.kinds() == ["checkout.session.expired"]
 
 
-async def test_expire_answers_what_is(sandbox: Sandbox, wanted: Build) -> None:
-    first, second = wanted(), wanted()
+async def test_expire_answers_what_is(sandbox: Sandbox, requested: Build) -> None:
+    first, second = requested(), requested()
     opened, other = await sandbox.gateway.open_checkout(first), await sandbox.gateway.open_checkout(second)
     for _ in range(2):  # already expired is no error
         seen = await sandbox.gateway.expire_checkout(opened.session_id)
@@ -101,9 +101,9 @@ async def test_expire_answers_what_is(sandbox: Sandbox, wanted: Build) -> None:
 
 
 async def test_wallet_that_was_at_work_pays_an_expired_page(
-    sandbox: Sandbox, door: Door, clock: Clock, wanted: Build
+    sandbox: Sandbox, door: Door, clock: Clock, requested: Build
 ) -> None:
-    asked = wanted()
+    asked = requested()
     opened = await sandbox.gateway.open_checkout(asked)
     clock.pass_by(hours=1)
     await sandbox.succeed(asked.payment_id)
@@ -112,8 +112,8 @@ async def test_wallet_that_was_at_work_pays_an_expired_page(
     assert door.kinds()[-1] == "checkout.session.async_payment_succeeded"
 
 
-async def test_failure_is_final(sandbox: Sandbox, door: Door, wanted: Build) -> None:
-    asked = wanted()
+async def test_failure_is_final(sandbox: Sandbox, door: Door, requested: Build) -> None:
+    asked = requested()
     opened = await sandbox.gateway.open_checkout(asked)
     await sandbox.fail(asked.payment_id)
     seen = await sandbox.gateway.read_payment(opened.session_id)
@@ -127,16 +127,16 @@ async def test_failure_is_final(sandbox: Sandbox, door: Door, wanted: Build) -> 
         await sandbox.gateway.refund(refund_id=uuid4(), provider_payment_id=str(seen.provider_payment_id), amount_fen=1)
 
 
-async def test_other_amount_or_currency_shows(sandbox: Sandbox, wanted: Build) -> None:
-    asked = wanted()
+async def test_other_amount_or_currency_shows(sandbox: Sandbox, requested: Build) -> None:
+    asked = requested()
     opened = await sandbox.gateway.open_checkout(asked)
     await sandbox.succeed(asked.payment_id, amount_fen=9_999, currency="usd")
     seen = await sandbox.gateway.read_payment(opened.session_id)
     assert (seen.state, seen.amount_fen, seen.currency) == ("succeeded", 9_999, "usd")
 
 
-async def test_refund_comes_back_by_itself(sandbox: Sandbox, door: Door, clock: Clock, wanted: Build) -> None:
-    intent = await _paid(sandbox, wanted())
+async def test_refund_comes_back_by_itself(sandbox: Sandbox, door: Door, clock: Clock, requested: Build) -> None:
+    intent = await _paid(sandbox, requested())
     refund_id = uuid4()
     first = await sandbox.gateway.refund(refund_id=refund_id, provider_payment_id=intent, amount_fen=4_000)
     assert (first.state, first.refund_id, first.amount_fen, first.succeeded_at) == ("pending", refund_id, 4_000, None)
@@ -150,8 +150,8 @@ async def test_refund_comes_back_by_itself(sandbox: Sandbox, door: Door, clock: 
     await sandbox.gateway.refund(refund_id=uuid4(), provider_payment_id=intent, amount_fen=6_000)  # nothing went twice
 
 
-async def test_refund_may_fail_and_leaves_the_money_there(sandbox: Sandbox, door: Door, wanted: Build) -> None:
-    intent = await _paid(sandbox, wanted())
+async def test_refund_may_fail_and_leaves_the_money_there(sandbox: Sandbox, door: Door, requested: Build) -> None:
+    intent = await _paid(sandbox, requested())
     sandbox.let_refunds_fail(failing=True)
     first = await sandbox.gateway.refund(refund_id=uuid4(), provider_payment_id=intent, amount_fen=10_000)
     await sandbox.quiet()
@@ -162,8 +162,8 @@ async def test_refund_may_fail_and_leaves_the_money_there(sandbox: Sandbox, door
     await sandbox.gateway.refund(refund_id=uuid4(), provider_payment_id=intent, amount_fen=10_000)
 
 
-async def test_never_more_back_than_came_in(sandbox: Sandbox, wanted: Build) -> None:
-    intent = await _paid(sandbox, wanted())
+async def test_never_more_back_than_came_in(sandbox: Sandbox, requested: Build) -> None:
+    intent = await _paid(sandbox, requested())
 
     async def ask(amount_fen: int) -> int:
         try:
@@ -179,8 +179,8 @@ async def test_never_more_back_than_came_in(sandbox: Sandbox, wanted: Build) -> 
     assert await ask(1) == 0
 
 
-async def test_refused_refund_stays_refused_under_its_key(sandbox: Sandbox, wanted: Build) -> None:
-    intent, refund_id = await _paid(sandbox, wanted()), uuid4()
+async def test_refused_refund_stays_refused_under_its_key(sandbox: Sandbox, requested: Build) -> None:
+    intent, refund_id = await _paid(sandbox, requested()), uuid4()
     for _ in range(2):
         with pytest.raises(GatewayRefused) as refused:
             await sandbox.gateway.refund(refund_id=refund_id, provider_payment_id=intent, amount_fen=10_001)
@@ -188,9 +188,9 @@ async def test_refused_refund_stays_refused_under_its_key(sandbox: Sandbox, want
 
 
 async def test_another_process_sees_the_same_sandbox(
-    sandbox: Sandbox, store: Store, door: Door, clock: Clock, wanted: Build
+    sandbox: Sandbox, store: Store, door: Door, clock: Clock, requested: Build
 ) -> None:
-    asked = wanted()
+    asked = requested()
     opened = await sandbox.gateway.open_checkout(asked)
     worker = sandbox_gateway(
         store=store, deliver=door.deliver, webhook_secret=WEBHOOK_SECRET, public_url="http://shop.test", now=clock
@@ -201,8 +201,8 @@ async def test_another_process_sees_the_same_sandbox(
     await worker.aclose()
 
 
-async def test_events_repeated_dropped_and_out_of_order(sandbox: Sandbox, door: Door, wanted: Build) -> None:
-    first, second, third = wanted(), wanted(), wanted()
+async def test_events_repeated_dropped_and_out_of_order(sandbox: Sandbox, door: Door, requested: Build) -> None:
+    first, second, third = requested(), requested(), requested()
     for asked in (first, second, third):
         await sandbox.gateway.open_checkout(asked)
 
@@ -226,8 +226,8 @@ async def test_events_repeated_dropped_and_out_of_order(sandbox: Sandbox, door: 
     assert door.kinds()[13:] == ["checkout.session.completed"]
 
 
-async def test_pressing_pay_twice_tells_the_same_event_again(sandbox: Sandbox, door: Door, wanted: Build) -> None:
-    asked = wanted()
+async def test_pressing_pay_twice_tells_the_same_event_again(sandbox: Sandbox, door: Door, requested: Build) -> None:
+    asked = requested()
     await sandbox.gateway.open_checkout(asked)
     for _ in range(3):
         await sandbox.succeed(asked.payment_id)
@@ -235,8 +235,8 @@ async def test_pressing_pay_twice_tells_the_same_event_again(sandbox: Sandbox, d
     assert len(door.events) == 3
 
 
-async def test_event_list_says_what_never_arrived(sandbox: Sandbox, door: Door, clock: Clock, wanted: Build) -> None:
-    paid, lost = wanted(), wanted()
+async def test_event_list_says_what_never_arrived(sandbox: Sandbox, door: Door, clock: Clock, requested: Build) -> None:
+    paid, lost = requested(), requested()
     for asked in (paid, lost):
         await sandbox.gateway.open_checkout(asked)
     await sandbox.succeed(paid.payment_id)
@@ -252,7 +252,7 @@ async def test_event_list_says_what_never_arrived(sandbox: Sandbox, door: Door, 
     assert [event.created for event in rest] == [int(clock.moment.timestamp()), int(clock.moment.timestamp()) - 60]
 
 
-async def test_stand_in_is_as_strict_as_stripe(sandbox: Sandbox, wanted: Build) -> None:
+async def test_stand_in_is_as_strict_as_stripe(sandbox: Sandbox, requested: Build) -> None:
     http = httpx.AsyncClient(transport=httpx.ASGITransport(sandbox.app), base_url="http://stripe.test")
     key = sandbox.gateway._secret_key
     mine = {"Authorization": f"Bearer {key}"}
@@ -284,10 +284,10 @@ async def test_stand_in_is_as_strict_as_stripe(sandbox: Sandbox, wanted: Build) 
         assert (await http.get("/v1/customers", headers=mine)).status_code == 404
     wrong = StripeGateway("sk_test_wrong", WEBHOOK_SECRET, transport=httpx.ASGITransport(sandbox.app))
     with pytest.raises(GatewayRefused):
-        await wrong.open_checkout(wanted())
+        await wrong.open_checkout(requested())
 
 
-async def test_sends_nothing_about_people(sandbox: Sandbox, wanted: Build) -> None:
+async def test_sends_nothing_about_people(sandbox: Sandbox, requested: Build) -> None:
     seen: list[bytes] = []
 
     async def listen(request: httpx.Request) -> httpx.Response:
@@ -296,12 +296,12 @@ async def test_sends_nothing_about_people(sandbox: Sandbox, wanted: Build) -> No
 
     gateway = StripeGateway("sk_test_x", WEBHOOK_SECRET, transport=httpx.MockTransport(listen))
     with pytest.raises(GatewayRefused):
-        await gateway.open_checkout(wanted())
+        await gateway.open_checkout(requested())
     names = {pair.split(b"=")[0].decode() for pair in seen[0].split(b"&")}
     assert not [n for n in names if any(word in n for word in ("customer", "email", "phone", "shipping", "address"))]
 
 
-async def test_trouble_on_the_way_is_later_and_not_no(wanted: Build, clock: Clock) -> None:
+async def test_trouble_on_the_way_is_later_and_not_no(requested: Build, clock: Clock) -> None:
     answers = iter(
         [httpx.Response(500, json={"error": {"type": "api_error"}}), httpx.Response(429, json={"error": {}})]
     )
@@ -315,13 +315,13 @@ async def test_trouble_on_the_way_is_later_and_not_no(wanted: Build, clock: Cloc
     gateway = StripeGateway("sk_test_x", WEBHOOK_SECRET, transport=httpx.MockTransport(troubled), retries=0)
     for _ in range(3):
         with pytest.raises(GatewayUnavailable):
-            await gateway.open_checkout(wanted())
+            await gateway.open_checkout(requested())
     proxy = httpx.MockTransport(lambda _: httpx.Response(502, text="<html>bad gateway</html>"))
     with pytest.raises(GatewayUnavailable):
         await StripeGateway("sk_test_x", WEBHOOK_SECRET, transport=proxy, retries=0).read_refund("re_1")
 
 
-async def test_lost_answer_is_asked_again_under_the_same_key(sandbox: Sandbox, wanted: Build) -> None:
+async def test_lost_answer_is_asked_again_under_the_same_key(sandbox: Sandbox, requested: Build) -> None:
     inner, keys = httpx.ASGITransport(sandbox.app), []
 
     class LosesTheFirstAnswer(httpx.AsyncBaseTransport):
@@ -333,7 +333,7 @@ async def test_lost_answer_is_asked_again_under_the_same_key(sandbox: Sandbox, w
             return answer
 
     gateway = StripeGateway(sandbox.gateway._secret_key, WEBHOOK_SECRET, transport=LosesTheFirstAnswer())
-    asked = wanted()
+    asked = requested()
     opened = await gateway.open_checkout(asked)
     assert keys == [str(asked.payment_id)] * 2
     assert opened.session_id == (await sandbox.look(asked.payment_id)).session_id

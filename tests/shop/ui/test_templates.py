@@ -43,11 +43,11 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
 
-    def all(self, tag: str, **wanted: str) -> list[dict[str, str | None]]:
+    def all(self, tag: str, **requested: str) -> list[dict[str, str | None]]:
         return [
             attrs
             for name, attrs in self.tags
-            if name == tag and all(attrs.get(key) == value for key, value in wanted.items())
+            if name == tag and all(attrs.get(key) == value for key, value in requested.items())
         ]
 
 

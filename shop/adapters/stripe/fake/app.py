@@ -74,13 +74,13 @@ class StandIn:
         )
 
     async def create_session(self, request: Request) -> Response:
-        wanted = checked(SessionCreateParams, await _form(request))
+        requested = checked(SessionCreateParams, await _form(request))
         return await self._once(
             request,
             (),
-            wanted,
-            lambda: check_session(wanted, self.seconds()),
-            lambda world: world.open_session(wanted, public_url=self.public_url),
+            requested,
+            lambda: check_session(requested, self.seconds()),
+            lambda world: world.open_session(requested, public_url=self.public_url),
         )
 
     async def retrieve_session(self, request: Request) -> Response:
@@ -88,9 +88,9 @@ class StandIn:
 
     async def expire_session(self, request: Request) -> Response:
         session_id = request.path_params["id"]
-        wanted = checked(SessionExpireParams, await _form(request))
+        requested = checked(SessionExpireParams, await _form(request))
         return await self._once(
-            request, (token_of(session_id),), wanted, lambda: None, lambda world: world.expire_session(session_id)
+            request, (token_of(session_id),), requested, lambda: None, lambda world: world.expire_session(session_id)
         )
 
     async def retrieve_intent(self, request: Request) -> Response:
@@ -98,14 +98,14 @@ class StandIn:
         return await self._read(request, PaymentIntentRetrieveParams, lambda world: world.intent(intent_id))
 
     async def create_refund(self, request: Request) -> Response:
-        wanted = checked(RefundCreateParams, await _form(request))
-        check_refund(wanted)
+        requested = checked(RefundCreateParams, await _form(request))
+        check_refund(requested)
         response = await self._once(
             request,
-            (token_of(wanted["payment_intent"]),),
-            wanted,
+            (token_of(requested["payment_intent"]),),
+            requested,
             lambda: None,
-            lambda world: world.open_refund(wanted, will_fail=self.refunds_fail),
+            lambda world: world.open_refund(requested, will_fail=self.refunds_fail),
         )
         if response.status_code == 200:  # the wallet takes a moment, then the money is back
             self.courier.start(self.end_refund(json.loads(bytes(response.body))["id"]))
@@ -115,11 +115,11 @@ class StandIn:
         return await self._read(request, RefundRetrieveParams, lambda world: world.refund(request.path_params["id"]))
 
     async def list_events(self, request: Request) -> Response:
-        return await self._list(request, EventListParams, "event", _is_wanted)
+        return await self._list(request, EventListParams, "event", _event_matches)
 
     async def list_refunds(self, request: Request) -> Response:
         """Of the account, by time or by charge: no other filter is known here."""
-        return await self._list(request, RefundListParams, "refund", _is_wanted_refund)
+        return await self._list(request, RefundListParams, "refund", _refund_matches)
 
     async def list_disputes(self, request: Request) -> Response:
         return await self._list(request, DisputeListParams, "dispute", _was_created)
@@ -127,18 +127,18 @@ class StandIn:
     async def retrieve_dispute(self, request: Request) -> Response:
         return await self._read(request, DisputeRetrieveParams, lambda world: world.dispute(request.path_params["id"]))
 
-    async def _list(self, request: Request, shape: Any, kind: str, is_wanted: Callable[[Body, Body], bool]) -> Response:
+    async def _list(self, request: Request, shape: Any, kind: str, matches: Callable[[Body, Body], bool]) -> Response:
         """A page, the youngest first."""
-        wanted = checked(shape, request.query_params.multi_items())
-        limit = wanted.get("limit", 10)
+        requested = checked(shape, request.query_params.multi_items())
+        limit = requested.get("limit", 10)
         if not 1 <= limit <= 100:
             raise Refusal("`limit` must be between 1 and 100.", param="limit")
         found: list[Body] = []
-        before: str | None = wanted.get("starting_after")
+        before: str | None = requested.get("starting_after")
         async with self.store.turn() as objects:
             while len(found) <= limit:
                 page = await objects.newest(kind, before=before, limit=100)
-                found += [one for one in page if is_wanted(one, wanted)]
+                found += [one for one in page if matches(one, requested)]
                 if len(page) < 100:
                     break
                 before = page[-1]["id"]
@@ -158,22 +158,22 @@ class StandIn:
         await self.courier.send(world.events)
 
     async def _read(self, request: Request, shape: Any, look: Act) -> Response:
-        wanted = checked(shape, request.query_params.multi_items())
+        requested = checked(shape, request.query_params.multi_items())
         async with self.store.turn(token_of(request.path_params["id"])) as objects:
             world = World(objects, self.seconds())
-            answer = await _expanded(world, await look(world), wanted.get("expand", []))
+            answer = await _expanded(world, await look(world), requested.get("expand", []))
         self._tell(world)
         return JSONResponse(answer)
 
     async def _once(
-        self, request: Request, keys: Sequence[str], wanted: Body, check: Callable[[], None], act: Act
+        self, request: Request, keys: Sequence[str], requested: Body, check: Callable[[], None], act: Act
     ) -> Response:
         """The same idempotency key gets the first answer again, a refusal too; with other parameters it is refused.
 
         What fails `check` was never begun, and is not remembered.
         """
         key = f"key:{request.headers.get('idempotency-key') or secrets.token_hex(16)}"
-        asked = json.dumps([request.url.path, wanted], sort_keys=True)
+        asked = json.dumps([request.url.path, requested], sort_keys=True)
         digest = hashlib.sha256(asked.encode()).hexdigest()
         async with self.store.turn(key, *keys) as objects:
             first = await objects.get(key)
@@ -182,7 +182,7 @@ class StandIn:
             check()
             world, status = World(objects, self.seconds()), 200
             try:
-                answer = await _expanded(world, await act(world), wanted.get("expand", []))
+                answer = await _expanded(world, await act(world), requested.get("expand", []))
             except Refusal as refusal:
                 answer, status = refusal.body, refusal.status
             await objects.put(key, "key", {"digest": digest, "status": status, "answer": answer})
@@ -244,21 +244,21 @@ async def _expanded(world: World, body: Body, paths: Sequence[str]) -> Body:
     return answer
 
 
-def _is_wanted(event: Body, wanted: Body) -> bool:
-    kinds = [wanted["type"]] if "type" in wanted else wanted.get("types", [])
+def _event_matches(event: Body, requested: Body) -> bool:
+    kinds = [requested["type"]] if "type" in requested else requested.get("types", [])
     return (
         (not kinds or any(_matches(event["type"], kind) for kind in kinds))
-        and _was_created(event, wanted)
-        and wanted.get("delivery_success", event["pending_webhooks"] == 0) == (event["pending_webhooks"] == 0)
+        and _was_created(event, requested)
+        and requested.get("delivery_success", event["pending_webhooks"] == 0) == (event["pending_webhooks"] == 0)
     )
 
 
-def _is_wanted_refund(refund: Body, wanted: Body) -> bool:
-    return _was_created(refund, wanted) and wanted.get("charge", refund["charge"]) == refund["charge"]
+def _refund_matches(refund: Body, requested: Body) -> bool:
+    return _was_created(refund, requested) and requested.get("charge", refund["charge"]) == refund["charge"]
 
 
-def _was_created(thing: Body, wanted: Body) -> bool:
-    created, moment = wanted.get("created", {}), thing["created"]
+def _was_created(thing: Body, requested: Body) -> bool:
+    created, moment = requested.get("created", {}), thing["created"]
     if isinstance(created, int):
         created = {"gte": created, "lte": created}
     return bool(

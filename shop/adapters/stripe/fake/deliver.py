@@ -33,18 +33,18 @@ class Courier:
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def send(self, events: Sequence[Body]) -> None:
-        wanted = [event for event in events if event["type"] in WANTED_EVENTS]
+        requested = [event for event in events if event["type"] in WANTED_EVENTS]
         match self.mode:
             case "dropped":
                 return
             case "delayed":
-                self._kept += wanted
+                self._kept += requested
             case "repeated":
-                for event in wanted:
+                for event in requested:
                     for _ in range(self.repeats):
                         await self._bring(event)
             case "normal":
-                for event in wanted:
+                for event in requested:
                     await self._bring(event)
 
     async def release(self) -> None:

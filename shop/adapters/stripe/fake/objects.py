@@ -57,30 +57,30 @@ def _parts(hint: Any) -> tuple[Any, ...]:
     return getattr(hint, "__args__", ())
 
 
-def session_object(token: str, wanted: Body, *, url: str, created: int) -> Body:
-    """wanted: the checked parameters. `_lines` and `_description` are for the payment page."""
+def session_object(token: str, requested: Body, *, url: str, created: int) -> Body:
+    """requested: the checked parameters. `_lines` and `_description` are for the payment page."""
     lines = [
         {
             "title": item["price_data"]["product_data"]["name"],
             "quantity": item.get("quantity", 1),
             "amount": item["price_data"]["unit_amount"] * item.get("quantity", 1),
         }
-        for item in wanted["line_items"]
+        for item in requested["line_items"]
     ]
     total = sum(line["amount"] for line in lines)
-    intent_data = wanted.get("payment_intent_data", {})
+    intent_data = requested.get("payment_intent_data", {})
     return {
         "id": f"cs_test_{token}",
         "object": "checkout.session",
-        "adaptive_pricing": wanted.get("adaptive_pricing"),
-        "allowed_payment_method_types": wanted.get("allowed_payment_method_types"),
+        "adaptive_pricing": requested.get("adaptive_pricing"),
+        "allowed_payment_method_types": requested.get("allowed_payment_method_types"),
         "amount_subtotal": total,
         "amount_total": total,
         "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
-        "cancel_url": wanted.get("cancel_url"),
-        "client_reference_id": wanted.get("client_reference_id"),
+        "cancel_url": requested.get("cancel_url"),
+        "client_reference_id": requested.get("client_reference_id"),
         "created": created,
-        "currency": wanted["currency"],
+        "currency": requested["currency"],
         "custom_fields": [],
         "custom_text": {
             "after_submit": None,
@@ -88,19 +88,19 @@ def session_object(token: str, wanted: Body, *, url: str, created: int) -> Body:
             "submit": None,
             "terms_of_service_acceptance": None,
         },
-        "expires_at": wanted["expires_at"],
+        "expires_at": requested["expires_at"],
         "livemode": False,
-        "locale": wanted.get("locale"),
-        "metadata": wanted.get("metadata", {}),
+        "locale": requested.get("locale"),
+        "metadata": requested.get("metadata", {}),
         "mode": "payment",
         "payment_intent": None,  # made when the payer confirms, as Stripe does
         "payment_method_collection": "if_required",
-        "payment_method_options": wanted.get("payment_method_options", {}),
-        "payment_method_types": wanted.get("allowed_payment_method_types", ["card"]),
+        "payment_method_options": requested.get("payment_method_options", {}),
+        "payment_method_types": requested.get("allowed_payment_method_types", ["card"]),
         "payment_status": "unpaid",
         "shipping_options": [],
         "status": "open",
-        "success_url": wanted.get("success_url"),
+        "success_url": requested.get("success_url"),
         "ui_mode": "hosted_page",
         "url": url,
         "_lines": lines,
@@ -165,7 +165,7 @@ def charge_object(intent: Body, *, method: str, created: int) -> Body:
     }
 
 
-def refund_object(charge: Body, wanted: Body, *, amount: int, created: int, will_fail: bool) -> Body:
+def refund_object(charge: Body, requested: Body, *, amount: int, created: int, will_fail: bool) -> Body:
     """Starts pending, as a wallet's refund does. `_will_fail` says how it ends."""
     return {
         "id": f"re_{token_of(charge['id'])}{new_token()}",
@@ -174,10 +174,10 @@ def refund_object(charge: Body, wanted: Body, *, amount: int, created: int, will
         "charge": charge["id"],
         "created": created,
         "currency": charge["currency"],
-        "metadata": wanted.get("metadata") or {},
+        "metadata": requested.get("metadata") or {},
         "payment_intent": charge["payment_intent"],
         "pending_reason": "processing",
-        "reason": wanted.get("reason"),
+        "reason": requested.get("reason"),
         "status": "pending",
         "_will_fail": will_fail,
     }

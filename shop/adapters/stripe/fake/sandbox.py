@@ -83,13 +83,13 @@ class Sandbox:
     async def refund_in_dashboard(self, payment: UUID | str, *, amount_fen: int | None = None) -> str:
         """Somebody gives money back in the provider's own pages; returns the provider's id. Raises SandboxRefused."""
         session_id = await self._session_id(payment)
-        wanted: Body = {} if amount_fen is None else {"amount": amount_fen}
+        requested: Body = {} if amount_fen is None else {"amount": amount_fen}
         async with self._stand_in.store.turn(token_of(session_id)) as objects:
             world = World(objects, self._stand_in.seconds())
             session = await _found(world, session_id)
             try:
                 refund = await world.open_refund(
-                    {"payment_intent": session["payment_intent"], **wanted}, will_fail=self._stand_in.refunds_fail
+                    {"payment_intent": session["payment_intent"], **requested}, will_fail=self._stand_in.refunds_fail
                 )
                 await world.refund(refund["id"])
             except Refusal as refusal:

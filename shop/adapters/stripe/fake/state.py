@@ -34,10 +34,10 @@ class World:
         self.events: list[Body] = []
         self._objects, self._now = objects, now
 
-    async def open_session(self, wanted: Body, *, public_url: str) -> Body:
+    async def open_session(self, requested: Body, *, public_url: str) -> Body:
         token = new_token()
-        payment_id = wanted.get("metadata", {}).get("payment_id", token)
-        session = session_object(token, wanted, url=f"{public_url}/sandbox/pay/{payment_id}", created=self._now)
+        payment_id = requested.get("metadata", {}).get("payment_id", token)
+        session = session_object(token, requested, url=f"{public_url}/sandbox/pay/{payment_id}", created=self._now)
         await self._keep(session)
         await self._objects.put(f"payment:{payment_id}", "payment", {"session": session["id"]})
         return session
@@ -113,16 +113,16 @@ class World:
         await self._keep(session)
         return session
 
-    async def open_refund(self, wanted: Body, *, will_fail: bool) -> Body:
+    async def open_refund(self, requested: Body, *, will_fail: bool) -> Body:
         """Refuses more than what is left of the charge; refunds that are under way count."""
-        intent = await self.intent(wanted["payment_intent"])
+        intent = await self.intent(requested["payment_intent"])
         if intent["status"] != "succeeded":
             raise Refusal(f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund.")
         charge = await self.charge(intent["latest_charge"])
         if charge["_disputed_away"]:
             raise Refusal(f"Charge {charge['id']} has been charged back.", code="charge_disputed")
         left = charge["amount"] - charge["amount_refunded"]
-        amount = wanted.get("amount", left)
+        amount = requested.get("amount", left)
         if left == 0:
             raise Refusal(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
         if amount > left:
@@ -131,7 +131,7 @@ class World:
                 code="amount_too_large",
                 param="amount",
             )
-        refund = refund_object(charge, wanted, amount=amount, created=self._now, will_fail=will_fail)
+        refund = refund_object(charge, requested, amount=amount, created=self._now, will_fail=will_fail)
         charge["amount_refunded"] += amount
         charge["refunded"] = charge["amount_refunded"] == charge["amount"]
         await self._keep(refund)
@@ -251,14 +251,14 @@ def _taken(dispute: Body) -> int:
     return -sum(int(entry["amount"]) for entry in dispute["balance_transactions"])
 
 
-def check_session(wanted: dict[str, Any], now: int) -> None:
+def check_session(requested: dict[str, Any], now: int) -> None:
     """What Stripe's types do not say, but Stripe does. Sets the default of `expires_at`."""
     for name in ("mode", "currency", "line_items", "success_url"):
-        if not wanted.get(name):
+        if not requested.get(name):
             raise Refusal(f"Missing required param: {name}.", code="parameter_missing", param=name)
-    if wanted["mode"] != "payment":
+    if requested["mode"] != "payment":
         raise Refusal("The sandbox only takes payments.", param="mode")
-    life = wanted.setdefault("expires_at", now + 24 * 60 * 60) - now
+    life = requested.setdefault("expires_at", now + 24 * 60 * 60) - now
     if life < LEAST_CHECKOUT_LIFE.total_seconds():
         raise Refusal(
             "The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation.", param="expires_at"
@@ -267,33 +267,33 @@ def check_session(wanted: dict[str, Any], now: int) -> None:
         raise Refusal(
             "The `expires_at` timestamp must be less than 24 hours from Checkout Session creation.", param="expires_at"
         )
-    methods = wanted.get("allowed_payment_method_types", [])
+    methods = requested.get("allowed_payment_method_types", [])
     if (
         "wechat_pay" in methods
-        and wanted.get("payment_method_options", {}).get("wechat_pay", {}).get("client") != "web"
+        and requested.get("payment_method_options", {}).get("wechat_pay", {}).get("client") != "web"
     ):
         raise Refusal(
             "WeChat Pay needs `client`.", code="parameter_missing", param="payment_method_options[wechat_pay][client]"
         )
-    _check_lines(wanted)
+    _check_lines(requested)
 
 
-def check_refund(wanted: dict[str, Any]) -> None:
-    if "payment_intent" not in wanted:
+def check_refund(requested: dict[str, Any]) -> None:
+    if "payment_intent" not in requested:
         raise Refusal("The sandbox refunds PaymentIntents.", code="parameter_missing", param="payment_intent")
-    if wanted.get("amount", 1) < 1:
+    if requested.get("amount", 1) < 1:
         raise Refusal("Invalid positive integer", code="parameter_invalid_integer", param="amount")
 
 
-def _check_lines(wanted: dict[str, Any]) -> None:
-    if len(wanted["line_items"]) > 100:
+def _check_lines(requested: dict[str, Any]) -> None:
+    if len(requested["line_items"]) > 100:
         raise Refusal("A Checkout Session takes at most 100 line items.", param="line_items")
     total = 0
-    for index, item in enumerate(wanted["line_items"]):
+    for index, item in enumerate(requested["line_items"]):
         price = item.get("price_data")
         if price is None or "product_data" not in price or "unit_amount" not in price:
             raise Refusal("The sandbox needs inline prices.", param=f"line_items[{index}][price_data]")
-        if price["currency"] != wanted["currency"]:
+        if price["currency"] != requested["currency"]:
             raise Refusal(
                 "All prices must use the session's currency.", param=f"line_items[{index}][price_data][currency]"
             )

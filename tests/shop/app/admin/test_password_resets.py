@@ -17,7 +17,7 @@ from tests.make.units import unit
 from tests.orders.banking.test_pages import signed_in, token
 from tests.shop.access.test_pages import token_in
 from tests.shop.access.test_reset import set_new
-from tests.shop.app.admin.test_people import people, post, wanted
+from tests.shop.app.admin.test_people import people, post, requested
 
 pytestmark = pytest.mark.anyio
 
@@ -157,7 +157,7 @@ async def test_who_came_from_another_company_is_handed_no_code(database: Databas
     clerk = places["clerk"].user_id
     async with database.transaction() as session:
         await session.execute(text("UPDATE role_grant SET valid_to = '2025-01-01' WHERE user_id = :u"), {"u": clerk})
-    given = wanted("clerk@shop.test", places["other"], role="employee")
+    given = requested("clerk@shop.test", places["other"], role="employee")
     request = (await post(client, "/role-grants", given, as_["far"])).json()["id"]
     assert (await post(client, f"/role-grants/{request}/approve", None, as_["far.two"])).status_code == 200
     refused(await asked(client, clerk, as_["far"], by="code"), 404, "not_found")

@@ -36,7 +36,7 @@ async def people(database: Database, client: httpx.AsyncClient) -> tuple[dict[st
     return {"bank": bank, "other": other, "clerk": clerk}, as_
 
 
-def wanted(email: str, scope: object, **more: str) -> dict[str, str]:
+def requested(email: str, scope: object, **more: str) -> dict[str, str]:
     facts = {"email": email, "role": "staff", "scope_kind": "unit", "scope_id": str(scope)}
     return facts | {"valid_from": str(clock.today()), "reason": "任命文件（虚构）"} | more
 
@@ -57,7 +57,7 @@ async def roles_of(database: Database, email: str) -> list[str]:
 
 async def test_a_role_is_given_by_two_and_taken_by_one(database: Database, client: httpx.AsyncClient) -> None:
     places, as_ = await people(database, client)
-    asked = await post(client, "/role-grants", wanted("clerk@shop.test", places["bank"]), as_["one"])
+    asked = await post(client, "/role-grants", requested("clerk@shop.test", places["bank"]), as_["one"])
     assert asked.status_code == 202, asked.text
     request = f"/role-grants/{asked.json()['id']}"
     assert await roles_of(database, "clerk@shop.test") == ["employee"], "asked for, nobody holds it"
@@ -93,7 +93,7 @@ async def test_nobody_asks_for_more_than_is_his_to_give(
     database: Database, client: httpx.AsyncClient, email: str, where: str | None, status: int, code: str
 ) -> None:
     places, as_ = await people(database, client)
-    body = wanted(email, places[where]) if where else wanted(email, "*", scope_kind="all")
+    body = requested(email, places[where]) if where else requested(email, "*", scope_kind="all")
     refused(await post(client, "/role-grants", body, as_["one"]), status, code)
     async with database.reading() as session:
         assert await session.scalar(text("SELECT count(*) FROM change_request")) == 0
@@ -141,7 +141,7 @@ async def test_nobody_opens_an_account_that_its_owner_had_erased(database: Datab
 
 async def test_who_may_ask_no_longer_has_asked_for_nothing(database: Database, client: httpx.AsyncClient) -> None:
     places, as_ = await people(database, client)
-    body = wanted("clerk@shop.test", places["bank"])
+    body = requested("clerk@shop.test", places["bank"])
     first = (await post(client, "/role-grants", body, as_["one"])).json()["id"]
     assert (await post(client, "/role-grants", body, as_["one"])).json()["id"] == first, "asked for once"
     async with database.reading() as session:
@@ -155,7 +155,7 @@ async def test_who_is_no_administrator_any_more_has_asked_for_nothing(
     database: Database, client: httpx.AsyncClient
 ) -> None:
     places, as_ = await people(database, client)
-    asked = (await post(client, "/role-grants", wanted("clerk@shop.test", places["bank"]), as_["one"])).json()["id"]
+    asked = (await post(client, "/role-grants", requested("clerk@shop.test", places["bank"]), as_["one"])).json()["id"]
     async with database.reading() as session:
         held = text("SELECT g.id FROM role_grant g JOIN user_account u ON u.id = g.user_id WHERE u.email = :email")
         one = await session.scalar(held, {"email": "one@shop.test"})
@@ -194,7 +194,7 @@ async def test_two_administrators_work_by_the_page(app: FastAPI, database: Datab
     page = await one.get("/admin?q=clerk")
     assert "李经办" in page.text
     assert "李经办" not in (await far.get("/admin")).text
-    typed = {"csrf_token": token(page.text), **wanted("clerk@shop.test", "x")}
+    typed = {"csrf_token": token(page.text), **requested("clerk@shop.test", "x")}
     again = await one.post("/admin/role-grants", data=typed)
     assert (again.status_code, "任命文件（虚构）" in again.text) == (422, True), "what was typed stays"
     sent = await one.post("/admin/role-grants", data=typed | {"scope_id": str(places["bank"])})
@@ -222,7 +222,7 @@ async def test_who_asked_for_english_keeps_it_through_forms_and_the_sign_in(
     page = (await one.get("/admin?lang=en")).text
     forms = re.findall(r'<form[^>]*method="post" action="([^"]+)"', page)
     assert (len(forms) > 3, [form for form in forms if not form.endswith("?lang=en")]) == (True, [])
-    typed = {"csrf_token": token(page), **wanted("clerk@shop.test", "BANK")}
+    typed = {"csrf_token": token(page), **requested("clerk@shop.test", "BANK")}
     for wrong, said in (({"email": "no%body@x.test"}, "Check the e-mail"), ({"scope_id": "N%E"}, "no such unit")):
         assert said in (await one.post("/admin/role-grants?lang=en", data=typed | wrong)).text
     asked = await one.post("/admin/role-grants?lang=en", data=typed)
@@ -236,7 +236,7 @@ async def test_a_unit_is_called_by_its_code_and_shown_by_its_name(
     """Nobody knows ids: who asks types the code, who approves reads the name. Another company's code is no unit."""
     places, _ = await people(database, client)
     one, two = [await signed_in(app, f"{name}@shop.test") for name in ("one", "two")]
-    typed = {"csrf_token": token((await one.get("/admin")).text), **wanted("clerk@shop.test", "BANK")}
+    typed = {"csrf_token": token((await one.get("/admin")).text), **requested("clerk@shop.test", "BANK")}
     others, none = [await one.post("/admin/role-grants", data=typed | {"scope_id": code}) for code in ("OTHER", "NONE")]
     assert [page.status_code for page in (others, none)] == [422, 422]
     assert all("单位编号不对" in page.text for page in (others, none))
@@ -284,7 +284,7 @@ async def test_roles_have_english_names(app: FastAPI, database: Database, client
 async def test_whose_role_ended_since_asks_for_nothing_any_more(database: Database, client: httpx.AsyncClient) -> None:
     """An administrator whose role has run out had asked for a role for somebody: one person's word is left."""
     places, as_ = await people(database, client)
-    mate = wanted("clerk@shop.test", places["bank"], role="administrator")
+    mate = requested("clerk@shop.test", places["bank"], role="administrator")
     request = f"/role-grants/{(await post(client, '/role-grants', mate, as_['one'])).json()['id']}"
     async with database.transaction() as session:
         run_out = """UPDATE role_grant g SET valid_to = :today FROM user_account u
@@ -308,7 +308,7 @@ async def test_a_role_that_others_gave_takes_nobody_out_of_his_own_companys_hand
     async with database.transaction() as session:
         who = {"person_id": clerk.person_id, "unit_id": places["bank"], "day": SINCE, "now": clock.now()}
         await join_unit(session, actor=None, **who)
-    given = await post(client, "/role-grants", wanted("clerk@shop.test", places["other"]), as_["far"])
+    given = await post(client, "/role-grants", requested("clerk@shop.test", places["other"]), as_["far"])
     request = f"/role-grants/{given.json()['id']}"
     assert (await post(client, f"{request}/approve", None, as_["far.two"])).status_code == 200
     for verb, status in (("suspend", 204), ("reinstate", 202)):
