@@ -19,7 +19,7 @@ serve: $(RUNTIME)
 	$(BIN)/shop serve
 
 test: $(TOOLS)
-	$(PYTEST) -n 3 --dist loadgroup -m "not browser and not paper and not soak and not drill"
+	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder -m "not browser and not paper and not soak and not drill"
 
 test-browser: $(TOOLS)
 	$(PYTEST) -m browser tests/browser

@@ -1,5 +1,6 @@
 """Two people of one bank's desk, and one of another company, with what they ask and see."""
 
+from collections import Counter
 from typing import Any
 from uuid import UUID
 
@@ -83,7 +84,10 @@ class Desk:
         """What the balance names as open, and its yuan in fen. Everything adds up."""
         async with self.database.snapshot() as session:
             assert [one for one in await identities(session) if not one.holds] == []
-            return {one.code: one.amount for one in await open_items(session)}
+            found: Counter[str] = Counter()
+            for one in await open_items(session):
+                found[one.code] += one.amount
+            return dict(found)
 
 
 async def bank_desk(app: FastAPI, database: Database) -> Desk:

@@ -23,7 +23,6 @@ from tests.make.waiting_shop import wait
 from tests.make.whole_shop import WholeShop
 from tests.rules.test_routes import calls
 
-pytestmark = pytest.mark.xdist_group("extremes")  # one furnished shop
 ROOT: Final = Path(__file__).resolve().parents[2]
 NIL: Final = "00000000-0000-0000-0000-000000000000"
 TEXTS: Final = ("9" * 31, "x" * 65_536)

@@ -124,9 +124,6 @@ def _own(row: str) -> set[str]:
     return {mine} if mine else set()
 
 
-pytestmark = pytest.mark.xdist_group("second company")  # one furnished shop
-
-
 @pytest.fixture(scope="module")
 def runner() -> Iterator[asyncio.Runner]:
     with asyncio.Runner() as made:
