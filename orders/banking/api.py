@@ -1,6 +1,5 @@
 """`POST /bank-statements/{id}/match`, and what waits for a person."""
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -46,7 +45,7 @@ async def get_queue(
     """What no share has yet: first what waits for a second person, then what is to be matched, the oldest first."""
     async with database.reading() as session:
         waiting, more = await queue_of(session, actor, day=clock.today(), limit=limit, cursor=cursor)
-    return QueueOut.model_validate({"items": [asdict(one) for one in waiting], "next_cursor": more})
+    return QueueOut(items=waiting, next_cursor=more)
 
 
 @routes.post("/bank-statements/{statement_id}/match", status_code=201, response_model=ProposedOut)

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-import msgspec
+from pydantic import TypeAdapter
 from sqlalchemy import ARRAY, Date, Text, Uuid, bindparam, text
 
 from orders.banking.active_match import ACTIVE
 from orders.banking.proven import PROVEN
-from orders.banking.returned import RETURNED_AS_SAID, ReturnedSeen, returned_of
+from orders.banking.returned import RETURNED_AS_SAID, returned_of
+from orders.banking.schemas import BankShareOut, ReceiptOut, TransferOut
 from orders.banking.undo.propose_reversal import candidates_of
 from orders.order.returnable import OVERPAID, RETURNABLE
 from orders.order.transfer_code import codes_in
@@ -18,97 +19,6 @@ from shop.core import clock
 from shop.core.database import ReadSession
 from shop.core.paging import cursor_of, read_cursor
 from shop.organisation.queries import visible_unit_ids
-
-
-@dataclass(frozen=True, slots=True)
-class ShareSeen:
-    """fen: of this transfer, where it is matched or proposed; open_fen: what the share still wants."""
-
-    payer_share_id: UUID
-    order_number: str
-    payer_name: str
-    transfer_code: str
-    due_fen: int
-    open_fen: int
-    fen: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ProposalSeen:
-    id: UUID
-    reason: str
-    remember_payer: bool
-    proposed_by: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiptSeen:
-    """A receipt that a negative row may take back, or takes back, whole or in part. left_fen: what stands of it."""
-
-    id: UUID
-    serial_number: str
-    day: date
-    payer_name: str
-    remark: str
-    state: str
-    left_fen: int
-
-
-@dataclass(frozen=True, slots=True)
-class UndoingSeen:
-    """Waits for a second person. reversal_id: the bank's negative row; none: the match was wrong, or (undoes_id) such
-    a row had been named for the wrong receipt.
-    """
-
-    id: UUID
-    receipt: ReceiptSeen
-    reversal_id: UUID | None
-    undoes_id: UUID | None
-    reason: str
-    proposed_by: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class ComeBackSeen:
-    """A refund or pay-back of ours came back with this row; state: proposed waits for a second person, or confirmed."""
-
-    id: UUID
-    returned: ReturnedSeen
-    state: str
-    reason: str
-    proposed_by: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class TransferSeen:
-    """state: queued, proposed, matched, taken_back, set_aside, came_back. amount_fen below zero: the bank took it back.
-
-    left_fen: what stands of a receipt, to be matched. why_queued: new_payer, amount_differs, several_fit, order_over,
-    serial_conflict, taken_back, part_taken_back, came_back, undone. undoing: what takes this receipt back, or what this
-    negative row takes back. may_take_back: what such a row may mean. came_back: which refund or pay-back of ours came
-    back with it; proven: a second person's export or receipt agrees; may_be_ours: those that it may be.
-    """
-
-    id: UUID
-    statement_id: UUID
-    serial_number: str
-    day: date
-    amount_fen: int
-    left_fen: int
-    payer_name: str
-    payer_account_last4: str | None
-    remark: str
-    state: str
-    why_queued: str | None
-    proven: bool
-    how: str | None
-    proposal: ProposalSeen | None
-    shares: list[ShareSeen]
-    suggestions: list[ShareSeen]
-    undoing: UndoingSeen | None
-    may_take_back: list[ReceiptSeen]
-    came_back: ComeBackSeen | None
-    may_be_ours: list[ReturnedSeen]
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,15 +126,15 @@ FROM refund r JOIN payment p ON p.id = r.payment_id JOIN shop_order o ON o.id = 
 WHERE r.state = 'requested' AND p.method = 'bank_transfer' AND r.amount_fen > r.allowance_fen
     AND (:all OR o.unit_id = ANY(:units)) ORDER BY r.requested_at, r.id LIMIT :most
 """).bindparams(bindparam("units", type_=ARRAY(Uuid)))
-_transfers = msgspec.json.Decoder(list[TransferSeen]).decode
-_shares = msgspec.json.Decoder(list[ShareSeen]).decode
+_transfers = TypeAdapter(list[TransferOut]).validate_json
+_shares = TypeAdapter(list[BankShareOut]).validate_json
 SUGGESTED_MOST = 5
 MATCHED_SHOWN = timedelta(days=31)
 
 
 async def queue_of(
     session: ReadSession, actor: Actor, *, day: date, limit: int, cursor: str | None = None
-) -> tuple[list[TransferSeen], str | None]:
+) -> tuple[list[TransferOut], str | None]:
     """Transfers of the actor's desks that no share has yet, each with shares that may fit, and where the next page
     begins: first those that wait for a second person, then the oldest.
     """
@@ -237,22 +147,21 @@ async def queue_of(
     meant = await candidates_of(session, [one.id for one in found if one.amount_fen < 0], every=True)
     for one in found:
         one.may_take_back.extend(
-            ReceiptSeen(row.id, row.serial_number, row.day, row.payer_name, row.remark, row.state, row.left_fen)
-            for row in meant.get(one.id, [])[:SUGGESTED_MOST]
+            ReceiptOut.model_validate(row, from_attributes=True) for row in meant.get(one.id, [])[:SUGGESTED_MOST]
         )
     await _ours_suggested(session, found, visible)
     last = cursor_of(_rank(found[-1]), found[-1].day, found[-1].id) if more else None
     return await _suggested(session, found, visible), last
 
 
-def _rank(one: TransferSeen) -> int:
+def _rank(one: TransferOut) -> int:
     undone = one.undoing is not None and one.undoing.receipt.id == one.id and one.undoing.reversal_id is None
     return int(one.state != "proposed" and not undone)
 
 
 async def matched_of(
     session: ReadSession, actor: Actor, *, now: datetime, q: str = "", most: int = 50
-) -> list[TransferSeen]:
+) -> list[TransferOut]:
     """Rows that have their shares or took a receipt back, rows put aside, and what came back: the wrong ones are undone
     from here. Of the last days; q: of any, by serial number, payer, remark, order number or transfer code.
     """
@@ -261,7 +170,7 @@ async def matched_of(
     return _transfers((await session.execute(_MATCHED, visible | named)).scalar_one())
 
 
-async def transfers_of(session: ReadSession, actor: Actor, statement_id: UUID, *, day: date) -> list[TransferSeen]:
+async def transfers_of(session: ReadSession, actor: Actor, statement_id: UUID, *, day: date) -> list[TransferOut]:
     """All transfers that a statement brought, each with shares that may fit. The caller asked whose it is."""
     found = _transfers((await session.execute(_OF_STATEMENT, {"statement": statement_id, "most": 20_000})).scalar_one())
     return await _suggested(session, found, await visible_desks(session, actor, day))
@@ -289,7 +198,7 @@ async def visible_desks(session: ReadSession, actor: Actor, day: date) -> dict[s
     return {"all": units is None, "units": sorted(units or ())}
 
 
-async def _ours_suggested(session: ReadSession, found: list[TransferSeen], visible: dict[str, object]) -> None:
+async def _ours_suggested(session: ReadSession, found: list[TransferOut], visible: dict[str, object]) -> None:
     """Refunds and pay-backs of exactly this amount that may have come back with a row that waits."""
     open_ones = [one for one in found if one.state == "queued" and one.amount_fen > 0]
     ours = await returned_of(session, sorted({one.left_fen for one in open_ones}), visible)
@@ -298,8 +207,8 @@ async def _ours_suggested(session: ReadSession, found: list[TransferSeen], visib
 
 
 async def _suggested(
-    session: ReadSession, transfers: list[TransferSeen], visible: dict[str, object]
-) -> list[TransferSeen]:
+    session: ReadSession, transfers: list[TransferOut], visible: dict[str, object]
+) -> list[TransferOut]:
     open_ones = [one for one in transfers if one.state == "queued" and one.amount_fen > 0]
     if not open_ones:
         return transfers

@@ -1,28 +1,15 @@
 """What the shop has sent back by bank transfer, with the bank's serial number: refunds, and pay-backs of shares."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Literal
-from uuid import UUID
 
 from sqlalchemy import ARRAY, BigInteger, Uuid, bindparam, text
 
+from orders.banking.schemas import ReturnedOut
 from orders.order.returnable import NOTHING_WANTED, OWED
 from shop.core.database import ReadSession
 
 Kind = Literal["refund", "pay_back"]
-
-
-@dataclass(frozen=True, slots=True)
-class ReturnedSeen:
-    """payer_name: of a pay-back; a refund's buyer is known by his order."""
-
-    kind: Kind
-    id: UUID
-    order_number: str
-    payer_name: str | None
-    fen: int
-    bank_reference: str
 
 
 # why_not: what came back cannot stand as money to be returned again. over: it is undone, or never went; owes: its order
@@ -57,11 +44,9 @@ ORDER BY counted_on DESC, id LIMIT :most
 LISTED_MOST: Final = 200
 
 
-async def returned_of(
-    session: ReadSession, amounts: Sequence[int], visible: Mapping[str, object]
-) -> list[ReturnedSeen]:
+async def returned_of(session: ReadSession, amounts: Sequence[int], visible: Mapping[str, object]) -> list[ReturnedOut]:
     """What went out with one of these amounts (fen) and has not come back, the latest first. visible: all, units."""
     if not amounts:
         return []
     rows = await session.execute(_LIKE, {"amounts": list(amounts), "most": LISTED_MOST, **visible})
-    return [ReturnedSeen(**row) for row in rows.mappings()]
+    return [ReturnedOut(**row) for row in rows.mappings()]

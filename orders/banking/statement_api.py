@@ -79,7 +79,7 @@ async def get_statements(actor: Importer, database: TheDatabase) -> StatementsOu
     """Statements of the caller's desks that wait for a second person, the oldest first, 200 at most."""
     async with database.reading() as session:
         seen = await statements_of(session, actor, day=clock.today())
-    return StatementsOut.model_validate({"items": [asdict(one) for one in seen]})
+    return StatementsOut.model_validate({"items": seen}, from_attributes=True)
 
 
 @routes.get("/bank-statements/{statement_id}")
@@ -87,7 +87,7 @@ async def get_statement(statement_id: UUID, actor: Importer, database: TheDataba
     """One statement: what confirming it would do (`planned`), or what became of its transfers."""
     async with database.reading() as session:
         seen = await statement_seen_by(session, actor, statement_id, day=clock.today())
-    return BankStatementOut.model_validate(asdict(seen))
+    return BankStatementOut.model_validate(seen, from_attributes=True)
 
 
 @routes.post("/bank-statements/{statement_id}/confirm")

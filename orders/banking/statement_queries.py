@@ -9,37 +9,13 @@ import msgspec
 from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
 from orders.banking.plan_statement import StatementPlan, plan_statement
-from orders.banking.queries import TransferSeen, transfers_of, visible_desks
+from orders.banking.queries import transfers_of, visible_desks
+from orders.banking.schemas import RowPlannedOut, ShareNamedOut, TransferOut
 from shop.access.permissions import Actor
 from shop.core.database import ReadSession
 from shop.core.errors import NotFound
 
 Becomes = Literal["matched", "queued", "known", "conflict", "taken_back"]
-
-
-@dataclass(frozen=True, slots=True)
-class ShareNamed:
-    """fen: as much of the row would be for it."""
-
-    payer_share_id: UUID
-    order_number: str
-    payer_name: str
-    fen: int
-
-
-@dataclass(frozen=True, slots=True)
-class RowPlanned:
-    """What confirming would make of a row. why: as `TransferSeen.why_queued`."""
-
-    row: int
-    day: date
-    serial_number: str
-    amount_fen: int
-    payer_name: str
-    remark: str
-    becomes: Becomes
-    why: str | None
-    shares: list[ShareNamed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +50,8 @@ class StatementSeen:
     incoming: int
     fresh: int
     set_aside: list[dict[str, Any]]
-    planned: list[RowPlanned]
-    transfers: list[TransferSeen]
+    planned: list[RowPlannedOut]
+    transfers: list[TransferOut]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +130,7 @@ async def rows_of(session: ReadSession, actor: Actor, statement_id: UUID, *, day
     return RowsSeen(**dict(row) | {"set_aside": msgspec.json.decode(row["set_aside"])}) if row else None
 
 
-async def _planned(session: ReadSession, plan: StatementPlan) -> list[RowPlanned]:
+async def _planned(session: ReadSession, plan: StatementPlan) -> list[RowPlannedOut]:
     requested = sorted({share_id for match in plan.found.values() for share_id, _ in match.shares})
     names: dict[UUID, Row[Any]] = {row.id: row for row in await session.execute(_NAMES, {"shares": requested})}
     planned = []
@@ -162,11 +138,13 @@ async def _planned(session: ReadSession, plan: StatementPlan) -> list[RowPlanned
         becomes, why = _becomes(row, plan)
         match = plan.found.get(row["id"])
         shares = [
-            ShareNamed(share_id, names[share_id].number, names[share_id].payer_name, fen)
-            for share_id, fen in (match.shares if match else ())
+            ShareNamedOut(
+                payer_share_id=share, order_number=names[share].number, payer_name=names[share].payer_name, fen=fen
+            )
+            for share, fen in (match.shares if match else ())
         ]
         facts = {key: row[key] for key in ("row", "day", "serial_number", "amount_fen", "payer_name", "remark")}
-        planned.append(RowPlanned(**facts, becomes=becomes, why=why, shares=shares))
+        planned.append(RowPlannedOut(**facts, becomes=becomes, why=why, shares=shares))
     return planned
 
 

@@ -8,16 +8,12 @@ import asyncpg
 import msgspec
 
 from catalog.county.on_day import origin_on
+from catalog.price.pricing import Discount, PriceStep, Rate
 from catalog.product.on_day import papers_expired_on, recognised_on
+from orders.credit.rules import Rule
 from shop.core import clock
 from shop.core.window import in_force
 from shop.organisation.path import path_on
-
-
-class Step(msgspec.Struct, frozen=True):
-    id: UUID
-    min_quantity: int
-    fen: int
 
 
 class Content(msgspec.Struct, frozen=True):
@@ -64,28 +60,14 @@ class SkuFacts(msgspec.Struct, frozen=True):
     ship_months: list[int]
     supplier_id: UUID
     supplier_name: str
-    prices: list[Step]
+    prices: list[PriceStep]
     contents: list[Content]
-
-
-class DiscountFacts(msgspec.Struct, frozen=True):
-    threshold_fen: int
-    discount_fen: int
-
-
-class RateFacts(msgspec.Struct, frozen=True):
-    served: bool
-    first_grams: int
-    first_fen: int
-    step_grams: int
-    step_fen: int
-    free_from_fen: int | None
 
 
 class SupplierFacts(msgspec.Struct, frozen=True):
     id: UUID
-    discounts: list[DiscountFacts]
-    rate: RateFacts | None
+    discounts: list[Discount]
+    rate: Rate | None
 
 
 class UnitFacts(msgspec.Struct, frozen=True):
@@ -96,23 +78,12 @@ class UnitFacts(msgspec.Struct, frozen=True):
     path: list[UUID]
 
 
-class RuleFacts(msgspec.Struct, frozen=True):
-    id: UUID
-    needs_designation: bool
-    needs_recognition: bool
-    origin_basis: str
-    designation_kinds: list[str]
-    credit_kinds: list[str]
-    fund_sources: list[str]
-    excluded_categories: list[str]
-
-
 class Goods(msgspec.Struct, frozen=True):
     """What is the same for every buyer; `suppliers` carry the freight to one region."""
 
     skus: list[SkuFacts]
     suppliers: list[SupplierFacts]
-    rule: RuleFacts | None
+    rule: Rule | None
     region_known: bool
 
 
@@ -126,7 +97,7 @@ class Buyer(msgspec.Struct, frozen=True):
 class Facts(msgspec.Struct, frozen=True):
     skus: list[SkuFacts]
     suppliers: list[SupplierFacts]
-    rule: RuleFacts | None
+    rule: Rule | None
     region_known: bool
     works_at: UnitFacts | None
     introduced_by: UnitFacts | None
@@ -154,7 +125,7 @@ WITH requested AS (SELECT DISTINCT unnest($1::uuid[]) AS id),
 bought AS (
     SELECT s.id, s.spec, s.active, s.net_grams, p.id AS product_id, p.title, p.category, p.state, p.ship_months,
         p.supplier_id, f.name AS supplier_name,
-        coalesce((SELECT jsonb_agg(jsonb_build_object('id', q.id, 'min_quantity', q.min_quantity, 'fen', q.fen))
+        coalesce((SELECT jsonb_agg(jsonb_build_object('price_id', q.id, 'min_quantity', q.min_quantity, 'fen', q.fen))
             FROM price q WHERE q.sku_id = s.id AND q.list = 'retail' AND {in_force("q", "$4")}), '[]') AS prices
     FROM requested w JOIN sku s ON s.id = w.id JOIN product p ON p.id = s.product_id
     JOIN supplier f ON f.id = p.supplier_id

@@ -6,12 +6,10 @@ from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
 
-import msgspec
-
 from catalog.price import pricing
 from orders.allowance.allocate import Purse
 from orders.checkout.facts import Content, Facts, SkuFacts, UnitFacts
-from orders.credit.rules import Deal, Origin, Rule, not_counted_reason
+from orders.credit.rules import Deal, Origin, not_counted_reason
 from shop.core import clock
 from shop.core.money import half_up, split
 
@@ -187,19 +185,8 @@ def _sums(
             for (sku, quantity), step in zip(found, steps, strict=True)
             if sku and step
         ],
-        {s.id: [pricing.Discount(d.threshold_fen, d.discount_fen) for d in s.discounts] for s in facts.suppliers},
-        {
-            s.id: pricing.Rate(
-                s.rate.served,
-                s.rate.first_grams,
-                s.rate.first_fen,
-                s.rate.step_grams,
-                s.rate.step_fen,
-                s.rate.free_from_fen,
-            )
-            for s in facts.suppliers
-            if s.rate
-        },
+        {s.id: s.discounts for s in facts.suppliers},
+        {s.id: s.rate for s in facts.suppliers if s.rate},
     )
 
 
@@ -213,9 +200,7 @@ def _part(whole: int, quantity: int, milli: int | None) -> int:
 
 
 def _step(sku: SkuFacts | None, quantity: int) -> pricing.PriceStep | None:
-    if sku is None:
-        return None
-    return pricing.step_for([pricing.PriceStep(p.id, p.min_quantity, p.fen) for p in sku.prices], quantity)
+    return pricing.step_for(sku.prices, quantity) if sku else None
 
 
 def _available(sku: SkuFacts, taken: dict[UUID, int]) -> int:
@@ -274,7 +259,7 @@ def why_not_counted(
     made = rule is not None and rule.origin_basis == "made"
     pairings = content.made_pairing_unit_ids if made else content.pairing_unit_ids
     return not_counted_reason(
-        msgspec.convert(rule, Rule, from_attributes=True) if rule else None,
+        rule,
         Origin(
             designations=content.made_designations if made else content.designations,
             paired=unit is not None and not set(pairings).isdisjoint(unit.path),

@@ -9,7 +9,8 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from orders.checkout.facts import Connection, Goods, RuleFacts, SkuFacts, SupplierFacts, goods_of
+from orders.checkout.facts import Connection, Goods, SkuFacts, SupplierFacts, goods_of
+from orders.credit.rules import Rule
 from shop.core import clock
 
 KEPT = timedelta(seconds=10)
@@ -22,7 +23,7 @@ class RecentGoods:
     def __init__(self) -> None:
         self._skus: dict[UUID, tuple[datetime, SkuFacts]] = {}
         self._suppliers: dict[tuple[UUID, str], tuple[datetime, SupplierFacts]] = {}
-        self._regions: dict[str, tuple[datetime, bool, RuleFacts | None]] = {}
+        self._regions: dict[str, tuple[datetime, bool, Rule | None]] = {}
 
     async def goods(
         self, connection: Connection, *, sku_ids: Collection[UUID], region_code: str, now: datetime

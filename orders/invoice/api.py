@@ -15,7 +15,7 @@ from orders.evidence.queries import bytes_of, paper_of
 from orders.invoice.hand_in import hand_in
 from orders.invoice.queries import original_seen_by, requests_named, requests_seen_by
 from orders.invoice.request import request_invoices
-from orders.invoice.schemas import RequestIn, RequestOut, RequestsOut, TakenOut
+from orders.invoice.schemas import RequestIn, RequestsOut, TakenOut
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
 from shop.adapters.files.open import TheFiles
@@ -74,7 +74,7 @@ async def post_request(
             now=now,
         )
         asked = await requests_named(session, ids)
-        return RequestsOut(items=[RequestOut.model_validate(asdict(one)) for one in asked])
+        return RequestsOut(items=asked)
 
     return await answer_once(request, actor.user_id, key, verb)
 
@@ -92,7 +92,7 @@ async def get_invoices(
         found, following = await requests_seen_by(
             session, actor, day=clock.today(), limit=limit, cursor=cursor, order_id=order
         )
-    return RequestsOut(items=[RequestOut.model_validate(asdict(one)) for one in found], next_cursor=following)
+    return RequestsOut(items=found, next_cursor=following)
 
 
 @routes.post(

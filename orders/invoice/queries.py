@@ -1,52 +1,17 @@
 """Requests and what came for them, as far as a caller may see."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-import msgspec
+from pydantic import TypeAdapter
 from sqlalchemy import ARRAY, Uuid, bindparam, text
 
+from orders.invoice.schemas import RequestOut
 from shop.access.permissions import Actor, Permission
 from shop.core.database import ReadSession
 from shop.core.errors import NotFound
 from shop.core.paging import cursor_of, read_cursor
 from shop.organisation.queries import visible_unit_ids
-
-
-@dataclass(frozen=True, slots=True)
-class InvoiceSeen:
-    """kind: blue, red. amount_fen: with tax, negative for red."""
-
-    id: UUID
-    kind: str
-    red_of_id: UUID | None
-    number: str
-    issued_on: date
-    amount_fen: int
-    tax_fen: int
-    remains_fen: int
-    file_sha256: str
-    read_from: str
-
-
-@dataclass(frozen=True, slots=True)
-class RequestSeen:
-    """One supplier, one payer's part of an order. due_fen: accepted goods + freight; invoiced_fen: net of red."""
-
-    id: UUID
-    order_id: UUID
-    order_number: str
-    payer_share_id: UUID | None
-    supplier_id: UUID
-    supplier_name: str
-    title: str
-    tax_number: str | None
-    due_fen: int
-    invoiced_fen: int
-    requested_at: datetime
-    invoices: list[InvoiceSeen]
-
 
 _REQUESTS = """
 SELECT coalesce(jsonb_agg(to_jsonb(found) ORDER BY requested_at DESC, id DESC), '[]')::text FROM (
@@ -83,7 +48,7 @@ SELECT i.file_sha256 FROM invoice i JOIN invoice_request r ON r.id = i.request_i
 JOIN shop_order o ON o.id = r.order_id WHERE i.id = :invoice AND {_VISIBLE}
 """).bindparams(*_PARAMETERS)  # noqa: S608  # as above
 _UNIT = text("SELECT unit_id, supplier_id FROM invoice_request WHERE id = :request")
-_requests = msgspec.json.Decoder(list[RequestSeen]).decode
+_requests = TypeAdapter(list[RequestOut]).validate_json
 
 
 async def requests_seen_by(
@@ -94,7 +59,7 @@ async def requests_seen_by(
     limit: int,
     cursor: str | None = None,
     order_id: UUID | None = None,
-) -> tuple[list[RequestSeen], str | None]:
+) -> tuple[list[RequestOut], str | None]:
     """The newest first: a supplier's own, those of the actor's units, and of the actor's own orders."""
     at, last = read_cursor(cursor, datetime, UUID) if cursor else (None, None)
     facts = await _visible(session, actor, day)
@@ -108,7 +73,7 @@ async def requests_seen_by(
     return shown, cursor_of(shown[-1].requested_at, shown[-1].id) if more else None
 
 
-async def requests_named(session: ReadSession, ids: list[UUID]) -> list[RequestSeen]:
+async def requests_named(session: ReadSession, ids: list[UUID]) -> list[RequestOut]:
     """Of requests that the caller was allowed to make."""
     return _requests((await session.execute(_SOME, {"ids": ids})).scalar_one())
 

@@ -1,12 +1,11 @@
 """`/bank-layouts`: how a statement's columns are called, said by one person and confirmed by another."""
 
-from dataclasses import asdict
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
-from orders.banking.schemas import LayoutDecidedOut, LayoutIn, LayoutOut, LayoutsOut
+from orders.banking.schemas import LayoutDecidedOut, LayoutIn, LayoutsOut
 from orders.banking.statement.map_layout import decide_layout, layouts_seen, propose_layout
 from shop.access.guard import requires
 from shop.access.permissions import Actor, Permission
@@ -24,7 +23,7 @@ async def get_layouts(actor: Importer, database: TheDatabase) -> LayoutsOut:
     """Layouts that were mapped for the caller's desks; those of the common banks need no mapping."""
     async with database.reading() as session:
         seen = await layouts_seen(session, actor, clock.today())
-    return LayoutsOut(items=[LayoutOut.model_validate(asdict(one)) for one in seen])
+    return LayoutsOut(items=seen)
 
 
 @routes.post("", status_code=201, responses={422: {"description": "缺少必需的列"}})

@@ -1,7 +1,6 @@
 """A statement whose header nobody knows: one person says what each column is, another one confirms, from then on."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -10,6 +9,7 @@ import msgspec
 from sqlalchemy import Row, text
 
 from orders.banking.problems import SamePerson
+from orders.banking.schemas import LayoutOut
 from orders.banking.statement.layouts import LAYOUTS, MAPPABLE, StatementLayout
 from orders.evidence.queries import paper_seen_by
 from shop.access.permissions import Actor, Permission
@@ -45,19 +45,6 @@ class LayoutDecided(Problem):
     status: ClassVar[int] = 409
     code: ClassVar[str] = "layout_decided"
     title: ClassVar[str] = "这个格式已经有人处理"
-
-
-@dataclass(frozen=True, slots=True)
-class LayoutSeen:
-    id: UUID
-    name: str
-    unit_id: UUID | None
-    columns: Mapping[str, Sequence[str]]
-    ignored: Sequence[str]
-    sample_sha256: str | None
-    state: str
-    valid_from: date
-    proposed_by: UUID
 
 
 _IN_FORCE = text(f"""
@@ -109,11 +96,11 @@ async def refuse_waiting(session: ReadSession, unit_id: UUID | None, titles: Seq
             raise LayoutWaits(f"格式“{row.name}”已经有人指明了各列，请另一位同事在对公转账页确认，然后再导入。")
 
 
-async def layouts_seen(session: ReadSession, actor: Actor, day: date) -> list[LayoutSeen]:
+async def layouts_seen(session: ReadSession, actor: Actor, day: date) -> list[LayoutOut]:
     """Mapped layouts of the actor's desks, waiting and in force."""
     units = await visible_unit_ids(session, actor, Permission.BANK_IMPORT, day)
     rows = await session.execute(_SEEN, {"day": day, "all": units is None, "units": [str(one) for one in units or ()]})
-    return [LayoutSeen(**row) for row in rows.mappings()]
+    return [LayoutOut(**row) for row in rows.mappings()]
 
 
 async def propose_layout(

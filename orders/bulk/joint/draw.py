@@ -142,7 +142,7 @@ def _line(facts: Mapping[UUID, SkuFacts], sku_id: UUID, unit_price_fen: int) -> 
         title = sku.title if sku else str(sku_id)
         raise PlanInvalid("有商品已经下架，请调整计划。", [Detail("/packages", "not_for_sale", f"{title} 已经下架")])
     same = [step for step in sku.prices if step.fen == unit_price_fen]
-    return DrawnLine(sku, unit_price_fen, min(same or sku.prices, key=lambda step: step.min_quantity).id)
+    return DrawnLine(sku, unit_price_fen, min(same or sku.prices, key=lambda step: step.min_quantity).price_id)
 
 
 def _trouble(sku: SkuFacts, ship_on: date) -> Detail | None:
@@ -157,9 +157,7 @@ def _trouble(sku: SkuFacts, ship_on: date) -> Detail | None:
 
 
 def _discount(lines: Sequence[DrawnLine], goods: Goods) -> None:
-    discounts = {
-        s.id: [pricing.Discount(d.threshold_fen, d.discount_fen) for d in s.discounts] for s in goods.suppliers
-    }
+    discounts = {s.id: s.discounts for s in goods.suppliers}
     priced = pricing.price(
         [
             pricing.PricingLine(line.sku.supplier_id, line.gross_fen, line.sku.net_grams * line.quantity)

@@ -6,11 +6,11 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.price.pricing import Rate
+from catalog.price.pricing import Discount, PriceStep, Rate
 from orders.acceptance.rules import Counted, Left, Open, divide
 from orders.bulk.joint.demand import Demand, Destination, PackageLine, Payer
 from orders.bulk.joint.draw import Drawn, draw
-from orders.checkout.facts import Content, DiscountFacts, Goods, SkuFacts, Step, SupplierFacts, UnitFacts
+from orders.checkout.facts import Content, Goods, SkuFacts, SupplierFacts, UnitFacts
 from shop.core.money import split
 
 SUPPLIER = UUID(int=7)
@@ -37,11 +37,11 @@ def goods(prices: list[int], allocations: list[int], discount: int) -> Goods:
         SkuFacts(
             id=UUID(int=n + 1), spec="袋", active=True, net_grams=500 * len(parts), product_id=UUID(int=n + 50),
             title=f"货{n}", category="杂粮", state="listed", ship_months=[], supplier_id=SUPPLIER,
-            supplier_name="供应商（虚构）", prices=[Step(UUID(int=n + 70), 1, prices[n])], contents=parts,
+            supplier_name="供应商（虚构）", prices=[PriceStep(UUID(int=n + 70), 1, prices[n])], contents=parts,
         )
         for n, parts in enumerate(inside)
     ]  # fmt: skip
-    discounts = [DiscountFacts(discount, discount)] if discount else []
+    discounts = [Discount(discount, discount)] if discount else []
     return Goods(skus, [SupplierFacts(SUPPLIER, discounts, None)], None, region_known=True)
 
 
