@@ -103,7 +103,7 @@ _MATCHED = text(f"""{_TRANSFERS} WHERE (t.state IN ('matched', 'set_aside', 'cam
 _OF_STATEMENT = text(f"{_TRANSFERS} WHERE t.statement_id = :statement ORDER BY t.day, t.id LIMIT :most) t")
 # Open shares with exactly this amount, or named by a code in the remark.
 _FITTING = text(f"""
-SELECT coalesce(jsonb_agg({_SHARE}) ORDER BY s.id), '[]')::text
+SELECT coalesce(jsonb_agg({_SHARE}, 'fen', NULL) ORDER BY s.id), '[]')::text
 FROM payer_share s JOIN shop_order o ON o.id = s.order_id
 WHERE (s.transfer_code = ANY(:codes) OR (s.due_fen > s.paid_fen AND s.due_fen - s.paid_fen = ANY(:amounts)
     AND o.state NOT IN ('cancelled', 'expired')))
