@@ -13,7 +13,9 @@ from uuid import UUID
 
 import msgspec
 
+from catalog.campaign.entitled import ENTITLED
 from catalog.listing.facts import CountyFacts, Dated, Facts, Rate, SkuFacts
+from catalog.price.pricing import PriceStep, step_for
 from catalog.product.models import BADGE_PAPERS
 from shop.core import clock
 from shop.ui.filters import grams, yuan
@@ -38,10 +40,14 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class _Offer:
-    """A SKU with a price today. `slot`: where its pieces available are filled in; None while it may not be sold."""
+    """A SKU with a price today for anybody, and for members of a union where that is lower. `slot`: where its pieces
+    available are filled in; None while it may not be sold.
+    """
 
     sku: SkuFacts
-    price_fen: int
+    steps: list[PriceStep]
+    price: PriceStep
+    member_fen: int | None
     slot: int | None
 
 
@@ -52,24 +58,27 @@ def made_of(facts: Facts, *, now: datetime) -> Made | None:
     if facts.county is None or not offers:
         return None
     designations = sorted({one.kind for one in facts.designations if one.in_force(today)})
-    price_fen = min(offer.price_fen for offer in offers)
+    lowest = min((offer.price for offer in offers), key=lambda price: price.fen)
+    member_fen = min((offer.member_fen for offer in offers if offer.member_fen is not None), default=None)
     card: dict[str, Any] = {
         "id": facts.id,
         "title": facts.title,
         "county": _county(facts.county),
         "producer": {"id": facts.producer.id, "name": facts.producer.name},
         "category": facts.category,
-        "price_fen": price_fen,
+        "price_fen": lowest.fen,
+        "price_list": lowest.list,
+        "member_price_fen": member_fen if member_fen is not None and member_fen < lowest.fen else None,
         "available": _slot(1),
         "image": f"/media/products/{facts.id}.svg",
         "skus": [_sku(offer) for offer in offers],
     }
-    detail = card | _detail(facts, offers, today, now)
+    detail = card | _detail(facts, offers, today)
     return Made(
         card=_template(card),
         detail=_template(detail),
         designations=designations,
-        price_fen=price_fen,
+        price_fen=lowest.fen,
         stock=[
             (offer.slot, inside.sku_id, inside.pieces)
             for offer in offers
@@ -83,14 +92,24 @@ def made_of(facts: Facts, *, now: datetime) -> Made | None:
 def _offers(facts: Facts, today: date, now: datetime) -> Iterator[_Offer]:
     slot = 1
     for sku in facts.skus:
-        price = next((step.fen for step in sku.prices if step.min_quantity == 1 and step.in_force(now)), None)
+        steps = _steps(sku, facts, today, now)
+        price = step_for(steps, 1, ENTITLED["anybody"])
         if price is None:
             continue
-        if _papers_expired(sku, today) or not sku.contents:
-            yield _Offer(sku, price, None)
-        else:
-            slot += 1
-            yield _Offer(sku, price, slot)
+        member = step_for(steps, 1, ENTITLED["member"]) or price
+        sold = bool(sku.contents) and not _papers_expired(sku, today)
+        slot += sold
+        yield _Offer(sku, steps, price, member.fen if member.fen < price.fen else None, slot if sold else None)
+
+
+def _steps(sku: SkuFacts, facts: Facts, today: date, now: datetime) -> list[PriceStep]:
+    """The prices of today on every list: a campaign's while one runs with these goods."""
+    running = any(campaign.in_force(today) for campaign in facts.campaigns)
+    return [
+        PriceStep(step.id, step.min_quantity, step.fen, step.list)
+        for step in sku.prices
+        if step.in_force(now) and (step.list != "campaign" or running)
+    ]
 
 
 def _papers_expired(sku: SkuFacts, today: date) -> bool:
@@ -103,13 +122,15 @@ def _sku(offer: _Offer) -> dict[str, Any]:
     return {
         "id": offer.sku.id,
         "spec": offer.sku.spec,
-        "price_fen": offer.price_fen,
+        "price_fen": offer.price.fen,
+        "price_list": offer.price.list,
+        "member_price_fen": offer.member_fen,
         "available": _slot(offer.slot) if offer.slot else 0,
         "net_grams": offer.sku.net_grams,
     }
 
 
-def _detail(facts: Facts, offers: list[_Offer], today: date, now: datetime) -> dict[str, Any]:
+def _detail(facts: Facts, offers: list[_Offer], today: date) -> dict[str, Any]:
     """What the page shows beyond the card."""
     documents = [_days(paper) | {"in_force": paper.in_force(today)} for paper in facts.documents]
     rates = [rate for rate in facts.rates if rate.in_force(today)]
@@ -131,6 +152,7 @@ def _detail(facts: Facts, offers: list[_Offer], today: date, now: datetime) -> d
         "recognition": next((_days(one) for one in facts.recognitions if one.in_force(today)), None),
         "designations": [_days(one) for one in facts.designations if one.in_force(today)],
         "benefit_statement": facts.statement,
+        "campaigns": [_days(one) for one in facts.campaigns if one.in_force(today)],
         "discounts": [_days(one) for one in facts.discounts if one.in_force(today)],
         "freight": [_days(rate) for rate in rates],
         "freight_note": freight_note(rates),
@@ -138,9 +160,7 @@ def _detail(facts: Facts, offers: list[_Offer], today: date, now: datetime) -> d
             _sku(offer)
             | {
                 "prices": [
-                    {"min_quantity": step.min_quantity, "fen": step.fen}
-                    for step in offer.sku.prices
-                    if step.in_force(now)
+                    {"list": step.list, "min_quantity": step.min_quantity, "fen": step.fen} for step in offer.steps
                 ],
                 "contents": [
                     {
@@ -196,6 +216,7 @@ def _stale_at(facts: Facts, today: date, now: datetime) -> datetime:
     days: list[date] = list(facts.county_days)
     dated: tuple[Iterable[Dated], ...] = (
         facts.documents, facts.recognitions, facts.designations, facts.rates, facts.discounts,
+        facts.campaigns,
         *(sku.papers for sku in facts.skus),
     )  # fmt: skip
     for rows in dated:

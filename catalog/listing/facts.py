@@ -70,12 +70,19 @@ class Rate(Dated, frozen=True):
     free_from_fen: int | None
 
 
+class CampaignFacts(Dated, frozen=True):
+    id: UUID
+    name: str
+
+
 class DiscountFacts(Dated, frozen=True):
     threshold_fen: int
     discount_fen: int
 
 
 class Step(msgspec.Struct, frozen=True):
+    id: UUID
+    list: str
     min_quantity: int
     fen: int
     valid_from: datetime
@@ -160,6 +167,7 @@ class Facts(msgspec.Struct, frozen=True):
     producer: ProducerFacts
     supplier: SupplierFacts
     zones: list[ZoneFacts]
+    campaigns: list[CampaignFacts]
     skus: list[SkuFacts]
     documents: list[Paper]
     recognitions: list[RecognitionFacts]
@@ -245,7 +253,7 @@ skus AS (
     LEFT JOIN contents c ON c.of_sku = s.id LEFT JOIN papers d ON d.of_sku = s.id
     LEFT JOIN LATERAL (
         SELECT jsonb_agg(to_jsonb(p) ORDER BY p.min_quantity) AS facts FROM price p
-        WHERE p.sku_id = s.id AND p.list = 'retail' AND {not_ended("p", ":now")}
+        WHERE p.sku_id = s.id AND {not_ended("p", ":now")}
     ) q ON true
     GROUP BY s.product_id
 ),
@@ -259,6 +267,8 @@ SELECT (to_jsonb(w) || jsonb_build_object(
     'county_days', coalesce(x.facts, '[]'), 'sold', greatest(coalesce(v.pieces, 0), 0),
     'zones', coalesce((SELECT jsonb_agg(to_jsonb(z) ORDER BY z.position, z.slug) FROM zone_product y
         JOIN zone z ON z.slug = y.zone_slug WHERE y.product_id = w.id), '[]'),
+    'campaigns', coalesce((SELECT jsonb_agg(to_jsonb(a) ORDER BY a.position, a.id) FROM campaign_product y
+        JOIN campaign a ON a.id = y.campaign_id WHERE y.product_id = w.id AND {not_ended("a", ":today")}), '[]'),
     'documents', coalesce((SELECT jsonb_agg(to_jsonb(d) ORDER BY d.kind, d.valid_to) FROM document d
         WHERE d.product_id = w.id), '[]'),
     'recognitions', coalesce((SELECT jsonb_agg(to_jsonb(n) ORDER BY n.valid_to DESC) FROM recognition n

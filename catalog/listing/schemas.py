@@ -20,17 +20,22 @@ class ProducerBrief(BaseModel):
 
 
 class SkuBrief(BaseModel):
-    """`available`: whole pieces that can be ordered now; 0 out of season or while a food paper has expired."""
+    """`price_fen`: what anybody is asked, on `price_list` (retail or campaign); `member_price_fen`: where a union's
+    members are asked less. `available`: whole pieces that can be ordered now; 0 out of season or while a food paper has
+    expired.
+    """
 
     id: UUID
     spec: str
     price_fen: int
+    price_list: str
+    member_price_fen: int | None
     available: int
     net_grams: int
 
 
 class ProductCard(BaseModel):
-    """`price_fen` is the lowest of its SKUs, `available` the most pieces of one SKU."""
+    """`price_fen` and `member_price_fen` are the lowest of its SKUs, `available` the most pieces of one SKU."""
 
     id: UUID
     title: str
@@ -38,6 +43,8 @@ class ProductCard(BaseModel):
     producer: ProducerBrief
     category: str
     price_fen: int
+    price_list: str
+    member_price_fen: int | None
     available: int
     image: str
     skus: list[SkuBrief]
@@ -70,6 +77,11 @@ class ListingRecognitionOut(DatedOut):
     source: str
 
 
+class CampaignOut(DatedOut):
+    id: UUID
+    name: str
+
+
 class DiscountOut(DatedOut):
     threshold_fen: int
     discount_fen: int
@@ -98,6 +110,9 @@ class ListingStatementOut(BaseModel):
 
 
 class ListingStepOut(BaseModel):
+    """list: retail, member, union (of a union's bulk purchase) or campaign."""
+
+    list: str
     min_quantity: int
     fen: int
 
@@ -141,6 +156,8 @@ class ProductDetail(BaseModel):
     title: str
     category: str
     price_fen: int
+    price_list: str
+    member_price_fen: int | None
     available: int
     image: str
     in_season: bool
@@ -164,6 +181,7 @@ class ProductDetail(BaseModel):
     recognition: ListingRecognitionOut | None
     designations: list[CountyDesignationOut]
     benefit_statement: ListingStatementOut | None
+    campaigns: list[CampaignOut]
     discounts: list[DiscountOut]
     freight: list[ListingFreightOut]
     freight_note: str

@@ -9,11 +9,12 @@ from shop.core.money import split
 
 @dataclass(frozen=True, slots=True)
 class PriceStep:
-    """`fen` a piece from `min_quantity` pieces on."""
+    """`fen` a piece on a list, from `min_quantity` pieces on."""
 
     price_id: UUID
     min_quantity: int
     fen: int
+    list: str = "retail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,12 @@ class Priced:
     cannot_arrive: frozenset[UUID]
 
 
-def step_for(steps: Sequence[PriceStep], quantity: int) -> PriceStep | None:
-    """The price of that many pieces: the highest step that the quantity reaches."""
-    reached = [step for step in steps if step.min_quantity <= quantity]
-    return max(reached, key=lambda step: step.min_quantity, default=None)
+def step_for(steps: Sequence[PriceStep], quantity: int, lists: Sequence[str]) -> PriceStep | None:
+    """The price of that many pieces: the lowest that the quantity reaches on one of the lists (DOMAIN rule 36). Where
+    two ask the same, the list that stands first is named.
+    """
+    reached = [step for step in steps if step.min_quantity <= quantity and step.list in lists]
+    return min(reached, key=lambda step: (step.fen, lists.index(step.list), step.min_quantity), default=None)
 
 
 def best_discount(discounts: Sequence[Discount], goods_fen: int) -> int:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, DateTime, Uuid, bindparam, text
 
+from catalog.campaign.entitled import asked_of
 from orders.canteen.amount import Amount, Good, goods_of, grams_of, measured, typed
 from orders.canteen.queries import lists_of, order_seen
 from orders.canteen.visibility import Kitchen, NoSuchCanteenOrder, kitchen_of_order
@@ -16,7 +17,6 @@ from shop.core import clock
 from shop.core.database import ReadSession
 from shop.core.errors import Detail, Invalid
 from shop.core.ids import new_id
-from shop.core.window import in_force
 from shop.sheet.value import Unreadable, whole_of
 
 AMOUNT: Final = "amount-"
@@ -28,8 +28,8 @@ WHERE p.state = 'listed' AND s.active AND (position(:q IN p.title) > 0 OR positi
 ORDER BY p.title, s.id LIMIT :most
 """)
 _PRICES: Final = text(f"""
-SELECT sku_id, min(fen) AS fen FROM price WHERE sku_id = ANY(:skus) AND list = 'retail' AND min_quantity = 1
-    AND {in_force("", ":now")} GROUP BY sku_id
+SELECT q.sku_id, min(q.fen) AS fen FROM price q WHERE q.sku_id = ANY(:skus) AND q.min_quantity = 1
+    AND {asked_of("canteen", "q", ":now")} GROUP BY q.sku_id
 """).bindparams(bindparam("skus", type_=ARRAY(Uuid)), _NOW)  # noqa: S608  # our own words
 
 

@@ -14,6 +14,7 @@ import asyncpg
 from sqlalchemy import ARRAY, Date, DateTime, Uuid, bindparam, insert, text
 from sqlalchemy.exc import IntegrityError
 
+from catalog.campaign.entitled import asked_of
 from catalog.stock import moving
 from orders.canteen.amount import Amount, Measured, goods_of, measured
 from orders.canteen.models import CanteenOrder
@@ -44,7 +45,7 @@ SELECT p.id FROM product p WHERE p.id IN (SELECT s.product_id FROM sku s WHERE s
 ORDER BY p.id FOR SHARE
 """).bindparams(bindparam("skus", type_=ARRAY(Uuid)))
 _LOCK_PRICES: Final = text(f"""
-SELECT id FROM price WHERE sku_id = ANY(:skus) AND list = 'retail' AND {in_force("", ":now")} ORDER BY id FOR SHARE
+SELECT q.id FROM price q WHERE q.sku_id = ANY(:skus) AND {asked_of("canteen", "q", ":now")} ORDER BY q.id FOR SHARE OF q
 """).bindparams(bindparam("skus", type_=ARRAY(Uuid)), bindparam("now", type_=DateTime(timezone=True)))  # noqa: S608
 _FROM_LIST: Final = text("""
 SELECT l.sku_id, l.milli FROM canteen_list_line l JOIN canteen_list c ON c.id = l.list_id
@@ -170,6 +171,7 @@ async def _quote(
         now=now,
         weights={line.sku_id: line.milli for line in measured if line.milli % 1_000},
         fund_source="canteen",
+        asking="canteen",
     )
 
 

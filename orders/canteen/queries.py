@@ -8,10 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, DateTime, Uuid, bindparam, text
 
+from catalog.campaign.entitled import asked_of
 from orders.canteen.visibility import Kitchen, NoSuchCanteenOrder
 from shop.core.database import ReadSession
 from shop.core.paging import cursor_of, read_cursor
-from shop.core.window import in_force
 
 _CANTEENS = bindparam("canteens", type_=ARRAY(Uuid))
 _ID = bindparam("id", type_=Uuid)
@@ -19,9 +19,8 @@ _ID = bindparam("id", type_=Uuid)
 _LISTS: Final = text(f"""
 SELECT c.id, c.canteen_id, c.name, c.version, c.changed_at, l.sku_id, l.milli, s.weighed, s.net_grams, s.spec, p.title,
     p.id AS product_id, s.active AND p.state = 'listed' AS for_sale,
-    (SELECT q.fen FROM price q WHERE q.sku_id = s.id AND q.list = 'retail' AND q.min_quantity * 1000 <= l.milli + 999
-        AND {in_force("q", ":now")}
-        ORDER BY q.min_quantity DESC LIMIT 1) AS unit_price_fen
+    (SELECT min(q.fen) FROM price q WHERE q.sku_id = s.id AND q.min_quantity * 1000 <= l.milli + 999
+        AND {asked_of("canteen", "q", ":now")}) AS unit_price_fen
 FROM canteen_list c LEFT JOIN canteen_list_line l ON l.list_id = c.id
 LEFT JOIN sku s ON s.id = l.sku_id LEFT JOIN product p ON p.id = s.product_id
 WHERE c.canteen_id = ANY(:canteens) AND (CAST(:id AS uuid) IS NULL OR c.id = :id) ORDER BY c.name, c.id, l.position

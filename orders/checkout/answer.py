@@ -42,6 +42,7 @@ def order_of(quoted: Quote, requested: PlaceIn, now: datetime) -> OrderOut:
                 supplier=NameRef(line.sku.supplier_id, line.sku.supplier_name),
                 quantity=line.quantity,
                 unit_price_fen=line.step.fen,
+                price_list=line.step.list,
                 discount_fen=line.discount_fen,
                 paid_fen=line.net_fen,
                 refunded_quantity=0,

@@ -7,6 +7,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from catalog.campaign.entitled import holds
 from catalog.county.on_day import origin_on
 from catalog.price.pricing import Discount, PriceStep, Rate
 from catalog.product.on_day import papers_expired_on, recognised_on
@@ -88,10 +89,11 @@ class Goods(msgspec.Struct, frozen=True):
 
 
 class Buyer(msgspec.Struct, frozen=True):
-    """Where a person works, who introduced him: today."""
+    """Where a person works, who introduced him, whether a union lists him: today."""
 
     works_at: UnitFacts | None
     introduced_by: UnitFacts | None
+    member: bool = False
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -101,6 +103,7 @@ class Facts(msgspec.Struct, frozen=True):
     region_known: bool
     works_at: UnitFacts | None
     introduced_by: UnitFacts | None
+    member: bool = False
 
 
 _BUYER = f"""
@@ -116,7 +119,8 @@ units AS (
 )
 SELECT jsonb_build_object(
     'works_at', (SELECT facts FROM units WHERE how = 'works_at'),
-    'introduced_by', (SELECT facts FROM units WHERE how = 'introduced_by')
+    'introduced_by', (SELECT facts FROM units WHERE how = 'introduced_by'),
+    'member', EXISTS (SELECT FROM union_membership u WHERE u.person_id = $1 AND {in_force("u", "$2")})
 )::text
 """  # noqa: S608  # expressions of our own
 
@@ -125,8 +129,8 @@ WITH requested AS (SELECT DISTINCT unnest($1::uuid[]) AS id),
 bought AS (
     SELECT s.id, s.spec, s.active, s.net_grams, p.id AS product_id, p.title, p.category, p.state, p.ship_months,
         p.supplier_id, f.name AS supplier_name,
-        coalesce((SELECT jsonb_agg(jsonb_build_object('price_id', q.id, 'min_quantity', q.min_quantity, 'fen', q.fen))
-            FROM price q WHERE q.sku_id = s.id AND q.list = 'retail' AND {in_force("q", "$4")}), '[]') AS prices
+        coalesce((SELECT jsonb_agg(jsonb_build_object('price_id', q.id, 'min_quantity', q.min_quantity, 'fen', q.fen,
+            'list', q.list)) FROM price q WHERE q.sku_id = s.id AND {holds("q", "$4")}), '[]') AS prices
     FROM requested w JOIN sku s ON s.id = w.id JOIN product p ON p.id = s.product_id
     JOIN supplier f ON f.id = p.supplier_id
 ),
@@ -200,6 +204,7 @@ def together(goods: Goods, buyer: Buyer) -> Facts:
         region_known=goods.region_known,
         works_at=buyer.works_at,
         introduced_by=buyer.introduced_by,
+        member=buyer.member,
     )
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import text
 
+from catalog.campaign.entitled import holds
 from catalog.stock import moving
 from orders.cart.empty import EMPTY
 from orders.checkout.quote import Quote
@@ -24,7 +25,7 @@ from shop.core.window import in_force
 PARTS: Final = ("answer", *write.PARTS, "versions", "from_cart", "stock")
 """What the statement is given, each as a JSON text, and after them `now` and the business day."""
 _STILL: Final = f"""(
-    SELECT p.id FROM price p WHERE p.id = r.price_id AND p.fen = r.unit_price_fen AND {in_force("p", "{now}")}
+    SELECT p.id FROM price p WHERE p.id = r.price_id AND p.fen = r.unit_price_fen AND {holds("p", "{now}")}
         AND (SELECT yes FROM fresh)
         AND EXISTS (SELECT FROM product g WHERE g.id = r.product_id AND g.state = 'listed')
         AND NOT EXISTS (

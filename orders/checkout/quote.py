@@ -6,6 +6,7 @@ from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
 
+from catalog.campaign.entitled import ENTITLED, BuyerKind
 from catalog.price import pricing
 from orders.allowance.allocate import Purse
 from orders.checkout.facts import Content, Facts, SkuFacts, UnitFacts
@@ -118,16 +119,18 @@ def quote(
     now: datetime,
     weights: Mapping[UUID, int] = _NOTHING,
     fund_source: str = "personal",
+    asking: BuyerKind | None = None,
 ) -> Quote:
     """Pure: the facts of one moment in, lines, sums and what they count for out.
 
     requested: (SKU, pieces ≥ 1), each SKU once; weights: the milli-pieces of goods that are weighed. An employee's
     purchase is direct, of the unit he works at; an outside buyer's is an assisted sale of the introducing unit (DOMAIN
-    rule 1).
+    rule 1). asking: whose price lists, where the buyer is no person.
     """
     by_id = {sku.id: sku for sku in facts.skus}
     found = [(by_id.get(sku_id), quantity) for sku_id, quantity in requested]
-    steps = [_step(sku, quantity) for sku, quantity in found]
+    lists = ENTITLED[asking or ("member" if facts.member else "anybody")]
+    steps = [pricing.step_for(sku.prices, quantity, lists) if sku else None for sku, quantity in found]
     sums = _sums(found, steps, facts, weights)
     unit = facts.works_at or facts.introduced_by
     month = clock.business_day(now).month
@@ -197,10 +200,6 @@ def _gross(step: pricing.PriceStep, quantity: int, milli: int | None) -> int:
 def _part(whole: int, quantity: int, milli: int | None) -> int:
     """Of grams or milli-pieces of so many pieces, those of the weight that is really wanted."""
     return whole if milli is None else half_up(whole * milli, quantity * 1_000)
-
-
-def _step(sku: SkuFacts | None, quantity: int) -> pricing.PriceStep | None:
-    return pricing.step_for(sku.prices, quantity) if sku else None
 
 
 def _available(sku: SkuFacts, taken: dict[UUID, int]) -> int:

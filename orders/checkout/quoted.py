@@ -28,7 +28,9 @@ class TroubleOut:
 
 @dataclass(frozen=True, slots=True)
 class QuotedLine:
-    """unit_price_fen: null where nothing is for sale; paid_fen: gross − discount; available: pieces to be had now."""
+    """unit_price_fen: null where nothing is for sale; price_list: which of the buyer's lists asks it; paid_fen: gross −
+    discount; available: pieces to be had now.
+    """
 
     sku_id: UUID
     product_id: UUID
@@ -38,6 +40,7 @@ class QuotedLine:
     supplier: NameRef
     quantity: int
     unit_price_fen: int | None
+    price_list: str | None
     discount_fen: int
     paid_fen: int
     available: int
@@ -141,6 +144,7 @@ def _line(line: QuoteLine, region_code: str | None) -> QuotedLine:
         supplier=NameRef(sku.supplier_id, sku.supplier_name),
         quantity=line.quantity,
         unit_price_fen=line.step.fen if line.step else None,
+        price_list=line.step.list if line.step else None,
         discount_fen=line.discount_fen,
         paid_fen=line.net_fen,
         available=line.available,

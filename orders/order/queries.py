@@ -63,6 +63,7 @@ WITH parts AS (
         'supplier', jsonb_build_object('id', l.supplier_id, 'name', (SELECT min(p.supplier_name) FROM parcel p
             WHERE p.order_id = l.order_id AND p.supplier_id = l.supplier_id)),
         'quantity', l.quantity, 'unit_price_fen', l.unit_price_fen,
+        'price_list', (SELECT q.list FROM price q WHERE q.id = l.price_id),
         'discount_fen', l.quantity * l.unit_price_fen - (SELECT sum(net_fen) FROM origins g WHERE g.line_id = l.id),
         'paid_fen', (SELECT sum(net_fen) FROM origins g WHERE g.line_id = l.id),
         'refunded_quantity', CASE WHEN {IS_JOINT.format(order=":order_id")}

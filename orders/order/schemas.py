@@ -31,7 +31,9 @@ class OriginOut:
 
 @dataclass(frozen=True, slots=True)
 class OrderLineOut:
-    """paid_fen: net goods, gross − discount, whatever is paid or refunded."""
+    """paid_fen: net goods, gross − discount, whatever is paid or refunded. price_list: retail, member, union or
+    campaign, whichever asked the buyer the least when he ordered.
+    """
 
     id: UUID
     sku_id: UUID
@@ -41,6 +43,7 @@ class OrderLineOut:
     supplier: NameRef
     quantity: int
     unit_price_fen: int
+    price_list: str
     discount_fen: int
     paid_fen: int
     refunded_quantity: int

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Row, text
 
+from catalog.campaign.entitled import asked_of
 from orders.bulk.change.change_order import ORDERED, digest_of_change, note_change
 from orders.bulk.plan.cases import filling
 from orders.bulk.plan.totals import plan_totals
@@ -40,7 +41,7 @@ WHERE k.purchase_id = :purchase AND k.is_default
 """)
 _SWAP = text(f"""
 SELECT (SELECT min(q.fen) FROM price q JOIN sku s ON s.id = q.sku_id JOIN product p ON p.id = s.product_id
-        WHERE q.sku_id = :by_sku AND q.list = 'retail' AND q.min_quantity = 1 AND {in_force("q", ":now")}
+        WHERE q.sku_id = :by_sku AND q.min_quantity = 1 AND {asked_of("union", "q", ":now")}
             AND s.active AND p.state = 'listed') AS fen,
     (SELECT min(l.unit_price_fen) FROM bulk_package k JOIN bulk_package_line l ON l.package_id = k.id
         WHERE k.purchase_id = :purchase AND l.sku_id = :sku) AS old_fen

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
+from catalog.campaign.entitled import asked_of
 from catalog.stock import moving
 from orders.acceptance.open_parts import what_is_open
 from orders.acceptance.reduce import Taken, Why, reduce
@@ -20,7 +21,6 @@ from orders.order.shares import lower_due
 from shop.access.permissions import Actor
 from shop.core import clock
 from shop.core.database import WriteSession
-from shop.core.window import in_force
 
 _PURCHASE = text("SELECT * FROM bulk_purchase WHERE id = :purchase")
 _LOCK = text("SELECT id FROM shop_order WHERE id = :order FOR NO KEY UPDATE")
@@ -38,7 +38,7 @@ _INSIDE = text("""
 SELECT c.stock_sku_id, c.pieces FROM sku_content c WHERE c.sku_id = :sku
 """)
 _PRICE = text(f"""
-SELECT min(fen) FROM price WHERE sku_id = :sku AND list = 'retail' AND min_quantity = 1 AND {in_force("", ":now")}
+SELECT min(q.fen) FROM price q WHERE q.sku_id = :sku AND q.min_quantity = 1 AND {asked_of("union", "q", ":now")}
 """)  # noqa: S608  # our own words
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Row, Uuid, bindparam, text
 
+from catalog.campaign.entitled import asked_of
 from shop.access.permissions import Actor, Permission
 from shop.core.database import ReadSession
 from shop.core.window import in_force
@@ -24,7 +25,7 @@ SELECT id, name FROM unit WHERE (:everywhere OR id = ANY(:units)) AND {in_force(
 _SKUS = text(f"""
 SELECT s.id, p.title, s.spec, min(q.fen) AS fen, f.name AS supplier
 FROM sku s JOIN product p ON p.id = s.product_id JOIN supplier f ON f.id = p.supplier_id
-JOIN price q ON q.sku_id = s.id AND q.list = 'retail' AND q.min_quantity = 1 AND {in_force("q", ":now")}
+JOIN price q ON q.sku_id = s.id AND q.min_quantity = 1 AND {asked_of("union", "q", ":now")}
 WHERE s.active AND p.state = 'listed' GROUP BY s.id, p.title, s.spec, f.name ORDER BY p.title, s.spec LIMIT 1000
 """)  # noqa: S608  # our own words
 _BY_NUMBER = text("""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
+from catalog.campaign.entitled import ENTITLED
 from catalog.price import pricing
 from orders.bulk.joint.demand import Demand, Destination
 from orders.bulk.problems import PlanInvalid
@@ -138,11 +139,12 @@ def _lines(demand: Demand, facts: Mapping[UUID, SkuFacts]) -> tuple[list[DrawnLi
 def _line(facts: Mapping[UUID, SkuFacts], sku_id: UUID, unit_price_fen: int) -> DrawnLine:
     """The price row that the plan's price came from, so that its fall can be noticed; else the one for a piece."""
     sku = facts.get(sku_id)
-    if sku is None or not sku.prices:
+    if sku is None or not any(step.list in ENTITLED["union"] for step in sku.prices):
         title = sku.title if sku else str(sku_id)
         raise PlanInvalid("有商品已经下架，请调整计划。", [Detail("/packages", "not_for_sale", f"{title} 已经下架")])
-    same = [step for step in sku.prices if step.fen == unit_price_fen]
-    return DrawnLine(sku, unit_price_fen, min(same or sku.prices, key=lambda step: step.min_quantity).price_id)
+    of_unions = [step for step in sku.prices if step.list in ENTITLED["union"]]
+    same = [step for step in of_unions if step.fen == unit_price_fen]
+    return DrawnLine(sku, unit_price_fen, min(same or of_unions, key=lambda step: step.min_quantity).price_id)
 
 
 def _trouble(sku: SkuFacts, ship_on: date) -> Detail | None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
+from catalog.campaign.entitled import asked_of
 from orders.bulk.plan.create import create
 from orders.bulk.plan.schemas import CopyIn, PackageIn, PackageLineIn, PlanIn, SiteIn
 from orders.bulk.problems import PlanInvalid
@@ -15,7 +16,6 @@ from orders.bulk.visibility import purchase_for
 from shop.access.permissions import Actor, Permission
 from shop.core import clock
 from shop.core.database import ReadSession, WriteSession
-from shop.core.window import in_force
 from shop.organisation.address_book import names_a_place
 
 
@@ -29,8 +29,8 @@ class Copied:
 
 _LINES = text(f"""
 SELECT k.position, k.name, k.is_default, k.is_private, l.sku_id, l.pieces, p.title, s.spec,
-    s.active AND p.state = 'listed' AND EXISTS (SELECT FROM price q WHERE q.sku_id = s.id AND q.list = 'retail'
-        AND {in_force("q", ":now")}) AS sold
+    s.active AND p.state = 'listed' AND EXISTS (SELECT FROM price q WHERE q.sku_id = s.id
+        AND {asked_of("union", "q", ":now")}) AS sold
 FROM bulk_package k JOIN bulk_package_line l ON l.package_id = k.id JOIN sku s ON s.id = l.sku_id
 JOIN product p ON p.id = s.product_id
 WHERE k.purchase_id = :purchase ORDER BY k.position, l.sku_id

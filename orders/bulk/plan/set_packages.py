@@ -7,13 +7,13 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from catalog.campaign.entitled import asked_of
 from orders.bulk.plan.schemas import PackageIn
 from orders.bulk.problems import PlanInvalid
 from shop.core.database import WriteSession
 from shop.core.errors import Detail, Problem
 from shop.core.ids import new_id
 from shop.core.rows import as_rows
-from shop.core.window import in_force
 
 
 class PlanPriceChanged(Problem):
@@ -26,7 +26,7 @@ class PlanPriceChanged(Problem):
 
 _PRICED = text(f"""
 SELECT r.package, r.line, r.unit_price_fen AS seen_fen, s.id IS NOT NULL AND s.active AND p.state = 'listed' AS sold, (
-    SELECT min(q.fen) FROM price q WHERE q.sku_id = r.sku_id AND q.list = 'retail' AND {in_force("q", ":now")}
+    SELECT min(q.fen) FROM price q WHERE q.sku_id = r.sku_id AND {asked_of("union", "q", ":now")}
         AND q.min_quantity <= r.pieces * CAST(:sure AS bigint)) AS fen
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(package int, line int, sku_id uuid, pieces bigint,
     unit_price_fen bigint)

@@ -53,15 +53,20 @@ async def test_a_card_says_what_the_promise_says(client: AsyncClient, database: 
                 "producer": {"id": producer_id, "name": PEPPER.producer},
                 "category": "调味品",
                 "price_fen": 3800,
+                "price_list": "retail",
+                "member_price_fen": None,
                 "available": 10,
                 "image": f"/media/products/{PEPPER.product_id}.svg",
                 "skus": [
-                    {"id": str(PEPPER.sku_id), "spec": "250g/袋", "price_fen": 3800, "available": 10, "net_grams": 250}
+                    {
+                        "id": str(PEPPER.sku_id), "spec": "250g/袋", "price_fen": 3800, "price_list": "retail",
+                        "member_price_fen": None, "available": 10, "net_grams": 250,
+                    }
                 ],
             }
         ],
         "next_cursor": None,
-    }
+    }  # fmt: skip
     ProductPage.model_validate_json(answer.content, strict=True)
 
 

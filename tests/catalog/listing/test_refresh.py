@@ -1,11 +1,13 @@
 """The window follows the facts: what is touched, what goes stale by itself, what may not stand in it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
+from catalog.campaign.arrange import NewCampaign, run_campaign
 from catalog.listing.jobs import refresh_touched
 from catalog.listing.query import filters_of, find
 from catalog.price.models import Price
@@ -102,6 +104,36 @@ async def test_dated_facts_change_by_themselves(database: Database) -> None:
     assert await price(midnight + timedelta(days=1, seconds=1)) == (True, False)
     # Development's clock goes back: what was made in the future is made again.
     assert await price(now + timedelta(seconds=1)) == (False, True)
+
+
+@pytest.mark.anyio
+async def test_the_shelf_says_the_members_price_and_the_campaigns_while_it_runs(database: Database) -> None:
+    now = clock.now()
+    tomorrow = clock.business_day(now) + timedelta(days=1)
+    goods = Goods(price_fen=3_800)
+    prices = {"member": 3_500, "union": 3_000, "campaign": 3_300}
+    await list_goods(database, goods, now=now)
+    since = now - timedelta(days=1)
+    await write(
+        database, *(Price(id=uuid4(), sku_id=goods.sku_id, list=n, fen=f, valid_from=since) for n, f in prices.items())
+    )
+    async with database.transaction() as session:
+        running = NewCampaign("示例活动（虚构）", tomorrow, tomorrow + timedelta(days=1))
+        await run_campaign(session, campaign=running, product_ids=[goods.product_id], now=now)
+
+    async def shown(at: datetime) -> tuple[int, str, int | None]:
+        clock.set_ahead(at - clock.wall())
+        await refresh_touched(database)
+        [card] = msgspec.json.decode((await find(database, filters_of({}), now=at)).as_json())["items"]
+        [sku] = card["skus"]
+        names = ("price_fen", "price_list", "member_price_fen")
+        assert [card[name] for name in names] == [sku[name] for name in names]
+        return card["price_fen"], card["price_list"], card["member_price_fen"]
+
+    midnight = datetime.combine(tomorrow, datetime.min.time(), clock.SHANGHAI)
+    assert await shown(now) == (3_800, "retail", 3_500)
+    assert await shown(midnight + timedelta(seconds=1)) == (3_300, "campaign", None)
+    assert await shown(midnight + timedelta(days=1, seconds=1)) == (3_800, "retail", 3_500)
 
 
 @pytest.mark.anyio

@@ -47,6 +47,6 @@ def test_a_parcel_per_supplier_and_nobody_sends_where_nobody_goes() -> None:
 
 def test_the_highest_step_that_is_reached() -> None:
     steps = [PriceStep(A, 1, 100), PriceStep(A, 10, 90), PriceStep(A, 100, 80)]
-    found = [step_for(steps, quantity) for quantity in (1, 9, 10, 5_000)]
+    found = [step_for(steps, quantity, ("retail",)) for quantity in (1, 9, 10, 5_000)]
     assert [step.fen if step else None for step in found] == [100, 100, 90, 80]
-    assert step_for(steps[1:], 9) is None
+    assert step_for(steps[1:], 9, ("retail",)) is None

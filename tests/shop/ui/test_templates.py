@@ -60,7 +60,8 @@ def ask(path: str = "/", query: str = "", language: str = "", /, **state: object
 def product(**changes: object) -> Mapping[str, object]:
     return {
         "id": "p1", "title": "<b>小米</b>", "county": {"name": "浑源县"}, "producer": {"name": "合作社（虚构）"},
-        "price_fen": 3500, "available": 3, "image": "/p1.svg", **changes,
+        "price_fen": 3500, "price_list": "campaign", "member_price_fen": 3300,
+        "available": 3, "image": "/p1.svg", **changes,
     }  # fmt: skip
 
 
