@@ -28,8 +28,8 @@ class SkuBrief(BaseModel):
     id: UUID
     spec: str
     price_fen: int
-    price_list: str
-    member_price_fen: int | None
+    price_list: str = "retail"
+    member_price_fen: int | None = None
     available: int
     net_grams: int
 
@@ -43,8 +43,8 @@ class ProductCard(BaseModel):
     producer: ProducerBrief
     category: str
     price_fen: int
-    price_list: str
-    member_price_fen: int | None
+    price_list: str = "retail"
+    member_price_fen: int | None = None
     available: int
     image: str
     skus: list[SkuBrief]
@@ -112,7 +112,7 @@ class ListingStatementOut(BaseModel):
 class ListingStepOut(BaseModel):
     """list: retail, member, union (of a union's bulk purchase) or campaign."""
 
-    list: str
+    list: str = "retail"
     min_quantity: int
     fen: int
 
@@ -156,8 +156,8 @@ class ProductDetail(BaseModel):
     title: str
     category: str
     price_fen: int
-    price_list: str
-    member_price_fen: int | None
+    price_list: str = "retail"
+    member_price_fen: int | None = None
     available: int
     image: str
     in_season: bool
@@ -181,7 +181,7 @@ class ProductDetail(BaseModel):
     recognition: ListingRecognitionOut | None
     designations: list[CountyDesignationOut]
     benefit_statement: ListingStatementOut | None
-    campaigns: list[CampaignOut]
+    campaigns: list[CampaignOut] = []
     discounts: list[DiscountOut]
     freight: list[ListingFreightOut]
     freight_note: str

@@ -33,6 +33,8 @@ _MODULES: Final = (
     "catalog.county.api",
     "catalog.listing.producer_api",
     "catalog.product.api",
+    "catalog.price.freight_api",
+    "catalog.price.freight_pages",
     "catalog.review.api",
     "catalog.review.pages",
     "catalog.upload.api",

@@ -13,7 +13,7 @@ from catalog.county.load import load_counties
 from catalog.county.pair import NewPairing, pair
 from catalog.price.change_price import NewPrice, change_prices
 from catalog.price.give_discount import give_discount
-from catalog.price.set_freight import NewRate, set_freight_rates
+from catalog.price.set_freight import NewRate, set_freight
 from catalog.producer.add_supplier import NewSupplier, add_suppliers
 from catalog.producer.state_benefit import state_benefit
 from catalog.product.add_document import NewDocument, add_documents
@@ -215,17 +215,16 @@ async def _terms(session: WriteSession, provinces: dict[UUID, str]) -> None:
 
     To its own province a supplier sends at the usual price.
     """
-    rates = []
     by_turn = sorted(provinces)
     for turn, supplier_id in enumerate(by_turn):
         free_from = (5_900, 9_900, 19_900)[turn % 3]
-        rates.append(NewRate(supplier_id, "", SINCE, first_fen=800, step_fen=200, free_from_fen=free_from))
+        rates = [NewRate("", first_fen=800, step_fen=200, free_from_fen=free_from)]
         for region in _REMOTE:
             if region == provinces[supplier_id]:
                 continue
             served = region != "54" or turn % 4 != 0
-            rates.append(NewRate(supplier_id, region, SINCE, served=served, first_fen=2_000, step_fen=1_200))
-    await set_freight_rates(session, actor=None, rates=rates, now=OPENED)
+            rates.append(NewRate(region, served=served, first_fen=2_000, step_fen=1_200))
+        await set_freight(session, actor=None, supplier_id=supplier_id, rates=rates, valid_from=SINCE, now=OPENED)
     for supplier_id in [_BOX_SUPPLIER.id, SUPPLIER_ID, *by_turn[::8]]:
         await give_discount(
             session,

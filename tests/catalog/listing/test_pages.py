@@ -79,6 +79,23 @@ async def test_a_county_says_why(client: AsyncClient, database: Database) -> Non
 
 
 @pytest.mark.anyio
+async def test_a_row_that_an_older_version_made_is_shown(client: AsyncClient, database: Database) -> None:
+    """Until the worker makes it anew it does not say which list a price is of."""
+    goods = Goods()
+    await list_goods(database, goods)
+    told = ('"price_list":"retail","member_price_fen":null,', '"campaigns":[],', '"list":"retail",')
+    for part in told:
+        await run(
+            database,
+            "UPDATE listing_row SET card = replace(card, :part, ''), detail = replace(detail, :part, '')",
+            part=part,
+        )
+    assert not any(part in (await client.get("/api/v1/products")).text for part in told)
+    for address in ("/", f"/products/{goods.product_id}"):
+        assert "¥38.00" in (await client.get(address)).text
+
+
+@pytest.mark.anyio
 async def test_a_product_can_be_put_into_the_cart(client: AsyncClient, database: Database) -> None:
     tomorrow = clock.today() + timedelta(days=1)
     await list_goods(database, PEPPER)
