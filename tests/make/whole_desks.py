@@ -377,6 +377,13 @@ def _pages(shop: WholeShop) -> None:
     now = clock.now().isoformat()
     shop.bodies |= {
         f"PUT {API}/cart/lines/{{sku_id}}": {"quantity": 1},
+        "GET /supplier/freight": {"supplier": shop.ids["supplier_id"]},
+        "POST /supplier/freight": {
+            "supplier": shop.ids["supplier_id"],
+            "valid_from": str(clock.today() + timedelta(days=2)),
+            "region-0": "else",
+            "served-0": "no",
+        },
         f"GET {API}/rosters": {"union_id": shop.ids["union_id"]},
         f"GET {API}/credit/explain": {"order_line": shop.ids["order_line"]},
         f"GET {API}/reports/sales": year | {"unit": shop.ids["unit_id"]},

@@ -80,6 +80,9 @@ def _goods(shop: WholeShop) -> None:
         "producer_id": product["producer"]["id"],
         "code": product["county"]["code"],
         "sku_id": sku_id,
+        "supplier_id": next(
+            one["scope_id"] for one in shop.ask("supplier", "GET", "/me")["roles"] if one["scope_kind"] == "supplier"
+        ),
         "order_id": shop.bought(sku_id)["id"],
         f"order_id of POST {API}/orders/{{order_id}}/cancel": shop.bought(sku_id)["id"],
         "month": "2026-01",
@@ -91,6 +94,10 @@ def _goods(shop: WholeShop) -> None:
         f"POST {API}/orders": {"lines": lines, "address": ADDRESS.model_dump()},
         f"POST {API}/orders/{{order_id}}/refunds": {"amount_fen": 1, "reason": "到货有坏果"},
         f"POST {API}/orders/{{order_id}}/pay": {"method": "bank_transfer"},
+        f"PUT {API}/suppliers/{{supplier_id}}/freight": {
+            "valid_from": str(clock.today() + timedelta(days=1)),
+            "rates": [{"region": "", "first_fen": 800}],
+        },
     }
 
 
