@@ -374,16 +374,12 @@ def _pages(shop: WholeShop) -> None:
         "purchase_id of GET /union/purchases/{purchase_id}/notice": noticed,
     }  # fmt: skip
     year = {"from": f"{clock.today().year}-01-01", "to": f"{clock.today().year + 1}-01-01"}
-    now = clock.now().isoformat()
+    now, tomorrow = clock.now().isoformat(), str(clock.today() + timedelta(days=1))
+    sender = {"supplier": shop.ids["supplier_id"]}
     shop.bodies |= {
         f"PUT {API}/cart/lines/{{sku_id}}": {"quantity": 1},
-        "GET /supplier/freight": {"supplier": shop.ids["supplier_id"]},
-        "POST /supplier/freight": {
-            "supplier": shop.ids["supplier_id"],
-            "valid_from": str(clock.today() + timedelta(days=2)),
-            "region-0": "else",
-            "served-0": "no",
-        },
+        "GET /supplier/freight": sender,
+        "POST /supplier/freight": sender | {"valid_from": tomorrow, "region-0": "else", "served-0": "no"},
         f"GET {API}/rosters": {"union_id": shop.ids["union_id"]},
         f"GET {API}/credit/explain": {"order_line": shop.ids["order_line"]},
         f"GET {API}/reports/sales": year | {"unit": shop.ids["unit_id"]},
