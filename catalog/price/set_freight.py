@@ -94,7 +94,7 @@ async def set_freight(
     requested = sorted(rates, key=lambda one: one.region)
     begun = (await session.execute(_BEGUN, named)).one()
     held = [NewRate(*row) for row in await session.execute(_HELD, named)]
-    if held == requested and begun.last <= valid_from:
+    if held == requested and (begun.last is None or begun.last <= valid_from):
         return False
     if begun.first is not None and valid_from <= clock.business_day(now):
         raise FreightInThePast(errors=[Detail("/valid_from", FreightInThePast.code, FreightInThePast.title)])

@@ -56,6 +56,7 @@ async def test_goods_that_came_by_import_can_be_sold_once_freight_is_said(
     async with as_caller(app, supplier) as caller:
         before = (await caller.get(f"/api/v1/suppliers/{shop.suppliers[0]}/freight")).json()
         assert before == {"rates": [], "arrives_somewhere": False}
+        assert (await put(caller, shop.suppliers[0], today, [])).json() == before  # nothing said of nothing
         said = (await put(caller, shop.suppliers[0], today, TABLE)).json()
     assert said["arrives_somewhere"] is True
     assert [(one["region"], one["served"], one["first_fen"], one["valid_to"]) for one in said["rates"]] == [
